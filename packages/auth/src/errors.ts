@@ -1,0 +1,69 @@
+/** Every code a caller may see, with the status it is answered with. A code with two statuses carries its own. */
+export const statusOf = {
+  AUTH_TOKEN_MISSING: 401,
+  AUTH_TOKEN_INVALID: 401,
+  AUTH_TOKEN_EXPIRED: 401,
+  AUTH_TOKEN_REVOKED: 401,
+  AUTH_TOKEN_REFRESH_FAILED: 401,
+  AUTH_USER_CONTEXT_INVALID: 401,
+  AUTH_UNAVAILABLE: 503,
+  AUTH_ROLE_INSUFFICIENT: 403,
+  AUTH_ORIGIN_DENIED: 403,
+  AUTH_RATE_LIMITED: 429,
+  AUTH_REQUEST_TOO_LARGE: 413,
+  AUTH_NOT_FOUND: 404,
+  AUTH_METHOD_NOT_ALLOWED: 405,
+  AUTH_WEBHOOK_INVALID: 400,
+  AUTH_INTERNAL_ERROR: 500,
+} as const
+
+/** The stable, machine-readable name of a failure. */
+export type AuthErrorCode = keyof typeof statusOf
+
+/** What an {@link AuthError} may carry beside its code and message. */
+export interface AuthErrorOptions extends ErrorOptions {
+  /** Where the code has more than one status (`AUTH_TOKEN_MISSING`, `AUTH_TOKEN_REFRESH_FAILED`). */
+  readonly status?: number
+  /** Whether the same call may succeed later. Present in the answer only where it is set. */
+  readonly retryable?: boolean
+  /** Answered as `Retry-After`, in seconds. */
+  readonly retryAfterSeconds?: number
+  /** More headers of the answer, e.g. `Allow` or the RateLimit headers. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Why, for the log and the metrics only: never answered (e.g. `signature`, `unknown`, `reused`). */
+  readonly reason?: string
+}
+
+/** The one error that leaves this library: a stable `code`, an HTTP status, and never a token or a key. */
+export class AuthError extends Error {
+  override readonly name = 'AuthError'
+  readonly code: AuthErrorCode
+  readonly status: number
+  readonly retryable: boolean | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly reason: string | undefined
+
+  constructor(code: AuthErrorCode, message: string, options: AuthErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.status = options.status ?? statusOf[code]
+    this.retryable = options.retryable
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.headers = options.headers ?? {}
+    this.reason = options.reason
+  }
+}
+
+/** `AUTH_UNAVAILABLE` (503): the store, the admin API or the key set is away and nothing kept will do. */
+export function unavailable(
+  message: string,
+  options: { retryAfterSeconds?: number; cause?: unknown; reason?: string } = {},
+): AuthError {
+  return new AuthError('AUTH_UNAVAILABLE', message, {
+    retryable: true,
+    retryAfterSeconds: options.retryAfterSeconds ?? 1,
+    ...(options.cause === undefined ? {} : { cause: options.cause }),
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  })
+}

@@ -1,0 +1,16 @@
+import type { WebhookLog } from '../members/webhook-log.js'
+import type { SharedAnswers } from '../refresh/shared-answers.js'
+import type { SessionStore } from '../sessions/session-store.js'
+import type { SigningKeyStore } from '../tokens/signing-key-store.js'
+
+/** Everything that outlives a process, behind one connection. Each room owns the interface of its part. */
+export interface Store {
+  readonly sessions: SessionStore
+  readonly signingKeys: SigningKeyStore
+  readonly webhookLog: WebhookLog
+  /** Forward mode across instances; absent where a store is not shared between machines. */
+  readonly sharedAnswers?: SharedAnswers
+  /** Rejects with `AUTH_UNAVAILABLE` when the store does not answer or cannot be written. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
