@@ -1,0 +1,54 @@
+import { assert, ipV4, ipV6, property, string } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { addressKey } from './address-key.js'
+
+describe('addressKey', () => {
+  it('counts an IPv4 address by itself', () => {
+    expect(addressKey('203.0.113.7')).toBe('203.0.113.7')
+    expect(addressKey('203.0.113.8')).not.toBe(addressKey('203.0.113.7'))
+  })
+
+  it('counts all IPv6 addresses of one /64 as one, and those of the next /64 apart', () => {
+    const key = addressKey('2001:db8:1:2::1')
+    expect(addressKey('2001:db8:1:2:ffff:ffff:ffff:ffff')).toBe(key)
+    expect(addressKey('2001:0DB8:0001:0002:0:0:0:9')).toBe(key)
+    expect(addressKey('2001:db8:1:3::1')).not.toBe(key)
+  })
+
+  it('counts an IPv4-mapped IPv6 address as the IPv4 address, however it is written', () => {
+    for (const address of ['::ffff:203.0.113.7', '::FFFF:cb00:7107', '0:0:0:0:0:ffff:203.0.113.7']) {
+      expect(addressKey(address)).toBe('203.0.113.7')
+    }
+  })
+
+  it('leaves out zone ids, ports and brackets', () => {
+    expect(addressKey('fe80::1%eth0')).toBe(addressKey('fe80::2%eth1'))
+    expect(addressKey('203.0.113.7:4711')).toBe('203.0.113.7')
+    expect(addressKey('[2001:db8:1:2::1]:4711')).toBe(addressKey('2001:db8:1:2::1'))
+    expect(addressKey('[2001:db8:1:2::1]')).toBe(addressKey('2001:db8:1:2::1'))
+  })
+
+  it.each([
+    '',
+    'unknown',
+    'localhost',
+    '1',
+    '0x7f.1',
+    '256.1.1.1',
+    '1.2.3',
+    '1:2',
+    '%eth0',
+    '[]',
+    '203.0.113.7, 10.0.0.1',
+    '__proto__',
+    `::${'1'.repeat(5000)}`,
+  ])('gives what is no address the one shared key: %j', (address) => {
+    expect(addressKey(address)).toBe('unknown')
+  })
+
+  it('never throws and never gives a long key, whatever it is handed', () => {
+    assert(property(string(), (text) => addressKey(text).length <= 40))
+    assert(property(ipV6(), (address) => addressKey(address) !== 'unknown'))
+    assert(property(ipV4(), (address) => addressKey(address) === address))
+  })
+})

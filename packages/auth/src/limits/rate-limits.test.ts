@@ -1,0 +1,200 @@
+import { inspect } from 'node:util'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { describe, expect, it } from 'vitest'
+import { AuthError } from '../errors.js'
+import type { Limiter } from './limiter.js'
+import { createRateLimits, type RateLimitsOptions } from './rate-limits.js'
+
+const office = '203.0.113.7'
+
+function setUp(options: RateLimitsOptions = {}) {
+  const time = { now: 1_000 }
+  return { time, limits: createRateLimits({ clock: () => time.now, ...options }) }
+}
+
+async function times(count: number, run: () => Promise<unknown>): Promise<void> {
+  for (let i = 0; i < count; i += 1) await run()
+}
+
+const caught = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+describe('admit', () => {
+  it('lets 3,000 requests of one address pass in a minute and answers the next with every header it needs', async () => {
+    const { time, limits } = setUp()
+    await times(3_000, () => limits.admit(office))
+    time.now += 29.5
+    const error = await caught(limits.admit(office))
+    expect(error).toBeInstanceOf(AuthError)
+    expect(error).toMatchObject({
+      code: 'AUTH_RATE_LIMITED',
+      status: 429,
+      retryable: true,
+      retryAfterSeconds: 31,
+      reason: 'ip',
+      headers: { 'RateLimit-Policy': '"ip";q=3000;w=60', RateLimit: '"ip";r=0;t=31' },
+    })
+  })
+
+  it('refuses until the second the minute is over, and no longer', async () => {
+    const { time, limits } = setUp({ ipTotalPerMinute: 1 })
+    await limits.admit(office)
+    time.now += 59
+    expect(await caught(limits.admit(office))).toMatchObject({ retryAfterSeconds: 1 })
+    time.now += 1
+    expect(await caught(limits.admit(office))).toBeUndefined()
+  })
+
+  it('counts a /64 as one address and its neighbours apart', async () => {
+    const { limits } = setUp({ ipTotalPerMinute: 2 })
+    await limits.admit('2001:db8:1:2::1')
+    await limits.admit('2001:db8:1:2::2')
+    expect(await caught(limits.admit('2001:db8:1:2:3::3'))).toMatchObject({ code: 'AUTH_RATE_LIMITED' })
+    expect(await caught(limits.admit('2001:db8:1:3::1'))).toBeUndefined()
+  })
+})
+
+describe('refusal', () => {
+  it('lets 100 refusals of one address stand in a minute and replaces the next', async () => {
+    const { limits } = setUp()
+    await times(100, async () => expect(await limits.refusal(office)).toBeNull())
+    expect(await limits.refusal(office)).toMatchObject({
+      code: 'AUTH_RATE_LIMITED',
+      retryable: true,
+      retryAfterSeconds: 60,
+      reason: 'ip_refused',
+      headers: { 'RateLimit-Policy': '"ip_refused";q=100;w=60', RateLimit: '"ip_refused";r=0;t=60' },
+    })
+  })
+
+  it('never stops the good requests of the same address', async () => {
+    const { limits } = setUp()
+    await times(500, () => limits.refusal(office))
+    expect(await caught(limits.admit(office))).toBeUndefined()
+    expect(await caught(limits.spendSession('a session'))).toBeUndefined()
+  })
+
+  it('is not brought nearer by good requests', async () => {
+    const { limits } = setUp()
+    await times(2_000, () => limits.admit(office))
+    expect(await limits.refusal(office)).toBeNull()
+  })
+
+  it('leaves other addresses alone and forgets after a minute', async () => {
+    const { time, limits } = setUp({ ipPerMinute: 1 })
+    await limits.refusal(office)
+    expect(await limits.refusal(office)).toBeInstanceOf(AuthError)
+    expect(await limits.refusal('203.0.113.8')).toBeNull()
+    time.now += 60
+    expect(await limits.refusal(office)).toBeNull()
+  })
+})
+
+describe('spendSession', () => {
+  it('allows 10 rotations of one session a minute and no more', async () => {
+    const { time, limits } = setUp()
+    await times(10, () => limits.spendSession('s1'))
+    expect(await caught(limits.spendSession('s1'))).toMatchObject({
+      code: 'AUTH_RATE_LIMITED',
+      reason: 'session',
+      headers: { 'RateLimit-Policy': '"session";q=10;w=60' },
+    })
+    expect(await caught(limits.spendSession('s2'))).toBeUndefined()
+    time.now += 60
+    expect(await caught(limits.spendSession('s1'))).toBeUndefined()
+  })
+
+  it('does not name the key in the error', async () => {
+    const { limits } = setUp({ sessionPerMinute: 1 })
+    await limits.spendSession('canary-session')
+    const error = await caught(limits.spendSession('canary-session'))
+    expect(error).toBeInstanceOf(AuthError)
+    expect(inspect(error, { depth: 5 })).not.toContain('canary-s')
+  })
+})
+
+describe('createRateLimits', () => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'refuses a limit of %d when it is made',
+    (limit) => {
+      expect(() => createRateLimits({ ipPerMinute: limit })).toThrow(TypeError)
+      expect(() => createRateLimits({ ipTotalPerMinute: limit })).toThrow(TypeError)
+      expect(() => createRateLimits({ sessionPerMinute: limit })).toThrow(TypeError)
+    },
+  )
+})
+
+describe('a shared limiter', () => {
+  it('may be one of rate-limiter-flexible, as it is', async () => {
+    const { limits } = setUp({
+      sessionPerMinute: 2,
+      limiters: ({ points, windowSeconds, name }) =>
+        new RateLimiterMemory({ points, duration: windowSeconds, keyPrefix: name }),
+    })
+    await times(2, () => limits.spendSession('s1'))
+    expect(await caught(limits.spendSession('s1'))).toMatchObject({
+      code: 'AUTH_RATE_LIMITED',
+      retryAfterSeconds: 60,
+    })
+    expect(await caught(limits.spendSession('s2'))).toBeUndefined()
+  })
+
+  it('that fails locks nobody out, and the limit goes on in memory', async () => {
+    const failures: unknown[] = []
+    const broken: Limiter = { consume: () => Promise.reject(new Error('connection lost')) }
+    const { limits } = setUp({
+      sessionPerMinute: 2,
+      limiters: () => broken,
+      onLimiterFailure: (error) => failures.push(error),
+    })
+    await times(2, () => limits.spendSession('s1'))
+    expect(await caught(limits.spendSession('s1'))).toMatchObject({ code: 'AUTH_RATE_LIMITED' })
+    expect(failures).toHaveLength(1)
+  })
+
+  it('that throws at once is a failure like any other', async () => {
+    const broken: Limiter = {
+      consume() {
+        throw new Error('not connected')
+      },
+    }
+    const { limits } = setUp({ limiters: () => broken })
+    expect(await caught(limits.admit(office))).toBeUndefined()
+    expect(await limits.refusal(office)).toBeNull()
+  })
+
+  it('that does not answer is left alone for a second and then asked again', async () => {
+    let asked = 0
+    const hung: Limiter = {
+      consume() {
+        asked += 1
+        return new Promise(() => {})
+      },
+    }
+    const { time, limits } = setUp({ limiters: () => hung, limiterTimeoutSeconds: 0.01 })
+    await times(5, () => limits.admit(office))
+    expect(asked).toBe(1)
+    time.now += 1
+    await limits.admit(office)
+    expect(asked).toBe(2)
+  })
+
+  it('is used again as soon as it works', async () => {
+    let broken = true
+    const shared = new RateLimiterMemory({ points: 1, duration: 60 })
+    const { time, limits } = setUp({
+      sessionPerMinute: 1,
+      limiters: () => ({
+        consume: (key) => (broken ? Promise.reject(new Error('away')) : shared.consume(key)),
+      }),
+    })
+    await limits.spendSession('s1')
+    broken = false
+    time.now += 1
+    expect(await caught(limits.spendSession('s1'))).toBeUndefined()
+    expect(await caught(limits.spendSession('s1'))).toMatchObject({ code: 'AUTH_RATE_LIMITED' })
+  })
+})
