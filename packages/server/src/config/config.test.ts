@@ -1,0 +1,334 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { readConfig } from './config.js'
+import { examples, settingNames } from './settings.js'
+
+const secret = Buffer.alloc(32, 7).toString('base64')
+const keySet = '{"keys":[{"kty":"RSA","kid":"1"}]}'
+const files: Record<string, string> = { './memberstack-jwks.json': keySet, './page.html': '<html>' }
+const world = {
+  readTextFile(path: string) {
+    const text = files[path]
+    if (text === undefined) throw new Error('ENOENT')
+    return text
+  },
+}
+const read = (env: Record<string, string | undefined>) => readConfig(env, world)
+
+const session = { MEMBERSTACK_APP_ID: 'app_1', MEMBERSTACK_SECRET_KEY: 'sk_1' }
+const forward = {
+  MEMBERSTACK_APP_ID: 'app_1',
+  MEMBERSTACK_REFRESH_URL: 'https://api.example.com/refresh',
+  MEMBERSTACK_JWKS: keySet,
+}
+const production = { NODE_ENV: 'production', PERENNIAL_SECRET: secret }
+
+function refusalOf(env: Record<string, string | undefined>): string {
+  try {
+    read(env)
+  } catch (error) {
+    if (error instanceof TypeError) return error.message
+    throw error
+  }
+  return 'started'
+}
+
+describe('readConfig', () => {
+  it('runs on the emulator with the documented defaults when nothing is set', () => {
+    expect(read({})).toMatchObject({
+      environment: 'development',
+      host: '127.0.0.1',
+      port: 8787,
+      storeUrl: 'sqlite:./data/perennial.db',
+      memberstack: { kind: 'emulator', port: 8788 },
+      trustProxy: 0,
+      corsOrigins: [],
+      refreshTokenTransport: 'body',
+      showMetrics: true,
+      showDocs: true,
+      logLevel: 'info',
+      sentryDsn: undefined,
+      posthog: undefined,
+      warnings: [],
+    })
+  })
+
+  it('takes an empty or blank value for none', () => {
+    const blank = Object.fromEntries(settingNames.map((name, at) => [name, at % 2 === 0 ? '' : '  ']))
+    expect(read(blank)).toEqual(read({}))
+  })
+
+  it('hands every setting to the part that wants it', () => {
+    const config = read({
+      ...production,
+      ...session,
+      PERENNIAL_SECRET: `${secret},${secret}`,
+      PORT: '0',
+      HOST: '::',
+      STORE_URL: 'rediss://user:pass@cache:6380/1',
+      MEMBERSTACK_WEBHOOK_SECRET: `whsec_${secret}`,
+      REQUIRED_PLANS: 'pln_a, pln_b',
+      ACCESS_TOKEN_TTL_SECONDS: '60',
+      REFRESH_GRACE_SECONDS: '0',
+      RATE_LIMIT_IP_PER_MINUTE: '5',
+      CORS_ORIGIN: 'https://a.example,http://localhost:3000',
+      REFRESH_TOKEN_TRANSPORT: 'cookie',
+      TRUST_PROXY: '10.0.0.0/8,::1',
+      METRICS: 'on',
+      POSTHOG_API_KEY: 'phc_1',
+    })
+    expect(config).toMatchObject({
+      environment: 'production',
+      host: '::',
+      port: 0,
+      storeUrl: 'rediss://user:pass@cache:6380/1',
+      memberstack: { kind: 'memberstack', appId: 'app_1', secretKey: 'sk_1' },
+      perennial: {
+        environment: 'production',
+        secret: [secret, secret],
+        requiredPlans: ['pln_a', 'pln_b'],
+        accessTokenTtlSeconds: 60,
+        refreshGraceSeconds: 0,
+        rateLimits: { ipPerMinute: 5 },
+        refreshTokenTransport: 'cookie',
+        allowedOrigins: ['https://a.example', 'http://localhost:3000'],
+      },
+      corsOrigins: ['https://a.example', 'http://localhost:3000'],
+      trustProxy: ['10.0.0.0/8', '::1'],
+      showMetrics: true,
+      showDocs: false,
+      posthog: { apiKey: 'phc_1', host: undefined },
+    })
+  })
+
+  it('reads a pinned key set inline or from a file', () => {
+    expect(read(forward).memberstack).toMatchObject({ jwks: keySet })
+    expect(read({ ...forward, MEMBERSTACK_JWKS: './memberstack-jwks.json' }).memberstack).toMatchObject({
+      jwks: keySet,
+    })
+  })
+})
+
+const tooLong = 'x'.repeat(5000)
+const badValues: readonly [name: string, value: string, problem: string][] = [
+  ['PORT', 'http', 'is not a whole number'],
+  ['PORT', '65536', 'is above 65535'],
+  ['PORT', '-1', 'is not a whole number'],
+  ['PORT', '80.5', 'is not a whole number'],
+  ['HOST', 'http://0.0.0.0', 'is not a host name or an address'],
+  ['STORE_URL', 'postgres://db', 'is none of sqlite:'],
+  ['STORE_URL', 'sqlite:', 'is none of sqlite:'],
+  ['STORE_URL', 'redis://:pa ss@[', 'is not a URL'],
+  ['PERENNIAL_SECRET', 'short', 'has fewer than 32 bytes'],
+  ['PERENNIAL_SECRET', `${secret},short`, 'has fewer than 32 bytes'],
+  ['PERENNIAL_SECRET', `${secret},`, 'has an empty place'],
+  ['PERENNIAL_SECRET', 'not base64!'.repeat(8), 'is not base64'],
+  ['MEMBERSTACK_APP_ID', 'pk_1', 'begins with pk_'],
+  ['MEMBERSTACK_APP_ID', 'app 1', 'has a space'],
+  ['MEMBERSTACK_SECRET_KEY', 'pk_1', 'begins with pk_'],
+  ['MEMBERSTACK_SECRET_KEY', 'sk_\u00e9', 'not ASCII'],
+  ['MEMBERSTACK_ADMIN_URL', 'admin.memberstack.com', 'is not an http(s) URL'],
+  ['MEMBERSTACK_ADMIN_URL', 'https://me:pw@admin.example', 'holds a user'],
+  ['MEMBERSTACK_JWKS_URI', 'file:///etc/passwd', 'is not an http(s) URL'],
+  ['MEMBERSTACK_JWKS', '{"keys":[]}', 'is not a key set'],
+  ['MEMBERSTACK_JWKS', '{"keys"', 'is not a key set'],
+  ['MEMBERSTACK_JWKS', './page.html', 'is not a key set'],
+  ['MEMBERSTACK_JWKS', './missing.json', 'is neither JSON nor a file'],
+  ['MEMBERSTACK_REFRESH_URL', 'https://x.example/?key=1', 'holds a user, a password, a query'],
+  ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_?', 'is not a Svix signing secret'],
+  ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_YQ==', 'is too short'],
+  ['REQUIRED_PLANS', 'pln_a,,pln_b', 'has an empty place'],
+  ['ACCESS_TOKEN_TTL_SECONDS', '3601', 'is above 3600'],
+  ['ACCESS_TOKEN_TTL_SECONDS', '59', 'is below 60'],
+  ['ACCESS_TOKEN_TTL_SECONDS', '1h', 'is not a whole number'],
+  ['REFRESH_GRACE_SECONDS', '-1', 'is not a whole number'],
+  ['SESSION_IDLE_SECONDS', '1e9', 'is not a whole number'],
+  ['SESSION_MAX_SECONDS', '99999999999', 'is above'],
+  ['SIGN_IN_MAX_AGE_SECONDS', '0', 'is below 1'],
+  ['RATE_LIMIT_IP_PER_MINUTE', '0', 'is below 1'],
+  ['TRUST_PROXY', 'true', 'is neither a number of proxies'],
+  ['TRUST_PROXY', '33', 'is neither a number of proxies'],
+  ['TRUST_PROXY', '0.0.0.0/0', 'is neither a number of proxies'],
+  ['TRUST_PROXY', '10.0.0.0/33', 'is neither a number of proxies'],
+  ['TRUST_PROXY', '10.0.0.1/8/8', 'is neither a number of proxies'],
+  ['METRICS', 'yes', 'is not one of on, off'],
+  ['DOCS', 'true', 'is not one of on, off'],
+  ['CORS_ORIGIN', 'app.example.com', 'not an origin'],
+  ['CORS_ORIGIN', 'https://app.example.com/', 'not an origin'],
+  ['CORS_ORIGIN', 'https://*.example.com/', 'not an origin'],
+  ['CORS_ORIGIN', 'null', 'not an origin'],
+  ['CORS_ORIGIN', '*,https://a.example', 'has * beside other origins'],
+  ['REFRESH_TOKEN_TRANSPORT', 'header', 'is not one of body, cookie'],
+  ['SENTRY_DSN', 'https://sentry.io/1', 'is not a Sentry DSN'],
+  ['POSTHOG_API_KEY', tooLong, 'has a space or a character'],
+  ['POSTHOG_HOST', 'eu.i.posthog.com', 'is not an http(s) URL'],
+  ['LOG_LEVEL', 'verbose', 'is not one of trace'],
+  ['EMULATOR_PORT', 'x', 'is not a whole number'],
+  ['PERENNIAL_ISSUER', 'a b', 'has a space'],
+  ['PERENNIAL_ISSUER', 'https://api.memberstack.com', 'is also the issuer of Memberstack'],
+]
+
+describe('a bad value', () => {
+  it.each(badValues)('stops the start in one line: %s=%j %s', (name, value, problem) => {
+    const refusal = refusalOf({ ...session, [name]: value })
+    expect(refusal).toMatch(new RegExp(`^${name} `))
+    expect(refusal).toContain(problem)
+    expect(refusal).toContain(`A good example: ${name}=`)
+    expect(refusal).not.toMatch(/[\r\n]/)
+    if (value.length > 8) expect(refusal.split('. A good example')[0]).not.toContain(value)
+  })
+
+  it('is told with an example that would itself be taken', () => {
+    for (const [name, example] of Object.entries(examples)) {
+      if (/…|\$\(/.test(example)) continue
+      expect(refusalOf({ ...session, [name]: example }), name).not.toContain(`${name} is`)
+    }
+  })
+})
+
+describe('settings that cannot work together', () => {
+  const cases: readonly [rule: string, env: Record<string, string>, name: string, problem: string][] = [
+    ['production needs a secret', { NODE_ENV: 'production', ...session }, 'PERENNIAL_SECRET', 'is not set'],
+    ['production never runs the emulator', production, 'MEMBERSTACK_APP_ID', 'the emulator never runs'],
+    [
+      'session mode needs the secret key',
+      { MEMBERSTACK_APP_ID: 'app_1' },
+      'MEMBERSTACK_SECRET_KEY',
+      'is not set',
+    ],
+    [
+      'Memberstack needs an app id',
+      { MEMBERSTACK_SECRET_KEY: 'sk_1' },
+      'MEMBERSTACK_APP_ID',
+      'is not set although',
+    ],
+    [
+      'a misspelt Memberstack setting is no wish for the emulator',
+      { MEMBERSTACK_APPID: 'app_1' },
+      'MEMBERSTACK_APP_ID',
+      'although MEMBERSTACK_APPID is',
+    ],
+    [
+      'forward mode needs a key set',
+      { ...forward, MEMBERSTACK_JWKS: '' },
+      'MEMBERSTACK_JWKS',
+      'needs a key set',
+    ],
+    [
+      'forward mode has no cookie',
+      { ...forward, REFRESH_TOKEN_TRANSPORT: 'cookie' },
+      'REFRESH_TOKEN_TRANSPORT',
+      'forward mode',
+    ],
+    [
+      'forward mode checks no plans',
+      { ...forward, REQUIRED_PLANS: 'pln_a' },
+      'REQUIRED_PLANS',
+      'session mode only',
+    ],
+    [
+      'cookies never go to every origin',
+      { ...session, CORS_ORIGIN: '*', REFRESH_TOKEN_TRANSPORT: 'cookie' },
+      'CORS_ORIGIN',
+      'is *',
+    ],
+    [
+      'production asks the admin API over https',
+      { ...production, ...session, MEMBERSTACK_ADMIN_URL: 'http://admin.example' },
+      'MEMBERSTACK_ADMIN_URL',
+      'is plain http',
+    ],
+    [
+      'production refreshes over https',
+      { ...production, ...forward, MEMBERSTACK_REFRESH_URL: 'http://10.0.0.1/r' },
+      'MEMBERSTACK_REFRESH_URL',
+      'is plain http',
+    ],
+    [
+      'production reads keys over https',
+      { ...production, ...forward, MEMBERSTACK_JWKS: '', MEMBERSTACK_JWKS_URI: 'http://keys.example' },
+      'MEMBERSTACK_JWKS_URI',
+      'pin the keys',
+    ],
+  ]
+
+  it.each(cases)('%s', (_rule, env, name, problem) => {
+    const refusal = refusalOf(env)
+    expect(refusal).toMatch(new RegExp(`^${name} `))
+    expect(refusal).toContain(problem)
+    expect(refusal).toContain('A good example:')
+  })
+
+  it('lets plain http through to this machine, in production too', () => {
+    for (const host of ['127.0.0.1:1', 'localhost:1', '[::1]:1']) {
+      const env = { ...production, ...forward, MEMBERSTACK_REFRESH_URL: `http://${host}/r` }
+      expect(read(env).memberstack).toMatchObject({ refreshUrl: `http://${host}/r` })
+    }
+    expect(
+      refusalOf({ ...production, ...forward, MEMBERSTACK_REFRESH_URL: 'http://127.0.0.1.evil.example/r' }),
+    ).toContain('plain http')
+  })
+
+  it('lets plain http through on a laptop, and cookies to named origins', () => {
+    expect(refusalOf({ ...session, MEMBERSTACK_ADMIN_URL: 'http://192.168.0.2' })).toBe('started')
+    expect(
+      refusalOf({ ...session, REFRESH_TOKEN_TRANSPORT: 'cookie', CORS_ORIGIN: 'https://a.example' }),
+    ).toBe('started')
+    expect(refusalOf({ ...session, CORS_ORIGIN: '*' })).toBe('started')
+  })
+})
+
+describe('what is hardly meant', () => {
+  it('is warned about, without its value', () => {
+    const env = {
+      PERENNIAL_SECRETS: 'hush-hush',
+      RATE_LIMIT_PER_MINUTE: '3',
+      POSTHOG_HOST: 'https://eu.i.posthog.com',
+      SESSION_IDLE_SECONDS: '60',
+    }
+    const { warnings } = read(env)
+    expect(warnings.map((line) => line.split(' ')[0])).toEqual([
+      'PERENNIAL_SECRETS',
+      'RATE_LIMIT_PER_MINUTE',
+      'SESSION_IDLE_SECONDS',
+      'POSTHOG_HOST',
+    ])
+    expect(warnings.join()).not.toContain('hush')
+  })
+
+  it('does not count what belongs to others', () => {
+    const env = {
+      SESSION_MANAGER: 'x',
+      PERENNIAL_SERVICE_HOST: '10.0.0.1',
+      PERENNIAL_PORT_8787_TCP_ADDR: '10.0.0.1',
+      PATH: '/bin',
+    }
+    expect(read(env).warnings).toEqual([])
+  })
+
+  it('is a store in memory, in production', () => {
+    expect(read({ ...production, ...session, STORE_URL: 'memory:' }).warnings.join()).toContain(
+      'STORE_URL=memory:',
+    )
+  })
+})
+
+describe('.env.example', () => {
+  const text = readFileSync(new URL('../../../../.env.example', import.meta.url), 'utf8')
+
+  it('holds every variable once, and no other', () => {
+    const named = [...text.matchAll(/^#? ?([A-Z_]{4,})=/gm)].map((match) => match[1])
+    expect(new Set(named)).toEqual(new Set(settingNames))
+    expect(named).toHaveLength(settingNames.length)
+  })
+
+  it('can be copied as it is', () => {
+    expect(read(parseEnv(text)).memberstack).toEqual({ kind: 'emulator', port: 8788 })
+  })
+
+  it('says the defaults as they are', () => {
+    const commented = text.slice(0, text.indexOf('# --- Memberstack')).replaceAll(/^# (?=[A-Z_]+=)/gm, '')
+    expect(read(parseEnv(commented))).toEqual(read({}))
+  })
+})

@@ -1,0 +1,104 @@
+import type { MemberstackOptions, PerennialOptions } from '@perennial/auth'
+import { crossCheck } from './cross-checks.js'
+import { readKeySet, type ReadTextFile } from './key-set.js'
+import { listWarnings } from './warnings.js'
+import { readSettings, type Environment, type Settings, type Stage } from './settings.js'
+
+/** What the service was told, checked and complete. */
+export interface Config {
+  readonly environment: Stage
+  readonly host: string
+  readonly port: number
+  readonly storeUrl: string
+  /** Where Memberstack is, or on which port the emulator stands in for it. */
+  readonly memberstack:
+    | ({ readonly kind: 'memberstack' } & MemberstackOptions)
+    | { readonly kind: 'emulator'; readonly port: number }
+  /** What `createPerennial` is told beside the store, Memberstack and telemetry. */
+  readonly perennial: Omit<PerennialOptions, 'store' | 'memberstack' | 'telemetry'>
+  /** How many proxies stand before us, or which. */
+  readonly trustProxy: number | readonly string[]
+  /** Origins whose pages may read our answers; `*` alone means every one. */
+  readonly corsOrigins: readonly string[]
+  readonly refreshTokenTransport: 'body' | 'cookie'
+  readonly showMetrics: boolean
+  readonly showDocs: boolean
+  readonly logLevel: LogLevel
+  readonly sentryDsn: string | undefined
+  readonly posthog: { readonly apiKey: string; readonly host: string | undefined } | undefined
+  /** For people, one line each: not wrong, but hardly meant. */
+  readonly warnings: readonly string[]
+}
+
+/** How much is logged. */
+export type LogLevel = Settings['LOG_LEVEL']
+
+/**
+ * Reads the service's configuration; the only reader of environment variables.
+ * @throws TypeError with one line that names the variable, what is wrong with it and a good example
+ */
+export function readConfig(env: Environment, world: { readonly readTextFile: ReadTextFile }): Config {
+  const settings = readSettings(env)
+  const environment = settings.NODE_ENV === 'production' ? 'production' : 'development'
+  crossCheck(settings, env, environment)
+  const onByDefault = environment === 'development' ? 'on' : 'off'
+  return {
+    environment,
+    host: settings.HOST,
+    port: settings.PORT,
+    storeUrl: settings.STORE_URL,
+    memberstack: memberstackOf(settings, world.readTextFile),
+    perennial: perennialOf(settings, environment),
+    trustProxy: settings.TRUST_PROXY,
+    corsOrigins: settings.CORS_ORIGIN ?? [],
+    refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT ?? 'body',
+    showMetrics: (settings.METRICS ?? onByDefault) === 'on',
+    showDocs: (settings.DOCS ?? onByDefault) === 'on',
+    logLevel: settings.LOG_LEVEL,
+    sentryDsn: settings.SENTRY_DSN,
+    posthog: settings.POSTHOG_API_KEY
+      ? { apiKey: settings.POSTHOG_API_KEY, host: settings.POSTHOG_HOST }
+      : undefined,
+    warnings: listWarnings(settings, env, environment),
+  }
+}
+
+function memberstackOf(settings: Settings, readTextFile: ReadTextFile): Config['memberstack'] {
+  const { MEMBERSTACK_APP_ID: appId, MEMBERSTACK_JWKS: jwks } = settings
+  // The cross-check has made sure that without an app id there is no other Memberstack setting either.
+  if (appId === undefined) return { kind: 'emulator', port: settings.EMULATOR_PORT }
+  return {
+    kind: 'memberstack',
+    appId,
+    secretKey: settings.MEMBERSTACK_SECRET_KEY,
+    adminUrl: settings.MEMBERSTACK_ADMIN_URL,
+    jwksUri: settings.MEMBERSTACK_JWKS_URI,
+    jwks: jwks === undefined ? undefined : readKeySet(jwks, readTextFile),
+    issuer: settings.MEMBERSTACK_ISSUER,
+    refreshUrl: settings.MEMBERSTACK_REFRESH_URL,
+    webhookSecret: settings.MEMBERSTACK_WEBHOOK_SECRET,
+  }
+}
+
+function perennialOf(settings: Settings, environment: Stage): Config['perennial'] {
+  return {
+    environment,
+    secret: settings.PERENNIAL_SECRET,
+    issuer: settings.PERENNIAL_ISSUER,
+    requiredPlans: settings.REQUIRED_PLANS,
+    accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
+    refreshGraceSeconds: settings.REFRESH_GRACE_SECONDS,
+    sessionIdleSeconds: settings.SESSION_IDLE_SECONDS,
+    sessionMaxSeconds: settings.SESSION_MAX_SECONDS,
+    signInMaxAgeSeconds: settings.SIGN_IN_MAX_AGE_SECONDS,
+    memberCacheSeconds: settings.MEMBER_CACHE_SECONDS,
+    memberStaleSeconds: settings.MEMBER_STALE_SECONDS,
+    rateLimits: {
+      ipPerMinute: settings.RATE_LIMIT_IP_PER_MINUTE,
+      ipTotalPerMinute: settings.RATE_LIMIT_IP_TOTAL_PER_MINUTE,
+      sessionPerMinute: settings.RATE_LIMIT_SESSION_PER_MINUTE,
+    },
+    refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT,
+    allowedOrigins: settings.CORS_ORIGIN,
+  }
+}

@@ -1,0 +1,35 @@
+import { badSetting } from './settings.js'
+
+/** Reads a file as text; throws when it cannot. */
+export type ReadTextFile = (path: string) => string
+
+/**
+ * The pinned key set (RFC 7517 §5): inline JSON, or the file that holds it.
+ * @throws TypeError when it cannot be read or holds no key
+ */
+export function readKeySet(setting: string, readTextFile: ReadTextFile): string {
+  const text = setting.startsWith('{') ? setting : readFileSetting(setting, readTextFile)
+  if (!holdsKeys(text))
+    throw badSetting('MEMBERSTACK_JWKS', 'is not a key set: JSON like {"keys":[…]} with a key in it')
+  return text
+}
+
+function readFileSetting(path: string, readTextFile: ReadTextFile): string {
+  try {
+    return readTextFile(path)
+  } catch (cause) {
+    throw Object.assign(badSetting('MEMBERSTACK_JWKS', 'is neither JSON nor a file that can be read'), {
+      cause,
+    })
+  }
+}
+
+function holdsKeys(text: string): boolean {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed !== 'object' || parsed === null || !('keys' in parsed)) return false
+    return Array.isArray(parsed.keys) && parsed.keys.length > 0
+  } catch {
+    return false
+  }
+}

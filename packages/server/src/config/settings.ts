@@ -1,0 +1,132 @@
+import * as v from 'valibot'
+import {
+  httpUrl,
+  idUnlike,
+  listenHost,
+  listOf,
+  oneOf,
+  origin,
+  secret,
+  sentryDsn,
+  storeUrl,
+  trustedProxies,
+  webhookSecret,
+  wholeNumber,
+  word,
+} from './setting-kinds.js'
+
+/** The variables of a process, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Whether real members depend on it. */
+export type Stage = 'production' | 'development'
+
+const aYear = 31_536_000
+const onOff = oneOf(['on', 'off'])
+
+const entries = {
+  NODE_ENV: v.optional(word()),
+  PORT: v.optional(wholeNumber(0, 65_535), '8787'),
+  HOST: v.optional(listenHost(), '127.0.0.1'),
+  STORE_URL: v.optional(storeUrl(), 'sqlite:./data/perennial.db'),
+  PERENNIAL_SECRET: v.optional(listOf(secret(32))),
+  MEMBERSTACK_APP_ID: v.optional(idUnlike(['sk_', 'pk_', 'whsec_'])),
+  MEMBERSTACK_SECRET_KEY: v.optional(idUnlike(['pk_', 'app_', 'whsec_'])),
+  MEMBERSTACK_ADMIN_URL: v.optional(httpUrl()),
+  MEMBERSTACK_JWKS_URI: v.optional(httpUrl()),
+  MEMBERSTACK_JWKS: v.optional(v.string()),
+  MEMBERSTACK_ISSUER: v.optional(word()),
+  MEMBERSTACK_REFRESH_URL: v.optional(httpUrl()),
+  MEMBERSTACK_WEBHOOK_SECRET: v.optional(webhookSecret()),
+  REQUIRED_PLANS: v.optional(listOf(word())),
+  PERENNIAL_ISSUER: v.optional(word()),
+  ACCESS_TOKEN_TTL_SECONDS: v.optional(wholeNumber(60, 3600)),
+  REFRESH_GRACE_SECONDS: v.optional(wholeNumber(0, 3600)),
+  SESSION_IDLE_SECONDS: v.optional(wholeNumber(60, aYear)),
+  SESSION_MAX_SECONDS: v.optional(wholeNumber(60, aYear)),
+  SIGN_IN_MAX_AGE_SECONDS: v.optional(wholeNumber(1, aYear)),
+  MEMBER_CACHE_SECONDS: v.optional(wholeNumber(0, 86_400)),
+  MEMBER_STALE_SECONDS: v.optional(wholeNumber(0, 604_800)),
+  RATE_LIMIT_IP_PER_MINUTE: v.optional(wholeNumber(1, 1_000_000)),
+  RATE_LIMIT_IP_TOTAL_PER_MINUTE: v.optional(wholeNumber(1, 1_000_000)),
+  RATE_LIMIT_SESSION_PER_MINUTE: v.optional(wholeNumber(1, 1_000_000)),
+  TRUST_PROXY: v.optional(trustedProxies(), '0'),
+  METRICS: v.optional(onOff),
+  DOCS: v.optional(onOff),
+  CORS_ORIGIN: v.optional(listOf(origin())),
+  REFRESH_TOKEN_TRANSPORT: v.optional(oneOf(['body', 'cookie'])),
+  SENTRY_DSN: v.optional(sentryDsn()),
+  POSTHOG_API_KEY: v.optional(word()),
+  POSTHOG_HOST: v.optional(httpUrl()),
+  LOG_LEVEL: v.optional(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info'),
+  EMULATOR_PORT: v.optional(wholeNumber(0, 65_535), '8788'),
+}
+
+/** The name of one variable. */
+export type SettingName = keyof typeof entries
+
+/** A good value of each, for the message about a bad one. Never anybody's real key. */
+export const examples: Readonly<Record<SettingName, string>> = {
+  NODE_ENV: 'production',
+  PORT: '8787',
+  HOST: '127.0.0.1',
+  STORE_URL: 'sqlite:./data/perennial.db',
+  PERENNIAL_SECRET: '"$(openssl rand -base64 32)"',
+  MEMBERSTACK_APP_ID: 'app_…',
+  MEMBERSTACK_SECRET_KEY: 'sk_…',
+  MEMBERSTACK_ADMIN_URL: 'https://admin.memberstack.com',
+  MEMBERSTACK_JWKS_URI: 'https://keys.example.com/jwks.json',
+  MEMBERSTACK_JWKS: './memberstack-jwks.json',
+  MEMBERSTACK_ISSUER: 'https://api.memberstack.com',
+  MEMBERSTACK_REFRESH_URL: 'https://api.example.com/auth/refresh-token',
+  MEMBERSTACK_WEBHOOK_SECRET: 'whsec_…',
+  REQUIRED_PLANS: 'pln_gold,pln_silver',
+  PERENNIAL_ISSUER: 'perennial',
+  ACCESS_TOKEN_TTL_SECONDS: '3600',
+  REFRESH_GRACE_SECONDS: '30',
+  SESSION_IDLE_SECONDS: '604800',
+  SESSION_MAX_SECONDS: '1209600',
+  SIGN_IN_MAX_AGE_SECONDS: '300',
+  MEMBER_CACHE_SECONDS: '300',
+  MEMBER_STALE_SECONDS: '3600',
+  RATE_LIMIT_IP_PER_MINUTE: '100',
+  RATE_LIMIT_IP_TOTAL_PER_MINUTE: '3000',
+  RATE_LIMIT_SESSION_PER_MINUTE: '10',
+  TRUST_PROXY: '1',
+  METRICS: 'on',
+  DOCS: 'on',
+  CORS_ORIGIN: 'https://app.example.com,https://www.example.com',
+  REFRESH_TOKEN_TRANSPORT: 'body',
+  SENTRY_DSN: 'https://key@o1.ingest.sentry.io/1',
+  POSTHOG_API_KEY: 'phc_…',
+  POSTHOG_HOST: 'https://eu.i.posthog.com',
+  LOG_LEVEL: 'info',
+  EMULATOR_PORT: '8788',
+}
+
+const schema = v.object(entries)
+
+const settingName = v.keyof(schema)
+
+/** What was set, read and checked one by one; what is unset has its default or none. */
+export type Settings = Readonly<v.InferOutput<typeof schema>>
+
+/** Every variable of the service. */
+export const settingNames: readonly string[] = Object.keys(entries)
+
+/** The one line that stops a start. Never holds a value: it may be a key pasted into the wrong line. */
+export function badSetting(name: SettingName, problem: string): TypeError {
+  return new TypeError(`${name} ${problem}. A good example: ${name}=${examples[name]}`)
+}
+
+/**
+ * Reads each variable by itself. An empty one counts as unset.
+ * @throws TypeError naming the variable, what is wrong with it and a good example
+ */
+export function readSettings(env: Environment): Settings {
+  const given = Object.fromEntries(settingNames.map((name) => [name, env[name]?.trim() || undefined]))
+  const result = v.safeParse(schema, given, { abortEarly: true })
+  if (result.success) return result.output
+  const [issue] = result.issues
+  throw badSetting(v.parse(settingName, issue.path?.[0]?.key), issue.message)
+}

@@ -1,0 +1,37 @@
+import { settingNames, type Environment, type Settings, type Stage } from './settings.js'
+
+const ourPrefixes =
+  /^(PERENNIAL|MEMBERSTACK|RATE_LIMIT|ACCESS_TOKEN|REFRESH|SESSION_(IDLE|MAX)|MEMBER|SIGN_IN|EMULATOR|POSTHOG)_/
+
+/** Kubernetes puts these into every container beside a Service that is called `perennial` or `memberstack`. */
+const serviceLinks = /_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)$/
+
+/** What is not wrong, but hardly meant: one line each, for people. */
+export function listWarnings(settings: Settings, env: Environment, environment: Stage): readonly string[] {
+  const warnings = unknownNames(env).map(
+    (name) => `${name} is set but is none of our variables: a slip of the pen?`,
+  )
+  const warnIf = (condition: boolean, line: string) => {
+    if (condition) warnings.push(line)
+  }
+  warnIf(
+    environment === 'production' && settings.STORE_URL === 'memory:',
+    'STORE_URL=memory: signs everybody out at every restart.',
+  )
+  warnIf(
+    (settings.SESSION_IDLE_SECONDS ?? 604_800) <= (settings.ACCESS_TOKEN_TTL_SECONDS ?? 3600),
+    'SESSION_IDLE_SECONDS is no longer than ACCESS_TOKEN_TTL_SECONDS: sessions may end before their next refresh.',
+  )
+  warnIf(
+    settings.POSTHOG_HOST !== undefined && settings.POSTHOG_API_KEY === undefined,
+    'POSTHOG_HOST does nothing without POSTHOG_API_KEY.',
+  )
+  return warnings
+}
+
+function unknownNames(env: Environment): string[] {
+  const known: ReadonlySet<string> = new Set(settingNames)
+  return Object.keys(env).filter(
+    (name) => ourPrefixes.test(name) && !known.has(name) && !serviceLinks.test(name),
+  )
+}
