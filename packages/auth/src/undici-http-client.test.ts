@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import {
   createServer as createNetServer,
-  type AddressInfo,
   type Server as NetServer,
   type Socket,
 } from 'node:net'

@@ -1,3 +1,5 @@
+import type { UpstreamTarget } from '../telemetry/events.js'
+
 /** Why a refresh token was refused: for logs and metrics, never for the caller. */
 export type RefusalReason =
   'malformed' | 'unknown' | 'expired' | 'revoked' | 'reused' | 'member_deleted' | 'plan_lost' | 'upstream'
@@ -25,6 +27,8 @@ export type RefreshOutcome =
       readonly status: 502 | 503
       readonly retryAfterSeconds: number
       readonly reason: string
+      /** Whose trouble it is. */
+      readonly target?: UpstreamTarget
     }
 
 /** What a source may ask of the use case while it works. */

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+
+import { createSingleFlight } from './single-flight.js'
+
+describe('createSingleFlight', () => {
+  it('lets all callers of one key share the run under way, and says who joined', async () => {
+    const flights = createSingleFlight<number>()
+    let runs = 0
+    const start = async () => (runs += 1)
+
+    const taken = [flights.run('a', start), flights.run('a', start), flights.run('a', start)]
+
+    expect(await Promise.all(taken.map((flight) => flight.result))).toEqual([1, 1, 1])
+    expect(taken.map((flight) => flight.joined)).toEqual([false, true, true])
+  })
+
+  it('keeps keys apart', async () => {
+    const flights = createSingleFlight<string>()
+
+    const [a, b] = [flights.run('a', async () => 'of a'), flights.run('b', async () => 'of b')]
+
+    expect([await a.result, await b.result]).toEqual(['of a', 'of b'])
+  })
+
+  it('shares a failure with those who joined, and starts anew after it', async () => {
+    const flights = createSingleFlight<string>()
+    const failing = async (): Promise<string> => {
+      throw new Error('down')
+    }
+
+    const first = flights.run('a', failing)
+    const joined = flights.run('a', failing)
+
+    await expect(first.result).rejects.toThrow('down')
+    await expect(joined.result).rejects.toThrow('down')
+    const next = flights.run('a', async () => 'up')
+    expect([next.joined, await next.result]).toEqual([false, 'up'])
+  })
+
+  it('remembers nothing once a run has settled', async () => {
+    const flights = createSingleFlight<number>()
+    let runs = 0
+    const start = async () => (runs += 1)
+
+    await flights.run('a', start).result
+    await flights.run('a', start).result
+
+    expect(runs).toBe(2)
+  })
+})
