@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util'
+import { readOptions, type EmulatorOptions } from './emulator-options.js'
+
+/** What was asked for on the command line. */
+export type CommandLine =
+  | { readonly kind: 'start'; readonly options: EmulatorOptions }
+  | { readonly kind: 'help' }
+  /** One line that says what is wrong. */
+  | { readonly kind: 'wrong'; readonly message: string }
+
+/** What `--help` prints. */
+export const usage = `Usage: perennial-emulator [options]
+
+  --port <number>            where to listen on 127.0.0.1; 0 takes a free port (8788)
+  --webhook-url <url>        where to send webhooks (none are sent)
+  --webhook-secret <secret>  whsec_… to sign them with (a new one at every start)
+  --help                     this text`
+
+const flags = {
+  port: { type: 'string' },
+  'webhook-url': { type: 'string' },
+  'webhook-secret': { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+/** Reads the arguments after the program's name. */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  try {
+    const { values } = parseArgs({ args: [...args], options: flags, strict: true })
+    if (values.help) return { kind: 'help' }
+    const options = {
+      port: readPort(values.port ?? '8788'),
+      webhookUrl: values['webhook-url'],
+      webhookSecret: values['webhook-secret'],
+    }
+    readOptions(options)
+    return { kind: 'start', options }
+  } catch (error) {
+    // Both parseArgs and the options say what is wrong by a TypeError; its first sentence is the line to print.
+    if (!(error instanceof TypeError)) throw error
+    return { kind: 'wrong', message: error.message.split(/\. |\n/, 1)[0] ?? error.message }
+  }
+}
+
+function readPort(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text)
+  throw new TypeError('--port must be a whole number from 0 to 65535, such as 8788')
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import process from 'node:process'
+import { parseCommandLine, usage } from './command-line.js'
+import type { EmulatorOptions } from './emulator-options.js'
+import { startEmulator, type Emulator } from './emulator.js'
+import { ada } from './members/seed.js'
+
+function greet(emulator: Emulator, webhookUrl = 'nowhere (give --webhook-url)'): string {
+  const { url, secretKey, publicKey, appId, jwksUri, refreshUrl, webhookSecret } = emulator
+  return `Memberstack emulator on ${url}
+
+  secret key      ${secretKey}
+  public key      ${publicKey}
+  app id          ${appId}
+  key set         ${jwksUri}
+  refresh API     ${refreshUrl}
+  webhooks go to  ${webhookUrl}
+  webhook secret  ${webhookSecret}
+  member          ${ada.email} / ${ada.password}
+
+Everything is in memory. Ctrl-C stops it.`
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`perennial-emulator: ${message}\n`)
+  process.exitCode = exitCode
+}
+
+async function run(options: EmulatorOptions): Promise<void> {
+  const emulator = await startEmulator(options)
+  process.stdout.write(`${greet(emulator, options.webhookUrl)}\n`)
+  const stop = (): void => {
+    void emulator.close()
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}
+
+function describe(error: unknown, { port }: EmulatorOptions): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? error.code : undefined
+  return code === 'EADDRINUSE' ? `port ${port} is taken; choose another with --port` : error.message
+}
+
+const command = parseCommandLine(process.argv.slice(2))
+if (command.kind === 'start') {
+  await run(command.options).catch((error: unknown) => {
+    fail(describe(error, command.options), 1)
+  })
+} else if (command.kind === 'help') {
+  process.stdout.write(`${usage}\n`)
+} else {
+  fail(`${command.message} (see --help)`, 2)
+}

@@ -1,0 +1,104 @@
+import { ApiError, badRequest } from '../api-error.js'
+import { isoTime } from '../clock.js'
+import { readEmail, readPassword } from './credentials.js'
+import { deletedEvent, memberEvent, planEvent } from './member-events.js'
+import { getMember, type MemberWorld } from './member-lookup.js'
+import { connectionTo } from './member-plans.js'
+import type { JsonObject, MemberRecord } from './member.js'
+import { hashPassword } from './passwords.js'
+import { randomId } from './random-id.js'
+import type { SeedMember } from './seed.js'
+
+/** A member to make. */
+export interface NewMember extends SeedMember {
+  readonly loginRedirect?: string | undefined
+}
+
+/** What may be changed about a member. `customFields` and `metaData` are merged key by key, all else is replaced. */
+export interface MemberChanges {
+  readonly email?: string | undefined
+  readonly verified?: boolean | undefined
+  readonly permissions?: readonly string[] | undefined
+  readonly customFields?: JsonObject | undefined
+  readonly metaData?: JsonObject | undefined
+  readonly json?: JsonObject | undefined
+  readonly loginRedirect?: string | null | undefined
+  readonly profileImage?: string | null | undefined
+}
+
+function freeEmail(world: MemberWorld, email: string, ownId?: string): string {
+  const normal = readEmail(email)
+  const owner = world.table.byEmail(normal)
+  if (!owner || owner.id === ownId) return normal
+  throw new ApiError(400, 'email-already-in-use', 'An account with this email already exists.')
+}
+
+function freeId(world: MemberWorld, id: string = randomId('mem')): string {
+  if (!world.table.byId(id)) return id
+  throw badRequest('A member with this id already exists.')
+}
+
+const profileOf = (fresh: NewMember) => ({
+  verified: fresh.verified ?? false,
+  permissions: fresh.permissions ?? [],
+  customFields: fresh.customFields ?? {},
+  metaData: fresh.metaData ?? {},
+  json: fresh.json ?? {},
+  loginRedirect: fresh.loginRedirect ?? null,
+})
+
+/**
+ * Makes a member and tells of it, and of each plan it starts with.
+ * @throws {@link ApiError} `email-already-in-use` · `invalid-email` · `invalid-password-too-short` · `plan-not-found`.
+ */
+export function createMember(world: MemberWorld, fresh: NewMember): MemberRecord {
+  const { password } = fresh
+  const connections = (fresh.plans ?? []).map((planId) => connectionTo(world.plans.find(planId)))
+  const member = world.table.keep({
+    id: freeId(world, fresh.id),
+    email: freeEmail(world, fresh.email),
+    password: password === undefined ? null : hashPassword(readPassword(password)),
+    order: world.table.nextOrder(),
+    createdAt: isoTime(world.clock),
+    lastLogin: null,
+    profileImage: null,
+    ...profileOf(fresh),
+    planConnections: connections,
+  })
+  world.onEvent(memberEvent('member.created', member))
+  for (const connection of connections) world.onEvent(planEvent('member.plan.created', member, connection))
+  return member
+}
+
+/**
+ * Changes a member and tells of it.
+ * @throws {@link ApiError} `email-already-in-use` · `invalid-email` · `generic-message`: no such member.
+ */
+export function updateMember(world: MemberWorld, idOrEmail: string, changes: MemberChanges): MemberRecord {
+  const member = getMember(world.table, idOrEmail)
+  const { email, loginRedirect, profileImage } = changes
+  const changed = world.table.keep({
+    ...member,
+    email: email === undefined ? member.email : freeEmail(world, email, member.id),
+    verified: changes.verified ?? member.verified,
+    permissions: changes.permissions ?? member.permissions,
+    customFields: { ...member.customFields, ...changes.customFields },
+    metaData: { ...member.metaData, ...changes.metaData },
+    json: changes.json ?? member.json,
+    loginRedirect: loginRedirect === undefined ? member.loginRedirect : loginRedirect,
+    profileImage: profileImage === undefined ? member.profileImage : profileImage,
+  })
+  world.onEvent(memberEvent('member.updated', changed))
+  return changed
+}
+
+/**
+ * Deletes a member, tells of it, and answers its id.
+ * @throws {@link ApiError} `generic-message`: no such member.
+ */
+export function deleteMember(world: MemberWorld, idOrEmail: string): string {
+  const member = getMember(world.table, idOrEmail)
+  world.table.remove(member)
+  world.onEvent(deletedEvent(member.id))
+  return member.id
+}

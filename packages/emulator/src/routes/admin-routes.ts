@@ -1,0 +1,160 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { JWTPayload } from 'jose'
+import { ApiError } from '../api-error.js'
+import { createMember, deleteMember, updateMember, type MemberChanges } from '../members/member-changes.js'
+import { findMember } from '../members/member-lookup.js'
+import { pageOf } from '../members/member-page.js'
+import { addPlan, removePlan } from '../members/member-plans.js'
+import { adminView, type AdminMember, type JsonObject } from '../members/member.js'
+import type { World } from '../world.js'
+import { bodyOf, field, type PlanBody } from './field-schemas.js'
+
+interface ListQuery {
+  readonly first?: string
+  readonly limit?: string
+  readonly after?: string
+  readonly order?: 'ASC' | 'DESC'
+}
+
+interface CreateBody {
+  readonly email: string
+  readonly password: string
+  readonly plans?: readonly PlanBody[]
+  readonly customFields?: JsonObject
+  readonly metaData?: JsonObject
+  readonly json?: JsonObject
+  readonly loginRedirect?: string
+}
+
+interface ById {
+  readonly idOrEmail: string
+}
+
+const pageSize = { type: 'string', pattern: '^([1-9][0-9]?|100)$' }
+const listSchema = {
+  querystring: {
+    type: 'object',
+    properties: {
+      first: pageSize,
+      limit: pageSize,
+      after: { type: 'string', pattern: '^[0-9]{1,15}$' },
+      order: { enum: ['ASC', 'DESC'] },
+    },
+  },
+}
+
+const shared = {
+  customFields: field.object,
+  metaData: field.object,
+  json: field.object,
+  loginRedirect: field.text,
+}
+const createSchema = bodyOf({ ...shared, email: field.text, password: field.text, plans: field.plans }, [
+  'email',
+  'password',
+])
+const updateSchema = bodyOf({
+  ...shared,
+  email: field.text,
+  verified: field.flag,
+  loginRedirect: field.nullableText,
+  profileImage: field.nullableText,
+})
+const planSchema = bodyOf({ planId: field.planId }, ['planId'])
+const tokenSchema = bodyOf({ token: field.text, audience: field.text }, ['token'])
+
+function requireSecretKey(world: World, request: FastifyRequest): void {
+  if (!world.quota.take(request.ip)) {
+    throw new ApiError(429, 'too-many-requests', 'Too many requests.')
+  }
+  if (request.headers['x-api-key'] !== world.app.secretKey) {
+    throw new ApiError(401, 'validation/invalid-secret-key', 'The provided secret key is invalid.')
+  }
+}
+
+function listMembers(world: World, { first, limit, after, order = 'ASC' }: ListQuery): object {
+  const { members, ...page } = pageOf(world.table.all(), {
+    // The SDK says `first`, the documentation of the REST API `limit`.
+    first: Number(first ?? limit ?? 50),
+    after: after === undefined ? null : Number(after),
+    order,
+  })
+  return { ...page, data: members.map(adminView) }
+}
+
+function addMember(world: World, { plans = [], ...body }: CreateBody): AdminMember {
+  const { email, password, customFields, metaData, json, loginRedirect } = body
+  const planIds = plans.map(({ planId }) => world.plans.findFree(planId).id)
+  const fresh = { email, password, customFields, metaData, json, loginRedirect, plans: [...new Set(planIds)] }
+  return adminView(createMember(world, fresh))
+}
+
+function changeMember(world: World, idOrEmail: string, body: MemberChanges): AdminMember {
+  const { email, verified, customFields, metaData, json, loginRedirect, profileImage } = body
+  const changes = { email, verified, customFields, metaData, json, loginRedirect, profileImage }
+  return adminView(updateMember(world, idOrEmail, changes))
+}
+
+/** Like the SDK's own check it looks at the token alone: one of a deleted member is fine until it expires. */
+async function verifyToken(world: World, token: string, audience?: string): Promise<{ data: JWTPayload }> {
+  const claims = await world.tokens.verify(token)
+  if (claims && (audience === undefined || claims.aud === audience)) return { data: claims }
+  throw new ApiError(400, 'INVALID_TOKEN', 'Invalid token')
+}
+
+function registerMemberRoutes(app: FastifyInstance, world: World): void {
+  app.get<{ Querystring: ListQuery }>('/members', { schema: listSchema }, ({ query }) =>
+    listMembers(world, query),
+  )
+  app.post<{ Body: CreateBody }>('/members', { schema: createSchema }, ({ body }) => ({
+    data: addMember(world, body),
+  }))
+  app.get<{ Params: ById }>('/members/:idOrEmail', ({ params }) => {
+    const member = findMember(world.table, params.idOrEmail)
+    return { data: member && adminView(member) }
+  })
+  app.patch<{ Params: ById; Body: MemberChanges }>(
+    '/members/:idOrEmail',
+    { schema: updateSchema },
+    ({ params, body }) => ({ data: changeMember(world, params.idOrEmail, body) }),
+  )
+  app.delete<{ Params: ById }>('/members/:idOrEmail', ({ params }) => ({
+    data: { id: deleteMember(world, params.idOrEmail) },
+  }))
+}
+
+function registerPlanRoutes(app: FastifyInstance, world: World): void {
+  app.post<{ Params: ById; Body: PlanBody }>(
+    '/members/:idOrEmail/add-plan',
+    { schema: planSchema },
+    ({ params, body }) => {
+      addPlan(world, params.idOrEmail, world.plans.findFree(body.planId))
+      return 'OK'
+    },
+  )
+  app.post<{ Params: ById; Body: PlanBody }>(
+    '/members/:idOrEmail/remove-plan',
+    { schema: planSchema },
+    ({ params, body }) => {
+      removePlan(world, params.idOrEmail, world.plans.findFree(body.planId).id)
+      return 'OK'
+    },
+  )
+}
+
+/** The admin API: what `@memberstack/admin` calls, with its key and its quota. */
+export function registerAdminRoutes(app: FastifyInstance, world: World): void {
+  app.register((scope, _options, done) => {
+    scope.addHook('onRequest', async (request) => {
+      requireSecretKey(world, request)
+    })
+    registerMemberRoutes(scope, world)
+    registerPlanRoutes(scope, world)
+    scope.post<{ Body: { token: string; audience?: string } }>(
+      '/members/verify-token',
+      { schema: tokenSchema },
+      ({ body }) => verifyToken(world, body.token, body.audience),
+    )
+    done()
+  })
+}

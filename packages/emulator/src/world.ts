@@ -1,0 +1,84 @@
+import { createCallCounts, type CallCounts } from './controls/call-counts.js'
+import { createFaults, type Faults } from './controls/faults.js'
+import { createRequestQuota, type RequestQuota } from './controls/request-quota.js'
+import type { EmulatorSettings } from './emulator-options.js'
+import { emulatedApp, type AppIdentity } from './identity.js'
+import { createMember } from './members/member-changes.js'
+import type { MemberEvent } from './members/member-events.js'
+import type { MemberWorld } from './members/member-lookup.js'
+import { createMemberTable } from './members/member-table.js'
+import type { MemberRecord } from './members/member.js'
+import { createPlanCatalog } from './members/plan-catalog.js'
+import { ada } from './members/seed.js'
+import { createMemberTokens, type MemberTokens } from './tokens/member-tokens.js'
+import { createRefreshTokens, type RefreshTokens } from './tokens/refresh-tokens.js'
+import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.js'
+import { createWebhookSender, type WebhookSender } from './webhooks/webhook-sender.js'
+
+/** All that the emulator's routes and methods share. */
+export interface World extends MemberWorld {
+  readonly app: AppIdentity
+  readonly keys: SigningKeys
+  readonly tokens: MemberTokens
+  readonly refreshTokens: RefreshTokens
+  readonly webhooks: WebhookSender
+  readonly faults: Faults
+  readonly calls: CallCounts
+  readonly quota: RequestQuota
+  /** The first member of the seed, if it has any. */
+  readonly firstSeeded: () => MemberRecord | null
+  /** Goes back to the start: seed, webhook URL, no faults, no counts. Keys stay, so tokens still verify. */
+  readonly reset: () => void
+}
+
+/** Puts the parts together and seeds them. */
+export async function createWorld(settings: EmulatorSettings): Promise<World> {
+  const { clock, seed } = settings
+  const keys = await createSigningKeys()
+  const webhooks = createWebhookSender({
+    clock,
+    secret: settings.webhookSecret,
+    retrySeconds: settings.webhookRetrySeconds,
+    timeoutSeconds: settings.webhookTimeoutSeconds,
+  })
+  const parts = {
+    clock,
+    app: emulatedApp,
+    keys,
+    tokens: createMemberTokens({ app: emulatedApp, clock, keys }),
+    webhooks,
+    table: createMemberTable(),
+    plans: createPlanCatalog(seed.plans ?? []),
+    onEvent: ({ event, payload }: MemberEvent): void => {
+      webhooks.send(event, { event, timestamp: Math.floor(clock() * 1000), payload })
+    },
+    refreshTokens: createRefreshTokens(),
+    faults: createFaults(),
+    calls: createCallCounts(),
+    quota: createRequestQuota(settings.adminRequestsPerSecond, clock),
+  }
+  let firstSeeded = startOver(parts, settings)
+  return {
+    ...parts,
+    firstSeeded: () => firstSeeded,
+    reset() {
+      firstSeeded = startOver(parts, settings)
+    },
+  }
+}
+
+type Parts = Omit<World, 'firstSeeded' | 'reset'>
+
+function startOver(parts: Parts, { seed, webhookUrl }: EmulatorSettings): MemberRecord | null {
+  // Off first: what is only put back to its start is no news to anyone.
+  parts.webhooks.setUrl(null)
+  parts.webhooks.reset()
+  parts.refreshTokens.forgetAll()
+  parts.faults.reset()
+  parts.calls.reset()
+  parts.quota.reset()
+  parts.table.clear()
+  const members = (seed.members ?? [ada]).map((member) => createMember(parts, member))
+  parts.webhooks.setUrl(webhookUrl)
+  return members[0] ?? null
+}
