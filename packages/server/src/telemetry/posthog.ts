@@ -1,0 +1,57 @@
+import { createPosthogSink, systemDistinctId } from '@perennial/auth/telemetry'
+import type { EventMessage, PostHogOptions } from 'posthog-node'
+import type { Delivery } from './delivery.js'
+import { describeFailure, type OnDeliveryFailure, type SinkConnection } from './sink-connection.js'
+
+/** What {@link connectPosthog} needs. */
+export interface PosthogConnectionOptions {
+  readonly apiKey: string
+  /** @defaultValue the client's own, PostHog's cloud in the United States */
+  readonly host?: string | undefined
+  readonly delivery: Delivery
+  readonly onFailure: OnDeliveryFailure
+}
+
+/** Connects to PostHog; loaded only here. At most 1,000 events wait for it, then the oldest are dropped. */
+export async function connectPosthog(options: PosthogConnectionOptions): Promise<SinkConnection> {
+  const { PostHog } = await import('posthog-node')
+  const { onFailure } = options
+
+  /** The client prints failures of its own flushes to the console, each with its stack. */
+  class QuietPostHog extends PostHog {
+    protected override async flushAutomatic(): Promise<void> {
+      try {
+        await super.flushAutomatic()
+      } catch (error) {
+        onFailure('posthog', describeFailure(error))
+      }
+    }
+  }
+
+  const client = new QuietPostHog(options.apiKey, clientOptions(options))
+  return { sink: createPosthogSink(client), close: () => client.flush() }
+}
+
+function clientOptions({ host, delivery }: PosthogConnectionOptions): PostHogOptions {
+  return {
+    ...(host === undefined ? {} : { host }),
+    maxQueueSize: 1_000,
+    maxBatchSize: 100,
+    flushAt: 20,
+    flushInterval: 5_000,
+    fetchRetryCount: 2,
+    fetchRetryDelay: 1_000,
+    requestTimeout: 5_000,
+    disableGeoip: true,
+    enableExceptionAutocapture: false,
+    enableLocalEvaluation: false,
+    before_send: withoutProfileOfNobody,
+    fetch: (url, request) => delivery.send(url, request),
+  }
+}
+
+/** `system` is nobody: without this PostHog would keep a person of that name. */
+function withoutProfileOfNobody(message: EventMessage | null): EventMessage | null {
+  if (message?.distinctId !== systemDistinctId) return message
+  return { ...message, properties: { ...message.properties, $process_person_profile: false } }
+}

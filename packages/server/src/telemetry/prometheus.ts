@@ -1,0 +1,28 @@
+import { createMetricsSink, type MetricFactory, type Telemetry } from '@perennial/auth/telemetry'
+
+/** The page that Prometheus reads. */
+export interface MetricsPage {
+  readonly contentType: string
+  readonly body: string
+}
+
+/** The metrics of this process. */
+export interface Metrics {
+  readonly sink: Telemetry
+  read(): Promise<MetricsPage>
+}
+
+/** Makes a registry of its own, with the usual metrics of a Node process; prom-client is loaded only here. */
+export async function createMetrics(): Promise<Metrics> {
+  const { collectDefaultMetrics, Counter, Histogram, Registry } = await import('prom-client')
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const factory: MetricFactory = {
+    counter: (description) => new Counter({ ...description, registers: [registry] }),
+    histogram: (description) => new Histogram({ ...description, registers: [registry] }),
+  }
+  return {
+    sink: createMetricsSink(factory),
+    read: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}

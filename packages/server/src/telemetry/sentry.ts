@@ -1,0 +1,102 @@
+import { createSentrySink } from '@perennial/auth/telemetry'
+import type { createTransport as CreateTransport, ErrorEvent, NodeClient } from '@sentry/node'
+import type { Delivery } from './delivery.js'
+import { describeFailure, type OnDeliveryFailure, type SinkConnection } from './sink-connection.js'
+
+/** What {@link connectSentry} needs. */
+export interface SentryOptions {
+  readonly dsn: string
+  readonly environment: string
+  readonly release?: string | undefined
+  readonly clock: (() => number) | undefined
+  readonly delivery: Delivery
+  readonly onFailure: OnDeliveryFailure
+}
+
+type TransportFactory = ConstructorParameters<typeof NodeClient>[0]['transport']
+
+const dsnForm = /^https?:\/\/\w+@(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?\/(?:.+\/)?\d+$/i
+
+/** Envelopes under way at once; more are dropped. */
+const mostUnderWay = 64
+
+/**
+ * Connects to Sentry with a client of its own: no global hub, no integration, no instrumentation, no breadcrumbs, so
+ * that nothing but our events is ever collected. Loaded only here, since it takes longer than all the rest of a start.
+ * @throws TypeError when the DSN is none
+ */
+export async function connectSentry(options: SentryOptions): Promise<SinkConnection> {
+  // The SDK would print a bad DSN to the console and go on without.
+  if (!dsnForm.test(options.dsn)) {
+    throw new TypeError('SENTRY_DSN is not a DSN, e.g. https://key@o1.ingest.sentry.io/2')
+  }
+  const sentry = await import('@sentry/node')
+  const client = new sentry.NodeClient({
+    dsn: options.dsn,
+    environment: options.environment,
+    ...(options.release === undefined ? {} : { release: options.release }),
+    transport: createTransportFactory(sentry.createTransport, options),
+    transportOptions: { bufferSize: mostUnderWay },
+    stackParser: sentry.defaultStackParser,
+    beforeSend: ownPart,
+    integrations: [],
+    includeServerName: false,
+    sendClientReports: false,
+    maxBreadcrumbs: 0,
+    traceLifecycle: 'static',
+    enableRuntimeChannelInjection: false,
+  })
+  const scope = new sentry.Scope()
+  scope.setClient(client)
+  return {
+    sink: createSentrySink({ client: scope, clock: options.clock }),
+    close: async (timeoutSeconds) => client.close(timeoutSeconds * 1000),
+  }
+}
+
+// The transport of the SDK waits for ever for an answer: 64 of them would silence it until a restart.
+function createTransportFactory(
+  createTransport: typeof CreateTransport,
+  { delivery, onFailure }: SentryOptions,
+): TransportFactory {
+  return (transport) =>
+    createTransport(transport, async ({ body }) => {
+      try {
+        // An envelope is text unless it has attachments, which ours never have.
+        const text = typeof body === 'string' ? body : new TextDecoder().decode(body)
+        const response = await delivery.send(transport.url, { headers: transport.headers, body: text })
+        await response.body?.cancel()
+        if (!response.ok) onFailure('sentry', `status_${response.status}`)
+        return {
+          statusCode: response.status,
+          headers: {
+            'retry-after': response.headers.get('retry-after'),
+            'x-sentry-rate-limits': response.headers.get('x-sentry-rate-limits'),
+          },
+        }
+      } catch (error) {
+        onFailure('sentry', describeFailure(error))
+        throw error
+      }
+    })
+}
+
+/** What leaves is listed here; whatever else the SDK of today or tomorrow adds stays. */
+function ownPart(event: ErrorEvent): ErrorEvent {
+  const { type, event_id, timestamp, platform, level, exception, fingerprint, extra, tags } = event
+  const { environment, release } = event
+  const own = {
+    event_id,
+    timestamp,
+    platform,
+    level,
+    exception,
+    fingerprint,
+    extra,
+    tags,
+    environment,
+    release,
+  }
+  const present = Object.entries(own).filter(([, value]) => value !== undefined)
+  return { type, ...Object.fromEntries(present) }
+}
