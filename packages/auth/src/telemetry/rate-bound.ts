@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
 
 /** Lets so many through per key and window, and counts the rest. */
 export interface RateBound {
@@ -8,14 +8,14 @@ export interface RateBound {
 
 /** How much may pass. Keys must come from a fixed list: each is kept for good. */
 export interface RateBoundOptions {
-  readonly clock: Clock
+  readonly clock?: Clock | undefined
   readonly limit: number
   readonly windowSeconds: number
 }
 
 /** Bounds how often the same thing is reported. */
 export function createRateBound(options: RateBoundOptions): RateBound {
-  const { clock, limit, windowSeconds } = options
+  const { clock = systemClock, limit, windowSeconds } = options
   const states = new Map<string, { startedAt: number; passed: number; dropped: number }>()
 
   const stateOf = (key: string, now: number) => {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.js'
+import type { Clock } from '../clock.js'
 import { statusOf } from '../errors.js'
 import type { AuthEvent, AuthEventName, Telemetry } from './events.js'
 import { createRateBound } from './rate-bound.js'
@@ -38,7 +38,7 @@ const severityOf: Partial<Record<AuthEventName, SentryContext['level']>> = {
  * dropped since is in the next one's `dropped` extra.
  */
 export function createSentrySink(options: SentrySinkOptions): Telemetry {
-  const { client, clock = systemClock, perCodePerMinute = 5 } = options
+  const { client, clock, perCodePerMinute = 5 } = options
   const bound = createRateBound({ clock, limit: perCodePerMinute, windowSeconds: 60 })
 
   return {
