@@ -6,8 +6,9 @@ const known: ReadonlySet<string> = new Set(
   malformed header issuer algorithm type key signature audience claims not_yet_valid expired subject too_old
   unknown revoked reused member_deleted plan_lost upstream sign_out sign_out_everywhere reuse sign_in_refused
   ip ip_refused session
-  timeout too_late connect reset circuit_open quota unread pausing store signing_keys no_access_token unusable_refresh_token
-  foreign_access_token expired_access_token unverifiable_access_token key_set_away unreadable_answer away
+  timeout too_late connect reset circuit_open quota unread pausing unavailable unexpected store signing_keys
+  no_access_token unusable_refresh_token foreign_access_token expired_access_token unverifiable_access_token
+  no_key_set key_set_away unreadable_answer
   `
     .trim()
     .split(/\s+/),
@@ -19,7 +20,8 @@ const known: ReadonlySet<string> = new Set(
  */
 export function reasonLabel(reason: string | undefined): string {
   if (reason === undefined) return 'none'
-  if (known.has(reason)) return reason
+  const word = reason.replaceAll('-', '_')
+  if (known.has(word)) return word
   const status = /^status_([1-5])\d\d$/.exec(reason)
   return status ? `status_${status[1]}xx` : 'other'
 }

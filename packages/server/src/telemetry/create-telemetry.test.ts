@@ -303,10 +303,15 @@ describe('a service that fails', () => {
   it('that nobody listens for is named by its error code', async () => {
     const listener = await startListener()
     for (const close of closers.splice(0)) await close()
-    const { service, lines } = await start({ sentryDsn: listener.dsn })
+    const { service, lines } = await start({
+      sentryDsn: listener.dsn,
+      posthogApiKey: 'phc_test',
+      posthogHost: listener.url,
+    })
     service.telemetry.emit(expired)
-    await service.flush(5)
-    expect(lines.join('')).toContain('"detail":"ECONNREFUSED"')
+    await service.flush(10)
+    expect(lines.join('')).toContain('"sink":"sentry","detail":"ECONNREFUSED"')
+    expect(lines.join('')).toContain('"sink":"posthog","detail":"ECONNREFUSED"')
   })
 
   it('hears nothing more after the flush, while the log goes on', async () => {

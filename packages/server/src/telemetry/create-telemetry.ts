@@ -53,8 +53,10 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
     logger: log.logger,
     readMetrics: metrics ? () => metrics.read() : null,
     async flush(timeoutSeconds) {
-      const closing = connections.map((connection) => connection.close(timeoutSeconds))
-      await atMost(timeoutSeconds, Promise.allSettled([...closing, log.flush()]))
+      await atMost(
+        timeoutSeconds,
+        closeAll(connections, timeoutSeconds).then(() => log.flush()),
+      )
       delivery.abandon()
     },
   }
@@ -84,6 +86,10 @@ function createFailureLog(
     const dropped = bound.take(sink)
     if (dropped !== null) logger.warn({ sink, detail, dropped }, 'telemetry_not_delivered')
   }
+}
+
+async function closeAll(connections: readonly SinkConnection[], timeoutSeconds: number): Promise<void> {
+  await Promise.allSettled(connections.map((connection) => connection.close(timeoutSeconds)))
 }
 
 async function atMost(seconds: number, work: Promise<unknown>): Promise<void> {

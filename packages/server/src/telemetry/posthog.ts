@@ -29,7 +29,16 @@ export async function connectPosthog(options: PosthogConnectionOptions): Promise
   }
 
   const client = new QuietPostHog(options.apiKey, clientOptions(options))
-  return { sink: createPosthogSink(client), close: () => client.flush() }
+  return {
+    sink: createPosthogSink(client),
+    async close() {
+      try {
+        await client.flush()
+      } catch (error) {
+        onFailure('posthog', describeFailure(error))
+      }
+    },
+  }
 }
 
 function clientOptions({ host, delivery }: PosthogConnectionOptions): PostHogOptions {

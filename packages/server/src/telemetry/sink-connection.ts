@@ -3,7 +3,7 @@ import type { Telemetry } from '@perennial/auth/telemetry'
 /** A telemetry service that is connected. */
 export interface SinkConnection {
   readonly sink: Telemetry
-  /** Hands over what is queued, for `timeoutSeconds` at most, and takes no more; may reject. */
+  /** Hands over what is queued, for `timeoutSeconds` at most, and takes no more. */
   close(timeoutSeconds: number): Promise<unknown>
 }
 

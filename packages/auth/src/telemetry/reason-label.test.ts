@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import type { LimitPolicy } from '../limits/limiter.js'
+import type { RefusalReason } from '../refresh/refresh-source.js'
+import type { SessionEndReason } from '../sessions/session.js'
+import { reasonLabel } from './reason-label.js'
+
+/** Complete by type: a reason that a room adds is missing here before it is missing in the metrics. */
+const reasons: Record<RefusalReason | SessionEndReason | LimitPolicy['name'], true> = {
+  malformed: true,
+  unknown: true,
+  expired: true,
+  revoked: true,
+  reused: true,
+  member_deleted: true,
+  plan_lost: true,
+  upstream: true,
+  sign_out: true,
+  sign_out_everywhere: true,
+  reuse: true,
+  ip: true,
+  ip_refused: true,
+  session: true,
+}
+
+const tokenReasons = [
+  'header',
+  'issuer',
+  'algorithm',
+  'type',
+  'key',
+  'signature',
+  'audience',
+  'claims',
+  'not_yet_valid',
+]
+
+describe('reasonLabel', () => {
+  it.each([...Object.keys(reasons), ...tokenReasons])('knows the reason %s', (reason) => {
+    expect(reasonLabel(reason)).toBe(reason)
+  })
+
+  it('counts statuses by their class, and reads a hyphen as an underscore', () => {
+    expect(reasonLabel('status_503')).toBe('status_5xx')
+    expect(reasonLabel('status_404')).toBe('status_4xx')
+    expect(reasonLabel('too-large')).toBe('too_large')
+  })
+
+  it.each(['mem_cl123', '203.0.113.7', 'status_999', 'status_5000', '', '__proto__', 'toString'])(
+    'counts %j, which is none, as other',
+    (reason) => {
+      expect(reasonLabel(reason)).toBe('other')
+    },
+  )
+
+  it('says none where there is none', () => {
+    expect(reasonLabel(undefined)).toBe('none')
+  })
+})
