@@ -11,7 +11,7 @@ export interface MemoryCounter extends Counter {
 /** The world a {@link MemoryCounter} lives in. */
 export interface MemoryCounterOptions {
   readonly clock: Clock
-  /** @defaultValue 100000 (about 15 MB) */
+  /** @defaultValue 100000 (about 20 MB when full, measured) */
   readonly maxKeys?: number | undefined
 }
 
