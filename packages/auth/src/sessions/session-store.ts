@@ -29,7 +29,8 @@ export interface EndAll {
 
 /**
  * What rotation and revocation need from a store. Every method is one atomic step; a store that cannot
- * answer rejects with `AUTH_UNAVAILABLE`, having changed nothing or all of it.
+ * answer rejects with `AUTH_UNAVAILABLE`, having changed nothing or all of it. Instants are kept in whole seconds:
+ * whoever stores one cuts its fraction off.
  */
 export interface SessionStore {
   /** Keeps a new session, unless the member JWT it came from (issued at `signInIssuedAt`) is refused by now. */
@@ -40,16 +41,17 @@ export interface SessionStore {
 
   /**
    * The compare-and-set of a rotation. Applies only while the store still holds `fromGeneration` and the session is
-   * live: then `generation` becomes `toGeneration`, `confirmedAt` null, `previousConfirmedAt` the instant at which
-   * `toGeneration - 1` was first seen (`confirmedAt` as it stood, else `at`), `lastUsedAt` `at`. A null
-   * `sealedMember` leaves the kept one as it is.
+   * live at `at`: then `generation` becomes `toGeneration`, `confirmedAt` null, `previousConfirmedAt` the instant at
+   * which `toGeneration - 1` was first seen (`confirmedAt` as it stood if that was `toGeneration - 1`'s, else `at`),
+   * `lastUsedAt` `at`. A null `sealedMember` leaves the kept one as it is.
    * Returns whether it applied, and the session as it now stands (null when it is gone).
    */
   advance(change: Advance): Promise<{ readonly applied: boolean; readonly session: Session | null }>
 
   /**
    * Notes the first use of a generation; later ones change nothing. A generation ahead of the store proves that the
-   * store lost writes: it is caught up (with `previousConfirmedAt` = `at` too). An ended or unknown session is left alone.
+   * store lost writes: it is caught up (`previousConfirmedAt` and `lastUsedAt` are `at` too, since what the store knew of
+   * them is older than the use). An ended or unknown session is left alone.
    */
   confirm(id: string, generation: number, at: number): Promise<void>
 

@@ -1,0 +1,56 @@
+import type { RandomBytes, Secrets } from '../secrets.js'
+
+/** What a refresh token says, once its MAC has been verified. */
+export interface RefreshTokenParts {
+  readonly sessionId: string
+  /** The first is 1. */
+  readonly generation: number
+}
+
+const keyIdLength = 4
+const sessionIdLength = 16
+const bodyLength = keyIdLength + sessionIdLength + 4
+const tokenLength = bodyLength + 32
+
+/** The same length for every token: 56 bytes in base64url without padding. */
+const textLength = Math.ceil((tokenLength * 4) / 3)
+
+/** 128 random bits, base64url. */
+export function createSessionId(randomBytes: RandomBytes): string {
+  return Buffer.from(randomBytes(sessionIdLength)).toString('base64url')
+}
+
+/** Whether a text can be a session's id at all. */
+export function isSessionId(text: string): boolean {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.length === sessionIdLength && bytes.toString('base64url') === text
+}
+
+/**
+ * `base64url(keyId ‖ sessionId ‖ generation ‖ HMAC-SHA256 over those)`. The same parts give the same token under one
+ * secret, so that a successor is derived again and never stored.
+ */
+export function formatRefreshToken(secrets: Secrets, { sessionId, generation }: RefreshTokenParts): string {
+  const body = Buffer.alloc(bodyLength)
+  body.set(secrets.currentKeyId, 0)
+  body.set(Buffer.from(sessionId, 'base64url'), keyIdLength)
+  body.writeUInt32BE(generation, keyIdLength + sessionIdLength)
+  return Buffer.concat([body, secrets.mac('refresh-token', body)]).toString('base64url')
+}
+
+/** What a refresh token says; null for everything that is not, to the letter, one of ours. */
+export function parseRefreshToken(secrets: Secrets, token: string): RefreshTokenParts | null {
+  if (token.length !== textLength) return null
+  const bytes = Buffer.from(token, 'base64url')
+  // Node passes over foreign characters and spare bits; one token shall have one spelling.
+  if (bytes.length !== tokenLength || bytes.toString('base64url') !== token) return null
+  const body = bytes.subarray(0, bodyLength)
+  const keyId = bytes.subarray(0, keyIdLength)
+  if (!secrets.verifyMac('refresh-token', keyId, body, bytes.subarray(bodyLength))) return null
+  const generation = body.readUInt32BE(keyIdLength + sessionIdLength)
+  if (generation === 0) return null
+  return {
+    sessionId: body.subarray(keyIdLength, keyIdLength + sessionIdLength).toString('base64url'),
+    generation,
+  }
+}

@@ -1,0 +1,75 @@
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { RandomBytes } from '../secrets.js'
+import { parseStoreUrl } from './open-store.js'
+
+const secretLength = 32
+
+/**
+ * The secret of a laptop, where none is configured: random for `memory:`, and for `sqlite:` kept in a file beside the
+ * database (`<path>.secret`, mode 0600), so that sessions survive a restart.
+ * @throws TypeError for a store that is shared between machines: they need one secret, so it must be configured
+ * @throws Error in one line, when the file cannot be used
+ */
+export async function loadLocalSecret(storeUrl: string, randomBytes: RandomBytes): Promise<Uint8Array> {
+  const address = parseStoreUrl(storeUrl)
+  if (address.kind === 'memory') return randomBytes(secretLength)
+  if (address.kind === 'redis') {
+    throw new TypeError(
+      'PERENNIAL_SECRET is needed with a Redis store, for example the output of: openssl rand -base64 32',
+    )
+  }
+  const path = `${address.path}.secret`
+  try {
+    return (await readSecret(path)) ?? (await makeSecret(path, randomBytes))
+  } catch (cause) {
+    if (cause instanceof BadSecretFile) throw cause
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
+    throw new BadSecretFile(path, `cannot be read or written${code}`, { cause })
+  }
+}
+
+class BadSecretFile extends Error {
+  constructor(path: string, problem: string, options?: ErrorOptions) {
+    super(`The secret file ${path} ${problem}; set PERENNIAL_SECRET, or move the file away.`, options)
+  }
+}
+
+async function makeSecret(path: string, randomBytes: RandomBytes): Promise<Uint8Array> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.${Buffer.from(randomBytes(9)).toString('base64url')}`
+  const file = await open(draft, 'wx', 0o600)
+  try {
+    await file.writeFile(`${Buffer.from(randomBytes(secretLength)).toString('base64')}\n`)
+    await file.sync()
+    // A link appears whole or not at all, and only once: of two processes that start together one makes the secret.
+    await link(draft, path).catch(unlessItExists)
+  } finally {
+    await file.close()
+    await rm(draft, { force: true })
+  }
+  const secret = await readSecret(path)
+  if (!secret) throw new BadSecretFile(path, 'vanished while it was made')
+  return secret
+}
+
+async function readSecret(path: string): Promise<Uint8Array | null> {
+  const text = await readFile(path, 'utf8').catch(unlessItIsMissing)
+  if (text === null) return null
+  const secret = Buffer.from(text.trim(), 'base64')
+  if (secret.length < secretLength) throw new BadSecretFile(path, 'does not hold 32 bytes in base64')
+  return secret
+}
+
+function unlessItExists(error: unknown): void {
+  if (!isErrno(error, 'EEXIST')) throw error
+}
+
+function unlessItIsMissing(error: unknown): null {
+  if (isErrno(error, 'ENOENT')) return null
+  throw error
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

@@ -1,0 +1,4 @@
+import { createMemoryStore } from './memory.js'
+import { describeStore } from './store.contract.js'
+
+describeStore('memory', async (world) => createMemoryStore(world))

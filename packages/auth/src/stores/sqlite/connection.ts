@@ -1,0 +1,69 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
+import { unavailable } from '../../errors.js'
+import { busyWaitSeconds, retryWhileBusy } from './busy.js'
+import { openDatabase } from './open-database.js'
+import { createWriteQueue } from './write-queue.js'
+
+/** Values for the named parameters of a statement. */
+export type Parameters = Record<string, SQLInputValue>
+
+/** One row, by column name. */
+export type Row = Record<string, SQLOutputValue>
+
+/** Runs constant SQL; each text is compiled once. */
+export interface Statements {
+  one(sql: string, parameters?: Parameters): Row | undefined
+  all(sql: string, parameters?: Parameters): readonly Row[]
+  /** Returns how many rows changed. */
+  run(sql: string, parameters?: Parameters): number
+}
+
+/** An open database file. Both ways to use it reject with `AUTH_UNAVAILABLE` when it cannot answer within 2 s. */
+export interface Connection {
+  readonly read: <T>(work: (statements: Statements) => T) => Promise<T>
+  /** One atomic step; on disk when it resolves, and not done when it rejects. */
+  readonly write: <T>(work: (statements: Statements) => T) => Promise<T>
+  /** Finishes the writes under way. */
+  close(): Promise<void>
+}
+
+/** @throws Error in one line, when the file cannot be used */
+export async function openConnection(path: string): Promise<Connection> {
+  const database = await openDatabase(path)
+  const statements = createStatements(database)
+  const queue = createWriteQueue(database)
+  let closed = false
+  return {
+    read: async (work) => {
+      if (closed) throw unavailable('The store is closed.', { reason: 'store' })
+      try {
+        return await retryWhileBusy(() => work(statements), busyWaitSeconds)
+      } catch (cause) {
+        throw unavailable('The store cannot be read.', { cause, reason: 'store' })
+      }
+    },
+    write: (work) => queue.add(() => work(statements)),
+    close: async () => {
+      if (closed) return
+      closed = true
+      await queue.close()
+      database.close()
+    },
+  }
+}
+
+function createStatements(database: DatabaseSync): Statements {
+  const compiled = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+  const compile = (sql: string) => {
+    const known = compiled.get(sql)
+    if (known) return known
+    const statement = database.prepare(sql)
+    compiled.set(sql, statement)
+    return statement
+  }
+  return {
+    one: (sql, parameters = {}) => compile(sql).get(parameters),
+    all: (sql, parameters = {}) => compile(sql).all(parameters),
+    run: (sql, parameters = {}) => Number(compile(sql).run(parameters).changes),
+  }
+}

@@ -1,0 +1,93 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { rollBack } from './roll-back.js'
+
+/** Written into every database of ours (`PRAGMA application_id`), so that another program's is never touched: `Pere`. */
+export const applicationId = 0x50657265
+
+/**
+ * What takes a database from each version to the next; the position is the version. A step that was released is never
+ * edited: a change of the schema is a new step.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE sessions (
+     row_id INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     member_id TEXT NOT NULL,
+     user_agent TEXT,
+     created_at INTEGER NOT NULL,
+     last_used_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     generation INTEGER NOT NULL,
+     confirmed_at INTEGER,
+     previous_confirmed_at INTEGER,
+     ended_at INTEGER,
+     end_reason TEXT,
+     sealed_member TEXT
+   ) STRICT;
+   CREATE INDEX sessions_member ON sessions (member_id);
+   CREATE INDEX sessions_expires ON sessions (expires_at);
+   CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+   CREATE TABLE ended_sessions (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     ended_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX ended_sessions_ended ON ended_sessions (ended_at);
+   CREATE TABLE sign_in_cutoffs (
+     member_id TEXT PRIMARY KEY,
+     issued_until INTEGER NOT NULL,
+     set_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sign_in_cutoffs_set ON sign_in_cutoffs (set_at);
+   CREATE TABLE signing_keys (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     kid TEXT NOT NULL UNIQUE,
+     public_jwk TEXT NOT NULL,
+     sealed_private_key TEXT NOT NULL,
+     created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE webhook_messages (
+     id TEXT PRIMARY KEY,
+     forget_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX webhook_messages_forget ON webhook_messages (forget_at);`,
+]
+
+/** The version that this program writes. */
+export const schemaVersion: number = migrations.length
+
+/** Whose database this is, and in which version. */
+export type SchemaState = 'empty' | 'foreign' | { readonly version: number }
+
+/** Reads whose database this is; reads only. */
+export function readSchemaState(database: DatabaseSync): SchemaState {
+  if (readNumber(database, 'application_id') === applicationId) {
+    return { version: readNumber(database, 'user_version') }
+  }
+  const tables = database.prepare('SELECT count(*) AS found FROM sqlite_schema').get()
+  return tables?.['found'] === 0 ? 'empty' : 'foreign'
+}
+
+/** Brings the schema up to date in one transaction; nothing to do is nothing written. */
+export function migrate(database: DatabaseSync): void {
+  if (versionOf(database) === schemaVersion) return
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    // Read again under the lock: another process may have been faster.
+    for (const step of migrations.slice(versionOf(database))) database.exec(step)
+    database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
+    database.exec('COMMIT')
+  } catch (error) {
+    rollBack(database)
+    throw error
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  const state = readSchemaState(database)
+  return typeof state === 'object' ? state.version : 0
+}
+
+function readNumber(database: DatabaseSync, pragma: 'application_id' | 'user_version'): number {
+  return Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma])
+}

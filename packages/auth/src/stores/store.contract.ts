@@ -1,0 +1,416 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { EndedSession } from '../sessions/session-store.js'
+import type { Session } from '../sessions/session.js'
+import { createTestWorld, type TestWorld } from './store-world.contract.js'
+import type { Store } from './store.js'
+
+/** Opens an empty store in this world. */
+export type OpenStoreInWorld = (world: TestWorld) => Promise<Store>
+
+const memberId = 'mem_ada'
+
+/** What every store must do; each store's own test file runs it. */
+export function describeStore(name: string, open: OpenStoreInWorld): void {
+  describe(`${name} store`, () => {
+    let world: TestWorld
+    let store: Store
+    beforeEach(async () => {
+      world = createTestWorld()
+      store = await open(world)
+    })
+    afterEach(async () => {
+      await store.close()
+    })
+
+    const newSession = (change: Partial<Session> = {}): Session => ({
+      id: randomBytes(16).toString('base64url'),
+      memberId,
+      userAgent: 'Browser/1.0',
+      createdAt: world.now,
+      lastUsedAt: world.now,
+      expiresAt: world.now + 1_000_000,
+      generation: 1,
+      confirmedAt: null,
+      previousConfirmedAt: null,
+      endedAt: null,
+      endReason: null,
+      sealedMember: 'sealed',
+      ...change,
+    })
+    const create = async (change: Partial<Session> = {}): Promise<Session> => {
+      const session = newSession(change)
+      expect(await store.sessions.create(session, world.now)).toBe('created')
+      return session
+    }
+    const advance = (id: string, fromGeneration: number, toGeneration = fromGeneration + 1, at = world.now) =>
+      store.sessions.advance({ id, fromGeneration, toGeneration, at, sealedMember: null })
+
+    describe('create and read', () => {
+      it('gives back what was kept, whole', async () => {
+        const full = await create({ confirmedAt: 5, previousConfirmedAt: 4 })
+        const empty = await create({ userAgent: null, sealedMember: null })
+        expect(await store.sessions.read(full.id)).toEqual(full)
+        expect(await store.sessions.read(empty.id)).toEqual(empty)
+      })
+
+      it('knows nothing of a session that was never created', async () => {
+        expect(await store.sessions.read(newSession().id)).toBeNull()
+      })
+
+      it('takes texts of every kind as they are', async () => {
+        const odd = await create({
+          memberId: `mem_'; DROP TABLE sessions; --`,
+          userAgent: '𝕌\u0000\n"\'\\{}:*',
+          sealedMember: 'x'.repeat(20_000),
+        })
+        expect(await store.sessions.read(odd.id)).toEqual(odd)
+        expect(await store.sessions.listOf(odd.memberId, world.now)).toEqual([odd])
+        expect(await store.sessions.read(`' OR 1=1 --`)).toBeNull()
+      })
+
+      it('keeps whole seconds', async () => {
+        const session = await create({ createdAt: 10.9, lastUsedAt: 11.9, expiresAt: world.now + 100.9 })
+        await advance(session.id, 1, 2, world.now + 0.9)
+        await store.sessions.confirm(session.id, 2, world.now + 1.9)
+        await store.sessions.end(session.id, 'sign_out', world.now + 2.9)
+        expect(await store.sessions.read(session.id)).toMatchObject({
+          createdAt: 10,
+          expiresAt: world.now + 100,
+          lastUsedAt: world.now,
+          previousConfirmedAt: world.now,
+          confirmedAt: world.now + 1,
+          endedAt: world.now + 2,
+        })
+      })
+    })
+
+    describe('advance', () => {
+      it('moves on by one generation and says how the session stands now', async () => {
+        const session = await create()
+        const expected = {
+          ...session,
+          generation: 2,
+          previousConfirmedAt: world.now + 9,
+          lastUsedAt: world.now + 9,
+        }
+        expect(await advance(session.id, 1, 2, world.now + 9)).toEqual({ applied: true, session: expected })
+        expect(await store.sessions.read(session.id)).toEqual(expected)
+      })
+
+      it('lets exactly one of many concurrent advances win and shows the others what it did', async () => {
+        const session = await create()
+        const answers = await Promise.all(Array.from({ length: 50 }, () => advance(session.id, 1)))
+        expect(answers.filter(({ applied }) => applied)).toHaveLength(1)
+        expect(new Set(answers.map((answer) => answer.session?.generation))).toEqual(new Set([2]))
+      })
+
+      it('takes the first sight of the generation before from its confirmation where there was one', async () => {
+        const session = await create()
+        await store.sessions.confirm(session.id, 1, world.now + 3)
+        await advance(session.id, 1, 2, world.now + 9)
+        expect(await store.sessions.read(session.id)).toMatchObject({
+          confirmedAt: null,
+          previousConfirmedAt: world.now + 3,
+        })
+      })
+
+      it('over lost generations takes no confirmation of an older one for it', async () => {
+        const session = await create()
+        await store.sessions.confirm(session.id, 1, world.now + 3)
+        const { applied } = await advance(session.id, 1, 7, world.now + 9)
+        expect(applied).toBe(true)
+        expect(await store.sessions.read(session.id)).toMatchObject({
+          generation: 7,
+          confirmedAt: null,
+          previousConfirmedAt: world.now + 9,
+        })
+      })
+
+      it('keeps the sealed member unless it is given another', async () => {
+        const session = await create({ sealedMember: 'first' })
+        await advance(session.id, 1)
+        expect(await store.sessions.read(session.id)).toMatchObject({ sealedMember: 'first' })
+        const change = { id: session.id, fromGeneration: 2, toGeneration: 3, at: world.now }
+        await store.sessions.advance({ ...change, sealedMember: 'second' })
+        expect(await store.sessions.read(session.id)).toMatchObject({ sealedMember: 'second' })
+      })
+
+      it('changes nothing from a generation that is not the current one', async () => {
+        const session = await create({ generation: 5 })
+        for (const from of [4, 6]) {
+          expect(await advance(session.id, from)).toEqual({ applied: false, session })
+        }
+      })
+
+      it('changes nothing of a session that has ended, expired or never was', async () => {
+        const ended = await create()
+        await store.sessions.end(ended.id, 'sign_out', world.now)
+        expect(await advance(ended.id, 1)).toMatchObject({
+          applied: false,
+          session: { endedAt: world.now, generation: 1 },
+        })
+        const expiring = await create({ expiresAt: world.now + 10 })
+        expect(await advance(expiring.id, 1, 2, world.now + 10)).toMatchObject({ applied: false })
+        expect(await advance(expiring.id, 1, 2, world.now + 9)).toMatchObject({ applied: true })
+        expect(await advance(newSession().id, 1)).toEqual({ applied: false, session: null })
+      })
+    })
+
+    describe('confirm', () => {
+      it('notes the first use of the current generation, and no later one', async () => {
+        const session = await create()
+        await store.sessions.confirm(session.id, 1, world.now + 1)
+        await store.sessions.confirm(session.id, 1, world.now + 2)
+        expect(await store.sessions.read(session.id)).toEqual({ ...session, confirmedAt: world.now + 1 })
+      })
+
+      it('leaves a generation that was retired alone', async () => {
+        const session = await create({ generation: 3, previousConfirmedAt: 7 })
+        await store.sessions.confirm(session.id, 2, world.now + 1)
+        expect(await store.sessions.read(session.id)).toEqual(session)
+      })
+
+      it('catches up with a generation that the store lost, which was in use just now', async () => {
+        const session = await create({ confirmedAt: 5, previousConfirmedAt: 4 })
+        const at = world.now + 50
+        await store.sessions.confirm(session.id, 3, at)
+        const caughtUp = { generation: 3, confirmedAt: at, previousConfirmedAt: at, lastUsedAt: at }
+        expect(await store.sessions.read(session.id)).toEqual({ ...session, ...caughtUp })
+      })
+
+      it('leaves ended and unknown sessions alone', async () => {
+        const session = await create()
+        await store.sessions.end(session.id, 'sign_out', world.now)
+        await store.sessions.confirm(session.id, 1, world.now)
+        await store.sessions.confirm(session.id, 9, world.now)
+        await store.sessions.confirm(newSession().id, 1, world.now)
+        expect(await store.sessions.read(session.id)).toMatchObject({ generation: 1, confirmedAt: null })
+      })
+    })
+
+    describe('end', () => {
+      it('ends a session once, and the first reason stays', async () => {
+        const session = await create()
+        const ends = await Promise.all([
+          store.sessions.end(session.id, 'reuse', world.now + 1),
+          store.sessions.end(session.id, 'sign_out', world.now + 2),
+        ])
+        expect(ends).toEqual([true, false])
+        const ended = { ...session, endedAt: world.now + 1, endReason: 'reuse' }
+        expect(await store.sessions.read(session.id)).toEqual(ended)
+      })
+
+      it('says so when there is nothing to end', async () => {
+        expect(await store.sessions.end(newSession().id, 'sign_out', world.now)).toBe(false)
+      })
+
+      it('of an end and an advance at once never lets the session live on', async () => {
+        const session = await create()
+        await Promise.all([
+          advance(session.id, 1),
+          store.sessions.end(session.id, 'reuse', world.now),
+          advance(session.id, 1),
+        ])
+        expect(await store.sessions.read(session.id)).toMatchObject({ endedAt: world.now })
+        expect(await advance(session.id, 2)).toMatchObject({ applied: false })
+      })
+    })
+
+    describe('endAllOf and listOf', () => {
+      it('lists the live sessions of a member, newest first', async () => {
+        const first = await create({ createdAt: 100 })
+        const third = await create({ createdAt: 300 })
+        const second = await create({ createdAt: 200 })
+        const twin = await create({ createdAt: 300 })
+        await create({ memberId: 'mem_bob' })
+        await create({ expiresAt: world.now })
+        const ended = await create()
+        await store.sessions.end(ended.id, 'sign_out', world.now)
+        const listed = await store.sessions.listOf(memberId, world.now)
+        const ids = listed.map(({ id }) => id)
+        expect(ids.slice(0, 2).toSorted()).toEqual([third.id, twin.id].toSorted())
+        expect(ids.slice(2)).toEqual([second.id, first.id])
+      })
+
+      it('ends every live session of one member and of nobody else, and says which', async () => {
+        const mine = [await create(), await create()]
+        const gone = await create()
+        await store.sessions.end(gone.id, 'sign_out', world.now)
+        const expired = await create({ expiresAt: world.now })
+        const other = await create({ memberId: 'mem_bob' })
+        const request = { memberId, reason: 'sign_out_everywhere', at: world.now + 5 } as const
+        const ids = await store.sessions.endAllOf(request)
+        expect(ids.toSorted()).toEqual(mine.map(({ id }) => id).toSorted())
+        expect(await store.sessions.endAllOf(request)).toEqual([])
+        for (const { id } of mine) {
+          const session = await store.sessions.read(id)
+          expect(session).toMatchObject({ endedAt: world.now + 5, endReason: 'sign_out_everywhere' })
+        }
+        expect(await store.sessions.read(gone.id)).toMatchObject({ endReason: 'sign_out' })
+        expect(await store.sessions.read(expired.id)).toMatchObject({ endedAt: null })
+        expect(await store.sessions.read(other.id)).toMatchObject({ endedAt: null })
+        expect(await store.sessions.listOf(memberId, world.now)).toEqual([])
+      })
+
+      it('refuses sign-ins issued at or before the cutoff, for 400 days', async () => {
+        const cutoff = world.now - 100
+        const endAll = (refuseSignInsIssuedUntil: number) =>
+          store.sessions.endAllOf({
+            memberId,
+            reason: 'member_deleted',
+            at: world.now,
+            refuseSignInsIssuedUntil,
+          })
+        await endAll(cutoff)
+        expect(await store.sessions.create(newSession(), cutoff - 1)).toBe('refused')
+        expect(await store.sessions.create(newSession(), cutoff)).toBe('refused')
+        expect(await store.sessions.create(newSession(), cutoff + 1)).toBe('created')
+        expect(await store.sessions.create(newSession({ memberId: 'mem_bob' }), cutoff)).toBe('created')
+        await endAll(cutoff - 50)
+        expect(await store.sessions.create(newSession(), cutoff)).toBe('refused')
+        await world.pass(399 * 86_400)
+        expect(await store.sessions.create(newSession(), cutoff)).toBe('refused')
+        await world.pass(2 * 86_400)
+        expect(await store.sessions.create(newSession(), cutoff)).toBe('created')
+      })
+
+      it('without a cutoff leaves new sign-ins possible', async () => {
+        await store.sessions.endAllOf({ memberId, reason: 'plan_lost', at: world.now })
+        expect(await store.sessions.create(newSession(), world.now - 1)).toBe('created')
+      })
+    })
+
+    describe('the revocation feed', () => {
+      it('tells of every session that ends, once, and falls silent when told to', async () => {
+        const heard: EndedSession[] = []
+        const stop = store.sessions.watchEnded((news) => {
+          if (news !== 'resync') heard.push(...news)
+        })
+        const [one, two, three] = [await create(), await create(), await create({ memberId: 'mem_bob' })]
+        await store.sessions.end(one.id, 'sign_out', world.now)
+        await store.sessions.end(one.id, 'sign_out', world.now + 1)
+        await store.sessions.endAllOf({ memberId, reason: 'plan_lost', at: world.now + 2 })
+        await world.pass(2)
+        expect(heard).toEqual([
+          { id: one.id, endedAt: world.now - 2 },
+          { id: two.id, endedAt: world.now },
+        ])
+        stop()
+        await store.sessions.end(three.id, 'sign_out', world.now)
+        await world.pass(2)
+        expect(heard).toHaveLength(2)
+      })
+
+      it('recalls every session ended at or after a second', async () => {
+        const [one, two] = [await create(), await create({ memberId: 'mem_bob' })]
+        await store.sessions.end(one.id, 'sign_out', world.now)
+        await store.sessions.endAllOf({ memberId: 'mem_bob', reason: 'plan_lost', at: world.now + 5 })
+        const recall = async (at: number) =>
+          (await store.sessions.endedSince(at)).map(({ id }) => id).toSorted()
+        expect(await recall(world.now)).toEqual([one.id, two.id].toSorted())
+        expect(await recall(world.now + 1)).toEqual([two.id])
+        expect(await recall(world.now + 5)).toEqual([two.id])
+        expect(await recall(world.now + 6)).toEqual([])
+      })
+
+      it('ends again what an instance knows to have ended, known to the store or not', async () => {
+        const alive = await create()
+        const ended = await create()
+        await store.sessions.end(ended.id, 'reuse', world.now)
+        const lost = newSession()
+        await store.sessions.restoreEnded([
+          { id: alive.id, endedAt: world.now + 1 },
+          { id: ended.id, endedAt: world.now + 1 },
+          { id: lost.id, endedAt: world.now + 1 },
+        ])
+        expect(await store.sessions.read(alive.id)).toMatchObject({ endedAt: world.now + 1, endReason: null })
+        expect(await store.sessions.read(ended.id)).toMatchObject({ endedAt: world.now, endReason: 'reuse' })
+        expect(await advance(alive.id, 1)).toMatchObject({ applied: false })
+        const known = await store.sessions.endedSince(world.now)
+        expect(known.map(({ id }) => id).toSorted()).toEqual([alive.id, ended.id, lost.id].toSorted())
+        await store.sessions.restoreEnded([])
+      })
+    })
+
+    describe('retention', () => {
+      it('remembers an ended session for an hour at least, and not for ever', async () => {
+        const session = await create()
+        await store.sessions.end(session.id, 'sign_out', world.now)
+        const endedAt = world.now
+        await world.pass(3_600)
+        expect(await store.sessions.read(session.id)).toMatchObject({ endReason: 'sign_out' })
+        expect(await store.sessions.endedSince(endedAt)).toHaveLength(1)
+        await world.pass(2 * 86_400)
+        expect(await store.sessions.read(session.id)).toBeNull()
+        expect(await store.sessions.endedSince(0)).toEqual([])
+      })
+
+      it('forgets sessions whose time is over, and no other', async () => {
+        const over = await Promise.all(
+          Array.from({ length: 450 }, () => create({ expiresAt: world.now + 100 })),
+        )
+        const live = await create({ expiresAt: world.now + 500_000 })
+        await world.pass(86_400)
+        const found = await Promise.all(over.map(({ id }) => store.sessions.read(id)))
+        expect(found.filter((session) => session !== null)).toEqual([])
+        expect(await store.sessions.read(live.id)).toEqual(live)
+      })
+    })
+
+    describe('signing keys', () => {
+      const key = (kid: string) => ({
+        kid,
+        publicJwk: `{"kid":"${kid}"}`,
+        sealedPrivateKey: `sealed ${kid}`,
+        createdAt: world.now,
+      })
+
+      it('lists them oldest first', async () => {
+        expect(await store.signingKeys.list()).toEqual([])
+        expect(await store.signingKeys.add(key('z'), null)).toBe(true)
+        expect(await store.signingKeys.add(key('a'), 'z')).toBe(true)
+        expect(await store.signingKeys.list()).toEqual([key('z'), key('a')])
+      })
+
+      it('lets exactly one of several instances add the next key', async () => {
+        const first = await Promise.all(['a', 'b', 'c'].map((kid) => store.signingKeys.add(key(kid), null)))
+        expect(first.filter(Boolean)).toHaveLength(1)
+        const newest = (await store.signingKeys.list()).at(-1)?.kid ?? null
+        const next = await Promise.all(['d', 'e'].map((kid) => store.signingKeys.add(key(kid), newest)))
+        expect(next.filter(Boolean)).toHaveLength(1)
+        expect(await store.signingKeys.list()).toHaveLength(2)
+        expect(await store.signingKeys.add(key('f'), null)).toBe(false)
+      })
+
+      it('seals one anew and removes one', async () => {
+        await store.signingKeys.add(key('a'), null)
+        await store.signingKeys.add(key('b'), 'a')
+        await store.signingKeys.reseal('a', 'sealed anew')
+        await store.signingKeys.reseal('nobody', 'sealed anew')
+        await store.signingKeys.remove('b')
+        await store.signingKeys.remove('nobody')
+        expect(await store.signingKeys.list()).toEqual([{ ...key('a'), sealedPrivateKey: 'sealed anew' }])
+        expect(await store.signingKeys.add(key('c'), 'a')).toBe(true)
+      })
+    })
+
+    describe('webhook log', () => {
+      it('remembers finished messages until they may be forgotten', async () => {
+        expect(await store.webhookLog.isDone('msg_1')).toBe(false)
+        await store.webhookLog.markDone('msg_1', world.now + 1_000)
+        await store.webhookLog.markDone('msg_1', world.now + 500)
+        expect(await store.webhookLog.isDone('msg_1')).toBe(true)
+        expect(await store.webhookLog.isDone('msg_2')).toBe(false)
+        await world.pass(900)
+        expect(await store.webhookLog.isDone('msg_1')).toBe(true)
+        await world.pass(86_400)
+        expect(await store.webhookLog.isDone('msg_1')).toBe(false)
+      })
+    })
+
+    it('says that it is well', async () => {
+      await expect(store.check()).resolves.toBeUndefined()
+    })
+  })
+}
