@@ -1,0 +1,20 @@
+import type { Readable } from 'node:stream'
+import type { BodyReading } from './auth-request.js'
+import { maxBodyBytes } from './request-body.js'
+
+/** A body that breaks off is no body: nobody waits for its answer. What is too large is let pass, not kept. */
+export function readStreamBody(payload: Readable): Promise<BodyReading> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    payload.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= maxBodyBytes) chunks.push(chunk)
+      else resolve({ kind: 'too_large' })
+    })
+    payload.once('end', () => resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) }))
+    payload.once('close', () => resolve({ kind: 'bytes', bytes: Buffer.alloc(0) }))
+    payload.once('error', () => resolve({ kind: 'bytes', bytes: Buffer.alloc(0) }))
+    if (payload.readableEnded || payload.destroyed) resolve({ kind: 'bytes', bytes: Buffer.alloc(0) })
+  })
+}
