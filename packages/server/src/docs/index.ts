@@ -1,0 +1,1 @@
+export { renderDocsPage, type DocsPage } from './docs-page.js'

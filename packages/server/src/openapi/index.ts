@@ -1,0 +1,2 @@
+export type { OpenApiDocument, Operation, ResponseDescription, Schema } from './description.js'
+export { describeService } from './document.js'

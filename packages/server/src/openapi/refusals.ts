@@ -1,0 +1,74 @@
+import { statusOf, type AuthErrorCode } from '@perennial/auth'
+import type { Part, ResponseDescription } from './description.js'
+
+/** A code an operation may answer with, and when. `statuses` where it is not the usual one of the code. */
+export interface Refusal {
+  readonly code: AuthErrorCode
+  readonly when: string
+  readonly statuses?: readonly number[]
+}
+
+const aHeader = (description: string, type = 'string'): Part => ({ description, schema: { type } })
+
+const retryAfter = { 'Retry-After': aHeader('Seconds to wait before the next try.', 'integer') }
+
+const headersOf: Readonly<Record<number, Readonly<Record<string, Part>>>> = {
+  401: {
+    'WWW-Authenticate': aHeader('`Bearer`, with `error="invalid_token"` where there was a token (RFC 6750).'),
+  },
+  405: { Allow: aHeader('The methods that this address answers.') },
+  429: {
+    ...retryAfter,
+    RateLimit: aHeader('What is left of the share (IETF draft 8).'),
+    'RateLimit-Policy': aHeader('The share (IETF draft 8).'),
+  },
+  502: retryAfter,
+  503: retryAfter,
+}
+
+/** What every route below `/v1/auth` may answer. */
+export const refusalsOfAll: readonly Refusal[] = [
+  { code: 'AUTH_ORIGIN_DENIED', when: 'cookie transport: no `X-CSRF: 1`, or an origin that is not allowed' },
+  { code: 'AUTH_METHOD_NOT_ALLOWED', when: 'another method' },
+  { code: 'AUTH_REQUEST_TOO_LARGE', when: 'the body is over 16 KiB' },
+  { code: 'AUTH_RATE_LIMITED', when: 'too many requests; the same call may succeed later' },
+  { code: 'AUTH_INTERNAL_ERROR', when: 'our fault' },
+]
+
+/** What may go wrong where an access token is asked for. */
+export const refusalsOfAccessToken: readonly Refusal[] = [
+  { code: 'AUTH_TOKEN_MISSING', when: 'no usable access token in the request' },
+  { code: 'AUTH_TOKEN_INVALID', when: 'the access token is not one of ours' },
+  { code: 'AUTH_TOKEN_EXPIRED', when: 'its hour is over: refresh' },
+  { code: 'AUTH_TOKEN_REVOKED', when: 'its session has ended: sign in again' },
+  { code: 'AUTH_UNAVAILABLE', when: 'something we need is away; the same call may succeed later' },
+]
+
+/** The error answers of an operation, one for each status. */
+export function describeRefusals(refusals: readonly Refusal[]): Record<string, ResponseDescription> {
+  const byStatus = new Map<number, Refusal[]>()
+  for (const refusal of refusals)
+    for (const status of refusal.statuses ?? [statusOf[refusal.code]])
+      byStatus.set(status, [...(byStatus.get(status) ?? []), refusal])
+  return Object.fromEntries(
+    [...byStatus].map(([status, refusals]) => [String(status), describeStatus(status, refusals)]),
+  )
+}
+
+function describeStatus(status: number, refusals: readonly Refusal[]): ResponseDescription {
+  const headers = headersOf[status]
+  return {
+    description: refusals.map(({ code, when }) => `\`${code}\`: ${when}.`).join('\n\n'),
+    ...(headers ? { headers } : {}),
+    content: {
+      'application/json': {
+        schema: {
+          allOf: [
+            { $ref: '#/components/schemas/Error' },
+            { properties: { code: { enum: refusals.map(({ code }) => code) } } },
+          ],
+        },
+      },
+    },
+  }
+}
