@@ -1,0 +1,73 @@
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { AuthError, type Perennial } from '@perennial/auth'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+
+/** Answers what no route answers, and what failed, in the one shape of errors. */
+export function addFailureAnswers(
+  app: FastifyInstance,
+  parts: { readonly perennial: Perennial; readonly logger: Logger; readonly lookPaths: ReadonlySet<string> },
+): void {
+  const refuseUnrouted = (request: FastifyRequest, reply: FastifyReply) =>
+    answer(reply, parts.perennial, unrouted(request.url, parts.lookPaths))
+
+  app.setNotFoundHandler(refuseUnrouted)
+  app.setErrorHandler((error, request, reply) => {
+    // Fastify looks at bodies before it looks for a route: what it refuses had none.
+    if (isFastifyRefusal(error)) return refuseUnrouted(request, reply)
+    if (!(error instanceof AuthError))
+      parts.logger.error({ err: error, requestId: request.id }, 'request_failed')
+    return answer(reply, parts.perennial, error)
+  })
+}
+
+/** Copies an answer of the library. */
+export function answer(reply: FastifyReply, perennial: Perennial, error: unknown): FastifyReply {
+  const { status, headers, body } = perennial.toResponse(error)
+  return reply.code(status).headers(headers).send(body)
+}
+
+/** `AUTH_NOT_FOUND`, or `AUTH_METHOD_NOT_ALLOWED` where other methods are answered. */
+export function unrouted(url: string, lookPaths: ReadonlySet<string>): AuthError {
+  const [path = ''] = url.split('?', 1)
+  if (!lookPaths.has(path))
+    return new AuthError('AUTH_NOT_FOUND', 'There is nothing at this address.', { reason: 'not_found' })
+  return new AuthError('AUTH_METHOD_NOT_ALLOWED', 'This address answers GET, HEAD.', {
+    headers: { allow: 'GET, HEAD' },
+    reason: 'method',
+  })
+}
+
+function isFastifyRefusal(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return false
+  return /^FST_ERR_(CTP|ROUTE)_/.test(String(error.code)) && Number(error.statusCode) < 500
+}
+
+/**
+ * What is not HTTP, or came too slowly or with too many headers, never reaches a route. None of the codes that sign a
+ * client out is given: a broken proxy on the way is no refusal.
+ */
+export function refuseConnection(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, code, text] = connectionRefusals[error.code ?? ''] ?? notHttp
+  const body = JSON.stringify({ error: text, code })
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  )
+}
+
+type ConnectionRefusal = readonly [status: number, code: string, text: string]
+
+const notHttp: ConnectionRefusal = [400, 'AUTH_NOT_FOUND', 'This is not a request we can read.']
+const connectionRefusals: Readonly<Record<string, ConnectionRefusal>> = {
+  HPE_HEADER_OVERFLOW: [431, 'AUTH_REQUEST_TOO_LARGE', 'The headers are too large.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'AUTH_REQUEST_TOO_LARGE', 'The body is too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'AUTH_UNAVAILABLE', 'The request did not arrive in time.'],
+}

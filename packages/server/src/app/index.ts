@@ -1,0 +1,1 @@
+export { createApp, type AppParts } from './create-app.js'

@@ -1,0 +1,42 @@
+import type { Service } from './start/index.js'
+
+/** What a person at a terminal is told once the service runs. */
+export async function greet(service: Service, showDocs: boolean): Promise<string> {
+  const lines = [`Perennial listens on ${service.url} (${service.mode} mode)`]
+  if (showDocs) lines.push(`  the HTTP interface  ${service.url}/docs`)
+  if (service.emulator) {
+    lines.push(
+      `  Memberstack         the emulator, ${service.emulator.url} (ada@example.com / perennial-demo)`,
+      '',
+      ...(await inviteToRefresh(service.url, service.emulator).catch(noInvitation)),
+    )
+  }
+  return `\n${lines.join('\n')}\n\n`
+}
+
+/** A line to paste. Signs the emulated member in for it: a token of nobody real, so it may be shown. */
+async function inviteToRefresh(url: string, emulator: NonNullable<Service['emulator']>): Promise<string[]> {
+  const { accessToken } = await emulator.issueTokens()
+  const answer = await fetch(`${url}/v1/auth/session`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${accessToken}`, 'x-csrf': '1', origin: url },
+  })
+  const address = `curl -s -X POST ${url}/v1/auth/refresh-token`
+  const cookie = answer.headers.get('set-cookie')?.split(';', 1)[0]
+  const body: unknown = await answer.json()
+  if (answer.ok && cookie)
+    return [invitation, `${address} -H 'origin: ${url}' -H 'x-csrf: 1' --cookie '${cookie}'`]
+  if (typeof body === 'object' && body !== null && 'refreshToken' in body)
+    return [
+      invitation,
+      `${address} -H 'content-type: application/json' -d '${JSON.stringify({ refreshToken: body.refreshToken })}'`,
+    ]
+  return [`The emulated member could not sign in (HTTP ${answer.status}): see the log.`]
+}
+
+/** The service runs all the same. */
+function noInvitation(): string[] {
+  return ['The emulated member could not sign in: see the log.']
+}
+
+const invitation = 'A refresh token in, a one-hour access token out. Paste this:'

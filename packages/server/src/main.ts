@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { readConfig, type Config } from './config/index.js'
+import { greet } from './greeting.js'
+import { stopOnSignals } from './shutdown.js'
+import { StartFailure, startService } from './start/index.js'
+
+/** `.env` where there is one; what the process was given wins over it. */
+function loadEnvFile(): void {
+  try {
+    process.loadEnvFile()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}
+
+function fail(line: string): void {
+  process.stderr.write(`${line}\n`)
+  process.exitCode = 1
+}
+
+function configure(): Config | null {
+  loadEnvFile()
+  try {
+    return readConfig(process.env, { readTextFile: (path) => readFileSync(path, 'utf8') })
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    fail(error.message)
+    return null
+  }
+}
+
+async function run(config: Config): Promise<void> {
+  const service = await startService(config)
+  stopOnSignals(process, () => service.close())
+  if (config.environment === 'development') process.stdout.write(await greet(service, config.showDocs))
+}
+
+const config = configure()
+if (config)
+  await run(config).catch((error: unknown) => {
+    if (!(error instanceof StartFailure)) throw error
+    fail(error.message)
+  })

@@ -1,0 +1,2 @@
+export { startService, type Service } from './start-service.js'
+export { StartFailure } from './start-failure.js'

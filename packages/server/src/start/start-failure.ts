@@ -1,0 +1,35 @@
+/** Why the service did not start, in one line for people: what is wrong and what to do. Never holds a key. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure'
+}
+
+/** Makes one line of what went wrong while the service started. */
+export function toStartFailure(error: unknown): StartFailure {
+  if (error instanceof StartFailure) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new StartFailure(`Perennial could not start: ${message.replaceAll(/\s+/g, ' ')}`, { cause: error })
+}
+
+/** Names the variable when an address cannot be listened on. */
+export function listenFailure(
+  error: unknown,
+  place: { readonly variable: 'PORT' | 'EMULATOR_PORT'; readonly host: string; readonly port: number },
+): StartFailure {
+  const { variable, host, port } = place
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const reason = listenReasons[code]
+  if (reason === undefined) return toStartFailure(error)
+  const example =
+    code === 'EADDRNOTAVAIL' ? 'HOST=127.0.0.1' : `${variable}=${port < 65_000 ? port + 10 : 8787}`
+  const name = code === 'EADDRNOTAVAIL' ? 'HOST' : variable
+  return new StartFailure(`${name} ${reason} (${host}, port ${port}). A good example: ${example}`, {
+    cause: error,
+  })
+}
+
+const listenReasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'needs more rights than this process has',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  ENOTFOUND: 'is no address of this machine',
+}

@@ -1,0 +1,93 @@
+import { createPerennial, type Perennial } from '@perennial/auth'
+import type { Emulator } from '@perennial/emulator'
+import type { FastifyInstance } from 'fastify'
+import { createApp } from '../app/index.js'
+import type { Config } from '../config/index.js'
+import { createTelemetry, type ServiceTelemetry } from '../telemetry/index.js'
+import { findMemberstack } from './memberstack.js'
+import { listenFailure, toStartFailure } from './start-failure.js'
+import { prepareStoreFolder } from './store-folder.js'
+import { createTeardown, type Teardown } from './teardown.js'
+
+/** A running service. */
+export interface Service {
+  /** Where it answers, as this machine sees it. */
+  readonly url: string
+  readonly mode: Perennial['mode']
+  /** The Memberstack of laptops, where no real one was configured. */
+  readonly emulator: Emulator | null
+  /** Takes no more, lets what is under way finish, hands over what sinks hold and closes the store. Never rejects. */
+  close(): Promise<void>
+}
+
+const flushSeconds = 3
+
+/**
+ * Starts everything the configuration asks for, and ends it again when a part of it does not start.
+ * @throws StartFailure with one line for people
+ */
+export async function startService(config: Config): Promise<Service> {
+  const telemetry = await openTelemetry(config)
+  const { logger } = telemetry
+  const teardown = createTeardown((err) => logger.error({ err }, 'not_closed_well'))
+  teardown.add(() => telemetry.flush(flushSeconds))
+  for (const warning of config.warnings) logger.warn({ warning }, 'config_warning')
+  try {
+    const service = await startParts(config, telemetry, teardown)
+    const { url, mode, emulator } = service
+    logger.info({ url, mode, emulator: emulator !== null }, 'listening')
+    return service
+  } catch (error) {
+    await teardown.run()
+    throw toStartFailure(error)
+  }
+}
+
+async function startParts(config: Config, telemetry: ServiceTelemetry, teardown: Teardown): Promise<Service> {
+  await prepareStoreFolder(config.storeUrl)
+  const { options: memberstack, emulator } = await findMemberstack(config.memberstack)
+  if (emulator) teardown.add(() => emulator.close())
+  const perennial = await createPerennial({
+    ...config.perennial,
+    store: config.storeUrl,
+    memberstack,
+    telemetry: telemetry.telemetry,
+  })
+  teardown.add(() => perennial.close())
+  const { logger, readMetrics } = telemetry
+  const app = createApp({ config, perennial, logger, readMetrics })
+  teardown.add(() => app.close())
+  const url = await listen(app, config)
+  emulator?.setWebhookUrl(`${url}/v1/webhooks/memberstack`)
+  return { url, mode: perennial.mode, emulator, close: () => teardown.run() }
+}
+
+async function openTelemetry(config: Config): Promise<ServiceTelemetry> {
+  try {
+    return await createTelemetry({
+      logLevel: config.logLevel,
+      sentryDsn: config.sentryDsn,
+      posthogApiKey: config.posthog?.apiKey,
+      posthogHost: config.posthog?.host,
+      metrics: config.showMetrics,
+      environment: config.environment,
+    })
+  } catch (error) {
+    throw toStartFailure(error)
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+  await app.listen({ host, port }).catch((error: unknown) => {
+    throw listenFailure(error, { variable: 'PORT', host, port })
+  })
+  const address = app.server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('the server has no port')
+  return `http://${reachable(address.address)}:${address.port}`
+}
+
+/** All addresses of this machine are reached by its loopback address. */
+function reachable(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
+  return address.includes(':') ? `[${address}]` : address
+}

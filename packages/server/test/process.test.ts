@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process'
+import { createServer } from 'node:http'
+import { statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
+
+let folder: ReturnType<typeof makeFolder>
+let running: ServiceProcess[]
+beforeEach(() => {
+  folder = makeFolder()
+  running = []
+})
+afterEach(async () => {
+  for (const service of running) service.child.kill('SIGKILL')
+  await Promise.all(running.map((service) => service.ended()))
+  folder.remove()
+})
+
+function start(env: Record<string, string> = {}): ServiceProcess {
+  const service = startProcess(folder.path, env)
+  running.push(service)
+  return service
+}
+
+async function ready(
+  service: ServiceProcess,
+): Promise<{ url: string; emulator: string; curl: string; refreshToken: string }> {
+  const [, url = ''] = await service.waitFor(/Perennial listens on (http:\S+) \(session mode\)/)
+  const [, emulator = ''] = await service.waitFor(/the emulator, (http:\S+)/)
+  const [curl, refreshToken = ''] = await service.waitFor(/^curl .*"refreshToken":"([^"]+)".*$/m)
+  return { url, emulator, curl, refreshToken }
+}
+
+const post = (url: string, body: unknown) =>
+  fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+
+async function memberReads(emulator: string): Promise<number> {
+  const counts: Record<string, number> = await (await fetch(`${emulator}/_emulator/calls`)).json()
+  return counts['GET /members/:idOrEmail'] ?? 0
+}
+
+describe('a start with nothing configured', () => {
+  it('prints a curl line that works when pasted, twice, and answers a verified one-hour token', async () => {
+    const service = start()
+    const { url, curl } = await ready(service)
+    for (let paste = 0; paste < 2; paste += 1) {
+      const { stdout } = await promisify(execFile)('sh', ['-c', curl])
+      const { accessToken } = JSON.parse(stdout)
+      const me = await fetch(`${url}/v1/auth/me`, { headers: { authorization: `Bearer ${accessToken}` } })
+      expect(me.status).toBe(200)
+      expect(await me.json()).toMatchObject({ email: 'ada@example.com', roles: ['user', 'admin'] })
+      const { iat, exp } = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString())
+      expect(exp - iat).toBe(3600)
+    }
+  })
+
+  it('keeps its data to itself, and never logs the token it prints', async () => {
+    const service = start()
+    const { refreshToken } = await ready(service)
+    // Where the system has permissions of files at all.
+    expect(statSync(join(folder.path, 'data')).mode & 0o077).toBe(0)
+    const logged = service
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+    expect(logged.join('\n')).toContain('"listening"')
+    expect(logged.join('\n')).not.toContain(refreshToken)
+  })
+
+  it('remembers sessions over a restart', async () => {
+    const first = start()
+    const { refreshToken } = await ready(first)
+    first.child.kill('SIGTERM')
+    expect(await first.ended()).toBe(0)
+    const { url } = await ready(start())
+    expect((await post(`${url}/v1/auth/refresh-token`, { refreshToken })).status).toBe(200)
+  })
+
+  it('reads .env, and what the process was given wins over it', async () => {
+    writeFileSync(join(folder.path, '.env'), 'HOST=256.1.1.1.1/\nACCESS_TOKEN_TTL_SECONDS=60\n')
+    const { refreshToken, url } = await ready(start({ HOST: '127.0.0.1' }))
+    const answer = await post(`${url}/v1/auth/refresh-token`, { refreshToken })
+    const { accessToken }: { accessToken: string } = await answer.json()
+    const { iat, exp } = JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString())
+    expect(exp - iat).toBe(60)
+  })
+
+  it('hears the webhooks of its emulator', async () => {
+    const { url, emulator, refreshToken } = await ready(start())
+    const answer = await post(`${url}/v1/auth/refresh-token`, { refreshToken })
+    const { accessToken }: { accessToken: string } = await answer.json()
+    const authorization = `Bearer ${accessToken}`
+    const me = () => fetch(`${url}/v1/auth/me`, { headers: { authorization } })
+    const { userId }: { userId: string } = await (await me()).json()
+    const gone = await fetch(`${emulator}/members/${userId}`, {
+      method: 'DELETE',
+      headers: { 'x-api-key': 'sk_sb_emulator' },
+    })
+    expect(gone.status).toBe(200)
+    await expect.poll(async () => (await me()).status, { timeout: 5000 }).toBe(401)
+  })
+})
+
+describe('a start that cannot be', () => {
+  const oneLine = async (env: Record<string, string>) => {
+    const service = start(env)
+    expect(await service.ended()).toBe(1)
+    expect(service.output().trim().split('\n')).toHaveLength(1)
+    return service.output()
+  }
+
+  it('says in one line which value is bad', async () => {
+    expect(await oneLine({ PORT: 'http' })).toMatch(
+      /^PORT is not a whole number. A good example: PORT=8787\n$/,
+    )
+    expect(await oneLine({ NODE_ENV: 'production' })).toMatch(/^MEMBERSTACK_APP_ID is not set/)
+    expect(await oneLine({ MEMBERSTACK_APP_ID: 'app_1' })).toMatch(/^MEMBERSTACK_SECRET_KEY is not set/)
+  })
+
+  it('never shows a value that may be a key', async () => {
+    const hush = 'sk_live_hush!'
+    expect(await oneLine({ PERENNIAL_SECRET: hush })).not.toContain('hush')
+  })
+
+  it('says in one line that its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const address = other.address()
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+    try {
+      const line = await oneLine({ PORT: String(port), LOG_LEVEL: 'silent' })
+      expect(line).toContain(`PORT is taken by another program (127.0.0.1, port ${port})`)
+      expect(await oneLine({ EMULATOR_PORT: String(port), LOG_LEVEL: 'silent' })).toContain(
+        'EMULATOR_PORT is taken',
+      )
+    } finally {
+      other.close()
+    }
+  })
+
+  it('says in one line that its store cannot be', async () => {
+    writeFileSync(join(folder.path, 'file'), '')
+    expect(await oneLine({ STORE_URL: 'sqlite:./file/perennial.db' })).toMatch(/^STORE_URL names a file/)
+  })
+})
+
+describe('a stop', () => {
+  it('lets a refresh under way finish, then ends with 0', async () => {
+    const service = start()
+    const { url, emulator, refreshToken } = await ready(service)
+    await post(`${emulator}/_emulator/faults`, { route: 'GET /members/:idOrEmail', delayMs: 700, times: 1 })
+    const calls = () => memberReads(emulator)
+    const before = await calls()
+    const answer = post(`${url}/v1/auth/refresh-token`, { refreshToken })
+    await expect.poll(calls, { interval: 10 }).toBeGreaterThan(before)
+    service.child.kill('SIGTERM')
+    expect((await answer).status).toBe(200)
+    expect((await answer).headers.get('connection')).toBe('close')
+    expect(await service.ended()).toBe(0)
+  })
+
+  it('does not wait for connections that are merely open', async () => {
+    const service = start()
+    const { url } = await ready(service)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    service.child.kill('SIGINT')
+    expect(await service.ended()).toBe(0)
+  })
+
+  it('ends at once when asked a second time', async () => {
+    const service = start()
+    const { url, emulator, refreshToken } = await ready(service)
+    await post(`${emulator}/_emulator/faults`, {
+      route: 'GET /members/:idOrEmail',
+      delayMs: 20_000,
+      times: 1,
+    })
+    const before = await memberReads(emulator)
+    const lost = post(`${url}/v1/auth/refresh-token`, { refreshToken }).catch((error: unknown) => error)
+    const stopped = () =>
+      fetch(`${url}/healthz`).then(
+        () => false,
+        () => true,
+      )
+    await expect.poll(() => memberReads(emulator), { interval: 10 }).toBeGreaterThan(before)
+    service.child.kill('SIGTERM')
+    await expect.poll(stopped, { interval: 10, timeout: 5000 }).toBe(true)
+    service.child.kill('SIGTERM')
+    expect(await service.ended()).toBe(1)
+    await lost
+  })
+})
