@@ -1,1 +1,13 @@
-export {}
+export { createSession } from './create-session.js'
+export { PerennialError } from './perennial-error.js'
+export type {
+  MemberstackDom,
+  Session,
+  SessionListener,
+  SessionOptions,
+  SessionState,
+  TokenPair,
+} from './session.js'
+export type { StorageKind } from './shared-store.js'
+export type { SessionEvent } from './token-record.js'
+export { isTokenExpiringSoon } from './token-times.js'

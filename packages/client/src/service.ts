@@ -1,0 +1,97 @@
+import { PerennialError } from './perennial-error.js'
+import { endsWithin, readToken, serverTimeAt } from './token-times.js'
+
+/** What the service answered, and how far its clock is ahead of this machine's. */
+export interface Tokens {
+  readonly accessToken: string
+  readonly refreshToken: string | undefined
+  readonly offsetSeconds: number
+}
+
+/** One call of the service. */
+export interface ServiceCall {
+  readonly method?: 'DELETE'
+  readonly route: 'refresh-token' | 'session'
+  readonly refreshToken?: string | undefined
+  readonly memberJwt?: string | undefined
+}
+
+/** What the calls need to know. */
+export interface Service {
+  readonly serviceUrl: string
+  /** Whether the refresh token is in the service's cookie. */
+  readonly cookie: boolean
+  readonly fetchNow: typeof fetch
+  /** The longest a call waits for a token, in seconds. */
+  readonly timeoutSeconds: number
+}
+
+/** An answer as it came: nothing in it is certain. */
+interface Answer {
+  readonly accessToken?: string
+  readonly refreshToken?: string
+  readonly code?: unknown
+  readonly retryable?: unknown
+}
+
+/**
+ * Calls the service once. An answer that is neither tokens nor has a `code` came from something in between (a proxy, a
+ * hotel's log-in page), and says as little as none.
+ * @throws PerennialError whatever else than tokens came back
+ */
+export async function callService(service: Service, call: ServiceCall): Promise<Tokens> {
+  let code = 'CLIENT_NETWORK'
+  let status = 0
+  let retryable = true
+  let retryAfterSeconds: number | undefined
+  try {
+    const response = await send(service, call)
+    const date = Date.parse(`${response.headers.get('Date')}`) / 1000
+    retryAfterSeconds = readRetryAfter(response.headers.get('Retry-After'), date)
+    const answer: Answer = await response.json()
+    const tokens = response.ok && readTokens(answer, date, call)
+    if (tokens) return tokens
+    if (!response.ok && typeof answer.code === 'string') {
+      ;({ status } = response)
+      ;({ code } = answer)
+      retryable = answer.retryable === true || status === 429 || status > 499
+    }
+  } catch (error) {
+    if (error instanceof Error && error.name === 'TimeoutError') code = 'CLIENT_TIMEOUT'
+  }
+  throw new PerennialError(code, status, retryable, retryAfterSeconds)
+}
+
+/** The tokens go into the body and `Authorization`, never into the address; no redirect is followed with them. */
+function send(service: Service, { method, route, refreshToken, memberJwt }: ServiceCall): Promise<Response> {
+  return service.fetchNow(service.serviceUrl.replace(/\/*$/, '/v1/auth/') + route, {
+    method: method ?? 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      ...(memberJwt && { Authorization: `Bearer ${memberJwt}` }),
+      ...(service.cookie && { 'X-CSRF': '1' }),
+    },
+    body: JSON.stringify({ refreshToken }),
+    credentials: service.cookie ? 'include' : 'same-origin',
+    redirect: 'error',
+    // A page that is left right after a sign-out still gets it through.
+    keepalive: !!method,
+    // One that is lost leaves time for another while its callers wait. The answer's body counts too.
+    signal: AbortSignal.timeout(service.timeoutSeconds * 600),
+  })
+}
+
+/** A token that cannot be read, or has ended, is none. */
+function readTokens(answer: Answer, date: number, { refreshToken }: ServiceCall): Tokens | undefined {
+  const { accessToken } = answer
+  const times = readToken(accessToken)
+  const serverTime = serverTimeAt(times, date)
+  if (!accessToken || endsWithin(times, 0, serverTime)) return undefined
+  const offsetSeconds = serverTime - Date.now() / 1000
+  return { accessToken, refreshToken: answer.refreshToken ?? refreshToken, offsetSeconds }
+}
+
+/** Seconds, or (RFC 9110 §10.2.3) a date, which is compared with the answer's own, not with this machine's clock. */
+function readRetryAfter(value: string | null, date: number): number | undefined {
+  return Math.max(Number(value) || Date.parse(`${value}`) / 1000 - date, 0) || undefined
+}

@@ -1,0 +1,45 @@
+import { getToken, isYoung } from './get-token.js'
+import type { Tab } from './tab.js'
+
+/** `window.fetch` with the session's token for the given origins, and one more try with a new one after a 401. */
+export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof fetch {
+  return async (input, init = {}) => {
+    const own =
+      input instanceof Request ? input : { url: input, headers: [], signal: null, clone: () => input }
+    // As fetch itself resolves it.
+    if (!origins.includes(new URL(own.url, document.baseURI).origin)) return tab.fetchNow(input, init)
+    const { headers = own.headers, signal = own.signal } = init
+    const send = (token: string | null): Promise<Response> => {
+      const all = new Headers(headers)
+      if (token) all.set('Authorization', `Bearer ${token}`)
+      return tab.fetchNow(own.clone(), { ...init, headers: all })
+    }
+    const token = await unlessAborted(signal, getToken(tab))
+    const response = await send(token)
+    const retried = token && !(init.body instanceof ReadableStream) && (await mayRetry(tab, token, response))
+    const next = retried && (await unlessAborted(signal, getToken(tab, token)))
+    return next ? send(next) : response
+  }
+}
+
+/** A token that is new already is refused for a reason that a newer one will not mend, unless it was revoked. */
+async function mayRetry(tab: Tab, token: string, response: Response): Promise<boolean> {
+  if (response.status !== 401) return false
+  if (token !== tab.record.accessToken || !isYoung(tab, token)) return true
+  const answer: { code?: unknown } | null = await response
+    .clone()
+    .json()
+    .catch(() => null)
+  return answer?.code === 'AUTH_TOKEN_REVOKED'
+}
+
+/** Only this caller stops waiting: the refresh is everybody's. */
+function unlessAborted<T>(signal: AbortSignal | null, result: Promise<T>): Promise<T> {
+  if (!signal) return result
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    void result.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,44 @@
+import { acquire, endSession } from './acquire.js'
+import { PerennialError } from './perennial-error.js'
+import type { MemberstackDom, TokenPair } from './session.js'
+import { isOpen, put, type Tab } from './tab.js'
+import { nextSession, signOutSeq } from './token-record.js'
+import { readToken } from './token-times.js'
+
+/**
+ * Opens a session: exchanges a member JWT, or takes up a pair.
+ * @throws PerennialError as the service's call, or `CLIENT_NO_MEMBER`
+ */
+export async function signIn(tab: Tab, from: string | MemberstackDom | TokenPair | undefined): Promise<void> {
+  if (typeof from === 'object' && 'accessToken' in from) {
+    const { accessToken, refreshToken } = from
+    const wall = Date.now() / 1000
+    // How old the pair is only its own clock could tell; but it was not issued in the future.
+    const offsetSeconds = Math.max(tab.record.offsetSeconds, (readToken(accessToken).issuedAt || 0) - wall)
+    put(tab, { seq: nextSession(tab.record.seq, wall), accessToken, refreshToken, offsetSeconds })
+    return
+  }
+  const memberJwt = typeof from === 'object' ? from.getMemberCookie() : from
+  if (!memberJwt) throw new PerennialError('CLIENT_NO_MEMBER')
+  await acquire(tab, { memberJwt, always: true })
+}
+
+/** Ends the session in all tabs; with an error where the service did so, else the service is told. */
+export async function signOut(tab: Tab, error?: PerennialError): Promise<void> {
+  const { seq, refreshToken, offsetSeconds } = tab.record
+  if (isOpen(tab))
+    put(tab, {
+      seq: signOutSeq(seq, Date.now() / 1000),
+      offsetSeconds,
+      memberIssuedAt: lastMemberJwt(tab, error),
+      error: error && [error.code, error.status],
+    })
+  if (!error && (tab.cookie || refreshToken)) await endSession(tab, refreshToken)
+}
+
+/** Up to when member JWTs are left alone by now. */
+function lastMemberJwt({ record, memberstack }: Tab, error: PerennialError | undefined): number {
+  // That there was no cookie says nothing about the member JWT, which may soon make one.
+  const current = error?.status === 400 ? NaN : readToken(memberstack?.getMemberCookie()).issuedAt
+  return Math.max(record.memberIssuedAt ?? 0, current || 0)
+}

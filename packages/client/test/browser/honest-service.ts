@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { close, listen } from './listen.js'
+
+/** How a call goes wrong. `lost`: the work is done, the answer is not sent. */
+export type Fault =
+  | { readonly kind: 'hang' | 'lost' | 'reset' }
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly body: string
+      readonly headers?: Record<string, string>
+    }
+
+interface ServiceSession {
+  readonly userId: string
+  readonly cookie: boolean
+  generation: number
+  confirmed: number
+  ended: boolean
+}
+
+/**
+ * A small service that keeps the rules of the real one where a client can tell: refresh tokens are good once, a replay
+ * gets the current one until the successor is seen, any later reuse ends the session at once (no grace at all).
+ */
+export interface HonestService {
+  readonly url: string
+  /** How often each route was asked, e.g. `calls['POST /v1/auth/refresh-token']`. */
+  readonly calls: Record<string, number>
+  /** When refreshes came, in milliseconds. */
+  readonly refreshedAtMs: number[]
+  readonly sessions: Map<string, ServiceSession>
+  /** What happens to a call; undefined: all is well. */
+  fault: (route: string) => Fault | undefined
+  /** How long tokens live, and how the service's clock differs from this machine's, in seconds. */
+  lifetimeSeconds: number
+  clockOffsetSeconds: number
+  /** Whether `Date` may be read by the page. */
+  exposeDate: boolean
+  /** How long each answer takes, in milliseconds. */
+  delayMs: number
+  rotations: number
+  pair(options?: { ageSeconds?: number; userId?: string }): { accessToken: string; refreshToken: string }
+  memberJwt(options?: { userId?: string; issuedAt?: number }): string
+  /** What an API answers to this request: 200 with the member, or 401 with a code. */
+  api: (request: IncomingMessage, response: ServerResponse) => void
+  close(): Promise<void>
+}
+
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+function claimsOf(token: string): Record<string, unknown> {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  } catch {
+    return {}
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<{ refreshToken?: string }> {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text ? JSON.parse(text) : {}
+}
+
+function cors(request: IncomingMessage, response: ServerResponse, exposeDate: boolean): void {
+  response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*')
+  response.setHeader('Access-Control-Allow-Credentials', 'true')
+  response.setHeader('Access-Control-Allow-Headers', 'authorization,content-type,x-csrf')
+  response.setHeader('Access-Control-Allow-Methods', 'GET,POST,DELETE')
+  response.setHeader(
+    'Access-Control-Expose-Headers',
+    `${exposeDate ? 'Date,' : ''}Retry-After,WWW-Authenticate`,
+  )
+  response.setHeader('Access-Control-Max-Age', '600')
+  response.setHeader('Cache-Control', 'no-store')
+}
+
+/** Whether nothing else is left to do. */
+function inject(fault: Fault, request: IncomingMessage, response: ServerResponse): boolean {
+  if (fault.kind === 'reset') request.socket.destroy()
+  if (fault.kind === 'answer') response.writeHead(fault.status, fault.headers).end(fault.body)
+  if (fault.kind !== 'lost') return true
+  response.end = () => {
+    request.socket.destroy()
+    return response
+  }
+  return false
+}
+
+/** Starts it on a free port of the loopback address. */
+export async function startHonestService(): Promise<HonestService> {
+  const sessions = new Map<string, ServiceSession>()
+  const now = (): number => Math.floor(Date.now() / 1000 + service.clockOffsetSeconds)
+  const tokens = (id: string, ageSeconds = 0): { accessToken: string; refreshToken: string } => {
+    const session = sessions.get(id)
+    if (!session) throw new Error('no such session')
+    const iat = now() - ageSeconds
+    const claims = {
+      iss: 'test',
+      sub: session.userId,
+      sid: id,
+      gen: session.generation,
+      iat,
+      jti: randomUUID(),
+    }
+    const accessToken = `${encode({ alg: 'none', typ: 'at+jwt' })}.${encode({ ...claims, exp: iat + service.lifetimeSeconds })}.sig`
+    return { accessToken, refreshToken: `${id}.${session.generation}` }
+  }
+  const open = (userId: string, cookie = false): string => {
+    const id = randomUUID()
+    sessions.set(id, { userId, cookie, generation: 1, confirmed: 0, ended: false })
+    return id
+  }
+  const fail = (response: ServerResponse, status: number, code: string, retryable?: boolean): void => {
+    response.writeHead(status, { 'Content-Type': 'application/json' })
+    response.end(JSON.stringify({ error: 'no', code, ...(retryable === undefined ? {} : { retryable }) }))
+  }
+  const answer = (request: IncomingMessage, response: ServerResponse, status: number, id: string): void => {
+    const pair = tokens(id)
+    const cookie = isCookieCall(request)
+    if (cookie) response.setHeader('Set-Cookie', setCookie(pair.refreshToken))
+    response.writeHead(status, { 'Content-Type': 'application/json' })
+    response.end(JSON.stringify(cookie ? { accessToken: pair.accessToken } : pair))
+  }
+  const setCookie = (value: string): string =>
+    `__Host-perennial=${value}; HttpOnly; Secure; SameSite=Strict; Path=/${value ? '' : '; Max-Age=0'}`
+  const isCookieCall = (request: IncomingMessage): boolean => request.headers['x-csrf'] === '1'
+  const presented = (request: IncomingMessage, body: { refreshToken?: string }): string =>
+    isCookieCall(request)
+      ? (/__Host-perennial=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '')
+      : (body.refreshToken ?? '')
+
+  const refresh = (request: IncomingMessage, response: ServerResponse, token: string): void => {
+    if (!token) return fail(response, 400, 'AUTH_TOKEN_MISSING')
+    const [id = '', text] = token.split('.')
+    const generation = Number(text)
+    const session = sessions.get(id)
+    if (!session || session.ended) return fail(response, 401, 'AUTH_TOKEN_REFRESH_FAILED', false)
+    if (generation === session.generation) {
+      session.confirmed = generation
+      session.generation++
+      service.rotations++
+    } else if (generation !== session.generation - 1 || session.confirmed === session.generation) {
+      session.ended = true
+      return fail(response, 401, 'AUTH_TOKEN_REFRESH_FAILED', false)
+    }
+    return answer(request, response, 200, id)
+  }
+  const exchange = (request: IncomingMessage, response: ServerResponse): void => {
+    const { id, exp } = claimsOf(request.headers.authorization?.slice(7) ?? '')
+    if (typeof id !== 'string' || Number(exp) <= now()) return fail(response, 401, 'AUTH_TOKEN_INVALID')
+    return answer(request, response, 201, open(id))
+  }
+  const end = (request: IncomingMessage, response: ServerResponse, token: string): void => {
+    const session = sessions.get(token.split('.')[0] ?? '')
+    if (session) session.ended = true
+    if (isCookieCall(request)) response.setHeader('Set-Cookie', setCookie(''))
+    response.writeHead(204).end()
+  }
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    cors(request, response, service.exposeDate)
+    response.setHeader('Date', new Date(now() * 1000).toUTCString())
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end()
+    const route = `${request.method} ${request.url}`
+    service.calls[route] = (service.calls[route] ?? 0) + 1
+    if (route.endsWith('/refresh-token')) service.refreshedAtMs.push(Date.now())
+    const fault = service.fault(route)
+    const body = await readBody(request)
+    if (fault && inject(fault, request, response)) return
+    if (service.delayMs) await new Promise((resolve) => setTimeout(resolve, service.delayMs))
+    serve(route, request, response, body)
+  }
+  const serve = (
+    route: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: { refreshToken?: string },
+  ): void => {
+    if (route === 'POST /v1/auth/refresh-token') return refresh(request, response, presented(request, body))
+    if (route === 'POST /v1/auth/session') return exchange(request, response)
+    if (route === 'DELETE /v1/auth/session') return end(request, response, presented(request, body))
+    if (route === 'GET /v1/auth/me') return service.api(request, response)
+    return fail(response, 404, 'AUTH_NOT_FOUND')
+  }
+  const server = createServer((request, response) => void handle(request, response))
+  const service: HonestService = {
+    url: await listen(server),
+    calls: {},
+    refreshedAtMs: [],
+    sessions,
+    fault: () => undefined,
+    lifetimeSeconds: 3600,
+    clockOffsetSeconds: 0,
+    exposeDate: true,
+    delayMs: 0,
+    rotations: 0,
+    pair: ({ ageSeconds = 0, userId = 'mem_ada' } = {}) => tokens(open(userId), ageSeconds),
+    memberJwt: ({ userId = 'mem_ada', issuedAt = now() } = {}) =>
+      `${encode({ alg: 'RS256' })}.${encode({ id: userId, type: 'member', iat: issuedAt, exp: issuedAt + 14 * 86_400 })}.sig`,
+    api(request, response) {
+      const { sid, gen, exp, sub } = claimsOf(request.headers.authorization?.slice(7) ?? '')
+      const session = sessions.get(String(sid))
+      if (!session) return fail(response, 401, 'AUTH_TOKEN_MISSING')
+      if (Number(exp) <= now()) return fail(response, 401, 'AUTH_TOKEN_EXPIRED')
+      if (session.ended) return fail(response, 401, 'AUTH_TOKEN_REVOKED')
+      if (gen === session.generation) session.confirmed = session.generation
+      response.writeHead(200, { 'Content-Type': 'application/json' })
+      response.end(JSON.stringify({ userId: sub }))
+    },
+    close: () => close(server),
+  }
+  return service
+}
