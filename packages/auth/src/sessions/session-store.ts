@@ -50,8 +50,8 @@ export interface SessionStore {
 
   /**
    * Notes the first use of a generation; later ones change nothing. A generation ahead of the store proves that the
-   * store lost writes: it is caught up (`previousConfirmedAt` and `lastUsedAt` are `at` too, since what the store knew of
-   * them is older than the use). An ended or unknown session is left alone.
+   * store lost writes: it is caught up, with `lastUsedAt` `at`, since what the store knew is older than the use, and
+   * `previousConfirmedAt` as at an advance. An ended or unknown session is left alone.
    */
   confirm(id: string, generation: number, at: number): Promise<void>
 

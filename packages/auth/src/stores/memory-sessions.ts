@@ -128,7 +128,8 @@ function advanced(session: Session, change: Advance, at: number): Session {
 
 function confirmed(session: Session, generation: number, at: number): Session {
   if (generation > session.generation) {
-    return { ...session, generation, confirmedAt: at, previousConfirmedAt: at, lastUsedAt: at }
+    const previousConfirmedAt = generation === session.generation + 1 ? (session.confirmedAt ?? at) : at
+    return { ...session, generation, confirmedAt: at, previousConfirmedAt, lastUsedAt: at }
   }
   if (generation < session.generation || session.confirmedAt !== null) return session
   return { ...session, confirmedAt: at }

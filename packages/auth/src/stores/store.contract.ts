@@ -179,6 +179,12 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         expect(await store.sessions.read(session.id)).toEqual({ ...session, ...caughtUp })
       })
 
+      it('one generation ahead keeps the first sight of the generation before', async () => {
+        const session = await create({ confirmedAt: 5, previousConfirmedAt: 4 })
+        await store.sessions.confirm(session.id, 2, world.now)
+        expect(await store.sessions.read(session.id)).toMatchObject({ generation: 2, previousConfirmedAt: 5 })
+      })
+
       it('leaves ended and unknown sessions alone', async () => {
         const session = await create()
         await store.sessions.end(session.id, 'sign_out', world.now)

@@ -23,7 +23,11 @@ export const confirmSession = `
 
 /** The use of a generation that the store does not know yet. */
 export const confirmAhead = `
-  UPDATE sessions SET generation = :generation, confirmed_at = :at, previous_confirmed_at = :at, last_used_at = :at
+  UPDATE sessions SET
+    generation = :generation,
+    confirmed_at = :at,
+    previous_confirmed_at = CASE :generation WHEN generation + 1 THEN coalesce(confirmed_at, :at) ELSE :at END,
+    last_used_at = :at
   WHERE id = :id AND generation < :generation AND ended_at IS NULL`
 
 /** Ends one session that has not ended. */

@@ -1,0 +1,253 @@
+import { randomBytes } from 'node:crypto'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  createInstance,
+  createSharedParts,
+  memberJwt,
+  memberOf,
+  readAccessToken,
+} from '../../test/session-world.js'
+import type { Instance, SharedParts } from '../../test/session-world.js'
+import { AuthError, unavailable } from '../errors.js'
+import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
+import { createMemoryStore } from '../stores/memory.js'
+import type { Store } from '../stores/store.js'
+import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
+
+let world: TestWorld
+let parts: SharedParts
+let store: Store
+let instance: Instance
+let first: string
+let sessionId: string
+let trips: string[]
+
+const countingStore = (sessions: Store['sessions']): Store['sessions'] =>
+  new Proxy(sessions, {
+    get: (target, name, receiver) => {
+      const method: unknown = Reflect.get(target, name, receiver)
+      if (typeof method !== 'function') return method
+      return (...inputs: unknown[]): unknown => {
+        trips.push(String(name))
+        return Reflect.apply(method, target, inputs)
+      }
+    },
+  })
+
+beforeEach(async () => {
+  world = createTestWorld()
+  parts = createSharedParts(world)
+  store = createMemoryStore(world)
+  trips = []
+  instance = createInstance(countingStore(store.sessions), parts)
+  const memberToken = memberJwt({ iat: world.now, exp: world.now + 1_209_600 })
+  const signedIn = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
+  first = signedIn.refreshToken
+  sessionId = parseRefreshToken(parts.secrets, first)?.sessionId ?? ''
+  trips = []
+  parts.admin.asked.length = 0
+  parts.events.length = 0
+})
+
+const refreshed = async (token: string) => {
+  const outcome = await instance.refresh(token)
+  if (outcome.kind !== 'refreshed') throw new Error(`${outcome.kind}: ${outcome.reason}`)
+  return { ...outcome, refreshToken: outcome.refreshToken ?? '' }
+}
+const sight = async (accessToken: string) => {
+  const { sessionId, generation } = readAccessToken(accessToken)
+  instance.confirmations.note(sessionId, generation)
+  await instance.confirmations.flush()
+}
+const tokenOf = (generation: number) => formatRefreshToken(parts.secrets, { sessionId, generation })
+
+describe('a refresh of a session', () => {
+  it('answers with new tokens of the next generation', async () => {
+    const outcome = await refreshed(first)
+    expect(outcome).toMatchObject({
+      how: 'rotated',
+      memberId: 'mem_ada',
+      sessionId,
+      refreshToken: tokenOf(2),
+    })
+    expect(readAccessToken(outcome.accessToken)).toMatchObject({
+      sessionId,
+      generation: 2,
+      memberId: 'mem_ada',
+    })
+  })
+
+  it('costs two store round trips and one question to the admin API that waits a second at most', async () => {
+    await refreshed(first)
+    expect(trips).toEqual(['read', 'advance'])
+    expect(parts.admin.asked).toEqual([{ what: 'check', waitSeconds: 1 }])
+  })
+
+  it('of 1,000 at once rotates once and gives all the same refresh token', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 1_000 }, () => refreshed(first)))
+    expect(new Set(outcomes.map(({ refreshToken }) => refreshToken))).toEqual(new Set([tokenOf(2)]))
+    expect(outcomes.filter(({ how }) => how === 'rotated')).toHaveLength(1)
+    expect(await store.sessions.read(sessionId)).toMatchObject({ generation: 2 })
+  })
+
+  it('after a lost response gives the same refresh token again, a week later too', async () => {
+    const { refreshToken } = await refreshed(first)
+    await world.pass(604_799)
+    expect(await refreshed(first)).toMatchObject({ how: 'replayed', refreshToken })
+  })
+
+  it('catches up with a store that lost writes', async () => {
+    expect(await refreshed(tokenOf(5))).toMatchObject({ how: 'caught_up', refreshToken: tokenOf(6) })
+    expect(await refreshed(tokenOf(5))).toMatchObject({ how: 'replayed', refreshToken: tokenOf(6) })
+  })
+
+  it('never outlives the session', async () => {
+    await world.pass(600_000)
+    const second = await refreshed(first)
+    await world.pass(600_000)
+    const third = await refreshed(second.refreshToken)
+    await world.pass(9_599)
+    const { accessToken, refreshToken: last } = await refreshed(third.refreshToken)
+    expect(readAccessToken(accessToken).expiresAt).toBe(world.now + 1)
+    await world.pass(1)
+    expect(await instance.refresh(last)).toMatchObject({ kind: 'refused', reason: 'expired' })
+  })
+})
+
+describe('a refusal', () => {
+  it('of garbage touches neither store nor admin API', async () => {
+    for (const garbage of ['', 'x', first.slice(1), `${first}A`, `${first.slice(0, -1)}\n`]) {
+      expect(await instance.refresh(garbage)).toEqual({ kind: 'refused', reason: 'malformed' })
+    }
+    expect(trips).toEqual([])
+    expect(parts.admin.asked).toEqual([])
+  })
+
+  it('of an unknown, ended or expired session costs no question to the admin API and nothing of its share', async () => {
+    const spent: string[] = []
+    const spend = async (key: string) => void spent.push(key)
+    const unknown = formatRefreshToken(parts.secrets, {
+      sessionId: randomBytes(16).toString('base64url'),
+      generation: 1,
+    })
+    expect(await instance.refresh(unknown, { spend })).toMatchObject({ kind: 'refused', reason: 'unknown' })
+    await store.sessions.end(sessionId, 'sign_out', world.now)
+    expect(await instance.refresh(first, { spend })).toMatchObject({ kind: 'refused', reason: 'revoked' })
+    expect(parts.admin.asked).toEqual([])
+    expect(spent).toEqual([])
+  })
+
+  it('of a reused token ends the session in the store before it answers, and is told once', async () => {
+    const second = await refreshed(first)
+    await sight(second.accessToken)
+    await world.pass(30)
+    trips = []
+    const outcomes = await Promise.all([instance.refresh(first), instance.refresh(first)])
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ kind: 'refused', sessionId, memberId: 'mem_ada' })
+    expect(await store.sessions.read(sessionId)).toMatchObject({ endReason: 'reuse', endedAt: world.now })
+    expect(instance.revocations.isEnded(sessionId)).toBe(true)
+    const told = parts.events.filter(({ event }) => event === 'session_reuse_detected')
+    expect(told).toMatchObject([{ sessionId, memberId: 'mem_ada', requestId: 'req', reason: 'reused' }])
+    expect(await instance.refresh(second.refreshToken)).toMatchObject({ kind: 'refused', reason: 'revoked' })
+  })
+
+  it('of a reused token that cannot be stored is no refusal but trouble', async () => {
+    const second = await refreshed(first)
+    await sight(second.accessToken)
+    await world.pass(30)
+    const down = { ...store.sessions, end: () => Promise.reject(unavailable('down')) }
+    const other = createInstance(down, parts)
+    await expect(other.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', status: 503 })
+    expect(await store.sessions.read(sessionId)).toMatchObject({ endedAt: null })
+    expect(await instance.refresh(first)).toMatchObject({ kind: 'refused', reason: 'reused' })
+  })
+})
+
+describe('membership', () => {
+  it('of a deleted member or one without a plan ends all his sessions before the answer', async () => {
+    const memberToken = memberJwt({ iat: world.now, exp: world.now + 9_999 })
+    const other = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
+    parts.admin.standing = { kind: 'deleted' }
+    expect(await instance.refresh(first)).toMatchObject({ kind: 'refused', reason: 'member_deleted' })
+    expect(await store.sessions.listOf('mem_ada', world.now)).toEqual([])
+    parts.admin.standing = undefined
+    expect(await instance.refresh(other.refreshToken)).toMatchObject({ kind: 'refused', reason: 'revoked' })
+
+    const again = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
+    parts.admin.standing = { kind: 'plan_lost' }
+    expect(await instance.refresh(again.refreshToken)).toMatchObject({ kind: 'refused', reason: 'plan_lost' })
+    const reasons = parts.events
+      .filter(({ event }) => event === 'session_revoked')
+      .map(({ reason }) => reason)
+    expect(reasons).toEqual(['member_deleted', 'member_deleted', 'plan_lost'])
+  })
+
+  it('that cannot be known burns no refresh token', async () => {
+    parts.admin.standing = { kind: 'unavailable', retryAfterSeconds: 7 }
+    const outcome = {
+      kind: 'unavailable',
+      status: 503,
+      retryAfterSeconds: 7,
+      reason: 'admin',
+      target: 'admin',
+    }
+    expect(await instance.refresh(first)).toEqual(outcome)
+    expect(trips).toEqual(['read'])
+    parts.admin.standing = undefined
+    expect(await refreshed(first)).toMatchObject({ how: 'rotated', refreshToken: tokenOf(2) })
+  })
+
+  it('is kept with the session', async () => {
+    parts.admin.standing = { kind: 'member', member: memberOf('mem_ada'), sealedMember: 'sealed anew' }
+    await refreshed(first)
+    expect(await store.sessions.read(sessionId)).toMatchObject({ sealedMember: 'sealed anew' })
+  })
+
+  it('is asked again for a replay, but not for those that follow within half a minute', async () => {
+    await refreshed(first)
+    for (let replay = 0; replay < 50; replay++) await refreshed(first)
+    expect(parts.admin.asked).toHaveLength(1)
+    await world.pass(30)
+    await refreshed(first)
+    expect(parts.admin.asked).toHaveLength(2)
+  })
+})
+
+describe('the session’s share', () => {
+  it('is spent by a rotation, and not by the replays that share its answer', async () => {
+    const spent: string[] = []
+    const spend = async (key: string) => void spent.push(key)
+    for (let call = 0; call < 20; call++) await instance.refresh(first, { spend })
+    expect(spent).toEqual([sessionId])
+  })
+
+  it('once used up leaves everything as it was', async () => {
+    const spend = () => Promise.reject(new AuthError('AUTH_RATE_LIMITED', 'too many'))
+    await expect(instance.refresh(first, { spend })).rejects.toMatchObject({ code: 'AUTH_RATE_LIMITED' })
+    expect(parts.admin.asked).toEqual([])
+    expect(await store.sessions.read(sessionId)).toMatchObject({ generation: 1 })
+  })
+})
+
+describe('trouble', () => {
+  it('with signing after the rotation costs nothing: the next try gets the same refresh token', async () => {
+    parts.issuing.down = true
+    await expect(instance.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    parts.issuing.down = false
+    expect(await refreshed(first)).toMatchObject({ how: 'replayed', refreshToken: tokenOf(2) })
+  })
+
+  it('with a compare-and-set that is lost again and again is 503', async () => {
+    const session = await store.sessions.read(sessionId)
+    const restless = { ...store.sessions, advance: async () => ({ applied: false, session }) }
+    const other = createInstance(restless, parts)
+    await expect(other.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
+  })
+
+  it('with a session that vanishes during the refresh is a refusal', async () => {
+    const empty = { ...store.sessions, advance: async () => ({ applied: false, session: null }) }
+    const other = createInstance(empty, parts)
+    expect(await other.refresh(first)).toMatchObject({ kind: 'refused', reason: 'unknown' })
+  })
+})

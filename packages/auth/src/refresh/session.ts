@@ -1,0 +1,154 @@
+import type { Clock } from '../clock.js'
+import { unavailable } from '../errors.js'
+import type { Member } from '../members/member.js'
+import type { Secrets } from '../secrets.js'
+import {
+  decide,
+  formatRefreshToken,
+  parseRefreshToken,
+  type Decision,
+  type IssueAccessToken,
+  type MembershipCheck,
+  type RotationSettings,
+  type Session,
+  type SessionEnder,
+  type SessionStore,
+  type Standing,
+} from '../sessions/index.js'
+import type { Telemetry } from '../telemetry/events.js'
+import { createRecentStandings, type RecentStandings } from './recent-standings.js'
+import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
+
+/** What a refresh in session mode is made of. */
+export interface SessionSourceOptions extends RotationSettings {
+  readonly store: Pick<SessionStore, 'read' | 'advance'>
+  readonly secrets: Secrets
+  readonly membership: MembershipCheck
+  readonly issueAccessToken: IssueAccessToken
+  readonly ender: SessionEnder
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+}
+
+/** A refresh waits this long for a place in the admin API's quota, in seconds. */
+const waitSeconds = 1
+
+/** A lost compare-and-set means that another caller won, so that few of them settle everything. */
+const largestNumberOfTurns = 5
+
+interface Work extends SessionSourceOptions {
+  readonly context: RefreshContext
+  readonly recent: RecentStandings
+  readonly presented: number
+}
+
+type Served = Extract<Decision, { kind: 'rotate' | 'caught_up' | 'replay' }>
+type Refused = Exclude<Decision, Served>
+
+/**
+ * Perennial's own sessions as a source of refreshes (RFC 6749 §6, RFC 9700 §4.14.2): two store round trips, the read and
+ * the compare-and-set. Everything that may be away is asked before the compare-and-set, and what fails after it is
+ * made good by the replay, so that no outage burns a refresh token.
+ * Rejects with `AUTH_UNAVAILABLE` when the store is away, and with whatever `spend` throws.
+ */
+export function createSessionSource(options: SessionSourceOptions): RefreshSource {
+  const recent = createRecentStandings(options.clock)
+  return {
+    refresh: async (refreshToken, context) => {
+      const parts = parseRefreshToken(options.secrets, refreshToken)
+      if (!parts) return { kind: 'refused', reason: 'malformed' }
+      const session = await options.store.read(parts.sessionId)
+      if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
+      return await settle(session, { ...options, context, recent, presented: parts.generation })
+    },
+  }
+}
+
+async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
+  let session = read
+  let standing: Standing | undefined
+  for (let turn = 0; turn < largestNumberOfTurns; turn++) {
+    const now = Math.floor(work.clock())
+    const decision = decide(session, work.presented, now, work)
+    if (!isServed(decision)) return await refuse(decision.kind, session, work)
+    standing ??= await readStanding(decision, session, work)
+    if (standing.kind !== 'member') return await turnAway(standing, session, work)
+    if (decision.kind === 'replay') return await answer('replayed', session, standing.member, work)
+
+    const { applied, session: after } = await work.store.advance({
+      id: session.id,
+      fromGeneration: session.generation,
+      toGeneration: decision.toGeneration,
+      at: now,
+      sealedMember: standing.sealedMember,
+    })
+    if (!after) return { kind: 'refused', reason: 'unknown', sessionId: session.id }
+    session = after
+    if (!applied) continue
+    return await answer(decision.kind === 'rotate' ? 'rotated' : 'caught_up', session, standing.member, work)
+  }
+  throw unavailable('The session is being refreshed too often at once.', { reason: 'contended' })
+}
+
+function isServed(decision: Decision): decision is Served {
+  return decision.kind === 'rotate' || decision.kind === 'caught_up' || decision.kind === 'replay'
+}
+
+/** Asked before anything is written, so that an admin API that is away costs no generation. */
+async function readStanding(decision: Served, session: Session, work: Work): Promise<Standing> {
+  const { id, memberId, sealedMember } = session
+  const known = decision.kind === 'replay' ? work.recent.get(id) : undefined
+  if (known) return { kind: 'member', member: known, sealedMember }
+  await work.context.spend(id)
+  const { requestId } = work.context
+  const standing = await work.membership.check(memberId, { waitSeconds, sealedMember, requestId })
+  if (standing.kind === 'member') work.recent.set(id, standing.member)
+  return standing
+}
+
+async function answer(
+  how: 'rotated' | 'replayed' | 'caught_up',
+  session: Session,
+  member: Member,
+  { secrets, issueAccessToken }: Work,
+): Promise<RefreshOutcome> {
+  const { id: sessionId, memberId, generation, expiresAt } = session
+  const accessToken = await issueAccessToken({ user: member, sessionId, generation, expiresBy: expiresAt })
+  const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
+  return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how }
+}
+
+async function refuse(reason: Refused['kind'], session: Session, work: Work): Promise<RefreshOutcome> {
+  const { id: sessionId, memberId } = session
+  if (reason === 'reused') await endStolen(session, work)
+  return { kind: 'refused', reason, memberId, sessionId }
+}
+
+/** Theft: the session ends with every descendant, stored before the answer goes out (RFC 9700 §4.14.2). */
+async function endStolen(session: Session, { ender, telemetry, clock, context }: Work): Promise<void> {
+  const { requestId } = context
+  const isFirstToFind = await ender.end(session, 'reuse', requestId)
+  if (!isFirstToFind) return
+  telemetry.emit({
+    event: 'session_reuse_detected',
+    timestamp: new Date(clock() * 1000).toISOString(),
+    requestId,
+    memberId: session.memberId,
+    sessionId: session.id,
+    reason: 'reused',
+  })
+}
+
+async function turnAway(
+  standing: Exclude<Standing, { kind: 'member' }>,
+  { id: sessionId, memberId }: Session,
+  { ender, context: { requestId } }: Work,
+): Promise<RefreshOutcome> {
+  if (standing.kind === 'unavailable') {
+    const { retryAfterSeconds } = standing
+    return { kind: 'unavailable', status: 503, retryAfterSeconds, reason: 'admin', target: 'admin' }
+  }
+  const reason = standing.kind === 'deleted' ? 'member_deleted' : 'plan_lost'
+  await ender.endAllOf({ memberId, reason, requestId })
+  return { kind: 'refused', reason, memberId, sessionId }
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../clock.js'
+import type { SessionStore } from './session-store.js'
+import { createTwoGenerationMap } from './two-generation-map.js'
+
+/** Notes the first sight of each generation's access token, off the request's path. */
+export interface Confirmations {
+  /** Returns at once; one write a generation, and a failed one is tried again at the next sight. */
+  readonly note: (sessionId: string, generation: number) => void
+  /** Waits for the writes under way; never rejects. */
+  readonly flush: () => Promise<void>
+}
+
+/** Where first sights are written, and how much is remembered meanwhile. */
+export interface ConfirmationsOptions {
+  readonly store: Pick<SessionStore, 'confirm'>
+  readonly clock: Clock
+  /** Sessions remembered as confirmed; one that is forgotten costs one more write. @defaultValue 50000 */
+  readonly sessionsKept?: number | undefined
+  /** Writes under way at most; further first sights wait for a later one. @defaultValue 1000 */
+  readonly writesAtOnce?: number | undefined
+}
+
+/** Remembers in memory, bounded, which generation of a session was confirmed last. */
+export function createConfirmations(options: ConfirmationsOptions): Confirmations {
+  const { store, clock, sessionsKept = 50_000, writesAtOnce = 1_000 } = options
+  const confirmed = createTwoGenerationMap<number>(sessionsKept)
+  const writing = new Set<Promise<void>>()
+
+  const write = async (sessionId: string, generation: number) => {
+    try {
+      await store.confirm(sessionId, generation, clock())
+    } catch {
+      // The session then looks unconfirmed, which only delays the finding of a thief; the next sight tries again.
+      if (confirmed.get(sessionId) === generation) confirmed.delete(sessionId)
+    }
+  }
+  return {
+    note: (sessionId, generation) => {
+      if ((confirmed.get(sessionId) ?? 0) >= generation || writing.size >= writesAtOnce) return
+      confirmed.set(sessionId, generation)
+      const task = write(sessionId, generation).finally(() => writing.delete(task))
+      writing.add(task)
+    },
+    flush: async () => {
+      await Promise.all(writing)
+    },
+  }
+}

@@ -1,0 +1,19 @@
+/** The door of the sessions room: sign-in, sign-out, what a refresh token is worth, and which sessions have ended. */
+export { createConfirmations, type Confirmations, type ConfirmationsOptions } from './confirmations.js'
+export type { IssueAccessToken } from './issue-access-token.js'
+export { createVerifyMemberToken, type MemberTokenOptions, type VerifyMemberToken } from './member-token.js'
+export type { MembershipCheck, Standing } from './membership-check.js'
+export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
+export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
+export { decide, type Decision, type RotationSettings } from './rotation.js'
+export {
+  createSessionEnder,
+  type EndAllRequest,
+  type SessionEnder,
+  type SessionEnderOptions,
+} from './session-ender.js'
+export type { Advance, EndAll, EndedSession, SessionStore } from './session-store.js'
+export type { SessionUseCases, SignedIn } from './session-use-cases.js'
+export type { Session, SessionEndReason } from './session.js'
+export { createSessions, type SessionsOptions } from './sessions.js'
+export { systemTicker, type Ticker } from './ticker.js'

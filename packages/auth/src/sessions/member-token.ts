@@ -1,0 +1,67 @@
+import type { Clock } from '../clock.js'
+import { AuthError, unavailable } from '../errors.js'
+import type { AdminApi, MemberTokenClaims } from '../members/member.js'
+import { decodeToken } from '../tokens/index.js'
+
+/** How long a sign-in waits for a place in the admin API's quota, over all its questions, in seconds. */
+export const signInWaitSeconds = 5
+
+/** Who may sign in with what. */
+export interface MemberTokenOptions {
+  readonly adminApi: Pick<AdminApi, 'verifyMemberToken'>
+  /** `aud` of member JWTs. */
+  readonly appId: string
+  /** `iss` of member JWTs. */
+  readonly memberstackIssuer: string
+  /** Exchanges take member JWTs no older than this, in seconds. @defaultValue their own `exp` alone */
+  readonly signInMaxAgeSeconds?: number | undefined
+  readonly clock: Clock
+}
+
+/** Verifies a member JWT with Memberstack, over https, and holds it to audience, issuer and age. */
+export type VerifyMemberToken = (token: string, requestId: string) => Promise<MemberTokenClaims>
+
+const clockToleranceSeconds = 5
+
+/** @throws {@link AuthError} from the function returned: `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_UNAVAILABLE` */
+export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {
+  const { adminApi, clock } = options
+  return async (token, requestId) => {
+    const unverified = decodeToken(token)
+    if (!unverified) throw invalid('malformed')
+    // What the token itself says can only speak against it; where it does, the quota is spared a question.
+    const { aud, exp } = unverified.claims
+    if (aud !== options.appId) throw invalid('audience')
+    if (typeof exp === 'number' && clock() >= exp) throw expired()
+    const reading = await adminApi.verifyMemberToken(token, { waitSeconds: signInWaitSeconds, requestId })
+    if (reading.kind === 'unavailable') throw adminUnavailable(reading.retryAfterSeconds)
+    if (reading.kind === 'refused') throw invalid('refused')
+    refuseUnfit(reading.claims, options)
+    return reading.claims
+  }
+}
+
+/** 503: Memberstack did not answer in time. */
+export function adminUnavailable(retryAfterSeconds: number): AuthError {
+  return unavailable('Memberstack does not answer. Try again later.', { retryAfterSeconds, reason: 'admin' })
+}
+
+function refuseUnfit(claims: MemberTokenClaims, options: MemberTokenOptions): void {
+  const { appId, memberstackIssuer, signInMaxAgeSeconds = Infinity, clock } = options
+  const now = clock()
+  if (claims.aud !== appId) throw invalid('audience')
+  if (claims.iss !== memberstackIssuer) throw invalid('issuer')
+  if (!Number.isFinite(claims.iat) || !Number.isFinite(claims.exp)) throw invalid('claims')
+  if (claims.iat > now + clockToleranceSeconds) throw invalid('claims')
+  if (now >= claims.exp || now >= claims.iat + signInMaxAgeSeconds) throw expired()
+}
+
+function invalid(reason: string): AuthError {
+  return new AuthError('AUTH_TOKEN_INVALID', 'The member token is not valid.', { reason })
+}
+
+function expired(): AuthError {
+  return new AuthError('AUTH_TOKEN_EXPIRED', 'The member token has expired. Sign in again.', {
+    reason: 'expired',
+  })
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '../clock.js'
+import type { Telemetry } from '../telemetry/events.js'
+import type { Revocations } from './revocations.js'
+import type { Session, SessionEndReason } from './session.js'
+import type { SessionStore } from './session-store.js'
+
+/** Ends sessions for whatever reason: stored first, then effective in this process, then told to the event stream. */
+export interface SessionEnder {
+  /** Ends one; false when it had ended before. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  readonly end: (
+    session: Pick<Session, 'id' | 'memberId'>,
+    reason: SessionEndReason,
+    requestId: string,
+  ) => Promise<boolean>
+  /** Ends all of a member, and returns how many. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  readonly endAllOf: (request: EndAllRequest) => Promise<number>
+}
+
+/** Whose sessions end and why. */
+export interface EndAllRequest {
+  readonly memberId: string
+  readonly reason: SessionEndReason
+  readonly requestId: string
+  /** Whether member JWTs issued until now are refused too. @defaultValue `allowed` */
+  readonly earlierSignIns?: 'refused' | 'allowed' | undefined
+}
+
+/** What ending a session touches. */
+export interface SessionEnderOptions {
+  readonly store: Pick<SessionStore, 'end' | 'endAllOf'>
+  readonly revocations: Pick<Revocations, 'note'>
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+}
+
+/** The one place where sessions end. */
+export function createSessionEnder({
+  store,
+  revocations,
+  telemetry,
+  clock,
+}: SessionEnderOptions): SessionEnder {
+  const tell = (memberId: string, sessionId: string, at: number, reason: string, requestId: string) =>
+    telemetry.emit({
+      event: 'session_revoked',
+      timestamp: new Date(at * 1000).toISOString(),
+      requestId,
+      memberId,
+      sessionId,
+      reason,
+    })
+  return {
+    end: async ({ id, memberId }, reason, requestId) => {
+      const at = clock()
+      const ended = await store.end(id, reason, at)
+      if (!ended) return false
+      revocations.note([{ id, endedAt: Math.floor(at) }])
+      tell(memberId, id, at, reason, requestId)
+      return true
+    },
+    endAllOf: async ({ memberId, reason, requestId, earlierSignIns = 'allowed' }) => {
+      const at = clock()
+      const refused = earlierSignIns === 'refused' ? { refuseSignInsIssuedUntil: Math.floor(at) } : {}
+      const ids = await store.endAllOf({ memberId, reason, at, ...refused })
+      revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
+      for (const id of ids) tell(memberId, id, at, reason, requestId)
+      return ids.length
+    },
+  }
+}

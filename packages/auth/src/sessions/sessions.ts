@@ -1,0 +1,137 @@
+import type { Clock } from '../clock.js'
+import { AuthError } from '../errors.js'
+import type { MemberTokenClaims } from '../members/member.js'
+import type { RandomBytes, Secrets } from '../secrets.js'
+import type { Telemetry } from '../telemetry/events.js'
+import type { IssueAccessToken } from './issue-access-token.js'
+import { adminUnavailable, signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
+import type { MembershipCheck, Standing } from './membership-check.js'
+import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
+import type { SessionEnder } from './session-ender.js'
+import type { SessionStore } from './session-store.js'
+import type { SessionUseCases, SignedIn } from './session-use-cases.js'
+import type { Session } from './session.js'
+
+/** What signing in and out is made of. */
+export interface SessionsOptions {
+  readonly store: SessionStore
+  readonly secrets: Secrets
+  readonly verifyMemberToken: VerifyMemberToken
+  readonly membership: MembershipCheck
+  readonly issueAccessToken: IssueAccessToken
+  readonly ender: SessionEnder
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly randomBytes: RandomBytes
+  /** No session outlives this, in seconds. */
+  readonly maxSeconds: number
+  /** A session not refreshed for so long is over, in seconds. */
+  readonly idleSeconds: number
+}
+
+type Request = Parameters<SessionUseCases['signIn']>[0]
+
+/** Longer ones are cut: it is shown to the member so that he knows his devices apart. */
+const userAgentLength = 256
+
+/** Signing in, looking and signing out. */
+export function createSessions(options: SessionsOptions): SessionUseCases {
+  const { store, secrets, ender, clock, idleSeconds } = options
+  return {
+    signIn: (request) => signIn(request, options),
+    listOf: async (memberId) => {
+      const now = clock()
+      const sessions = await store.listOf(memberId, now)
+      return sessions.filter((session) => now < session.lastUsedAt + idleSeconds)
+    },
+    signOut: async ({ sessionId, memberId, requestId }) => {
+      const session = isSessionId(sessionId) ? await store.read(sessionId) : null
+      if (session?.memberId !== memberId) return false
+      // One that has ended already is as the caller wants it: a repeated sign-out is no error.
+      await ender.end(session, 'sign_out', requestId)
+      return true
+    },
+    signOutEverywhere: async (memberId, requestId) => {
+      const earlierSignIns = 'refused'
+      await ender.endAllOf({ memberId, reason: 'sign_out_everywhere', requestId, earlierSignIns })
+    },
+    signOutByRefreshToken: async (refreshToken, requestId) => {
+      const parts = parseRefreshToken(secrets, refreshToken)
+      const session = parts && (await store.read(parts.sessionId))
+      if (session) await ender.end(session, 'sign_out', requestId)
+    },
+  }
+}
+
+async function signIn(request: Request, options: SessionsOptions): Promise<SignedIn> {
+  const { secrets, clock, store, issueAccessToken } = options
+  const startedAt = clock()
+  const claims = await options.verifyMemberToken(request.memberToken, request.requestId)
+  const waitSeconds = Math.max(0, signInWaitSeconds - (clock() - startedAt))
+  const { requestId } = request
+  const standing = await options.membership.check(claims.id, { waitSeconds, sealedMember: null, requestId })
+  if (standing.kind !== 'member') throw refusal(standing, claims.id)
+
+  const session = newSession(claims, standing.sealedMember, request, options)
+  // Signed first: a session that nobody got tokens of would stand in the member's list.
+  const accessToken = await issueAccessToken({
+    user: standing.member,
+    sessionId: session.id,
+    generation: session.generation,
+    expiresBy: session.expiresAt,
+  })
+  if ((await store.create(session, claims.iat)) === 'refused') throw signedOutSince(claims.id)
+  options.telemetry.emit({
+    event: 'session_created',
+    timestamp: new Date(clock() * 1000).toISOString(),
+    requestId,
+    memberId: session.memberId,
+    sessionId: session.id,
+  })
+  const { id: sessionId, generation } = session
+  return { accessToken, refreshToken: formatRefreshToken(secrets, { sessionId, generation }) }
+}
+
+function newSession(
+  claims: MemberTokenClaims,
+  sealedMember: string | null,
+  { userAgent }: Request,
+  { clock, maxSeconds, randomBytes }: SessionsOptions,
+): Session {
+  const now = Math.floor(clock())
+  return {
+    id: createSessionId(randomBytes),
+    memberId: claims.id,
+    userAgent: userAgent?.slice(0, userAgentLength) ?? null,
+    createdAt: now,
+    lastUsedAt: now,
+    expiresAt: Math.floor(Math.min(now + maxSeconds, claims.exp)),
+    generation: 1,
+    confirmedAt: null,
+    previousConfirmedAt: null,
+    endedAt: null,
+    endReason: null,
+    sealedMember,
+  }
+}
+
+function refusal(standing: Exclude<Standing, { kind: 'member' }>, memberId: string): AuthError {
+  if (standing.kind === 'unavailable') return adminUnavailable(standing.retryAfterSeconds)
+  const subject = { memberId }
+  if (standing.kind === 'deleted') {
+    const reason = 'member_deleted'
+    return new AuthError('AUTH_USER_CONTEXT_INVALID', 'There is no such member.', { reason, subject })
+  }
+  const reason = 'plan_lost'
+  return new AuthError('AUTH_ROLE_INSUFFICIENT', 'This member has none of the required plans.', {
+    reason,
+    subject,
+  })
+}
+
+function signedOutSince(memberId: string): AuthError {
+  return new AuthError('AUTH_TOKEN_REVOKED', 'This sign-in was ended everywhere. Sign in again.', {
+    reason: 'revoked',
+    subject: { memberId },
+  })
+}
