@@ -1,0 +1,74 @@
+import type { Clock } from '../clock.js'
+import { AuthError } from '../errors.js'
+import type { MemberstackUser } from '../members/member.js'
+import type { RandomBytes } from '../secrets.js'
+import { generationClaim, type SessionClaims } from './claims.js'
+import { maxTokenLength } from './decode.js'
+import { accessTokenMaxSeconds } from './expiry.js'
+import type { SigningKeys } from './signing-keys.js'
+
+/** Whom an access token is for, and of which session. */
+export interface AccessTokenSubject extends SessionClaims {
+  readonly user: MemberstackUser
+}
+
+/** Issues our own access tokens. */
+export interface AccessTokens {
+  /** @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with now */
+  issue(subject: AccessTokenSubject): Promise<string>
+}
+
+/** How our own access tokens are made. */
+export interface AccessTokensOptions {
+  readonly issuer: string
+  readonly audience: string
+  /** 60 to 3600. @defaultValue 3600 */
+  readonly ttlSeconds?: number | undefined
+  readonly signingKeys: Pick<SigningKeys, 'sign'>
+  readonly clock: Clock
+  readonly randomBytes: RandomBytes
+}
+
+/** `customFields` of this many characters of JSON, or more, stay out of the token. */
+const customFieldsLimit = 3072
+const tokenIdLength = 16
+
+/**
+ * Access tokens as RFC 9068 has them: `iss aud sub sid jti iat exp email roles customFields`, and in `gen` the generation
+ * of the refresh token that it came with. A token never has more than 4096 characters: where it would, `customFields`,
+ * then `roles`, then `email` are left out, to be read from the member cache by whoever needs them.
+ * @throws TypeError when the time to live is not 60 to 3600 seconds
+ */
+export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
+  const { issuer, audience, ttlSeconds = accessTokenMaxSeconds, signingKeys, clock, randomBytes } = options
+  if (!(ttlSeconds >= 60 && ttlSeconds <= accessTokenMaxSeconds)) {
+    throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
+  }
+  return {
+    async issue({ user, sessionId, generation }) {
+      const iat = Math.floor(clock())
+      const claims = {
+        iss: issuer,
+        aud: audience,
+        sub: user.userId,
+        sid: sessionId,
+        jti: Buffer.from(randomBytes(tokenIdLength)).toString('base64url'),
+        iat,
+        exp: Math.floor(iat + ttlSeconds),
+        [generationClaim]: generation,
+      }
+      for (const context of contextsOf(user)) {
+        const token = await signingKeys.sign({ ...claims, ...context })
+        if (token.length < maxTokenLength) return token
+      }
+      throw new AuthError('AUTH_INTERNAL_ERROR', 'The access token would be too long.')
+    },
+  }
+}
+
+/** What of the user goes into the token, most wished first. */
+function contextsOf({ email, roles, customFields }: MemberstackUser): readonly object[] {
+  const smaller = [{ email, roles }, { email }, {}]
+  const fits = JSON.stringify(customFields).length < customFieldsLimit
+  return fits ? [{ email, roles, customFields }, ...smaller] : smaller
+}

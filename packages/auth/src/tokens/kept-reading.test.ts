@@ -1,0 +1,139 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import { createKeptReading, type KeptReading } from './kept-reading.js'
+
+let now = 0
+let readings = 0
+let source: () => Promise<string>
+let reading: KeptReading<string>
+
+beforeEach(() => {
+  now = 1000
+  readings = 0
+  source = async () => `reading ${readings}`
+  reading = createKeptReading<string>({
+    read: () => {
+      readings += 1
+      return source()
+    },
+    clock: () => now,
+    unavailableMessage: 'away',
+    refreshAfterSeconds: 60,
+    waitAfterSeconds: 600,
+    extraReadings: { burst: 2, everySeconds: 10 },
+  })
+})
+
+const down = () => Promise.reject(new Error('down'))
+/** Lets what was begun in the background settle. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('createKeptReading', () => {
+  it('reads once for all who wait', async () => {
+    expect(await Promise.all([reading.get(now), reading.get(now), reading.get(now)])).toEqual(
+      Array(3).fill('reading 1'),
+    )
+    expect(readings).toBe(1)
+  })
+
+  it('answers at once, without a promise, from what was read', async () => {
+    await reading.get(now)
+    now += 59
+    expect(reading.get(now)).toBe('reading 1')
+    expect(readings).toBe(1)
+  })
+
+  it('reads again in the background when it is time', async () => {
+    await reading.get(now)
+    now += 60
+    expect(reading.get(now)).toBe('reading 1')
+    await settle()
+    expect(reading.get(now)).toBe('reading 2')
+    expect(readings).toBe(2)
+  })
+
+  it('lets callers wait for a new reading when the last is too old', async () => {
+    await reading.get(now)
+    now += 600
+    expect(await reading.get(now)).toBe('reading 2')
+  })
+
+  it('serves the last reading while the source is down, without waiting for it', async () => {
+    await reading.get(now)
+    source = down
+    now += 6000
+    expect(await reading.get(now)).toBe('reading 1')
+    expect(reading.get(now)).toBe('reading 1')
+    now += 6000
+    expect(reading.get(now)).toBe('reading 1')
+  })
+
+  it('says for how long it cannot be had when nothing was ever read', async () => {
+    source = down
+    await expect(reading.get(now)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
+    expect(() => reading.get(now)).toThrow(
+      expect.objectContaining({ code: 'AUTH_UNAVAILABLE', retryAfterSeconds: 1 }),
+    )
+    expect(readings).toBe(1)
+  })
+
+  it('leaves a source that fails alone for 1, 2, 4 … 30 seconds, and recovers by itself', async () => {
+    source = down
+    for (const pause of [1, 2, 4, 8, 16, 30, 30]) {
+      const before = readings
+      await expect(Promise.resolve(reading.get(now))).rejects.toThrow('away')
+      expect(readings).toBe(before + 1)
+      now += pause - 0.001
+      expect(() => reading.get(now)).toThrow('away')
+      now += 0.002
+    }
+    source = async () => 'back'
+    expect(await reading.get(now)).toBe('back')
+  })
+
+  it('reads out of turn only as often as it is allowed to', async () => {
+    await reading.get(now)
+    for (let n = 0; n < 300; n += 1) await reading.getNewer(now)
+    expect(readings).toBe(3)
+    now += 10
+    for (let n = 0; n < 300; n += 1) await reading.getNewer(now)
+    expect(readings).toBe(4)
+  })
+
+  it('cannot say what a newer reading would hold while the source is down', async () => {
+    await reading.get(now)
+    source = down
+    await expect(reading.getNewer(now)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    expect(() => reading.getNewer(now)).toThrow('away')
+    now += 1
+    await expect(reading.getNewer(now)).rejects.toThrow('away')
+    now += 2
+    expect(() => reading.getNewer(now)).toThrow('away')
+    expect(readings).toBe(3)
+  })
+
+  it('is not stuck for ever when the source throws at once', async () => {
+    source = () => {
+      throw new Error('at once')
+    }
+    await expect(reading.get(now)).rejects.toThrow('away')
+    source = async () => 'back'
+    now += 1
+    expect(await reading.get(now)).toBe('back')
+  })
+
+  it('reads again, and does not wait for hours, when the clock was set back', async () => {
+    now = 100_000
+    await reading.get(now)
+    now = 50_000
+    expect(await reading.get(now)).toBe('reading 2')
+    source = down
+    now = 51_000
+    await reading.get(now)
+    now = 20_000
+    source = async () => 'back'
+    reading.refreshIfDue(now)
+    await settle()
+    expect(reading.last).toBe('back')
+  })
+})

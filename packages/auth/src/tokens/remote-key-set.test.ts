@@ -1,0 +1,230 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import type { AuthEvent, UpstreamObservation } from '../telemetry/events.js'
+import { createUndiciHttpClient, type ClosableHttpClient } from '../undici-http-client.js'
+import type { KeySet } from './key-set.js'
+import { createRemoteKeySet } from './remote-key-set.js'
+
+const newKey = (kid?: string) => ({
+  ...generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }),
+  ...(kid === undefined ? {} : { kid }),
+})
+const a = newKey('a')
+const b = newKey('b')
+const jwks = (...keys: object[]) => JSON.stringify({ keys })
+
+let now: number
+let fetched: string[]
+let answer: (response: ServerResponse) => void
+let server: Server
+let httpClient: ClosableHttpClient
+let observed: UpstreamObservation[]
+let events: AuthEvent[]
+let keySet: KeySet
+
+beforeEach(async () => {
+  now = 1_000_000
+  fetched = []
+  observed = []
+  events = []
+  answer = (response) => void response.end(jwks(a))
+  server = createServer((request, response) => {
+    fetched.push(request.url ?? '')
+    answer(response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('not listening')
+  httpClient = createUndiciHttpClient()
+  keySet = createRemoteKeySet({
+    url: `http://127.0.0.1:${address.port}/jwks.json`,
+    algorithms: ['RS256'],
+    httpClient,
+    clock: () => now,
+    telemetry: {
+      emit: (event) => void events.push(event),
+      observeUpstream: (observation) => void observed.push(observation),
+    },
+  })
+})
+
+afterEach(async () => {
+  await httpClient.close()
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+const find = async (kid: string | undefined) =>
+  (await keySet.find({ kid, algorithm: 'RS256' }, now)).map((key) => key.kid)
+/** Resolves when a reading, one of those in the background too, has come to its end. */
+const observation = async (count: number) => {
+  while (observed.length < count) await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('createRemoteKeySet', () => {
+  it('reads the set once for all who ask at the same time', async () => {
+    expect(await Promise.all(Array.from({ length: 50 }, () => find('a')))).toEqual(
+      Array.from({ length: 50 }, () => ['a']),
+    )
+    expect(fetched).toEqual(['/jwks.json'])
+    expect(observed).toEqual([{ target: 'jwks', outcome: 'ok', durationSeconds: 0 }])
+  })
+
+  it('answers at once, without a promise, from the set it has', async () => {
+    await keySet.ready()
+    expect(keySet.find({ kid: 'a', algorithm: 'RS256' }, now)).toHaveLength(1)
+  })
+
+  it('finds no key of another algorithm', async () => {
+    expect(await keySet.find({ kid: 'a', algorithm: 'ES256' }, now)).toEqual([])
+  })
+
+  it('reads the set again for a kid it does not know', async () => {
+    await keySet.ready()
+    answer = (response) => void response.end(jwks(a, b))
+    expect(await find('b')).toEqual(['b'])
+    expect(fetched).toHaveLength(2)
+  })
+
+  it('reads it at most five times for 300 unknown kids, however they come', async () => {
+    for (let n = 0; n < 150; n += 1) {
+      expect(await find(`unknown ${n}`)).toEqual([])
+      now += 0.4
+    }
+    await Promise.all(Array.from({ length: 150 }, (_, n) => find(`also unknown ${n}`)))
+    expect(fetched.length).toBeLessThanOrEqual(5)
+  })
+
+  it.each([
+    '../../etc/passwd',
+    '__proto__',
+    'constructor',
+    '',
+    'http://127.0.0.1:1/evil',
+    '\u0000',
+    'toString',
+  ])('finds nothing under the kid %j and asks nowhere else', async (kid) => {
+    expect(await find(kid)).toEqual([])
+    expect(fetched.every((path) => path === '/jwks.json')).toBe(true)
+  })
+
+  it('reads the set again in the background after ten minutes, and drops a key that is gone', async () => {
+    const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
+    if (!key) throw new Error('no key')
+    answer = (response) => void response.end(jwks(b))
+    now += 599
+    expect(keySet.holds(key, now)).toBe(true)
+    expect(fetched).toHaveLength(1)
+    now += 1
+    expect(keySet.holds(key, now)).toBe(true)
+    await observation(2)
+    expect(keySet.holds(key, now)).toBe(false)
+    expect(await find('b')).toEqual(['b'])
+  })
+
+  it('holds on to the same key through readings that leave it unchanged', async () => {
+    const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
+    if (!key) throw new Error('no key')
+    answer = (response) => void response.end(jwks(b, a))
+    now += 600
+    keySet.holds(key, now)
+    await observation(2)
+    expect(keySet.holds(key, now)).toBe(true)
+  })
+
+  it('takes a key whose material changed under its old kid for another key', async () => {
+    const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
+    if (!key) throw new Error('no key')
+    answer = (response) => void response.end(jwks({ ...b, kid: 'a' }))
+    now += 600
+    keySet.holds(key, now)
+    await observation(2)
+    expect(keySet.holds(key, now)).toBe(false)
+    expect(await find('a')).toEqual(['a'])
+  })
+
+  const troubles: [string, (response: ServerResponse) => void, string][] = [
+    ['status 500', (response) => void response.writeHead(500).end('{"keys":[]}'), 'status_500'],
+    ['status 404', (response) => void response.writeHead(404).end(jwks(b)), 'status_404'],
+    [
+      'a redirect',
+      (response) => void response.writeHead(302, { location: '/elsewhere' }).end(),
+      'status_302',
+    ],
+    ['HTML', (response) => void response.end('<html>'), 'no_key_set'],
+    ['half a JSON', (response) => void response.end('{"keys":['), 'no_key_set'],
+    ['another JSON', (response) => void response.end('[]'), 'no_key_set'],
+    ['nothing', (response) => void response.end(), 'no_key_set'],
+    ['a reset', (response) => void response.destroy(), 'reset'],
+    ['half a megabyte', (response) => void response.end(jwks(a).padEnd(500_000)), 'too-large'],
+  ]
+  it.each(troubles)(
+    'serves the last good set while the source answers %s',
+    async (_name, trouble, reason) => {
+      await keySet.ready()
+      answer = trouble
+      now += 7200
+      expect(await find('a')).toEqual(['a'])
+      expect(events).toMatchObject([{ event: 'upstream_failure', target: 'jwks', reason }])
+      expect(observed.at(-1)?.outcome).toBe('failed')
+      expect(fetched.every((path) => path === '/jwks.json')).toBe(true)
+    },
+  )
+
+  it.each(troubles)('is unavailable, not a refusal, while all it ever got was %s', async (_name, trouble) => {
+    answer = trouble
+    await expect(find('a')).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', status: 503, retryable: true })
+    await expect(keySet.ready()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    answer = (response) => void response.end(jwks(a))
+    now += 1
+    expect(await find('a')).toEqual(['a'])
+  })
+
+  it('cannot say whether an unknown kid is good while the source is down', async () => {
+    await keySet.ready()
+    answer = (response) => void response.destroy()
+    await expect(find('b')).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    await expect(find('b')).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    expect(fetched).toHaveLength(2)
+    expect(await find('a')).toEqual(['a'])
+  })
+
+  it('believes an issuer that has withdrawn every key', async () => {
+    const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
+    if (!key) throw new Error('no key')
+    answer = (response) => void response.end('{"keys":[]}')
+    now += 600
+    keySet.holds(key, now)
+    await observation(2)
+    expect(keySet.holds(key, now)).toBe(false)
+  })
+
+  it('takes a token without kid only where exactly one key fits', async () => {
+    expect(await find(undefined)).toEqual(['a'])
+    answer = (response) => void response.end(jwks(a, b))
+    now += 3600
+    expect(await find(undefined)).toEqual([])
+    expect(fetched).toHaveLength(2)
+  })
+
+  it('does not take a key without kid for one that a token names', async () => {
+    answer = (response) => void response.end(jwks(newKey()))
+    expect(await find('a')).toEqual([])
+    expect(await find(undefined)).toEqual([undefined])
+  })
+
+  it('finds both of two keys that share a kid', async () => {
+    answer = (response) => void response.end(jwks(a, { ...b, kid: 'a' }))
+    expect(await find('a')).toEqual(['a', 'a'])
+  })
+
+  it.each(['', 'jwks.json', 'file:///etc/passwd', 'ftp://127.0.0.1/'])('refuses the address %j', (url) => {
+    const telemetry = { emit: () => {}, observeUpstream: () => {} }
+    const options = { url, algorithms: ['RS256'] as const, httpClient, clock: () => now, telemetry }
+    expect(() => createRemoteKeySet(options)).toThrow(TypeError)
+  })
+})

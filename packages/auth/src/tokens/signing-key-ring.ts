@@ -1,0 +1,123 @@
+import type { Clock } from '../clock.js'
+import { unavailable } from '../errors.js'
+import type { Secrets } from '../secrets.js'
+import type { Telemetry } from '../telemetry/events.js'
+import { generateSigningKey, openSigningKey, type SigningKey } from './signing-key.js'
+import type { SigningKeyStore, StoredSigningKey } from './signing-key-store.js'
+import { planSigningKeys, type SigningPlan, type SigningPolicy } from './signing-plan.js'
+import type { VerificationKey } from './verification-key.js'
+
+/** All signing keys as last read from the store, oldest first. */
+export interface KeyRing {
+  readonly signingKeys: readonly SigningKey[]
+  /** Their public parts, for verification. */
+  readonly keys: readonly VerificationKey[]
+}
+
+/** What reading a ring needs. */
+export interface KeyRingOptions {
+  readonly store: SigningKeyStore
+  readonly secrets: Secrets
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly policy: SigningPolicy
+}
+
+/** Other instances may add a key at the same time, sealed by a secret that we do not have. */
+const maxTries = 3
+
+/**
+ * Reads the keys, adds one where one is due, seals anew what an older secret sealed, and removes what is done.
+ * Writing that fails does no harm while there is a key to sign with; it is tried again at the next reading.
+ */
+export async function readKeyRing(options: KeyRingOptions, last: KeyRing | null): Promise<KeyRing> {
+  let stored = await options.store.list()
+  let ring = await openRing(stored, options.secrets, last)
+  let plan = planRing(ring, options)
+  for (let tries = 0; plan.wantsNewKey && tries < maxTries; tries += 1) {
+    if (!(await addKey(stored, options, plan))) break
+    stored = await options.store.list()
+    ring = await openRing(stored, options.secrets, ring)
+    plan = planRing(ring, options)
+  }
+  if (plan.signer === null) throw unavailable('There is no key to sign with at the moment.')
+  await tidy(stored, plan, options)
+  return ring
+}
+
+/** What the ring's keys are to do now. */
+export function planRing(
+  ring: KeyRing,
+  { clock, policy }: Pick<KeyRingOptions, 'clock' | 'policy'>,
+): SigningPlan {
+  const keys = ring.signingKeys.map(({ kid, createdAt, privateKey }) => ({
+    kid,
+    createdAt,
+    canSign: privateKey !== null,
+  }))
+  return planSigningKeys(keys, clock(), policy)
+}
+
+async function openRing(
+  stored: readonly StoredSigningKey[],
+  secrets: Secrets,
+  last: KeyRing | null,
+): Promise<KeyRing> {
+  const opened = await Promise.all(
+    stored.map(async (key) => {
+      const known = last?.signingKeys.find(({ kid }) => kid === key.kid)
+      // Once opened it stays open, though another instance may have sealed it under a secret that comes here later.
+      return known?.privateKey ? known : openSigningKey(key, secrets, known?.verificationKey)
+    }),
+  )
+  const signingKeys = opened.filter((key) => key !== null)
+  return { signingKeys, keys: signingKeys.map((key) => key.verificationKey) }
+}
+
+/** Whether it is worth looking at the store again. */
+async function addKey(
+  stored: readonly StoredSigningKey[],
+  options: KeyRingOptions,
+  plan: SigningPlan,
+): Promise<boolean> {
+  const key = await generateSigningKey(options.secrets, options.clock())
+  try {
+    await options.store.add(key, stored.at(-1)?.kid ?? null)
+    return true
+  } catch (error) {
+    if (plan.signer === null) throw error
+    reportFailure(options)
+    return false
+  }
+}
+
+async function tidy(
+  stored: readonly StoredSigningKey[],
+  plan: SigningPlan,
+  options: KeyRingOptions,
+): Promise<void> {
+  const { store, secrets } = options
+  try {
+    for (const kid of plan.retired) await store.remove(kid)
+    for (const { kid, sealedPrivateKey } of stored) {
+      if (plan.retired.includes(kid) || secrets.isSealedByCurrent(sealedPrivateKey)) continue
+      const pem = secrets.unseal('signing-keys', kid, sealedPrivateKey)
+      if (pem !== null) await store.reseal(kid, secrets.seal('signing-keys', kid, pem))
+    }
+  } catch {
+    // What was not done now is due again at the next reading.
+    reportFailure(options)
+  }
+}
+
+/** Tells operators that the store did not take a change of the signing keys. */
+function reportFailure({ telemetry, clock }: KeyRingOptions): void {
+  telemetry.emit({
+    event: 'upstream_failure',
+    timestamp: new Date(clock() * 1000).toISOString(),
+    requestId: 'system',
+    target: 'store',
+    reason: 'signing_keys',
+    error: 'The signing keys could not be written to the store.',
+  })
+}

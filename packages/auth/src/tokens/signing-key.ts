@@ -1,0 +1,83 @@
+import { createPrivateKey, createPublicKey, generateKeyPair, type webcrypto } from 'node:crypto'
+import { promisify } from 'node:util'
+
+import { calculateJwkThumbprint } from 'jose'
+
+import { field, parseJsonObject, type JsonObject } from '../json.js'
+import type { Secrets } from '../secrets.js'
+import type { StoredSigningKey } from './signing-key-store.js'
+import { readVerificationKey, type VerificationKey } from './verification-key.js'
+
+/** A signing key as this process holds it. */
+export interface SigningKey {
+  readonly kid: string
+  readonly createdAt: number
+  /** The public JWK, as published. */
+  readonly publicJwk: PublicJwk
+  readonly verificationKey: VerificationKey
+  /** Null where no secret opens it: it then verifies what it signed before, no more. */
+  readonly privateKey: webcrypto.CryptoKey | null
+}
+
+/** A P-256 public key (RFC 7517, RFC 7518 §6.2.1). */
+export interface PublicJwk {
+  readonly kty: 'EC'
+  readonly crv: 'P-256'
+  readonly x: string
+  readonly y: string
+  readonly kid: string
+  readonly use: 'sig'
+  readonly alg: 'ES256'
+}
+
+/** Makes an ES256 key, ready to be kept. */
+export async function generateSigningKey(secrets: Secrets, now: number): Promise<StoredSigningKey> {
+  const { privateKey: pem } = await promisify(generateKeyPair)('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  const publicJwk = await readPublicJwk(publicPartOf(pem))
+  if (!publicJwk) throw new TypeError('node:crypto made no P-256 key')
+  const { kid } = publicJwk
+  return {
+    kid,
+    publicJwk: JSON.stringify(publicJwk),
+    sealedPrivateKey: secrets.seal('signing-keys', kid, pem),
+    createdAt: Math.floor(now),
+  }
+}
+
+/** A kept key, opened where a secret can; null where it is not the key that its `kid` names. */
+export async function openSigningKey(
+  stored: StoredSigningKey,
+  secrets: Secrets,
+  known: VerificationKey | undefined,
+): Promise<SigningKey | null> {
+  const { kid, createdAt } = stored
+  const pem = secrets.unseal('signing-keys', kid, stored.sealedPrivateKey)
+  // The sealed part is authentic; what the store says in clear is believed only where nothing better is to be had.
+  const publicJwk = await readPublicJwk(pem === null ? parseJsonObject(stored.publicJwk) : publicPartOf(pem))
+  if (publicJwk?.kid !== kid) return null
+  const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'], known ? [known] : [])
+  if (!verificationKey) return null
+  return { kid, createdAt, publicJwk, verificationKey, privateKey: pem === null ? null : importPrivate(pem) }
+}
+
+/** By way of PEM: exporting a key right after it was generated hung now and then. */
+function publicPartOf(pem: string): JsonObject {
+  return { ...createPublicKey(pem).export({ format: 'jwk' }) }
+}
+
+/** The key as anyone may see it, named by its thumbprint (RFC 7638). */
+async function readPublicJwk(jwk: JsonObject | null): Promise<PublicJwk | null> {
+  const x = field(jwk, 'x')
+  const y = field(jwk, 'y')
+  if (typeof x !== 'string' || typeof y !== 'string') return null
+  const point = { kty: 'EC', crv: 'P-256', x, y } as const
+  return { ...point, kid: await calculateJwkThumbprint(point), use: 'sig', alg: 'ES256' }
+}
+
+function importPrivate(pem: string): webcrypto.CryptoKey {
+  return createPrivateKey(pem).toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+}

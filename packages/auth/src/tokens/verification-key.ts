@@ -1,0 +1,123 @@
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
+
+import { isJsonObject, type JsonObject } from '../json.js'
+
+/** The signature algorithms there are here (RFC 7518 §3.1): Memberstack's, and our own. */
+export type SignatureAlgorithm = 'RS256' | 'ES256'
+
+/** A public key that may verify signatures. The same object for as long as its set holds it unchanged. */
+export interface VerificationKey {
+  readonly kid: string | undefined
+  readonly algorithm: SignatureAlgorithm
+  readonly publicKey: webcrypto.CryptoKey
+  /** Tells one key from another: its kid, algorithm and material. */
+  readonly identity: string
+}
+
+const maxKeys = 100
+const maxKidLength = 256
+const minModulusBits = 2048
+const maxModulusBits = 8192
+const minExponent = 65_537n
+const maxExponent = 0xffff_ffffn
+/** Members that only private or symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/**
+ * The keys of a JWKS (RFC 7517 §5) that may verify a signature of one of these algorithms; all others are ignored, so
+ * that a bad one does no harm to the good. `known` keys that are still there come back as the same objects.
+ * Null where this is no JWKS at all.
+ */
+export function readVerificationKeys(
+  jwks: JsonObject | null,
+  algorithms: readonly SignatureAlgorithm[],
+  known: readonly VerificationKey[] = [],
+): readonly VerificationKey[] | null {
+  const list = jwks?.['keys']
+  if (!Array.isArray(list)) return null
+  const keys = new Map<string, VerificationKey>()
+  for (const jwk of list.slice(0, maxKeys)) {
+    const key = isJsonObject(jwk) ? readVerificationKey(jwk, algorithms, known) : null
+    if (key) keys.set(key.identity, key)
+  }
+  return [...keys.values()]
+}
+
+/** One key of a JWKS, or null where it must not verify anything. */
+export function readVerificationKey(
+  jwk: JsonObject,
+  algorithms: readonly SignatureAlgorithm[],
+  known: readonly VerificationKey[] = [],
+): VerificationKey | null {
+  const algorithm = algorithmOf(jwk, algorithms)
+  if (!algorithm || !isForVerifying(jwk)) return null
+  const kid = jwk['kid']
+  if (kid !== undefined && !isKid(kid)) return null
+  const material = materialOf(jwk, algorithm)
+  if (!material) return null
+  const identity = JSON.stringify([kid ?? null, algorithm, material])
+  const same = known.find((key) => key.identity === identity)
+  if (same) return same
+  const publicKey = importPublicKey(material, algorithm)
+  return publicKey && { kid, algorithm, publicKey, identity }
+}
+
+/** Whether this may be a `kid`: any string of bounded length. */
+export function isKid(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxKidLength
+}
+
+/** A key's type alone decides; an `alg` in the JWK may only agree (RFC 7517 §4.4). */
+function algorithmOf(jwk: JsonObject, allowed: readonly SignatureAlgorithm[]): SignatureAlgorithm | null {
+  const { kty, crv, alg } = jwk
+  const algorithm = kty === 'RSA' ? 'RS256' : 'ES256'
+  const isKnownType = kty === 'RSA' || (kty === 'EC' && crv === 'P-256')
+  const agrees = alg === undefined || alg === algorithm
+  return isKnownType && agrees && allowed.includes(algorithm) ? algorithm : null
+}
+
+function isForVerifying(jwk: JsonObject): boolean {
+  if (secretMembers.some((name) => Object.hasOwn(jwk, name))) return false
+  const { use, key_ops: operations } = jwk
+  if (use !== undefined && use !== 'sig') return false
+  return operations === undefined || (Array.isArray(operations) && operations.includes('verify'))
+}
+
+/** The members that make the key, and no other, go to the importer. */
+function materialOf(jwk: JsonObject, algorithm: SignatureAlgorithm): Record<string, string> | null {
+  const material: Record<string, string> = {}
+  for (const name of algorithm === 'RS256' ? ['kty', 'n', 'e'] : ['kty', 'crv', 'x', 'y']) {
+    const value = jwk[name]
+    if (typeof value !== 'string' || value.length > maxModulusBits / 4) return null
+    material[name] = value
+  }
+  return material
+}
+
+function importPublicKey(
+  material: Record<string, string>,
+  algorithm: SignatureAlgorithm,
+): webcrypto.CryptoKey | null {
+  try {
+    const key = createPublicKey({ key: material, format: 'jwk' })
+    if (algorithm === 'ES256') return toCryptoKey(key, { name: 'ECDSA', namedCurve: 'P-256' })
+    return isStrongRsa(key) ? toCryptoKey(key, { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }) : null
+  } catch {
+    // Node throws on material that is no key (a point off the curve, an empty modulus): it is ignored like any bad key.
+    return null
+  }
+}
+
+function toCryptoKey(
+  key: KeyObject,
+  algorithm: webcrypto.EcKeyImportParams | webcrypto.RsaHashedImportParams,
+): webcrypto.CryptoKey {
+  return key.toCryptoKey(algorithm, true, ['verify'])
+}
+
+/** With `e = 1` anyone can sign, and other tiny exponents fall to sloppy padding; jose lets them pass. */
+function isStrongRsa(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
+  if (modulusLength < minModulusBits || modulusLength > maxModulusBits) return false
+  return publicExponent >= minExponent && publicExponent <= maxExponent && publicExponent % 2n === 1n
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+
+import { createVerifiedTokenCache } from './verified-token-cache.js'
+
+describe('createVerifiedTokenCache', () => {
+  it('keeps the tokens used last', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 3 })
+    for (let n = 0; n < 10; n += 1) cache.set(`token ${n}`, n, 0)
+    expect([7, 8, 9].map((n) => cache.get(`token ${n}`, 0))).toEqual([7, 8, 9])
+    expect(cache.get('token 0', 0)).toBeUndefined()
+  })
+
+  it('never holds more than twice its size', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 10 })
+    for (let n = 0; n < 1000; n += 1) {
+      cache.set(`token ${n}`, n, 0)
+      cache.get(`token ${n % 7}`, 0)
+      expect(cache.size).toBeLessThanOrEqual(20)
+    }
+  })
+
+  it('never lets go of a token that stays in use, whatever comes beside it', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 10 })
+    cache.set('steady', 1, 0)
+    for (let n = 0; n < 1000; n += 1) {
+      cache.set(`passing ${n}`, n, 0)
+      expect(cache.get('steady', 0)).toBe(1)
+    }
+  })
+
+  it('is bounded by the length of the tokens too', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 1000, maxCharacters: 100 })
+    for (let n = 0; n < 100; n += 1) cache.set(`${n}`.padStart(30, '-'), n, 0)
+    expect(cache.size).toBeLessThanOrEqual(6)
+  })
+
+  it('drops what was not used for two turns of time', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 10, turnAfterSeconds: 3600 })
+    cache.set('a', 1, 0)
+    cache.set('b', 2, 3600)
+    expect(cache.get('a', 3600)).toBe(1)
+    cache.set('c', 3, 7200)
+    cache.set('d', 4, 10_800)
+    expect(cache.get('a', 10_800)).toBeUndefined()
+    expect(cache.size).toBe(2)
+  })
+
+  it('moves one that was seen before many others into the young generation at its first hit', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 2 })
+    cache.set('one', 1, 0)
+    cache.set('two', 2, 0)
+    cache.set('three', 3, 0)
+    expect(cache.size).toBe(3)
+    expect(cache.get('one', 0)).toBe(1)
+    expect(cache.size).toBe(4)
+    cache.set('four', 4, 0)
+    expect(cache.get('two', 0)).toBeUndefined()
+    expect(cache.get('one', 0)).toBe(1)
+  })
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses the size %s', (size) => {
+    expect(() => createVerifiedTokenCache({ size })).toThrow(TypeError)
+  })
+})

@@ -1,0 +1,126 @@
+import { compactVerify, errors } from 'jose'
+
+import type { Clock } from '../clock.js'
+import { readVerifiedToken, type ReadToken } from './claims.js'
+import { decodeToken, type DecodedToken } from './decode.js'
+import type { WantedKey } from './key-set.js'
+import type { TokenIssuer } from './token-issuer.js'
+import { expiredToken, invalidToken } from './token-refusal.js'
+import { isKid, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
+import { createVerifiedTokenCache } from './verified-token-cache.js'
+import type { TokenVerifier, VerifiedToken } from './verified-token.js'
+
+/** What a {@link TokenVerifier} trusts. */
+export interface TokenVerifierOptions {
+  /** Told apart by their `issuer`. */
+  readonly issuers: readonly TokenIssuer[]
+  readonly clock: Clock
+  /** So many verified tokens are surely remembered, twice as many at most. @defaultValue 50000 */
+  readonly cacheSize?: number | undefined
+}
+
+interface CachedToken extends ReadToken {
+  readonly key: VerificationKey
+  readonly issuer: TokenIssuer
+}
+
+/**
+ * Verifies access tokens (RFC 7519 §7.2, RFC 9068 §4). The `iss` in the token chooses an issuer; from there on that
+ * issuer's keys, algorithms and audience alone count. First comes the signature, then what makes a token invalid, then
+ * its expiry. A token that passed is remembered; its times and its key are looked at again at every use.
+ * @throws TypeError when two issuers share a name, or one allows no algorithm
+ */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { clock } = options
+  const issuers = indexIssuers(options.issuers)
+  const cache = createVerifiedTokenCache<CachedToken>({ size: options.cacheSize ?? 50_000 })
+
+  const verifyAnew = (token: string, now: number): Promise<VerifiedToken> => {
+    const decoded = decodeToken(token)
+    if (!decoded) throw invalidToken('malformed')
+    const issuer = issuers.get(decoded.claims['iss'])
+    if (!issuer) throw invalidToken('issuer')
+    const keys = issuer.keySet.find(readHeader(decoded, issuer), now)
+    if (!(keys instanceof Promise) && keys.length === 0) throw invalidToken('key')
+    return finish(token, decoded, issuer, keys)
+  }
+  const finish = async (
+    token: string,
+    decoded: DecodedToken,
+    issuer: TokenIssuer,
+    keys: readonly VerificationKey[] | Promise<readonly VerificationKey[]>,
+  ) => {
+    const key = await findSigner(token, await keys)
+    const verified = { ...readVerifiedToken(decoded.claims, issuer, key.kid), key, issuer }
+    const now = clock()
+    assertInTime(verified, now)
+    // Whoever verified it at the same time and was first has set what all get.
+    const first = cache.get(token, now)
+    if (first?.key === key) return first.token
+    cache.set(token, verified, now)
+    return verified.token
+  }
+
+  return {
+    verify(token) {
+      const now = clock()
+      const cached = cache.get(token, now)
+      if (!cached?.issuer.keySet.holds(cached.key, now)) return verifyAnew(token, now)
+      assertInTime(cached, now)
+      return cached.token
+    },
+  }
+}
+
+function indexIssuers(list: readonly TokenIssuer[]): ReadonlyMap<unknown, TokenIssuer> {
+  const issuers = new Map<unknown, TokenIssuer>()
+  for (const issuer of list) {
+    if (issuers.has(issuer.issuer)) throw new TypeError(`two issuers are called ${issuer.issuer}`)
+    if (issuer.algorithms.length === 0) throw new TypeError(`issuer ${issuer.issuer} allows no algorithm`)
+    if (!issuer.issuer || !issuer.audience) throw new TypeError('an issuer needs a name and an audience')
+    issuers.set(issuer.issuer, issuer)
+  }
+  return issuers
+}
+
+/** Header parameters that would name or embed a key, or change how the token is to be read (RFC 7515 §4.1, RFC 7797). */
+const refusedParameters = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
+
+function readHeader({ header }: DecodedToken, issuer: TokenIssuer): WantedKey {
+  if (refusedParameters.some((name) => Object.hasOwn(header, name))) throw invalidToken('header')
+  const { alg, typ, kid } = header
+  if (!isAllowed(alg, issuer.algorithms)) throw invalidToken('algorithm')
+  if (issuer.typ !== undefined && typ !== issuer.typ && typ !== `application/${issuer.typ}`) {
+    throw invalidToken('type')
+  }
+  if (kid !== undefined && !isKid(kid)) throw invalidToken('key')
+  return { kid, algorithm: alg }
+}
+
+function isAllowed(alg: unknown, allowed: readonly SignatureAlgorithm[]): alg is SignatureAlgorithm {
+  return allowed.some((algorithm) => algorithm === alg)
+}
+
+/** A set may use one `kid` for several keys: any of them may be the signer. */
+async function findSigner(token: string, keys: readonly VerificationKey[]): Promise<VerificationKey> {
+  if (keys.length === 0) throw invalidToken('key')
+  for (const key of keys) {
+    if (await isSignedBy(token, key)) return key
+  }
+  throw invalidToken('signature')
+}
+
+async function isSignedBy(token: string, key: VerificationKey): Promise<boolean> {
+  try {
+    await compactVerify(token, key.publicKey, { algorithms: [key.algorithm] })
+    return true
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return false
+    throw error
+  }
+}
+
+function assertInTime({ token, validFrom }: ReadToken, now: number): void {
+  if (now < validFrom) throw invalidToken('not_yet_valid')
+  if (now >= token.expiresAt) throw expiredToken()
+}
