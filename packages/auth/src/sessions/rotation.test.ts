@@ -77,6 +77,12 @@ describe('decide', () => {
     expect(kindAt({}, 4, 10_800)).toBe('expired')
   })
 
+  it('counts the first use of the newest tokens as use, for a replay hands them out without a trace', () => {
+    expect(kindAt({ confirmedAt: 10_500 }, 5, 11_499)).toBe('rotate')
+    expect(kindAt({ confirmedAt: 10_500 }, 5, 11_500)).toBe('expired')
+    expect(kindAt({ confirmedAt: 9_000 }, 5, 10_799)).toBe('rotate')
+  })
+
   it('does not take a store that lost writes for an idle member', () => {
     expect(kindAt({}, 6, 10_800)).toBe('caught_up')
   })

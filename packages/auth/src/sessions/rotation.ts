@@ -32,12 +32,20 @@ export function decide(
   if (now >= session.expiresAt) return { kind: 'expired' }
   // Ahead of the store, `lastUsedAt` is older than the last use, so that it proves nothing about idleness.
   if (presented > session.generation) return { kind: 'caught_up', toGeneration: presented + 1 }
-  if (now >= session.lastUsedAt + idleSeconds) return { kind: 'expired' }
+  if (isIdle(session, now, idleSeconds)) return { kind: 'expired' }
   if (presented === session.generation) return { kind: 'rotate', toGeneration: presented + 1 }
 
   const successor = seenSuccessor(session, presented)
   if (successor === 'never_seen') return { kind: 'replay' }
   return now < successor + graceSeconds ? { kind: 'replay' } : { kind: 'reused' }
+}
+
+/**
+ * Whether a session was not refreshed for too long. A replay writes nothing, so that the first use of what it handed out
+ * counts for it: who gets his lost tokens late is not signed out at the next refresh.
+ */
+export function isIdle(session: Session, now: number, idleSeconds: number): boolean {
+  return now >= Math.max(session.lastUsedAt, session.confirmedAt ?? 0) + idleSeconds
 }
 
 /** When the successor of a retired generation was first seen; beyond two generations back, too long ago to count. */

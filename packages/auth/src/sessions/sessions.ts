@@ -7,6 +7,7 @@ import type { IssueAccessToken } from './issue-access-token.js'
 import { adminUnavailable, signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
 import type { MembershipCheck, Standing } from './membership-check.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
+import { isIdle } from './rotation.js'
 import type { SessionEnder } from './session-ender.js'
 import type { SessionStore } from './session-store.js'
 import type { SessionUseCases, SignedIn } from './session-use-cases.js'
@@ -42,7 +43,7 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
     listOf: async (memberId) => {
       const now = clock()
       const sessions = await store.listOf(memberId, now)
-      return sessions.filter((session) => now < session.lastUsedAt + idleSeconds)
+      return sessions.filter((session) => !isIdle(session, now, idleSeconds))
     },
     signOut: async ({ sessionId, memberId, requestId }) => {
       const session = isSessionId(sessionId) ? await store.read(sessionId) : null

@@ -1,0 +1,359 @@
+import { expect } from 'vitest'
+import { AuthError } from '../src/errors.js'
+import { parseRefreshToken, type SignedIn } from '../src/sessions/index.js'
+import type { TestWorld } from '../src/stores/store-world.contract.js'
+import type { Store } from '../src/stores/store.js'
+import { createFaultySessions, type FaultySessions } from './faulty-sessions.js'
+import {
+  confirm,
+  copyOf,
+  isIdle,
+  present,
+  type Expected,
+  type Fault,
+  type OracleSession,
+} from './session-oracle.js'
+import {
+  createInstance,
+  createSharedParts,
+  memberJwt,
+  readAccessToken,
+  type Instance,
+  type SharedParts,
+} from './session-world.js'
+
+/** One sign-in as everybody sees it: the rules, the member's browser, and all the tokens there ever were. */
+export interface TrackedSession {
+  readonly id: string
+  oracle: OracleSession
+  /** Every refresh token ever issued, lost ones included, by generation. */
+  readonly refreshTokens: Map<number, string>
+  readonly accessTokens: string[]
+  /** The one storage of the member's browser, shared by its tabs. */
+  readonly browser: { refreshToken: number; readonly accessTokens: string[] }
+  /** Whether anyone else has used a token, so that the member may lose his session. */
+  thiefActed: boolean
+  signedOut: boolean
+  /** The instance that ended it, which knows at once. */
+  endedBy: number | undefined
+  /** Generations whose rotation was acknowledged and lost. */
+  readonly lost: Set<number>
+  readonly rotatedFrom: Set<number>
+}
+
+/** What a caller got. */
+export type Got =
+  | {
+      readonly kind: 'served'
+      readonly generation: number
+      readonly accessToken: string
+      readonly how: string
+    }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'trouble' }
+
+interface Node {
+  store: Store
+  faulty: FaultySessions
+  instance: Instance
+  /** What its confirmations remember, by session. */
+  readonly noted: Map<string, number>
+}
+
+/** Opens one more connection to the store of this history. */
+export type OpenNode = () => Promise<Store>
+
+/** A history under way: two instances of the service on one store, and the sessions so far. */
+export interface History {
+  readonly world: TestWorld
+  readonly parts: SharedParts
+  readonly sessions: TrackedSession[]
+  /** What became of its refreshes, in a word each. */
+  readonly met: ReadonlySet<string>
+  signIn(node: number, fault: Fault): Promise<void>
+  refresh(session: TrackedSession, node: number, generation: number, fault: Fault): Promise<Got>
+  refreshTwice(
+    session: TrackedSession,
+    nodes: readonly [number, number],
+    generations: readonly [number, number],
+  ): Promise<readonly [Got, Got]>
+  useAccessToken(session: TrackedSession, node: number, accessToken: string, fault: Fault): Promise<void>
+  signOut(
+    session: TrackedSession,
+    node: number,
+    how: number | 'id' | 'everywhere',
+    fault: Fault,
+  ): Promise<void>
+  restart(node: number): Promise<void>
+  /** The member must not lose his session but for what he or a thief did, or time. */
+  expectHonest(session: TrackedSession, got: Got): void
+  close(): Promise<void>
+}
+
+export async function createHistory(
+  world: TestWorld,
+  open: OpenNode,
+  settings: { readonly graceSeconds: number; readonly idleSeconds: number },
+): Promise<History> {
+  const parts = createSharedParts(world, settings)
+  const sessions: TrackedSession[] = []
+  let refusedUntil = -Infinity
+
+  const createNode = async (): Promise<Node> => {
+    const store = await open()
+    const faulty = createFaultySessions(store.sessions)
+    const instance = createInstance(faulty.sessions, parts)
+    await instance.revocations.load()
+    return { store, faulty, instance, noted: new Map() }
+  }
+  const closeNode = async (node: Node) => {
+    await node.instance.confirmations.flush()
+    node.instance.close()
+    await node.store.close()
+  }
+  const nodes = [await createNode(), await createNode()]
+  const nodeAt = (index: number): Node => {
+    const node = nodes[index % nodes.length]
+    if (!node) throw new Error('no such instance')
+    return node
+  }
+  const withFault = async <T>(node: Node, fault: Fault, work: () => Promise<T>): Promise<T> => {
+    if (fault === 'before' || fault === 'after' || fault === 'lost') node.faulty.arm(fault)
+    if (fault === 'issue') parts.issuing.down = true
+    if (fault === 'admin') parts.admin.standing = { kind: 'unavailable', retryAfterSeconds: 1 }
+    try {
+      return await work()
+    } finally {
+      node.faulty.disarm()
+      parts.issuing.down = false
+      parts.admin.standing = undefined
+    }
+  }
+  const met = new Set<string>()
+  const ask = async (session: TrackedSession, node: Node, generation: number): Promise<Got> => {
+    const token = session.refreshTokens.get(generation)
+    if (token === undefined) throw new Error('no such token')
+    const outcome = await node.instance.refresh(token).catch(troubleOf)
+    const got = outcome.kind === 'trouble' ? outcome : readOutcome(session, generation, outcome)
+    met.add(got.kind === 'served' ? got.how : got.kind === 'refused' ? got.reason : got.kind)
+    return got
+  }
+  const readOutcome = (
+    session: TrackedSession,
+    presented: number,
+    outcome: Awaited<ReturnType<Instance['refresh']>>,
+  ): Got => {
+    if (outcome.kind === 'unavailable') return { kind: 'trouble' }
+    if (outcome.kind === 'refused') return { kind: 'refused', reason: outcome.reason }
+    const { refreshToken = '', accessToken, how } = outcome
+    const generation = parseRefreshToken(parts.secrets, refreshToken)?.generation ?? 0
+    // One line of descent: a generation has one token, and nobody rotates from one twice.
+    const known = session.refreshTokens.get(generation) ?? refreshToken
+    expect(refreshToken, 'a generation has two refresh tokens').toBe(known)
+    session.refreshTokens.set(generation, refreshToken)
+    if (how === 'rotated' && !session.lost.has(presented)) {
+      expect(session.rotatedFrom.has(presented), `two rotations from generation ${presented}`).toBe(false)
+      session.rotatedFrom.add(presented)
+    }
+    const claims = readAccessToken(accessToken)
+    expect(claims, 'the access token is of another generation').toMatchObject({
+      generation,
+      sessionId: session.id,
+    })
+    expect(claims.expiresAt, 'an access token outlives its session').toBeLessThanOrEqual(
+      session.oracle.expiresAt,
+    )
+    session.accessTokens.push(accessToken)
+    return { kind: 'served', generation, accessToken, how }
+  }
+  /** Whatever ended the session is in the store by the time anyone is told. */
+  const expectEnded = async (session: TrackedSession, node: Node) => {
+    expect((await node.store.sessions.read(session.id))?.endedAt, 'the end was not stored').not.toBeNull()
+    expect(node.instance.revocations.isEnded(session.id), 'access tokens outlive the end').toBe(true)
+  }
+  const settled = async (session: TrackedSession, index: number, got: Got) => {
+    if (got.kind !== 'refused' || got.reason !== 'reused') return
+    await expectEnded(session, nodeAt(index))
+    const told = parts.events.filter(
+      ({ event, sessionId }) => event === 'session_reuse_detected' && sessionId === session.id,
+    )
+    expect(told.length, 'the theft was told more than once').toBeLessThanOrEqual(1)
+  }
+  /** Whether this instance refuses the session's access tokens; it must do so at once or within 2 s, and not before. */
+  const isRevoked = (session: TrackedSession, index: number): boolean => {
+    const isEnded = nodeAt(index).instance.revocations.isEnded(session.id)
+    const { endedAt } = session.oracle
+    if (endedAt === null) expect(isEnded, 'an access token of a live session was refused').toBe(false)
+    else if (session.endedBy === index % nodes.length || world.now >= endedAt + 2) {
+      expect(isEnded, 'an access token outlived its session').toBe(true)
+    }
+    return isEnded
+  }
+  const now = () => Math.floor(world.now)
+  const presentNow = (oracle: OracleSession, generation: number) =>
+    present(oracle, generation, now(), settings, 'none')
+  const endedIn = (session: TrackedSession, before: OracleSession, index: number) => {
+    if (before.endedAt === null && session.oracle.endedAt !== null) session.endedBy = index % nodes.length
+  }
+
+  return {
+    world,
+    parts,
+    sessions,
+    met,
+    signIn: async (index, fault) => {
+      const node = nodeAt(index)
+      const iat = now()
+      const exp = iat + 1_000_000
+      const request = { memberToken: memberJwt({ iat, exp }), userAgent: null, requestId: 'r' }
+      const signedIn = await withFault(node, fault === 'lost' ? 'none' : fault, () =>
+        node.instance.sessions.signIn(request).catch(troubleOf),
+      )
+      if ('kind' in signedIn) {
+        expect(fault !== 'none' || iat <= refusedUntil, 'a sign-in failed for no reason').toBe(true)
+        return
+      }
+      expect(iat, 'a refused sign-in was let in').toBeGreaterThan(refusedUntil)
+      sessions.push(track(signedIn, iat, exp))
+    },
+    refresh: async (session, index, generation, fault) => {
+      if (fault === 'lost') session.lost.add(generation)
+      const node = nodeAt(index)
+      const before = copyOf(session.oracle)
+      const expected = present(session.oracle, generation, now(), settings, fault)
+      const got = await withFault(node, fault, () => ask(session, node, generation))
+      expect(summaryOf(got, expected), describeState(before, generation, now())).toEqual(expected)
+      endedIn(session, before, index)
+      await settled(session, index, got)
+      return got
+    },
+    refreshTwice: async (session, [first, second], [one, two]) => {
+      const before = copyOf(session.oracle)
+      const inOrder = copyOf(before)
+      const asOne = presentNow(inOrder, one)
+      const expected = [asOne, presentNow(inOrder, two)]
+      const reversed = copyOf(before)
+      const asTwo = presentNow(reversed, two)
+      const expectedReversed = [presentNow(reversed, one), asTwo]
+
+      const got = await Promise.all([ask(session, nodeAt(first), one), ask(session, nodeAt(second), two)])
+      // Whatever happens at once must look as if it happened one after the other; only the finding of one theft may
+      // be made by both.
+      const summaries = JSON.stringify(got.map(withoutReason))
+      const isInOrder = summaries === JSON.stringify(expected.map(withoutReason))
+      session.oracle = isInOrder ? inOrder : reversed
+      if (!isInOrder) {
+        const wanted = JSON.stringify(expectedReversed.map(withoutReason))
+        expect(summaries, describeState(before, one, now())).toBe(wanted)
+      }
+      // Which of two instances ended it is not known from outside; the other one hears of it within 2 s.
+      if (first % nodes.length === second % nodes.length) endedIn(session, before, first)
+      for (const [place, outcome] of got.entries()) {
+        if (outcome.kind !== 'refused' || outcome.reason !== 'reused') continue
+        const stored = await nodeAt(place).store.sessions.read(session.id)
+        expect(stored?.endedAt, 'the end was not stored').not.toBeNull()
+      }
+      return got
+    },
+    useAccessToken: async (session, index, accessToken, fault) => {
+      const { generation, expiresAt } = readAccessToken(accessToken)
+      if (world.now >= expiresAt || isRevoked(session, index)) return
+      const node = nodeAt(index)
+      const known = (node.noted.get(session.id) ?? 0) >= generation
+      await withFault(node, fault, async () => {
+        node.instance.confirmations.note(session.id, generation)
+        await node.instance.confirmations.flush()
+      })
+      if (known) return
+      if (fault !== 'before' && fault !== 'after') node.noted.set(session.id, generation)
+      else node.noted.delete(session.id)
+      if (fault !== 'before' && fault !== 'lost') confirm(session.oracle, generation, now())
+    },
+    signOut: async (session, index, how, fault) => {
+      const node = nodeAt(index)
+      const { sessions: useCases } = node.instance
+      const requestId = 'r'
+      const targets = how === 'everywhere' ? sessions : [session]
+      const outcome = await withFault(node, fault, async () => {
+        if (how === 'everywhere')
+          return await useCases.signOutEverywhere('mem_ada', requestId).catch(troubleOf)
+        if (how === 'id') {
+          const request = { sessionId: session.id, memberId: 'mem_ada', requestId }
+          return await useCases.signOut(request).catch(troubleOf)
+        }
+        const token = session.refreshTokens.get(how) ?? ''
+        return await useCases.signOutByRefreshToken(token, requestId).catch(troubleOf)
+      })
+      const done = fault !== 'before'
+      if (how === 'everywhere' && done) refusedUntil = Math.max(refusedUntil, now())
+      for (const target of targets) {
+        const wasLive = target.oracle.endedAt === null && world.now < target.oracle.expiresAt
+        if (!done || !wasLive) continue
+        target.oracle.endedAt = now()
+        target.signedOut = true
+        if (fault !== 'after') {
+          target.endedBy = index % nodes.length
+          await expectEnded(target, node)
+        }
+      }
+      if (fault === 'none') expect(typeof outcome === 'object', 'a sign-out failed for no reason').toBe(false)
+    },
+    restart: async (index) => {
+      const place = index % nodes.length
+      await closeNode(nodeAt(place))
+      nodes[place] = await createNode()
+    },
+    expectHonest: (session, got) => {
+      if (got.kind !== 'refused') return
+      const { oracle, thiefActed, signedOut } = session
+      const timeIsOver = world.now >= oracle.expiresAt || isIdle(oracle, world.now, settings)
+      expect(thiefActed || signedOut || timeIsOver, `an honest session was lost: ${got.reason}`).toBe(true)
+    },
+    close: async () => {
+      for (const node of nodes) await closeNode(node)
+    },
+  }
+}
+
+function track({ accessToken, refreshToken }: SignedIn, now: number, expiresAt: number): TrackedSession {
+  return {
+    id: readAccessToken(accessToken).sessionId,
+    oracle: { generation: 1, seen: new Map(), rotatedAt: now, expiresAt, endedAt: null },
+    refreshTokens: new Map([[1, refreshToken]]),
+    accessTokens: [accessToken],
+    browser: { refreshToken: 1, accessTokens: [accessToken] },
+    thiefActed: false,
+    signedOut: false,
+    endedBy: undefined,
+    lost: new Set(),
+    rotatedFrom: new Set(),
+  }
+}
+
+/** An outcome without why it was refused. */
+function withoutReason(outcome: Got | Expected): object {
+  const { kind } = outcome
+  return kind === 'served' ? { kind, generation: outcome.generation } : { kind }
+}
+
+function troubleOf(error: unknown): { readonly kind: 'trouble' } {
+  if (error instanceof AuthError && ['AUTH_UNAVAILABLE', 'AUTH_TOKEN_REVOKED'].includes(error.code)) {
+    return { kind: 'trouble' }
+  }
+  throw error
+}
+
+/** What was got, in the terms of what was expected. */
+function summaryOf(got: Got, expected: Expected): Expected {
+  if (got.kind === 'trouble') {
+    return expected.kind === 'served' && expected.mayFail ? expected : { kind: 'trouble' }
+  }
+  if (got.kind === 'refused') return { kind: 'refused', reused: got.reason === 'reused' }
+  const mayFail = expected.kind === 'served' && expected.mayFail
+  return { kind: 'served', generation: got.generation, ...(mayFail ? { mayFail } : {}) }
+}
+
+function describeState(before: OracleSession, presented: number, now: number): string {
+  const seen = [...before.seen].map(([generation, at]) => `${generation} at ${at}`).join(', ')
+  return `generation ${presented} presented at ${now}; the store has ${before.generation}, seen: ${seen || 'none'}`
+}

@@ -1,0 +1,212 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createMemoryStore } from '../src/stores/memory.js'
+import { openSqliteStore } from '../src/stores/sqlite/sqlite-store.js'
+import { createTestWorld, type TestWorld } from '../src/stores/store-world.contract.js'
+import {
+  createHistory,
+  type Got,
+  type History,
+  type OpenNode,
+  type TrackedSession,
+} from './session-history.js'
+import type { Fault } from './session-oracle.js'
+
+const runs = Number(process.env['PERENNIAL_MODEL_RUNS'] ?? 200)
+const seed = Number(process.env['PERENNIAL_MODEL_SEED'] ?? 20_231_114)
+
+const directory = mkdtempSync(join(tmpdir(), 'perennial-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+let files = 0
+
+const stores: readonly [string, (world: TestWorld) => OpenNode][] = [
+  [
+    'memory',
+    (world) => {
+      // One store for both instances, which outlives each of them.
+      const store = { ...createMemoryStore(world), close: async () => {} }
+      return async () => store
+    },
+  ],
+  [
+    'sqlite',
+    (world) => {
+      const path = join(directory, `${files++}.db`)
+      return () => openSqliteStore(path, world)
+    },
+  ],
+]
+
+const outcomes = ['caught_up', 'expired', 'replayed', 'reused', 'revoked', 'rotated', 'trouble', 'unknown']
+
+type Command = fc.AsyncCommand<object, History>
+
+const command = (name: string, run: (history: History) => Promise<void>): Command => ({
+  check: () => true,
+  run: (_, history) => run(history),
+  toString: () => name,
+})
+
+/** The command on one of the sessions so far; nothing where there is none. */
+const onSession = (
+  name: string,
+  pick: number,
+  run: (session: TrackedSession, history: History) => Promise<void>,
+): Command =>
+  command(name, async (history) => {
+    const session = history.sessions[pick % Math.max(1, history.sessions.length)]
+    if (session) await run(session, history)
+  })
+
+const pickOf = <T>(list: readonly T[], pick: number): T | undefined =>
+  list[list.length - 1 - (pick % list.length)]
+
+/** The browser keeps the newest of what it gets. */
+const receive = ({ browser }: TrackedSession, got: Got) => {
+  if (got.kind !== 'served') return
+  browser.refreshToken = Math.max(browser.refreshToken, got.generation)
+  browser.accessTokens.push(got.accessToken)
+}
+
+const node = fc.nat(1)
+const pick = fc.nat(20)
+const recent = fc.oneof({ weight: 3, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: pick })
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Fault>('none') },
+  { weight: 5, arbitrary: fc.constantFrom<Fault>('before', 'after', 'lost', 'issue', 'admin') },
+)
+const writeFault: fc.Arbitrary<Fault> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Fault>('none') },
+  { weight: 1, arbitrary: fc.constantFrom<Fault>('before', 'after', 'lost') },
+)
+
+const exchange = fc
+  .tuple(node, fault)
+  .map(([at, wrong]) => command(`exchange(${at}, ${wrong})`, (history) => history.signIn(at, wrong)))
+
+const honestRefresh = fc.tuple(pick, node, fault, fc.boolean()).map(([who, at, wrong, isLost]) =>
+  onSession(
+    `refresh(${who}, ${at}, ${wrong}${isLost ? ', response lost' : ''})`,
+    who,
+    async (session, history) => {
+      const got = await history.refresh(session, at, session.browser.refreshToken, wrong)
+      history.expectHonest(session, got)
+      if (!isLost) receive(session, got)
+    },
+  ),
+)
+
+const twoTabs = fc.tuple(pick, node, node).map(([who, one, two]) =>
+  onSession(`twoTabs(${who}, ${one}, ${two})`, who, async (session, history) => {
+    const { refreshToken } = session.browser
+    const both = await history.refreshTwice(session, [one, two], [refreshToken, refreshToken])
+    for (const got of both) {
+      history.expectHonest(session, got)
+      receive(session, got)
+    }
+  }),
+)
+
+const thief = fc.tuple(pick, node, recent, fault).map(([who, at, which, wrong]) =>
+  onSession(`thief(${who}, ${at}, ${which} back, ${wrong})`, who, async (session, history) => {
+    const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
+    session.thiefActed = true
+    await history.refresh(session, at, generation, wrong)
+  }),
+)
+
+const thiefAndMember = fc.tuple(pick, node, node, recent).map(([who, one, two, which]) =>
+  onSession(`thiefAndMember(${who}, ${one}, ${two}, ${which} back)`, who, async (session, history) => {
+    const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
+    session.thiefActed = true
+    const [, got] = await history.refreshTwice(
+      session,
+      [one, two],
+      [generation, session.browser.refreshToken],
+    )
+    receive(session, got)
+  }),
+)
+
+const useAccessToken = fc.tuple(pick, node, recent, writeFault).map(([who, at, which, wrong]) =>
+  onSession(`use(${who}, ${at}, ${which} back, ${wrong})`, who, async (session, history) => {
+    const accessToken = pickOf(session.browser.accessTokens, which)
+    if (accessToken) await history.useAccessToken(session, at, accessToken, wrong)
+  }),
+)
+
+const thiefUses = fc.tuple(pick, node, recent, writeFault).map(([who, at, which, wrong]) =>
+  onSession(`thiefUses(${who}, ${at}, ${which} back, ${wrong})`, who, async (session, history) => {
+    const accessToken = pickOf(session.accessTokens, which)
+    session.thiefActed = true
+    if (accessToken) await history.useAccessToken(session, at, accessToken, wrong)
+  }),
+)
+
+const wait = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.constantFrom(0.5, 1, 2, 5, 28, 29, 30, 31) },
+    { weight: 3, arbitrary: fc.constantFrom(300, 3_300, 3_599, 3_600, 7_200) },
+    { weight: 1, arbitrary: fc.constantFrom(86_400, 600_000, 604_799, 604_800) },
+  )
+  .map((seconds) => command(`wait(${seconds})`, (history) => history.world.pass(seconds)))
+
+const signOut = fc
+  .tuple(pick, node, fc.constantFrom('id', 'everywhere', 'token'), pick, writeFault)
+  .map(([who, at, how, which, wrong]) =>
+    onSession(`signOut(${who}, ${at}, ${how} ${which}, ${wrong})`, who, async (session, history) => {
+      const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
+      await history.signOut(
+        session,
+        at,
+        how === 'token' ? generation : how === 'id' ? 'id' : 'everywhere',
+        wrong,
+      )
+    }),
+  )
+
+const restart = node.map((at) => command(`restart(${at})`, (history) => history.restart(at)))
+
+/** Often what sessions are made of, seldom what ends them. */
+const histories = fc.commands(
+  [honestRefresh, useAccessToken, wait, twoTabs, thief]
+    .flatMap((frequent) => [frequent, frequent])
+    .concat([honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses])
+    .concat([restart, exchange, signOut]),
+  { maxCommands: 60, size: 'max' },
+)
+
+describe(`a session, over ${runs} random histories (seed ${seed})`, () => {
+  for (const [name, openIn] of stores) {
+    it(
+      `on ${name}: never forks, loses no honest member, and finds every thief that must be found`,
+      { timeout: Math.max(60_000, runs * 600) },
+      async () => {
+        const settings = fc.record({
+          graceSeconds: fc.constantFrom(0, 1, 30, 30, 30),
+          idleSeconds: fc.constantFrom(604_800, 604_800, 7_000),
+        })
+        const met = new Set<string>()
+        await fc.assert(
+          fc.asyncProperty(settings, histories, async (limits, commands) => {
+            const world = createTestWorld()
+            const history = await createHistory(world, openIn(world), limits)
+            try {
+              await history.signIn(0, 'none')
+              await fc.asyncModelRun(() => ({ model: {}, real: history }), commands)
+            } finally {
+              await history.close()
+              for (const outcome of history.met) met.add(outcome)
+            }
+          }),
+          { numRuns: runs, seed },
+        )
+        // Histories that never come to this prove nothing.
+        expect([...met].toSorted()).toEqual(outcomes)
+      },
+    )
+  }
+})

@@ -1,0 +1,95 @@
+/**
+ * What the rules say, told as a history: which generation the store has, and when each generation was first seen to be
+ * used. The code under test knows two of those instants and decides from them; this knows them all.
+ */
+export interface OracleSession {
+  generation: number
+  /** When each generation was first seen in use, as far as the store was told. */
+  readonly seen: Map<number, number>
+  rotatedAt: number
+  readonly expiresAt: number
+  endedAt: number | null
+}
+
+/** What goes wrong with a call: the store fails before or after it wrote, or loses what it said was written; or others fail. */
+export type Fault = 'none' | 'before' | 'after' | 'lost' | 'issue' | 'admin'
+
+/** What a caller must get. `mayFail`: or trouble, where the question may or may not have been asked. */
+export type Expected =
+  | { readonly kind: 'served'; readonly generation: number; readonly mayFail?: true }
+  | { readonly kind: 'refused'; readonly reused: boolean }
+  | { readonly kind: 'trouble' }
+
+export interface OracleSettings {
+  readonly graceSeconds: number
+  readonly idleSeconds: number
+}
+
+export function copyOf(session: OracleSession): OracleSession {
+  return { ...session, seen: new Map(session.seen) }
+}
+
+export function isIdle(session: OracleSession, now: number, { idleSeconds }: OracleSettings): boolean {
+  return now >= Math.max(session.rotatedAt, session.seen.get(session.generation) ?? 0) + idleSeconds
+}
+
+/** A token ahead of the store proves a use that the store does not know of, so that idleness is not known either. */
+function isOver(session: OracleSession, presented: number, now: number, settings: OracleSettings): boolean {
+  if (session.endedAt !== null || now >= session.expiresAt) return true
+  return presented <= session.generation && isIdle(session, now, settings)
+}
+
+/** A refresh token of generation `presented` comes in. */
+export function present(
+  session: OracleSession,
+  presented: number,
+  now: number,
+  settings: OracleSettings,
+  fault: Fault,
+): Expected {
+  if (isOver(session, presented, now, settings)) return { kind: 'refused', reused: false }
+  if (presented < session.generation) return presentRetired(session, presented, now, settings, fault)
+  if (fault === 'before' || fault === 'admin') return { kind: 'trouble' }
+  if (fault !== 'lost') {
+    noteSight(session, presented, now)
+    session.generation = presented + 1
+    session.rotatedAt = now
+  }
+  if (fault === 'after' || fault === 'issue') return { kind: 'trouble' }
+  return { kind: 'served', generation: presented + 1 }
+}
+
+function presentRetired(
+  session: OracleSession,
+  presented: number,
+  now: number,
+  { graceSeconds }: OracleSettings,
+  fault: Fault,
+): Expected {
+  const successorSeenAt = session.seen.get(presented + 1) ?? Infinity
+  const isTheft = session.generation - presented > 2 || now >= successorSeenAt + graceSeconds
+  if (!isTheft) {
+    if (fault === 'issue') return { kind: 'trouble' }
+    const { generation } = session
+    return { kind: 'served', generation, ...(fault === 'admin' ? { mayFail: true } : {}) }
+  }
+  if (fault === 'before') return { kind: 'trouble' }
+  session.endedAt = now
+  return fault === 'after' ? { kind: 'trouble' } : { kind: 'refused', reused: true }
+}
+
+/** The store hears of the use of an access token. */
+export function confirm(session: OracleSession, generation: number, now: number): void {
+  if (session.endedAt !== null || generation < session.generation) return
+  if (generation > session.generation) {
+    // Whoever has a later generation has used the one before it.
+    noteSight(session, generation - 1, now)
+    session.generation = generation
+    session.rotatedAt = now
+  }
+  noteSight(session, generation, now)
+}
+
+function noteSight({ seen }: OracleSession, generation: number, now: number): void {
+  if (!seen.has(generation)) seen.set(generation, now)
+}
