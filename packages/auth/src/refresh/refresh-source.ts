@@ -38,7 +38,7 @@ export interface RefreshContext {
    * Called once, right before a rotation or an upstream call, with the session's id (or a digest of the token).
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: the session's share is used up; nothing was done.
    */
-  spend(key: string): Promise<void>
+  readonly spend: (key: string) => Promise<void>
 }
 
 /** Answers a refresh token: Perennial's own sessions, or a refresh API upstream. Called once per token at a time. */

@@ -1,0 +1,61 @@
+import type { SharedAnswers } from './shared-answers.js'
+import { sleep, startTimeLimit } from './time-limit.js'
+
+/** A claim that was granted. */
+export interface HeldClaim {
+  readonly key: string
+  readonly owner: string
+}
+
+/** Settles claims, whatever the store does meanwhile. Nothing of it rejects. */
+export interface AnswerKeeper {
+  /** Keeps an answer; returns when that is done or has taken long enough for the caller, and goes on behind it. */
+  keep(claim: HeldClaim, sealed: string, keepSeconds: number): Promise<void>
+  /** Gives a claim up without an answer. */
+  giveUp(claim: HeldClaim): Promise<void>
+  /** Lets `close` wait for this too. */
+  track<T>(work: Promise<T>): Promise<T>
+  /** Waits for what goes on behind answered callers; a store that is away is not waited for. */
+  close(): Promise<void>
+}
+
+/** How long an answer waits to be kept before it goes out, in seconds. */
+const patienceSeconds = 1
+const retrySeconds = 1
+
+/** An {@link AnswerKeeper} that tries a store that is away again for as long as the answer would have been kept. */
+export function createAnswerKeeper(answers: SharedAnswers): AnswerKeeper {
+  const underWay = new Set<Promise<unknown>>()
+  const closing = new AbortController()
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    underWay.add(work)
+    const forget = () => underWay.delete(work)
+    work.then(forget, forget)
+    return work
+  }
+  const settle = async ({ key, owner }: HeldClaim, sealed: string, keepSeconds: number) => {
+    for (let left = keepSeconds; left >= 0; left -= retrySeconds) {
+      try {
+        return await answers.settle(key, owner, sealed, left)
+      } catch {
+        // The store reports its own trouble; the caller has his answer either way.
+        if (closing.signal.aborted) return
+        await sleep(Math.min(left, retrySeconds))
+      }
+    }
+  }
+  return {
+    track,
+    keep: (claim, sealed, keepSeconds) =>
+      startTimeLimit(patienceSeconds).race(track(settle(claim, sealed, keepSeconds)), undefined),
+    async giveUp({ key, owner }) {
+      // Where this fails the claim runs out by itself.
+      await answers.release(key, owner).catch(() => {})
+    },
+    async close() {
+      closing.abort()
+      while (underWay.size > 0) await Promise.allSettled(underWay)
+    },
+  }
+}

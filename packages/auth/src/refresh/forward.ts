@@ -1,0 +1,120 @@
+import type { Clock } from '../clock.js'
+import type { HttpClient } from '../http-client.js'
+import type { RandomBytes } from '../secrets.js'
+import { silentTelemetry, type Telemetry } from '../telemetry/events.js'
+import type { TokenVerifier } from '../tokens/verified-token.js'
+import { createAnswerKeeper, type HeldClaim } from './answer-keeper.js'
+import { defaultForwardLimits, type ForwardLimits } from './forward-limits.js'
+import { createMemorySharedAnswers } from './memory-shared-answers.js'
+import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
+import { createAnswerSeal, type AnswerSeal } from './sealed-answer.js'
+import type { SharedAnswers } from './shared-answers.js'
+import { startTimeLimit, type TimeLimit } from './time-limit.js'
+import { trouble } from './upstream-answer.js'
+import { createUpstreamCall, type CallRequest } from './upstream-call.js'
+import { createAnswerVerifier, type Verdict } from './verify-answer.js'
+
+/** What forward mode is told. */
+export interface ForwardOptions {
+  /** The refresh API: `POST {refreshToken}` as JSON. */
+  readonly url: string
+  /** The admin API's; where `url` lies there, the call carries `X-API-KEY`. */
+  readonly adminOrigin: string
+  readonly secretKey?: string | undefined
+  readonly httpClient: HttpClient
+  /** Of the member JWTs that the refresh API hands out. */
+  readonly verifier: TokenVerifier
+  readonly clock: Clock
+  readonly randomBytes: RandomBytes
+  /** How long an answer is kept for those who present the same refresh token again, in seconds; 0 keeps none. */
+  readonly graceSeconds: number
+  /** Shared with other instances. @defaultValue kept in this process */
+  readonly sharedAnswers?: SharedAnswers | undefined
+  readonly telemetry?: Telemetry | undefined
+  /** @defaultValue {@link defaultForwardLimits} */
+  readonly limits?: Partial<ForwardLimits> | undefined
+}
+
+/** Forward mode; `close` waits for the calls that go on although their callers were answered. */
+export type ForwardSource = RefreshSource & { close(): Promise<void> }
+
+/** An access token with less life than this, in seconds, is not worth keeping. */
+const expiryMarginSeconds = 5
+
+/** One presentation of a refresh token. */
+interface Turn extends HeldClaim {
+  readonly refreshToken: string
+  readonly context: RefreshContext
+  readonly limit: TimeLimit
+  readonly seal: AnswerSeal
+}
+
+/**
+ * Answers refresh tokens by asking a refresh API: one call per token at a time, however many callers, turns or
+ * instances there are. A usable answer is kept for the grace, so that it is not lost with the response that carried it;
+ * refusals and trouble reach those who wait for the call and are then forgotten, so that neither outlives its cause.
+ * A caller is answered within 5 s; the call goes on for 30 s at most, and whoever comes back finds its answer.
+ * @throws TypeError when a URL is none
+ */
+export function createForwardSource(options: ForwardOptions): ForwardSource {
+  const { clock, telemetry = silentTelemetry } = options
+  const limits = { ...defaultForwardLimits, ...options.limits }
+  const answers = options.sharedAnswers ?? createMemorySharedAnswers({ clock })
+  const keeper = createAnswerKeeper(answers)
+  const verify = createAnswerVerifier({ verifier: options.verifier, verifySeconds: limits.verifySeconds })
+  const callUpstream = createUpstreamCall({ ...options, secretKey: options.secretKey, telemetry, limits })
+
+  const call = async (turn: Turn): Promise<RefreshOutcome> => {
+    const settled = await callUpstream(toCallRequest(turn, clock())).catch(async (error: unknown) => {
+      await keeper.giveUp(turn)
+      throw error
+    })
+    const verdict = await verify({ settled, presented: turn.refreshToken, how: 'rotated' })
+    const kept = verdict.kind === 'final' ? verdict.outcome : settled
+    await keeper.keep(turn, turn.seal.seal(kept), keepSecondsOf(verdict, options.graceSeconds, clock()))
+    return verdict.outcome
+  }
+  const replay = async (turn: Turn, sealed: string): Promise<RefreshOutcome> => {
+    const settled = turn.seal.open(sealed)
+    if (!settled) return { ...trouble(503, 'unreadable_answer'), target: 'store' }
+    return (await verify({ settled, presented: turn.refreshToken, how: 'replayed' })).outcome
+  }
+  const answer = async (turn: Turn): Promise<RefreshOutcome> => {
+    while (!turn.limit.isOver()) {
+      const claim = await answers.claim(turn.key, turn.owner, limits.leaseSeconds)
+      if (claim === 'claimed') return call(turn)
+      const sealed = claim === 'taken' ? await answers.wait(turn.key, limits.answerSeconds) : claim.settled
+      if (sealed !== null) return replay(turn, sealed)
+    }
+    return tooLate
+  }
+  return {
+    refresh(refreshToken, context) {
+      const turn = createTurn({ refreshToken, context }, options.randomBytes, limits)
+      return turn.limit.race(keeper.track(answer(turn)), tooLate)
+    },
+    close: () => keeper.close(),
+  }
+}
+
+const tooLate = trouble(503, 'timeout')
+
+function createTurn(
+  presentation: Pick<Turn, 'refreshToken' | 'context'>,
+  randomBytes: RandomBytes,
+  limits: ForwardLimits,
+): Turn {
+  const seal = createAnswerSeal(presentation.refreshToken, randomBytes)
+  const owner = Buffer.from(randomBytes(16)).toString('base64url')
+  return { ...presentation, seal, key: seal.key, owner, limit: startTimeLimit(limits.answerSeconds) }
+}
+
+function toCallRequest({ refreshToken, context, key, limit }: Turn, since: number): CallRequest {
+  return { refreshToken, since, isAwaited: () => !limit.isOver(), spend: () => context.spend(key) }
+}
+
+function keepSecondsOf(verdict: Verdict, graceSeconds: number, now: number): number {
+  if (verdict.kind === 'final') return 0
+  if (verdict.kind === 'unknown') return graceSeconds
+  return Math.max(0, Math.min(graceSeconds, verdict.expiresAt - now - expiryMarginSeconds))
+}

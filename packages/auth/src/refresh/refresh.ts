@@ -1,0 +1,108 @@
+import type { Clock } from '../clock.js'
+import { AuthError } from '../errors.js'
+import type { AuthEvent, Telemetry } from '../telemetry/events.js'
+import type { RefreshOutcome, RefreshSource } from './refresh-source.js'
+import { createSingleFlight } from './single-flight.js'
+
+/** What the refresh use case is made of. */
+export interface RefreshParts {
+  readonly source: RefreshSource
+  /**
+   * Takes one of the rotations or upstream calls that this session or token may make.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`
+   */
+  readonly spendSession: (key: string) => Promise<void>
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+}
+
+/** A new access token, and a refresh token where the presented one is no longer the current one. */
+export interface Refreshed {
+  readonly accessToken: string
+  readonly refreshToken?: string
+}
+
+/**
+ * Exchanges a refresh token for a new access token (RFC 6749 §6).
+ * @throws {@link AuthError} `AUTH_TOKEN_REFRESH_FAILED`: 401 refused, for one reason or another that only the log is told;
+ *   502 or 503 trouble, `retryable`, the refresh token is as good as before. `AUTH_RATE_LIMITED`: this token is refreshed too often.
+ */
+export type Refresh = (refreshToken: string, context: { readonly requestId: string }) => Promise<Refreshed>
+
+type Success = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
+type Trouble = Extract<RefreshOutcome, { readonly kind: 'unavailable' }>
+
+/**
+ * The refresh use case. Callers that present one refresh token at once share one run and its outcome, failures
+ * included. Failures are thrown and told to nobody here but `upstream_failure`, once a run: who answers tells of its answer.
+ */
+export function createRefresh({ source, spendSession, telemetry, clock }: RefreshParts): Refresh {
+  const flights = createSingleFlight<Success>()
+  const emit = (event: Omit<AuthEvent, 'timestamp'>) =>
+    telemetry.emit({ ...event, timestamp: new Date(clock() * 1000).toISOString() })
+
+  const run = async (refreshToken: string, requestId: string): Promise<Success> => {
+    const outcome = await ask(source, refreshToken, { requestId, spend: spendSession })
+    if (outcome.kind === 'refreshed') return outcome
+    if (outcome.kind === 'refused') throw refusal(outcome)
+    const error = troubleError(outcome)
+    emit({
+      event: 'upstream_failure',
+      requestId,
+      code: error.code,
+      error: error.message,
+      reason: outcome.reason,
+      target: outcome.target ?? 'refresh',
+    })
+    throw error
+  }
+  return async (refreshToken, { requestId }) => {
+    const { result, joined } = flights.run(refreshToken, () => run(refreshToken, requestId))
+    const success = await result
+    const { accessToken, refreshToken: successor, memberId, sessionId } = success
+    emit({
+      event: 'token_refreshed',
+      requestId,
+      memberId,
+      ...(sessionId === undefined ? {} : { sessionId }),
+      how: joined ? 'coalesced' : success.how,
+    })
+    return { accessToken, ...(successor === undefined ? {} : { refreshToken: successor }) }
+  }
+}
+
+/** A store that is away is trouble like any other on this route, whichever way the source says so. */
+async function ask(
+  source: RefreshSource,
+  ...request: Parameters<RefreshSource['refresh']>
+): Promise<RefreshOutcome> {
+  try {
+    return await source.refresh(...request)
+  } catch (error) {
+    if (!(error instanceof AuthError) || error.code !== 'AUTH_UNAVAILABLE') throw error
+    const { retryAfterSeconds = 1, reason = 'unavailable' } = error
+    return { kind: 'unavailable', status: 503, retryAfterSeconds, reason, target: 'store' }
+  }
+}
+
+function refusal(outcome: Extract<RefreshOutcome, { readonly kind: 'refused' }>): AuthError {
+  const { reason, memberId, sessionId } = outcome
+  // One message for every reason: why a refresh token was refused helps only those who guess.
+  return new AuthError('AUTH_TOKEN_REFRESH_FAILED', 'The refresh token was refused. Sign in again.', {
+    retryable: false,
+    reason,
+    subject: {
+      ...(memberId === undefined ? {} : { memberId }),
+      ...(sessionId === undefined ? {} : { sessionId }),
+    },
+  })
+}
+
+function troubleError({ status, retryAfterSeconds, reason }: Trouble): AuthError {
+  return new AuthError('AUTH_TOKEN_REFRESH_FAILED', 'The refresh could not be completed. Try again later.', {
+    status,
+    retryable: true,
+    retryAfterSeconds,
+    reason,
+  })
+}

@@ -1,0 +1,130 @@
+import type { Clock } from '../clock.js'
+import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../http-client.js'
+import type { Telemetry } from '../telemetry/events.js'
+import { createCircuitBreaker, type Attempt } from './circuit-breaker.js'
+import type { ForwardLimits } from './forward-limits.js'
+import type { Settled } from './sealed-answer.js'
+import { sleep } from './time-limit.js'
+import { readUpstreamAnswer, readUpstreamFailure, trouble, type UpstreamTrouble } from './upstream-answer.js'
+
+/** What an {@link UpstreamCall} needs to know and to reach. */
+export interface UpstreamCallOptions {
+  readonly url: string
+  /** Sent as `X-API-KEY` to `adminOrigin` and nowhere else. */
+  readonly secretKey: string | undefined
+  readonly adminOrigin: string
+  readonly httpClient: HttpClient
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly limits: ForwardLimits
+}
+
+/** One call as it was asked for. */
+export interface CallRequest {
+  readonly refreshToken: string
+  /** From when its time counts. */
+  readonly since: number
+  /** Whether somebody still waits: what was never sent is sent for them only. */
+  readonly isAwaited: () => boolean
+  /** Runs right before the call; when it rejects, so does the call, and nothing was sent. */
+  readonly spend: () => Promise<void>
+}
+
+/** Asks the refresh API; rejects only as `spend` does. */
+export type UpstreamCall = (request: CallRequest) => Promise<Settled>
+
+const maxAnswerBytes = 256 * 1024
+const longestRetryDelaySeconds = 1
+
+/**
+ * The call to the refresh API, behind a circuit breaker. What was sent is never sent again.
+ * @throws TypeError when a URL is none
+ */
+export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
+  const { clock, telemetry, limits } = options
+  const toRequest = createRequestFactory(options)
+  const breaker = createCircuitBreaker({
+    failureThreshold: limits.circuitFailures,
+    openSeconds: limits.circuitOpenSeconds,
+    clock,
+  })
+
+  const call = async (request: CallRequest, attempt: Attempt): Promise<Settled> => {
+    // A peer that does not answer in time is in trouble, however the call ends.
+    const slow = setTimeout(attempt.failed, limits.answerSeconds * 1000)
+    const startedAt = clock()
+    const result = await send(options, () => toRequest(request), request)
+    clearTimeout(slow)
+    const settled =
+      result instanceof HttpFailure ? readUpstreamFailure(result) : readUpstreamAnswer(result, clock())
+    if (isUnhealthy(settled)) attempt.failed()
+    else attempt.succeeded()
+    telemetry.observeUpstream({
+      target: 'refresh',
+      outcome: outcomeOf[settled.kind],
+      durationSeconds: Math.max(0, clock() - startedAt),
+    })
+    return settled
+  }
+  return async (request) => {
+    const attempt = breaker.begin()
+    if ('retryAfterSeconds' in attempt) return trouble(503, 'circuit_open', attempt.retryAfterSeconds)
+    try {
+      await request.spend()
+    } catch (error) {
+      attempt.abandoned()
+      throw error
+    }
+    if (request.isAwaited()) return call(request, attempt)
+    attempt.abandoned()
+    return trouble(503, 'too_late')
+  }
+}
+
+const outcomeOf = { answered: 'ok', refused: 'refused', unavailable: 'failed' } as const
+
+/** A status below 500 is the answer of a peer that is well; garbage with a 200 is not. */
+function isUnhealthy(settled: Settled): settled is UpstreamTrouble {
+  return settled.kind === 'unavailable' && !/^status_[34]/.test(settled.reason)
+}
+
+function createRequestFactory(options: UpstreamCallOptions): (request: CallRequest) => HttpRequest {
+  const { callSeconds } = options.limits
+  const isAdmin = new URL(options.url).origin === new URL(options.adminOrigin).origin
+  const headers = {
+    accept: 'application/json',
+    'content-type': 'application/json',
+    ...(isAdmin && options.secretKey !== undefined ? { 'x-api-key': options.secretKey } : {}),
+  }
+  return ({ refreshToken, since }) => ({
+    method: 'POST',
+    url: options.url,
+    headers,
+    body: JSON.stringify({ refreshToken }),
+    // Repeats included. The bounds are for a clock that is set meanwhile.
+    timeoutSeconds: Math.min(callSeconds, Math.max(callSeconds / 10, since + callSeconds - options.clock())),
+    maxBodyBytes: maxAnswerBytes,
+  })
+}
+
+async function send(
+  { httpClient, limits }: UpstreamCallOptions,
+  toRequest: () => HttpRequest,
+  { isAwaited }: CallRequest,
+): Promise<HttpResponse | HttpFailure> {
+  for (let delaySeconds = limits.retryDelaySeconds; ; delaySeconds *= 2) {
+    const result = await exchange(httpClient, toRequest())
+    if (!(result instanceof HttpFailure) || result.sent) return result
+    await sleep(Math.min(delaySeconds, longestRetryDelaySeconds))
+    if (!isAwaited()) return result
+  }
+}
+
+async function exchange(httpClient: HttpClient, request: HttpRequest): Promise<HttpResponse | HttpFailure> {
+  try {
+    return await httpClient(request)
+  } catch (error) {
+    // Whatever else a client throws may come from a call that was sent, and may hold the request: not repeated, not passed on.
+    return error instanceof HttpFailure ? error : new HttpFailure('reset', true)
+  }
+}
