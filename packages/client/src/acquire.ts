@@ -1,6 +1,6 @@
 import { callService } from './service.js'
 import { exclusive } from './shared-store.js'
-import { put, sync, type Tab } from './tab.js'
+import { now, put, sync, type Tab } from './tab.js'
 import { nextSession } from './token-record.js'
 import { readToken } from './token-times.js'
 
@@ -8,7 +8,7 @@ import { readToken } from './token-times.js'
 export interface Acquisition {
   /** Exchange this member JWT; without it, refresh. */
   readonly memberJwt?: string | undefined
-  /** Ask the service even where another tab was quicker. */
+  /** Ask the service whatever another tab did meanwhile. */
   readonly always?: boolean
 }
 
@@ -22,7 +22,8 @@ export function acquire(tab: Tab, { memberJwt, always }: Acquisition): Promise<v
   const seq = memberJwt ? nextSession(record.seq, Date.now() / 1000) : record.seq + 1
   return exclusive(tab, async () => {
     sync(tab)
-    if (tab.record !== record && !always) return
+    // Another tab was quicker, or has just heard that it is no use.
+    if (!always && (tab.record !== record || tab.retryAt > now(tab))) return
     const { refreshToken } = record
     const tokens = await callService(
       tab,

@@ -101,8 +101,8 @@ function start(tab: Tab): () => void {
   }
   for (const type of ['visibilitychange', 'pageshow', 'online', 'storage'])
     addEventListener(type, wake, { signal: controller.signal })
-  wake({ type: '' })
   plan(tab)
+  wake({ type: '' })
   return () => {
     tab.closed = true
     clearTimeout(tab.timer)

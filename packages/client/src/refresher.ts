@@ -37,7 +37,7 @@ export function plan(tab: Tab, event?: SessionEvent): void {
   if (event !== 'stale') {
     tab.failures = tab.retryAt = tab.notBefore = 0
     const before = tab.refreshBeforeExpirySeconds + tab.refreshJitterSeconds * Math.random()
-    tab.calmUntil = event ? calmEnd(tab.times, now(tab)) : 0
+    tab.calmUntil = event === 'refreshed' ? calmEnd(tab.times, now(tab)) : 0
     tab.dueAt = Math.max(tab.calmUntil, tab.times.expiresAt - refreshWindow(tab.times, before))
   }
   look(tab)

@@ -20,7 +20,7 @@ export interface SharedStore {
 export type Message =
   TokenRecord | { readonly stale: readonly [string, number, boolean, (number | undefined)?] }
 
-/** How long the lock is kept after writing, so that the record is there when the next tab looks, in milliseconds. */
+/** How long the lock is kept after writing, so that what was written or said is there when the next tab looks, in milliseconds. */
 const holdMs = 100
 
 /** Opens what this browser offers; a `memory` session, or one whose `localStorage` throws, is this tab's own. */
@@ -71,11 +71,11 @@ export function exclusive(store: SharedStore, run: () => Promise<void>): Promise
     const start = async (): Promise<void> => {
       outcome = run()
       resolve(outcome)
-      await outcome
+      await outcome.catch(() => undefined)
       await new Promise((held) => setTimeout(held, holdMs))
     }
-    // Only secure contexts have locks. `request` rejects in sandboxed frames, as `run` does, and after a time: the tab
-    // that holds the lock may be frozen. Then there is time for an attempt of our own while the callers wait.
+    // Only secure contexts have locks. `request` rejects in sandboxed frames, and after a time: the tab that holds the
+    // lock may be frozen. Then there is time for an attempt of our own while the callers wait.
     const locks: LockManager | undefined = store.storage || store.cookie ? navigator.locks : undefined
     const signal = AbortSignal.timeout(store.timeoutSeconds * 700)
     const locked = locks?.request(store.key, { signal }, start) ?? start()

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { expect } from 'vitest'
 import type { Session, SessionEvent, SessionOptions, SessionState } from '../../src/index.js'
 import type * as client from '../../src/index.js'
 import { bundle, bundleGlobal } from '../../build.js'
@@ -119,8 +120,7 @@ export function eventsOf(page: Page): Promise<SessionEvent[]> {
 
 /** Waits until a tab has told of an event this often. */
 export async function waitForEvent(page: Page, event: SessionEvent, times = 1): Promise<void> {
-  await page.waitForFunction(
-    ([event, times]) => window.events.filter((told) => told.event === event).length >= times,
-    [event, times] as const,
-  )
+  // Asked from here: the page's own clock may stand still.
+  const told = async (): Promise<number> => (await eventsOf(page)).filter((name) => name === event).length
+  await expect.poll(told, { timeout: 20_000, interval: 10 }).toBeGreaterThanOrEqual(times)
 }

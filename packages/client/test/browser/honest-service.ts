@@ -17,12 +17,13 @@ interface ServiceSession {
   readonly cookie: boolean
   generation: number
   confirmed: number
+  confirmedAtMs: number
   ended: boolean
 }
 
 /**
  * A small service that keeps the rules of the real one where a client can tell: refresh tokens are good once, a replay
- * gets the current one until the successor is seen, any later reuse ends the session at once (no grace at all).
+ * gets the current one until the successor is seen (and for the grace after that), any later reuse ends the session.
  */
 export interface HonestService {
   readonly url: string
@@ -35,6 +36,7 @@ export interface HonestService {
   fault: (route: string) => Fault | undefined
   /** How long tokens live, and how the service's clock differs from this machine's, in seconds. */
   lifetimeSeconds: number
+  graceSeconds: number
   clockOffsetSeconds: number
   /** Whether `Date` may be read by the page. */
   exposeDate: boolean
@@ -108,9 +110,17 @@ export async function startHonestService(): Promise<HonestService> {
     const accessToken = `${encode({ alg: 'none', typ: 'at+jwt' })}.${encode({ ...claims, exp: iat + service.lifetimeSeconds })}.sig`
     return { accessToken, refreshToken: `${id}.${session.generation}` }
   }
+  const confirm = (session: ServiceSession): void => {
+    if (session.confirmed === session.generation) return
+    session.confirmed = session.generation
+    session.confirmedAtMs = Date.now()
+  }
+  const isPastGrace = (session: ServiceSession): boolean =>
+    session.confirmed === session.generation &&
+    Date.now() >= session.confirmedAtMs + service.graceSeconds * 1000
   const open = (userId: string, cookie = false): string => {
     const id = randomUUID()
-    sessions.set(id, { userId, cookie, generation: 1, confirmed: 0, ended: false })
+    sessions.set(id, { userId, cookie, generation: 1, confirmed: 0, confirmedAtMs: 0, ended: false })
     return id
   }
   const fail = (response: ServerResponse, status: number, code: string, retryable?: boolean): void => {
@@ -139,10 +149,10 @@ export async function startHonestService(): Promise<HonestService> {
     const session = sessions.get(id)
     if (!session || session.ended) return fail(response, 401, 'AUTH_TOKEN_REFRESH_FAILED', false)
     if (generation === session.generation) {
-      session.confirmed = generation
+      confirm(session)
       session.generation++
       service.rotations++
-    } else if (generation !== session.generation - 1 || session.confirmed === session.generation) {
+    } else if (generation !== session.generation - 1 || isPastGrace(session)) {
       session.ended = true
       return fail(response, 401, 'AUTH_TOKEN_REFRESH_FAILED', false)
     }
@@ -192,6 +202,7 @@ export async function startHonestService(): Promise<HonestService> {
     sessions,
     fault: () => undefined,
     lifetimeSeconds: 3600,
+    graceSeconds: 0,
     clockOffsetSeconds: 0,
     exposeDate: true,
     delayMs: 0,
@@ -205,7 +216,7 @@ export async function startHonestService(): Promise<HonestService> {
       if (!session) return fail(response, 401, 'AUTH_TOKEN_MISSING')
       if (Number(exp) <= now()) return fail(response, 401, 'AUTH_TOKEN_EXPIRED')
       if (session.ended) return fail(response, 401, 'AUTH_TOKEN_REVOKED')
-      if (gen === session.generation) session.confirmed = session.generation
+      if (gen === session.generation) confirm(session)
       response.writeHead(200, { 'Content-Type': 'application/json' })
       response.end(JSON.stringify({ userId: sub }))
     },

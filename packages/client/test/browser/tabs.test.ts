@@ -1,90 +1,175 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  eventsOf,
-  hasChromium,
-  launchBrowser,
-  openPage,
-  openSession,
-  startPageServer,
-  waitForEvent,
-  type PageServer,
-} from './harness.js'
-import { startHonestService, type HonestService } from './honest-service.js'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
+import { eventsOf, waitForEvent } from './harness.js'
+import { describeInBrowser, type PlainOptions } from './world.js'
 
-const refreshRoute = 'POST /v1/auth/refresh-token'
+/** 50 calls in each tab, made at once when a token that has ended is signed in with. */
+async function callFromAll(
+  tabs: Page[],
+  pair: { accessToken: string; refreshToken: string },
+): Promise<number[]> {
+  const answers = Promise.all(
+    tabs.map((tab) =>
+      tab.evaluate(async () => {
+        await new Promise((resolve) => window.session.onChange(resolve))
+        const calls = Array.from({ length: 50 }, () => window.session.fetch('/api/who'))
+        return Promise.all(calls.map(async (call) => (await call).status))
+      }),
+    ),
+  )
+  await tabs[0]?.evaluate((pair) => window.session.signIn(pair), pair)
+  return (await answers).flat()
+}
 
-describe.runIf(hasChromium())('several tabs of one browser', () => {
-  let browser: Browser
-  let context: BrowserContext
-  let pages: PageServer
-  let service: HonestService
-  const said: string[] = []
+const all200 = (count: number): number[] => Array.from({ length: count }, () => 200)
 
-  beforeAll(async () => {
-    browser = await launchBrowser()
-    pages = await startPageServer()
-  }, 60_000)
-  afterAll(async () => {
-    await browser?.close()
-    await pages?.close()
-  })
-  beforeEach(async () => {
-    service = await startHonestService()
-    pages.api = service.api
-    context = await browser.newContext()
-    said.length = 0
-  })
-  afterEach(async () => {
-    await context.close()
-    await service.close()
-    expect(said).toEqual([])
-  })
-
-  const openTabs = async (count: number, options = {}): Promise<Page[]> => {
-    const tabs: Page[] = []
-    for (let i = 0; i < count; i++) {
-      const page = await openPage(context, pages.url, said)
-      await openSession(page, { serviceUrl: service.url, ...options })
-      tabs.push(page)
-    }
-    return tabs
-  }
-
-  it('makes one refresh of 50 parallel calls in each of 5 tabs with an expired token', async () => {
-    service.delayMs = 50
-    const tabs = await openTabs(5)
-    // The token ends while no tab looks: refreshing is held back until all the calls are made.
-    const pair = service.pair({ ageSeconds: 3600 })
-    const answers = Promise.all(
-      tabs.map((tab) =>
-        tab.evaluate(async () => {
-          await new Promise((resolve) => window.session.onChange(resolve))
-          const calls = Array.from({ length: 50 }, () => window.session.fetch('/api/who'))
-          return Promise.all(calls.map(async (call) => (await call).status))
-        }),
-      ),
-    )
-    await tabs[0]?.evaluate((pair) => window.session.signIn(pair), pair)
-    expect((await answers).flat()).toEqual(Array.from({ length: 250 }, () => 200))
-    expect(service.calls[refreshRoute]).toBe(1)
+describeInBrowser('several tabs of one browser', (world) => {
+  it('make one refresh of 50 parallel calls in each of 5 tabs with an expired token', async () => {
+    world.service.delayMs = 50
+    const tabs = await world.openTabs(5)
+    expect(await callFromAll(tabs, world.service.pair({ ageSeconds: 3600 }))).toEqual(all200(250))
+    expect(world.refreshes()).toBe(1)
     for (const tab of tabs) expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed'])
   })
 
-  it('tells every tab of a sign-in, a refresh and a sign-out', async () => {
-    const tabs = await openTabs(3)
-    await tabs[0]?.evaluate((jwt) => window.session.signIn(jwt), service.memberJwt())
+  it('lose no session without Web Locks: the grace of the service lets their refreshes converge', async () => {
+    await world.context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })
+    })
+    world.service.graceSeconds = 30
+    world.service.delayMs = 50
+    const tabs = await world.openTabs(3)
+    expect(await callFromAll(tabs, world.service.pair({ ageSeconds: 3600 }))).toEqual(all200(150))
+    expect(world.refreshes()).toBeLessThanOrEqual(3)
+    expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
+    for (const tab of tabs) expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-in')
+  })
+
+  it('hear of each other through the storage where there is no BroadcastChannel', async () => {
+    await world.context.addInitScript(() => {
+      Object.defineProperty(window, 'BroadcastChannel', { value: undefined })
+    })
+    const tabs = await world.openTabs(3)
+    expect(await callFromAll(tabs, world.service.pair({ ageSeconds: 3600 }))).toEqual(all200(150))
+    expect(world.refreshes()).toBe(1)
+    await tabs[1]?.evaluate(() => window.session.signOut())
+    for (const tab of tabs) await waitForEvent(tab, 'signed-out')
+  })
+
+  it('are all told of a sign-in and a sign-out, and none keeps a token', async () => {
+    const tabs = await world.openTabs(3)
+    await tabs[0]?.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
     for (const tab of tabs) await waitForEvent(tab, 'signed-in')
     await tabs[1]?.evaluate(() => window.session.signOut())
     for (const tab of tabs) {
       await waitForEvent(tab, 'signed-out')
       expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-out'])
-      expect(await tab.evaluate(() => [window.session.state.error, window.session.getAccessToken()])).toEqual(
-        [null, expect.anything()],
-      )
+      expect(await tab.evaluate(() => window.session.state.error)).toBeNull()
       expect(await tab.evaluate(() => window.session.getAccessToken())).toBeNull()
-      expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toMatch(/Token/)
+      expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toContain('Token')
     }
-    expect([...service.sessions.values()].every(({ ended }) => ended)).toBe(true)
+    expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([true])
+  })
+
+  /** A tab that holds the lock while the service does not answer it, and another one that waits. */
+  const openWaiting = async (options: PlainOptions = {}): Promise<[Page, Page]> => {
+    const holder = await world.openTab(options)
+    let asked = (): void => undefined
+    const refreshing = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    world.service.fault = () => {
+      asked()
+      return { kind: 'hang' }
+    }
+    await holder.evaluate(
+      (pair) => void window.session.signIn(pair),
+      world.service.pair({ ageSeconds: 3600 }),
+    )
+    await refreshing
+    world.service.fault = () => undefined
+    const waiting = await world.openTab(options)
+    expect(await waiting.evaluate(() => window.session.state.status)).toBe('signed-in')
+    return [holder, waiting]
+  }
+
+  it('go on within seconds when the one that holds the lock is killed', async () => {
+    const [killed, other] = await openWaiting()
+    const startedAt = Date.now()
+    const status = other.evaluate(async () => (await window.session.fetch('/api/who')).status)
+    await killed.close()
+    expect(await status).toBe(200)
+    expect(Date.now() - startedAt).toBeLessThan(3000)
+    expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
+  })
+
+  it('go on in time when the one that holds the lock is frozen, and it comes back to the same session', async () => {
+    const [frozen, other] = await openWaiting({ timeoutSeconds: 4 })
+    const devtools = await world.context.newCDPSession(frozen)
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
+    expect(await other.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' })
+    await waitForEvent(frozen, 'refreshed')
+    expect(await frozen.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
+  })
+
+  it('keep a sign-out that comes while a refresh is under way', async () => {
+    const [first, second] = await world.openTabs(2)
+    if (!first || !second) throw new Error('no tabs')
+    world.service.delayMs = 300
+    let asked = (): void => undefined
+    const refreshing = new Promise<void>((resolve) => (asked = resolve))
+    world.service.fault = () => (asked(), undefined)
+    await first.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
+    const token = first.evaluate(() => window.session.getAccessToken())
+    await refreshing
+    await second.evaluate(() => window.session.signOut())
+    expect(await token).toBeNull()
+    for (const tab of [first, second]) {
+      expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-out'])
+      expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toContain('Token')
+    }
+    expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([true])
+  })
+
+  it('each have a session of their own in memory, also where the storage throws', async () => {
+    const [first, second] = await world.openTabs(2, { storage: 'memory' })
+    await first?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
+    expect(await first?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(await second?.evaluate(() => window.session.state.status)).toBe('signed-out')
+    await world.context.addInitScript(() => {
+      Object.defineProperty(window, 'localStorage', {
+        get() {
+          throw new DOMException('denied', 'SecurityError')
+        },
+      })
+    })
+    const denied = await world.signedIn({}, { ageSeconds: 3600 })
+    expect(await denied.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(await second?.evaluate(() => window.session.state.status)).toBe('signed-out')
+  })
+
+  it('go on with what they know when the storage is full', async () => {
+    const [first, second] = await world.openTabs(2)
+    await first?.evaluate(() => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError')
+      }
+    })
+    await first?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
+    expect(await first?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(await second?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+  })
+
+  it('find the session of an earlier page, and take up the newest of what tabs know', async () => {
+    const first = await world.signedIn()
+    const kept = await first.evaluate(() => localStorage.getItem('perennial') ?? '')
+    await first.evaluate(() => window.session.signOut())
+    // As another process of the browser may still see it for a moment.
+    await first.evaluate((kept) => localStorage.setItem('perennial', kept), kept)
+    const second = await world.openTab()
+    await waitForEvent(second, 'signed-out')
+    expect(await second.evaluate(() => JSON.stringify(localStorage))).not.toContain('Token')
   })
 })

@@ -1,0 +1,189 @@
+import { createServer } from 'node:http'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
+import { close, listen } from './listen.js'
+import { describeInBrowser, type World } from './world.js'
+
+interface Seen {
+  readonly method: string
+  readonly authorization: string | undefined
+  readonly contentType: string | undefined
+  readonly body: string
+}
+
+/** An API that keeps what it got, and answers with these in turn; afterwards as the service does. */
+function record(world: World, answers: { status: number; code?: string }[] = []): Seen[] {
+  const seen: Seen[] = []
+  world.pages.api = (request, response) => {
+    let body = ''
+    request.setEncoding('utf8')
+    request.on('data', (chunk: string) => (body += chunk))
+    request.on('end', () => {
+      const { authorization, 'content-type': contentType } = request.headers
+      seen.push({ method: request.method ?? '', authorization, contentType, body })
+      const answer = answers.shift()
+      if (!answer) return world.service.api(request, response)
+      response.writeHead(answer.status).end(JSON.stringify({ code: answer.code }))
+    })
+  }
+  return seen
+}
+
+const oldPair = { ageSeconds: 600 }
+
+/** What a page's script makes of the answer. */
+const status = (page: Page, run: string): Promise<unknown> =>
+  page.evaluate(
+    `(async () => { const answer = await (${run}); return [answer.status, await answer.text()] })()`,
+  )
+
+describeInBrowser('session.fetch', (world) => {
+  it('adds the token for the origins of the page, the service and apiOrigins, and nothing elsewhere', async () => {
+    const seen: (string | undefined)[] = []
+    const other = createServer((request, response) => {
+      response.setHeader('Access-Control-Allow-Origin', '*')
+      response.setHeader('Access-Control-Allow-Headers', 'authorization')
+      if (request.method !== 'OPTIONS') seen.push(request.headers.authorization)
+      response.end('{}')
+    })
+    const url = await listen(other)
+    const apiCalls = record(world)
+    const tab = await world.signedIn()
+    expect(await status(tab, `session.fetch('${url}/x')`)).toEqual([200, '{}'])
+    expect(seen).toEqual([undefined])
+    expect(await status(tab, `session.fetch('${world.service.url}/v1/auth/me')`)).toEqual([
+      200,
+      expect.anything(),
+    ])
+    expect(await status(tab, `session.fetch(new URL('/api/x', location.href))`)).toEqual([
+      200,
+      expect.anything(),
+    ])
+    expect(apiCalls[0]?.authorization).toMatch(/^Bearer ey/)
+    await tab.evaluate(() => window.session.close())
+    const trusting = await world.signedIn({ apiOrigins: [`${url}/some/path`] })
+    expect(await status(trusting, `session.fetch('${url}/x')`)).toEqual([200, '{}'])
+    expect(seen[1]).toMatch(/^Bearer ey/)
+    // A base element moves relative addresses, for fetch as well.
+    await tab.evaluate((url) => {
+      const base = document.createElement('base')
+      base.href = url
+      document.head.append(base)
+    }, url)
+    expect(await status(tab, `session.fetch('x')`)).toEqual([200, '{}'])
+    expect(seen[2]).toBeUndefined()
+    await close(other)
+  })
+
+  it('retries a 401 once with a new token and the same body', async () => {
+    const seen = record(world, [{ status: 401, code: 'AUTH_TOKEN_EXPIRED' }])
+    const tab = await world.signedIn({}, oldPair)
+    const bodies = [
+      `session.fetch('/api/x', { method: 'POST', body: 'text' })`,
+      `session.fetch(new Request('/api/x', { method: 'POST', body: 'text', headers: { 'Content-Type': 'a/b' } }))`,
+      `session.fetch(new Request('/api/x', { method: 'PUT' }), { method: 'POST', body: new Blob(['text']) })`,
+    ]
+    for (const [index, body] of bodies.entries()) {
+      expect(await status(tab, body)).toEqual([200, '{"userId":"mem_ada"}'])
+      expect(seen.map(({ method, body }) => [method, body])).toEqual([
+        ['POST', 'text'],
+        ['POST', 'text'],
+      ])
+      expect(seen[0]?.authorization).not.toBe(seen[1]?.authorization)
+      expect(seen[0]?.contentType).toBe(seen[1]?.contentType)
+      expect(world.refreshes()).toBe(index + 1)
+      seen.length = 0
+      record(world, [])
+      await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair(oldPair))
+      const again = record(world, [{ status: 401 }])
+      again.push = (...items) => seen.push(...items)
+    }
+  })
+
+  it('gives a second 401, and the 401 of a token that is new already, to its caller', async () => {
+    let seen = record(world, [{ status: 401 }, { status: 401, code: 'second' }])
+    const tab = await world.signedIn({}, oldPair)
+    expect(await status(tab, `session.fetch('/api/x')`)).toEqual([401, '{"code":"second"}'])
+    expect(seen).toHaveLength(2)
+    seen = record(world, [{ status: 401, code: 'AUTH_TOKEN_INVALID' }])
+    expect(await status(tab, `session.fetch('/api/x')`)).toEqual([401, '{"code":"AUTH_TOKEN_INVALID"}'])
+    expect(seen).toHaveLength(1)
+    expect(await tab.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))).toBe(
+      seen[0]?.authorization?.slice(7),
+    )
+    expect(world.refreshes()).toBe(1)
+  })
+
+  it('asks at once when a new token was revoked, and signs out when the service says so', async () => {
+    const tab = await world.signedIn()
+    for (const session of world.service.sessions.values()) session.ended = true
+    expect(await status(tab, `session.fetch('/api/x')`)).toEqual([
+      401,
+      expect.stringContaining('AUTH_TOKEN_REVOKED'),
+    ])
+    expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-out')
+  })
+
+  it('uses a token that came meanwhile, without another refresh', async () => {
+    const tab = await world.signedIn({}, oldPair)
+    let refuse: (() => void) | undefined
+    world.pages.api = (request, response) => {
+      if (refuse) return world.service.api(request, response)
+      refuse = () => response.writeHead(401).end()
+    }
+    const answer = status(tab, `session.fetch('/api/x')`)
+    await tab.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))
+    await expect.poll(() => refuse).toBeDefined()
+    refuse?.()
+    expect(await answer).toEqual([200, expect.anything()])
+    expect(world.refreshes()).toBe(1)
+  })
+
+  it('does not retry a stream', async () => {
+    const tab = await world.signedIn({}, oldPair)
+    world.pages.api = (_request, response) => void response.writeHead(401).end('no')
+    const run = `session.fetch('/api/x', { method: 'POST', duplex: 'half', body: new Blob(['text']).stream() })`
+    // Chromium sends streams over HTTP/2 only; what matters is that nothing is sent a second time.
+    await tab.evaluate(`${run}.catch(() => undefined)`)
+    expect(world.refreshes()).toBe(0)
+  })
+
+  it('stops when its caller does, without a retry, and leaves the refresh to the others', async () => {
+    const tab = await world.openTab()
+    world.service.delayMs = 300
+    const seen = record(world)
+    await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
+    const names = await tab.evaluate(async () => {
+      const controller = new AbortController()
+      const calls = [
+        window.session.fetch('/api/x', { signal: controller.signal }),
+        window.session.fetch(new Request('/api/x', { signal: controller.signal })),
+        window.session.fetch('/api/x', { signal: AbortSignal.abort() }),
+      ]
+      const others = window.session.fetch('/api/x')
+      setTimeout(() => controller.abort(), 50)
+      const names = await Promise.all(
+        calls.map((call) =>
+          call.then(
+            () => 'answer',
+            (error) => error.name,
+          ),
+        ),
+      )
+      return [...names, (await others).status]
+    })
+    expect(names).toEqual(['AbortError', 'AbortError', 'AbortError', 200])
+    expect(seen).toHaveLength(1)
+    expect(world.refreshes()).toBe(1)
+  })
+
+  it('goes out without a token when signed out', async () => {
+    const seen = record(world, [{ status: 200 }, { status: 200 }])
+    const tab = await world.openTab()
+    expect(await status(tab, `session.fetch('/api/x', { headers: { 'X-A': 'b' } })`)).toEqual([
+      200,
+      expect.anything(),
+    ])
+    expect(seen[0]?.authorization).toBeUndefined()
+  })
+})

@@ -1,0 +1,168 @@
+import { expect, it } from 'vitest'
+import { eventsOf, openSession, waitForEvent } from './harness.js'
+import { describeInBrowser } from './world.js'
+
+describeInBrowser('the cookie transport', (world) => {
+  const cookie = { storage: 'cookie' } as const
+
+  it('starts loading, and is signed out when there is no cookie, without a word from Memberstack', async () => {
+    const tab = await world.openTab(cookie)
+    const token = tab.evaluate(() => [window.session.state.status, window.session.getAccessToken()][1])
+    expect(await token).toBeNull()
+    await waitForEvent(tab, 'signed-out')
+    const state = await tab.evaluate(() => JSON.stringify(window.session.state))
+    expect(JSON.parse(state)).toMatchObject({
+      status: 'signed-out',
+      error: { code: 'AUTH_TOKEN_MISSING', status: 400 },
+    })
+  })
+
+  it('keeps every token out of the storage, goes on over a reload, and shares one session between tabs', async () => {
+    const tab = await world.openTab(cookie)
+    await waitForEvent(tab, 'signed-out')
+    await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
+    const other = await world.openTab(cookie)
+    expect(await other.evaluate(() => window.session.getAccessToken())).toMatch(/^ey/)
+    await tab.reload()
+    await tab.waitForFunction(() => 'client' in window)
+    const first = await tab.evaluate(
+      (options) => {
+        window.events = []
+        window.session = window.client.createSession(options)
+        window.session.onChange((state, event) => window.events.push({ event, state }))
+        return window.session.state.status
+      },
+      { ...cookie, serviceUrl: world.service.url },
+    )
+    expect(first).toBe('loading')
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(await eventsOf(tab)).toEqual(['signed-in'])
+    expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toMatch(/ey|Token"/)
+    expect(await tab.evaluate(() => document.cookie)).toBe('')
+    const tokens = await Promise.all(
+      [tab, other].map((page) => page.evaluate(() => window.session.getAccessToken())),
+    )
+    expect(tokens[0]).toBe(tokens[1])
+    await other.evaluate(() => window.session.signOut())
+    await waitForEvent(tab, 'signed-out')
+    expect(await world.context.cookies(world.service.url)).toEqual([])
+    expect(world.service.sessions.size).toBe(1)
+  })
+
+  it('stays loading through an outage, and then goes on', async () => {
+    const tab = await world.openTab(cookie)
+    await waitForEvent(tab, 'signed-out')
+    await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
+    let down = true
+    world.service.fault = () => (down ? { kind: 'reset' } : undefined)
+    const other = await world.context.newPage()
+    await tab.close()
+    await other.goto(world.pages.url)
+    await other.waitForFunction(() => 'client' in window)
+    await openSession(other, { ...cookie, serviceUrl: world.service.url, timeoutSeconds: 0.5 })
+    await waitForEvent(other, 'stale')
+    expect(await other.evaluate(() => window.session.state)).toMatchObject({ status: 'loading', stale: true })
+    expect(await other.evaluate(() => window.session.getAccessToken().catch((error) => error.code))).toBe(
+      'CLIENT_NETWORK',
+    )
+    down = false
+    await waitForEvent(other, 'signed-in')
+  })
+
+  it('does not come back after a sign-out that the service did not hear of', async () => {
+    const tab = await world.openTab(cookie)
+    await waitForEvent(tab, 'signed-out')
+    await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
+    world.service.fault = () => ({ kind: 'reset' })
+    await tab.evaluate(() => window.session.signOut())
+    world.service.fault = () => undefined
+    await tab.reload()
+    await tab.waitForFunction(() => 'client' in window)
+    await openSession(tab, { ...cookie, serviceUrl: world.service.url })
+    expect(await tab.evaluate(() => window.session.getAccessToken())).toBeNull()
+    await expect.poll(() => world.context.cookies(world.service.url)).toEqual([])
+  })
+})
+
+describeInBrowser('a plain page', (world) => {
+  const page = (attributes: string, more = ''): string =>
+    `<!doctype html><meta charset=utf-8>${more}<script defer src=/perennial.global.js ${attributes}></script><script type=module src=/page.js></script>`
+
+  it('gets a session from a script tag, under a strict Content-Security-Policy', async () => {
+    world.pages.headers = {
+      'Content-Security-Policy': `default-src 'none'; script-src 'self'; connect-src 'self' ${world.service.url}; require-trusted-types-for 'script'`,
+    }
+    world.pages.pages['/plain'] = page(
+      `data-perennial-url="${world.service.url}" data-perennial-api-origins="https://a.example, https://b.example"`,
+    )
+    const tab = await world.context.newPage()
+    tab.on('console', (message) => world.said.push(message.text()))
+    tab.on('pageerror', (error) => world.said.push(String(error)))
+    await tab.goto(`${world.pages.url}/plain`)
+    await tab.waitForFunction(() => 'client' in window)
+    const changes = await tab.evaluate(async (pair) => {
+      const { Perennial } = window as unknown as {
+        Perennial: { session: typeof window.session } & typeof window.client
+      }
+      const changes: unknown[] = []
+      addEventListener('perennial:change', (event) => changes.push((event as CustomEvent).detail))
+      await Perennial.session.signIn(pair)
+      return [Object.keys(Perennial).sort(), changes, (await Perennial.session.fetch('/api/who')).status]
+    }, world.service.pair())
+    expect(changes).toEqual([
+      ['PerennialError', 'createSession', 'isTokenExpiringSoon', 'session'],
+      [{ event: 'signed-in', state: expect.objectContaining({ status: 'signed-in', userId: 'mem_ada' }) }],
+      200,
+    ])
+    expect(JSON.stringify(changes)).not.toContain('ey')
+  })
+
+  it('follows a Memberstack script that comes later', async () => {
+    const jwt = world.service.memberJwt()
+    world.pages.pages['/plain'] = page(`data-perennial-url="${world.service.url}"`)
+    const tab = await world.context.newPage()
+    await tab.goto(`${world.pages.url}/plain`)
+    await tab.waitForFunction(() => 'client' in window)
+    const signedIn = await tab.evaluate(async (jwt) => {
+      const { session } = (window as unknown as { Perennial: { session: typeof window.session } }).Perennial
+      const event = new Promise((resolve) => session.onChange((_state, event) => resolve(event)))
+      window.$memberstackDom = { getMemberCookie: () => jwt, onAuthChange: () => ({ unsubscribe() {} }) }
+      return [await event, session.state.userId]
+    }, jwt)
+    expect(signedIn).toEqual(['signed-in', 'mem_ada'])
+  })
+
+  it('has no session without data-perennial-url', async () => {
+    world.pages.pages['/plain'] = page('')
+    const tab = await world.context.newPage()
+    await tab.goto(`${world.pages.url}/plain`)
+    await tab.waitForFunction(() => 'client' in window)
+    expect(
+      await tab.evaluate(() => (window as unknown as { Perennial: { session: unknown } }).Perennial.session),
+    ).toBeUndefined()
+  })
+
+  it('goes on when it comes back from the history, with what happened meanwhile', async () => {
+    const tab = await world.signedIn()
+    const other = await world.openTab()
+    world.pages.pages['/elsewhere'] = '<!doctype html><title>elsewhere</title>'
+    await tab.goto(`${world.pages.url}/elsewhere`)
+    await other.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))
+    await other.evaluate(() => window.session.signOut())
+    await tab.goBack()
+    await tab.waitForFunction(() => 'client' in window)
+    // From the cache the session is the old one; else it is opened anew.
+    if (!(await tab.evaluate(() => 'session' in window)))
+      await openSession(tab, { serviceUrl: world.service.url })
+    await expect.poll(() => tab.evaluate(() => window.session.state.status)).toBe('signed-out')
+  })
+
+  it('hears nothing more, and keeps the tokens, once a session is closed', async () => {
+    const tab = await world.signedIn()
+    const other = await world.openTab()
+    await tab.evaluate(() => window.session.close())
+    await other.evaluate(() => window.session.signOut())
+    await waitForEvent(other, 'signed-out')
+    expect(await eventsOf(tab)).toEqual(['signed-in'])
+  })
+})
