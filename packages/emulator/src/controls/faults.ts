@@ -18,14 +18,19 @@ export interface Fault {
   readonly times?: number | undefined
 }
 
+/** A fault that strikes a call. */
+export interface Strike {
+  readonly fault: Fault
+  /** Resolves when the answer may go: the delay is over, or a reset or the end of the emulator cut it short. */
+  readonly held: Promise<void>
+}
+
 /** The faults that are set. */
 export interface Faults {
   /** After those already set for the route. */
   add(fault: Fault): void
-  /** The fault that strikes this call, if any. */
-  take(route: string): Fault | null
-  /** Waits out the delay of a fault; a reset or the end of the emulator cuts it short. */
-  hold(fault: Fault): Promise<void>
+  /** The fault that strikes this call, if any; its delay runs from now. */
+  take(route: string): Strike | null
   /** Forgets every fault and lets go of the answers that are held back. */
   reset(): void
 }
@@ -37,6 +42,18 @@ export const isAnswer = (fault: Fault): boolean => fault.status !== undefined ||
 export function createFaults(): Faults {
   let waiting: { fault: Fault; left: number }[] = []
   const held = new Set<() => void>()
+
+  const hold = ({ delayMs = 0 }: Fault): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(letGo, delayMs)
+      held.add(letGo)
+      function letGo(): void {
+        clearTimeout(timer)
+        held.delete(letGo)
+        resolve()
+      }
+    })
+
   return {
     add(fault) {
       waiting.push({ fault, left: fault.times ?? 1 })
@@ -46,18 +63,8 @@ export function createFaults(): Faults {
       if (!next) return null
       next.left -= 1
       if (next.left <= 0) waiting = waiting.filter((entry) => entry !== next)
-      return next.fault
+      return { fault: next.fault, held: hold(next.fault) }
     },
-    hold: ({ delayMs = 0 }) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(letGo, delayMs)
-        held.add(letGo)
-        function letGo(): void {
-          clearTimeout(timer)
-          held.delete(letGo)
-          resolve()
-        }
-      }),
     reset() {
       waiting = []
       for (const letGo of held) letGo()

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { CallCounts } from '../controls/call-counts.js'
-import { isAnswer, type Fault, type Faults } from '../controls/faults.js'
+import { isAnswer, type Fault, type Faults, type Strike } from '../controls/faults.js'
 
 /** The name of the called route, such as `GET /members/:idOrEmail`; null for what is not counted. */
 function routeOf(request: FastifyRequest): string | null {
@@ -24,27 +24,26 @@ export function controlCalls(
   app: FastifyInstance,
   { calls, faults }: { readonly calls: CallCounts; readonly faults: Faults },
 ): void {
-  const struck = new WeakMap<FastifyRequest, Fault>()
+  const struck = new WeakMap<FastifyRequest, Strike>()
 
   app.addHook('onRequest', async (request, reply) => {
     const route = routeOf(request)
     if (route === null) return
     calls.add(route)
-    const fault = faults.take(route)
-    if (!fault) return
-    if (!isAnswer(fault)) {
-      struck.set(request, fault)
+    const strike = faults.take(route)
+    if (!strike) return
+    if (!isAnswer(strike.fault)) {
+      struck.set(request, strike)
       return
     }
-    await faults.hold(fault)
-    await sendFault(fault, reply)
+    await strike.held
+    await sendFault(strike.fault, reply)
   })
 
   app.addHook('onSend', async (request, reply, payload) => {
-    const fault = struck.get(request)
-    if (!fault) return payload
-    await faults.hold(fault)
-    if (fault.dropResponse) reply.raw.destroy()
+    const strike = struck.get(request)
+    await strike?.held
+    if (strike?.fault.dropResponse) reply.raw.destroy()
     return payload
   })
 }
