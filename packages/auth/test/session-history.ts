@@ -8,6 +8,7 @@ import {
   confirm,
   copyOf,
   isIdle,
+  isOver,
   present,
   type Expected,
   type Fault,
@@ -68,6 +69,8 @@ export interface History {
   readonly world: TestWorld
   readonly parts: SharedParts
   readonly sessions: TrackedSession[]
+  /** Those that the member's browser can go on with. */
+  live(): readonly TrackedSession[]
   /** What became of its refreshes, in a word each. */
   readonly met: ReadonlySet<string>
   signIn(node: number, fault: Fault): Promise<void>
@@ -201,6 +204,8 @@ export async function createHistory(
     parts,
     sessions,
     met,
+    live: () =>
+      sessions.filter(({ oracle, browser }) => !isOver(oracle, browser.refreshToken, now(), settings)),
     signIn: async (index, fault) => {
       const node = nodeAt(index)
       const iat = now()

@@ -33,8 +33,16 @@ export function isIdle(session: OracleSession, now: number, { idleSeconds }: Ora
   return now >= Math.max(session.rotatedAt, session.seen.get(session.generation) ?? 0) + idleSeconds
 }
 
-/** A token ahead of the store proves a use that the store does not know of, so that idleness is not known either. */
-function isOver(session: OracleSession, presented: number, now: number, settings: OracleSettings): boolean {
+/**
+ * Whether a refresh token comes too late. One ahead of the store proves a use that the store does not know of, so that
+ * idleness is not known either.
+ */
+export function isOver(
+  session: OracleSession,
+  presented: number,
+  now: number,
+  settings: OracleSettings,
+): boolean {
   if (session.endedAt !== null || now >= session.expiresAt) return true
   return presented <= session.generation && isIdle(session, now, settings)
 }
