@@ -1,4 +1,4 @@
-import { callService } from './service.js'
+import { callService, send } from './service.js'
 import { exclusive } from './shared-store.js'
 import { now, put, sync, type Tab } from './tab.js'
 import { nextSession } from './token-record.js'
@@ -36,7 +36,10 @@ export function acquire(tab: Tab, { memberJwt, always }: Acquisition): Promise<v
   })
 }
 
-/** Tells the service that the session is over. Where it does not hear it, the session ends by its age. */
-export async function endSession(tab: Tab, refreshToken: string | undefined): Promise<void> {
-  await callService(tab, { method: 'DELETE', route: 'session', refreshToken }).catch(() => undefined)
+/** Tells the service that the session is over; whether it heard it. */
+export function endSession(tab: Tab, refreshToken: string | undefined): Promise<boolean> {
+  return send(tab, { method: 'DELETE', route: 'session', refreshToken }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }

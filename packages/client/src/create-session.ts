@@ -4,9 +4,17 @@ import { PerennialError } from './perennial-error.js'
 import { failed, plan, poll } from './refresher.js'
 import { createSessionFetch } from './session-fetch.js'
 import type { Session, SessionListener, SessionOptions } from './session.js'
-import { load, openSharedStore, post, save, type Message } from './shared-store.js'
+import {
+  exclusive,
+  load,
+  openSharedStore,
+  post,
+  save,
+  type Message,
+  type StorageKind,
+} from './shared-store.js'
 import { signIn, signOut } from './sign-in-and-out.js'
-import { offer, publish, signedOut, type Tab } from './tab.js'
+import { describe, offer, publish, type Tab } from './tab.js'
 import { isNewer } from './token-record.js'
 import { readToken } from './token-times.js'
 
@@ -19,20 +27,9 @@ import { readToken } from './token-times.js'
  */
 export function createSession(options: SessionOptions): Session {
   const origins = [options.serviceUrl, ...(options.apiOrigins ?? [])].map((url) => new URL(url).origin)
-  // Called by itself, as a page calls window.fetch.
-  const fetchNow: typeof fetch = (input, init) => (options.fetch ?? fetch)(input, init)
-  if (typeof window === 'undefined')
-    return {
-      state: signedOut,
-      getAccessToken: async () => null,
-      fetch: fetchNow,
-      signIn: async () => signedOut,
-      signOut: async () => undefined,
-      onChange: () => () => undefined,
-      close: () => undefined,
-    }
-  const tab = createTab(options, fetchNow)
-  const close = start(tab)
+  const browser = typeof window === 'object'
+  const tab = createTab(options, browser ? options.storage : 'memory')
+  const close = browser ? start(tab) : (): void => undefined
   return {
     get state() {
       return tab.state
@@ -41,9 +38,9 @@ export function createSession(options: SessionOptions): Session {
       const { accessToken } = tab.record
       return getToken(tab, forceRefresh && !isYoung(tab, accessToken) ? accessToken : undefined)
     },
-    fetch: createSessionFetch(tab, [location.origin, ...origins]),
-    async signIn(from = tab.memberstack ?? window.$memberstackDom) {
-      await signIn(tab, from)
+    fetch: browser ? createSessionFetch(tab, [location.origin, ...origins]) : tab.fetchNow,
+    async signIn(from) {
+      if (browser) await signIn(tab, from ?? tab.memberstack ?? window.$memberstackDom)
       return tab.state
     },
     signOut: () => signOut(tab),
@@ -57,36 +54,38 @@ export function createSession(options: SessionOptions): Session {
   }
 }
 
-function createTab(options: SessionOptions, fetchNow: typeof fetch): Tab {
-  const { serviceUrl, memberstack, storage = 'localStorage', storageKey = 'perennial' } = options
+function createTab(options: SessionOptions, storage: StorageKind = 'localStorage'): Tab {
+  const { serviceUrl, memberstack, storageKey = 'perennial' } = options
   const { timeoutSeconds = 10, refreshBeforeExpirySeconds = 300, refreshJitterSeconds = 30 } = options
+  const known = { record: { seq: 0, offsetSeconds: 0 }, times: readToken(''), loading: false, trouble: null }
   return {
     ...openSharedStore(storage, storageKey),
+    ...known,
+    state: describe(known),
     serviceUrl,
-    fetchNow,
+    // Called by itself, as a page calls window.fetch.
+    fetchNow: (input, init) => (options.fetch ?? fetch)(input, init),
     memberstack,
     timeoutSeconds,
     refreshBeforeExpirySeconds,
     refreshJitterSeconds,
     listeners: new Set(),
-    state: signedOut,
-    record: { seq: 0, offsetSeconds: 0 },
-    times: readToken(''),
     ahead: -Infinity,
-    loading: false,
-    trouble: null,
     failures: 0,
     retryAt: 0,
     notBefore: 0,
-    dueAt: 0,
     calmUntil: 0,
+    dueAt: 0,
   }
 }
 
 /** Takes up what the browser keeps, and begins to listen; returns how to stop. */
 function start(tab: Tab): () => void {
   offer(tab, load(tab))
-  tab.loading = tab.cookie
+  const { untold } = tab.record
+  tab.loading = tab.cookie && !untold
+  // In turn, so that the cookie that a sign-in may bring now is not the one that is cleared.
+  if (untold) void exclusive(tab, () => signOut(tab))
   const unfollow = tab.memberstack && followMemberstack(tab, tab.memberstack)
   publish(tab)
   tab.listeners.add((_state, event) => plan(tab, event))

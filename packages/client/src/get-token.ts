@@ -13,15 +13,16 @@ export function isYoung(tab: Tab, token: string | undefined): boolean {
 
 /**
  * A token that has not ended, and is not `not`: at once where there is one, else when the one refresh has brought it.
- * Null when signed out.
+ * Null when signed out. With a signal this caller can stop waiting; the refresh is everybody's.
  * @throws PerennialError `retryable`: there was none in time
  */
-export async function getToken(tab: Tab, not?: string): Promise<string | null> {
+export async function getToken(tab: Tab, not?: string, signal?: AbortSignal | null): Promise<string | null> {
+  signal?.throwIfAborted()
   const token = knownToken(tab, not)
   if (token === undefined) look(tab, 0)
   else if (endsWithin(tab.times, refreshWindow(tab.times, tab.refreshBeforeExpirySeconds), now(tab)))
     look(tab, tab.calmUntil)
-  return token === undefined ? nextToken(tab, not) : token
+  return token === undefined ? nextToken(tab, not, signal) : token
 }
 
 /** Undefined where only the service can say. */
@@ -31,7 +32,7 @@ function knownToken(tab: Tab, not: string | undefined): string | null | undefine
   return isOpen(tab) ? undefined : null
 }
 
-function nextToken(tab: Tab, not: string | undefined): Promise<string | null> {
+function nextToken(tab: Tab, not?: string, signal?: AbortSignal | null): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const check = (): void => {
       const token = knownToken(tab, not)
@@ -40,11 +41,14 @@ function nextToken(tab: Tab, not: string | undefined): Promise<string | null> {
     const end = (_settled: void): void => {
       clearTimeout(timer)
       tab.listeners.delete(check)
+      signal?.removeEventListener('abort', abort)
     }
+    const abort = (): void => end(reject(signal?.reason))
     const timer = setTimeout(
       () => end(reject(tab.trouble ?? new PerennialError('CLIENT_TIMEOUT', 0, true))),
       tab.timeoutSeconds * 1000,
     )
     tab.listeners.add(check)
+    signal?.addEventListener('abort', abort)
   })
 }

@@ -63,7 +63,10 @@ export async function callService(service: Service, call: ServiceCall): Promise<
 }
 
 /** The tokens go into the body and `Authorization`, never into the address; no redirect is followed with them. */
-function send(service: Service, { method, route, refreshToken, memberJwt }: ServiceCall): Promise<Response> {
+export function send(
+  service: Service,
+  { method, route, refreshToken, memberJwt }: ServiceCall,
+): Promise<Response> {
   return service.fetchNow(service.serviceUrl.replace(/\/*$/, '/v1/auth/') + route, {
     method: method ?? 'POST',
     headers: {

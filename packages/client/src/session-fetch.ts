@@ -14,10 +14,10 @@ export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof
       if (token) all.set('Authorization', `Bearer ${token}`)
       return tab.fetchNow(own.clone(), { ...init, headers: all })
     }
-    const token = await unlessAborted(signal, getToken(tab))
+    const token = await getToken(tab, undefined, signal)
     const response = await send(token)
     const retried = token && !(init.body instanceof ReadableStream) && (await mayRetry(tab, token, response))
-    const next = retried && (await unlessAborted(signal, getToken(tab, token)))
+    const next = retried && (await getToken(tab, token, signal))
     return next ? send(next) : response
   }
 }
@@ -31,15 +31,4 @@ async function mayRetry(tab: Tab, token: string, response: Response): Promise<bo
     .json()
     .catch(() => null)
   return answer?.code === 'AUTH_TOKEN_REVOKED'
-}
-
-/** Only this caller stops waiting: the refresh is everybody's. */
-function unlessAborted<T>(signal: AbortSignal | null, result: Promise<T>): Promise<T> {
-  if (!signal) return result
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-    void result.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
-  })
 }

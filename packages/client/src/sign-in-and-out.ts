@@ -1,6 +1,7 @@
 import { acquire, endSession } from './acquire.js'
 import { PerennialError } from './perennial-error.js'
 import type { MemberstackDom, TokenPair } from './session.js'
+import { save } from './shared-store.js'
 import { isOpen, put, type Tab } from './tab.js'
 import { nextSession, signOutSeq } from './token-record.js'
 import { readToken } from './token-times.js'
@@ -31,9 +32,11 @@ export async function signOut(tab: Tab, error?: PerennialError): Promise<void> {
       seq: signOutSeq(seq, Date.now() / 1000),
       offsetSeconds,
       memberIssuedAt: lastMemberJwt(tab, error),
+      untold: tab.cookie && !error,
       error: error && [error.code, error.status],
     })
-  if (!error && (tab.cookie || refreshToken)) await endSession(tab, refreshToken)
+  if (!error && (tab.cookie || refreshToken) && (await endSession(tab, refreshToken)) && tab.record.untold)
+    save(tab, (tab.record = { ...tab.record, untold: false }))
 }
 
 /** Up to when member JWTs are left alone by now. */

@@ -5,24 +5,28 @@ import { load, post, save, type SharedStore } from './shared-store.js'
 import { eventOf, isNewer, type SessionEvent, type TokenRecord } from './token-record.js'
 import { readToken, timeTakenUp, type TokenTimes } from './token-times.js'
 
-/** What this tab knows of the session, and what it works with. */
-export interface Tab extends SharedStore, Service {
-  readonly memberstack: MemberstackDom | undefined
-  readonly refreshBeforeExpirySeconds: number
-  readonly refreshJitterSeconds: number
-  readonly listeners: Set<SessionListener>
+/** What this tab knows of the session. */
+export interface Known {
   state: SessionState
   record: TokenRecord
   /** Of the record's access token. */
   times: TokenTimes
-  /** The service's clock minus the page's monotonic one, in seconds. */
-  ahead: number
   /** A member JWT that is still to be exchanged. */
   wish?: string | undefined
   /** Whether only the service can say if there is a session: in `cookie` mode, until it first answers. */
   loading: boolean
   /** Why there is no answer of the service. */
   trouble: PerennialError | null
+}
+
+/** What this tab works with. */
+export interface Tab extends Known, SharedStore, Service {
+  readonly memberstack: MemberstackDom | undefined
+  readonly refreshBeforeExpirySeconds: number
+  readonly refreshJitterSeconds: number
+  readonly listeners: Set<SessionListener>
+  /** The service's clock minus the page's monotonic one, in seconds. */
+  ahead: number
   timer?: ReturnType<typeof setTimeout> | undefined
   busy?: boolean
   closed?: boolean
@@ -35,15 +39,6 @@ export interface Tab extends SharedStore, Service {
   calmUntil: number
   dueAt: number
 }
-
-/** The state of a page that has no session. */
-export const signedOut: SessionState = Object.freeze({
-  status: 'signed-out',
-  stale: false,
-  userId: null,
-  expiresAtMs: null,
-  error: null,
-})
 
 /** The service's time, in seconds since the epoch. A clock set back is seen by the monotonic one, sleep by the other. */
 export function now({ record, ahead }: Tab): number {
@@ -83,16 +78,23 @@ export function sync(tab: Tab): void {
   if (!tab.cookie) offer(tab, load(tab))
 }
 
-/** Makes the state anew, and tells the listeners of the event. */
-export function publish(tab: Tab, event?: SessionEvent): void {
-  const { record, times, loading, wish, trouble } = tab
-  const state = (tab.state = Object.freeze({
+/** What a page shows of what a tab knows. */
+export function describe(
+  { record, times, loading, wish, trouble }: Omit<Known, 'state'>,
+  event?: SessionEvent,
+): SessionState {
+  return Object.freeze({
     status: record.accessToken ? 'signed-in' : (wish ?? loading) ? 'loading' : 'signed-out',
     stale: event === 'stale',
     userId: times.userId,
     expiresAtMs: times.expiresAt * 1000 || null,
     error: trouble ?? (record.error ? new PerennialError(...record.error) : null),
-  }))
+  })
+}
+
+/** Makes the state anew, and tells the listeners of the event. */
+export function publish(tab: Tab, event?: SessionEvent): void {
+  const state = (tab.state = describe(tab, event))
   if (!event) return
   for (const listener of tab.listeners) {
     try {

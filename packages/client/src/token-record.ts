@@ -8,6 +8,8 @@ export interface TokenRecord {
   readonly offsetSeconds: number
   /** `iat` of the member JWT that the session came from, or that was there when it ended, in seconds. */
   readonly memberIssuedAt?: number | undefined
+  /** Signed out, but the service has not heard of it: its cookie may still be good. */
+  readonly untold?: boolean
   /** Why the session ended: code and status. */
   readonly error?: readonly [code: string, status: number] | undefined
 }

@@ -25,6 +25,7 @@ declare global {
     session: Session
     events: { event: SessionEvent; state: SessionState }[]
     client: typeof client
+    Perennial: typeof client & { session: Session | undefined }
   }
 }
 

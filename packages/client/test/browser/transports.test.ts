@@ -101,13 +101,15 @@ describeInBrowser('a plain page', (world) => {
     await tab.goto(`${world.pages.url}/plain`)
     await tab.waitForFunction(() => 'client' in window)
     const changes = await tab.evaluate(async (pair) => {
-      const { Perennial } = window as unknown as {
-        Perennial: { session: typeof window.session } & typeof window.client
-      }
+      const { Perennial } = window
       const changes: unknown[] = []
-      addEventListener('perennial:change', (event) => changes.push((event as CustomEvent).detail))
-      await Perennial.session.signIn(pair)
-      return [Object.keys(Perennial).sort(), changes, (await Perennial.session.fetch('/api/who')).status]
+      const { session } = Perennial
+      if (!session) throw new Error('no session')
+      addEventListener('perennial:change', (event) =>
+        changes.push(event instanceof CustomEvent && event.detail),
+      )
+      await session.signIn(pair)
+      return [Object.keys(Perennial).sort(), changes, (await session.fetch('/api/who')).status]
     }, world.service.pair())
     expect(changes).toEqual([
       ['PerennialError', 'createSession', 'isTokenExpiringSoon', 'session'],
@@ -124,7 +126,8 @@ describeInBrowser('a plain page', (world) => {
     await tab.goto(`${world.pages.url}/plain`)
     await tab.waitForFunction(() => 'client' in window)
     const signedIn = await tab.evaluate(async (jwt) => {
-      const { session } = (window as unknown as { Perennial: { session: typeof window.session } }).Perennial
+      const { session } = window.Perennial
+      if (!session) throw new Error('no session')
       const event = new Promise((resolve) => session.onChange((_state, event) => resolve(event)))
       window.$memberstackDom = { getMemberCookie: () => jwt, onAuthChange: () => ({ unsubscribe() {} }) }
       return [await event, session.state.userId]
@@ -137,9 +140,7 @@ describeInBrowser('a plain page', (world) => {
     const tab = await world.context.newPage()
     await tab.goto(`${world.pages.url}/plain`)
     await tab.waitForFunction(() => 'client' in window)
-    expect(
-      await tab.evaluate(() => (window as unknown as { Perennial: { session: unknown } }).Perennial.session),
-    ).toBeUndefined()
+    expect(await tab.evaluate(() => window.Perennial.session)).toBeUndefined()
   })
 
   it('goes on when it comes back from the history, with what happened meanwhile', async () => {

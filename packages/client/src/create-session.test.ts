@@ -1,0 +1,43 @@
+import { createServer } from 'node:http'
+import { expect, it } from 'vitest'
+import { close, listen } from '../test/browser/listen.js'
+import { createSession } from './index.js'
+
+const serviceUrl = 'https://auth.example.com'
+
+it('is signed out on a server, and does nothing', async () => {
+  const memberstack = {
+    getMemberCookie: (): string => {
+      throw new Error('asked')
+    },
+  }
+  for (const storage of ['localStorage', 'memory', 'cookie'] as const) {
+    const session = createSession({ serviceUrl, storage, memberstack })
+    expect(session.state).toEqual({
+      status: 'signed-out',
+      stale: false,
+      userId: null,
+      expiresAtMs: null,
+      error: null,
+    })
+    expect(Object.isFrozen(session.state)).toBe(true)
+    expect(await session.getAccessToken({ forceRefresh: true })).toBeNull()
+    expect(await session.signIn('jwt')).toBe(session.state)
+    await session.signOut()
+    session.onChange(() => undefined)()
+    session.close()
+  }
+})
+
+it('fetches on a server as fetch does, without a token', async () => {
+  const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
+  const url = await listen(server)
+  const { fetch } = createSession({ serviceUrl: url })
+  expect(await (await fetch(url)).json()).not.toHaveProperty('authorization')
+  await close(server)
+})
+
+it('says at once that an address is none', () => {
+  expect(() => createSession({ serviceUrl: 'auth' })).toThrow(TypeError)
+  expect(() => createSession({ serviceUrl, apiOrigins: ['api.example.com'] })).toThrow(TypeError)
+})

@@ -1,0 +1,47 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { eventOf, isNewer, nextSession, signOutSeq, type TokenRecord } from './token-record.js'
+
+const record = (seq: number, accessToken?: string): TokenRecord => ({ seq, offsetSeconds: 0, accessToken })
+
+describe('the order of records', () => {
+  it('puts a sign-out after every refresh and sign-in that began before it, whenever they end', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 4e9 }),
+        fc.integer({ min: 0, max: 999 }),
+        fc.integer({ min: 0, max: 4e9 }),
+        (session, renewed, now) => {
+          const seq = session * 1e6 + renewed
+          const out = record(signOutSeq(seq, now))
+          expect(isNewer(out, record(seq + 1, 'ey'))).toBe(true)
+          expect(isNewer(out, record(nextSession(seq, now), 'ey'))).toBe(true)
+          expect(isNewer(record(nextSession(out.seq, now), 'ey'), out)).toBe(true)
+          expect(Number.isSafeInteger(nextSession(out.seq, now))).toBe(true)
+        },
+      ),
+    )
+  })
+
+  it('lets all tabs choose the same of two records with one number, and a sign-out before any token', () => {
+    expect(isNewer(record(5, 'eyB'), record(5, 'eyA'))).toBe(true)
+    expect(isNewer(record(5, 'eyA'), record(5, 'eyB'))).toBe(false)
+    expect(isNewer(record(5), record(5, 'eyB'))).toBe(true)
+    expect(isNewer(record(5, 'eyB'), record(5))).toBe(false)
+    expect(isNewer(record(5, 'eyB'), record(5, 'eyB'))).toBe(false)
+  })
+
+  it('is not moved by a clock that was set back', () => {
+    expect(nextSession(7_000_003, 2)).toBe(8_000_000)
+    expect(nextSession(7_000_003, 9.9)).toBe(9_000_000)
+  })
+})
+
+describe('what a tab reports', () => {
+  it('is a refresh within a session, a sign-in to another one, and a sign-out', () => {
+    expect(eventOf(record(5_000_000, 'a'), record(5_000_001, 'b'))).toBe('refreshed')
+    expect(eventOf(record(5_000_000, 'a'), record(6_000_000, 'b'))).toBe('signed-in')
+    expect(eventOf(record(5_999_999), record(5_999_999.5, 'b'))).toBe('signed-in')
+    expect(eventOf(record(5_000_000, 'a'), record(6_999_999))).toBe('signed-out')
+  })
+})
