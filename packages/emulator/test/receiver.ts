@@ -26,7 +26,8 @@ export async function startReceiver(statuses: readonly (number | null)[] = []): 
       const status = statuses[received.length]
       received.push({ headers: request.headers, body })
       if (status === null) return
-      response.writeHead(status ?? 200).end()
+      // Only a redirect is looked at for it; whoever follows one is seen here once more.
+      response.writeHead(status ?? 200, { location: '/elsewhere' }).end()
     })
   })
   server.listen(0, '127.0.0.1')
