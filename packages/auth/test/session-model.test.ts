@@ -104,6 +104,18 @@ const honestRefresh = fc.tuple(pick, node, fault, fc.boolean()).map(([who, at, w
   ),
 )
 
+/** The store loses a rotation that it acknowledged, and the member's laptop sleeps. */
+const failover = fc.tuple(pick, node, fc.constantFrom(1, 59, 60, 3_600, 604_800)).map(([who, at, seconds]) =>
+  onSession(`failover(${who}, ${at}, ${seconds})`, who, async (session, history) => {
+    for (const wrong of ['lost', 'none'] as const) {
+      const got = await history.refresh(session, at, session.browser.refreshToken, wrong)
+      history.expectHonest(session, got)
+      receive(session, got)
+      if (wrong === 'lost') await history.world.pass(seconds)
+    }
+  }),
+)
+
 const twoTabs = fc.tuple(pick, node, node).map(([who, one, two]) =>
   onSession(`twoTabs(${who}, ${one}, ${two})`, who, async (session, history) => {
     const { refreshToken } = session.browser
@@ -151,23 +163,34 @@ const thiefUses = fc.tuple(pick, node, recent, writeFault).map(([who, at, which,
   }),
 )
 
-/** The member uses what he just got, and the token before it comes in again and again. */
+/** The member uses what he just got, may move on once more, and the token before it comes in again and again. */
 const thiefReturns = fc
-  .tuple(pick, node, writeFault, fc.array(fc.constantFrom(0, 1, 15, 29, 30), { minLength: 1, maxLength: 3 }))
-  .map(([who, at, wrong, waits]) =>
-    onSession(`thiefReturns(${who}, ${at}, ${wrong}, ${waits.join(' ')})`, who, async (session, history) => {
-      const [, retired] = [...session.refreshTokens.keys()].toSorted((a, b) => b - a)
-      const accessToken = session.browser.accessTokens.at(-1)
-      if (retired === undefined || accessToken === undefined) return
-      // Twice, since what failed the first time is to be noted the second time.
-      await history.useAccessToken(session, at, accessToken, wrong)
-      await history.useAccessToken(session, at, accessToken, 'none')
-      for (const seconds of waits) {
-        await history.world.pass(seconds)
-        session.thiefActed = true
-        await history.refresh(session, at, retired, 'none')
-      }
-    }),
+  .tuple(
+    pick,
+    node,
+    writeFault,
+    fc.boolean(),
+    fc.array(fc.constantFrom(0, 1, 15, 29, 30), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([who, at, wrong, movesOn, waits]) =>
+    onSession(
+      `thiefReturns(${who}, ${at}, ${wrong}, ${movesOn ? 'member moves on, ' : ''}${waits.join(' ')})`,
+      who,
+      async (session, history) => {
+        const [newest, retired] = [...session.refreshTokens.keys()].toSorted((a, b) => b - a)
+        const accessToken = session.browser.accessTokens.at(-1)
+        if (newest === undefined || retired === undefined || accessToken === undefined) return
+        // Twice, since what failed the first time is to be noted the second time.
+        await history.useAccessToken(session, at, accessToken, wrong)
+        await history.useAccessToken(session, at, accessToken, 'none')
+        for (const [turn, seconds] of waits.entries()) {
+          await history.world.pass(seconds)
+          session.thiefActed = true
+          if (turn === 0 && movesOn) await history.refresh(session, at, newest, 'none')
+          await history.refresh(session, at, retired, 'none')
+        }
+      },
+    ),
   )
 
 const wait = fc
@@ -199,7 +222,7 @@ const histories = fc.commands(
   [honestRefresh, useAccessToken, wait, twoTabs, thief]
     .flatMap((frequent) => [frequent, frequent])
     .concat([honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses, thiefReturns])
-    .concat([restart, exchange, signOut]),
+    .concat([restart, exchange, signOut, failover]),
   { maxCommands: 60, size: 'max' },
 )
 
