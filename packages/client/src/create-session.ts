@@ -5,8 +5,10 @@ import { failed, plan, poll } from './refresher.js'
 import { createSessionFetch } from './session-fetch.js'
 import type { Session, SessionListener, SessionOptions } from './session.js'
 import {
+  closeChannel,
   exclusive,
   load,
+  openChannel,
   openSharedStore,
   post,
   save,
@@ -89,26 +91,27 @@ function start(tab: Tab): () => void {
   const unfollow = tab.memberstack && followMemberstack(tab, tab.memberstack)
   publish(tab)
   tab.listeners.add((_state, event) => plan(tab, event))
-  tab.channel?.addEventListener('message', (event) => hear(tab, event.data))
+  plan(tab)
   const controller = new AbortController()
   const wake = ({ type }: { type: string }): void => {
-    // The connection is back: only what the service itself asked for is still waited for.
-    if (type === 'online') tab.retryAt = tab.notBefore
+    if (type === 'pagehide') return closeChannel(tab)
+    // No other event: a page that is left is hidden after its pagehide.
+    if (type === 'pageshow') openChannel(tab, (message) => hear(tab, message))
     // Whoever knows more than this will say so.
     if (type !== 'storage') post(tab, { seq: 0, offsetSeconds: 0 })
+    // The connection is back: only what the service itself asked for is still waited for.
+    if (type === 'online') tab.retryAt = tab.notBefore
     poll(tab)
   }
-  for (const type of ['visibilitychange', 'pageshow', 'online', 'storage'])
+  for (const type of ['visibilitychange', 'pagehide', 'pageshow', 'online', 'storage'])
     addEventListener(type, wake, { signal: controller.signal })
-  plan(tab)
-  wake({ type: '' })
+  wake({ type: 'pageshow' })
   return () => {
     tab.closed = true
     clearTimeout(tab.timer)
     controller.abort()
     unfollow?.()
-    tab.channel?.close()
-    tab.channel = undefined
+    closeChannel(tab)
   }
 }
 

@@ -78,5 +78,7 @@ function refuseWish(tab: Tab, error: PerennialError): void {
 function refuse(tab: Tab, error: PerennialError, asked: TokenRecord): void {
   const { code, status, retryable } = error
   if (retryable || (status !== 401 && code !== 'AUTH_TOKEN_MISSING')) failed(tab, error)
+  // The member has signed in anew meanwhile: that decides.
+  else if (tab.wish) tab.loading = false
   else if (tab.record === asked) void signOut(tab, error)
 }

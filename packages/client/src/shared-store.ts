@@ -11,7 +11,7 @@ export interface SharedStore {
   /** Whether the tokens themselves stay out of the storage. */
   readonly cookie: boolean
   readonly storage: Storage | undefined
-  channel: BroadcastChannel | undefined
+  channel?: BroadcastChannel | undefined
   /** The longest a call waits for a token, in seconds. */
   readonly timeoutSeconds: number
 }
@@ -27,16 +27,31 @@ const holdMs = 100
 export function openSharedStore(
   kind: StorageKind,
   key: string,
-): Pick<SharedStore, 'key' | 'cookie' | 'storage' | 'channel'> {
+): Pick<SharedStore, 'key' | 'cookie' | 'storage'> {
   const storage = orUndefined(() => {
     if (kind === 'memory') return undefined
     localStorage.setItem(`${key}?`, '')
     localStorage.removeItem(`${key}?`)
     return localStorage
   })
-  const cookie = kind === 'cookie'
-  const channel = storage || cookie ? orUndefined(() => new BroadcastChannel(key)) : undefined
-  return { key, cookie, storage, channel }
+  return { key, cookie: kind === 'cookie', storage }
+}
+
+/** Opens the channel to the other tabs, where there is something to share. */
+export function openChannel(store: SharedStore, hear: (message: Message) => void): void {
+  if (store.channel || !isShared(store)) return
+  store.channel = orUndefined(() => new BroadcastChannel(store.key))
+  store.channel?.addEventListener('message', (event) => hear(event.data))
+}
+
+/** A page that lies in the back/forward cache with an open channel is thrown out of it by the first message. */
+export function closeChannel(store: SharedStore): void {
+  store.channel?.close()
+  store.channel = undefined
+}
+
+function isShared({ storage, cookie }: SharedStore): boolean {
+  return !!storage || cookie
 }
 
 /** The record that this browser keeps; in `cookie` mode one without tokens. */
@@ -76,7 +91,7 @@ export function exclusive(store: SharedStore, run: () => Promise<void>): Promise
     }
     // Only secure contexts have locks. `request` rejects in sandboxed frames, and after a time: the tab that holds the
     // lock may be frozen. Then there is time for an attempt of our own while the callers wait.
-    const locks: LockManager | undefined = store.storage || store.cookie ? navigator.locks : undefined
+    const locks: LockManager | undefined = isShared(store) ? navigator.locks : undefined
     const signal = AbortSignal.timeout(store.timeoutSeconds * 700)
     const locked = locks?.request(store.key, { signal }, start) ?? start()
     locked.catch(() => outcome ?? start()).catch(() => undefined)

@@ -26,22 +26,20 @@ export async function signIn(tab: Tab, from: string | MemberstackDom | TokenPair
 
 /** Ends the session in all tabs; with an error where the service did so, else the service is told. */
 export async function signOut(tab: Tab, error?: PerennialError): Promise<void> {
-  const { seq, refreshToken, offsetSeconds } = tab.record
+  const { seq, refreshToken, offsetSeconds, memberIssuedAt = 0 } = tab.record
   if (isOpen(tab))
     put(tab, {
       seq: signOutSeq(seq, Date.now() / 1000),
       offsetSeconds,
-      memberIssuedAt: lastMemberJwt(tab, error),
+      // Of the member JWT that is there now, too: it is not to sign anyone in again.
+      memberIssuedAt: Math.max(memberIssuedAt, readToken(tab.memberstack?.getMemberCookie()).issuedAt || 0),
       untold: tab.cookie && !error,
       error: error && [error.code, error.status],
     })
-  if (!error && (tab.cookie || refreshToken) && (await endSession(tab, refreshToken)) && tab.record.untold)
-    save(tab, (tab.record = { ...tab.record, untold: false }))
+  if (!error) await tell(tab, refreshToken)
 }
 
-/** Up to when member JWTs are left alone by now. */
-function lastMemberJwt({ record, memberstack }: Tab, error: PerennialError | undefined): number {
-  // That there was no cookie says nothing about the member JWT, which may soon make one.
-  const current = error?.status === 400 ? NaN : readToken(memberstack?.getMemberCookie()).issuedAt
-  return Math.max(record.memberIssuedAt ?? 0, current || 0)
+async function tell(tab: Tab, refreshToken: string | undefined): Promise<void> {
+  const told = (tab.cookie || refreshToken) && (await endSession(tab, refreshToken))
+  if (told && tab.record.untold) save(tab, (tab.record = { ...tab.record, untold: false }))
 }

@@ -79,6 +79,8 @@ export async function startPageServer(): Promise<PageServer> {
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
+    // Playwright turns the back/forward cache off; people have it.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--headless',
       '--no-sandbox',

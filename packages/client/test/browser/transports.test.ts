@@ -143,19 +143,26 @@ describeInBrowser('a plain page', (world) => {
     expect(await tab.evaluate(() => window.Perennial.session)).toBeUndefined()
   })
 
-  it('goes on when it comes back from the history, with what happened meanwhile', async () => {
-    const tab = await world.signedIn()
+  it('takes up what happened while it lay in the back/forward cache', async () => {
+    const tab = await world.signedIn({}, { ageSeconds: 600 })
     const other = await world.openTab()
     world.pages.pages['/elsewhere'] = '<!doctype html><title>elsewhere</title>'
-    await tab.goto(`${world.pages.url}/elsewhere`)
+    const leave = async (): Promise<void> => {
+      await tab.goto(`${world.pages.url}/elsewhere`, { waitUntil: 'commit' })
+      await expect.poll(() => tab.title()).toBe('elsewhere')
+    }
+    await leave()
     await other.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))
+    await tab.goBack({ waitUntil: 'commit' })
+    await waitForEvent(tab, 'refreshed')
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    await leave()
     await other.evaluate(() => window.session.signOut())
-    await tab.goBack()
-    await tab.waitForFunction(() => 'client' in window)
-    // From the cache the session is the old one; else it is opened anew.
-    if (!(await tab.evaluate(() => 'session' in window)))
-      await openSession(tab, { serviceUrl: world.service.url })
-    await expect.poll(() => tab.evaluate(() => window.session.state.status)).toBe('signed-out')
+    await tab.goBack({ waitUntil: 'commit' })
+    await waitForEvent(tab, 'signed-out')
+    // One and the same page throughout: it was never loaded anew.
+    expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
+    expect(world.refreshes()).toBe(1)
   })
 
   it('hears nothing more, and keeps the tokens, once a session is closed', async () => {
