@@ -4,26 +4,20 @@ import { now, put, sync, type Tab } from './tab.js'
 import { nextSession } from './token-record.js'
 import { readToken } from './token-times.js'
 
-/** What is asked for. */
-export interface Acquisition {
-  /** Exchange this member JWT; without it, refresh. */
-  readonly memberJwt?: string | undefined
-  /** Ask the service whatever another tab did meanwhile. */
-  readonly always?: boolean
-}
-
 /**
- * Gets new tokens and takes them up: one at a time in this browser.
+ * Gets new tokens and takes them up, one at a time in this browser: for a member JWT, else for one that is still to be
+ * exchanged, else for the refresh token. Only for the first is the service asked whatever another tab did meanwhile.
  * @throws PerennialError as the service's call
  */
-export function acquire(tab: Tab, { memberJwt, always }: Acquisition): Promise<void> {
-  const { record } = tab
+export function acquire(tab: Tab, asked?: string): Promise<void> {
+  const { record, wish } = tab
+  const memberJwt = asked ?? wish
   // Numbered now: a sign-out that comes while this is under way is newer.
   const seq = memberJwt ? nextSession(record.seq, Date.now() / 1000) : record.seq + 1
   return exclusive(tab, async () => {
     sync(tab)
     // Another tab was quicker, or has just heard that it is no use.
-    if (!always && (tab.record !== record || tab.retryAt > now(tab))) return
+    if (!asked && (tab.record !== record || tab.retryAt > now(tab))) return
     const { refreshToken } = record
     const tokens = await callService(
       tab,

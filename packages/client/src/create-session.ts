@@ -28,7 +28,8 @@ import { readToken } from './token-times.js'
  * @throws TypeError `serviceUrl` or one of `apiOrigins` is not an address
  */
 export function createSession(options: SessionOptions): Session {
-  const origins = [options.serviceUrl, ...(options.apiOrigins ?? [])].map((url) => new URL(url).origin)
+  const { serviceUrl, apiOrigins = [] } = options
+  const origins = [serviceUrl, ...apiOrigins].map((url) => new URL(url).origin)
   const browser = typeof window === 'object'
   const tab = createTab(options, browser ? options.storage : 'memory')
   const close = browser ? start(tab) : (): void => undefined

@@ -59,7 +59,7 @@ async function attempt(tab: Tab): Promise<void> {
   const { record, wish } = tab
   tab.busy = true
   // Calls of the service reject with nothing else.
-  await acquire(tab, { memberJwt: wish }).catch((error: PerennialError) =>
+  await acquire(tab).catch((error: PerennialError) =>
     wish ? refuseWish(tab, error) : refuse(tab, error, record),
   )
   tab.busy = false

@@ -25,7 +25,7 @@ export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof
 /** A token that is new already is refused for a reason that a newer one will not mend, unless it was revoked. */
 async function mayRetry(tab: Tab, token: string, response: Response): Promise<boolean> {
   if (response.status !== 401) return false
-  if (token !== tab.record.accessToken || !isYoung(tab, token)) return true
+  if (!isYoung(tab, token)) return true
   const answer: { code?: unknown } | null = await response
     .clone()
     .json()

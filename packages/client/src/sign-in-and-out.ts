@@ -10,18 +10,23 @@ import { readToken } from './token-times.js'
  * Opens a session: exchanges a member JWT, or takes up a pair.
  * @throws PerennialError as the service's call, or `CLIENT_NO_MEMBER`
  */
-export async function signIn(tab: Tab, from: string | MemberstackDom | TokenPair | undefined): Promise<void> {
-  if (typeof from === 'object' && 'accessToken' in from) {
-    const { accessToken, refreshToken } = from
-    const wall = Date.now() / 1000
-    // How old the pair is only its own clock could tell; but it was not issued in the future.
-    const offsetSeconds = Math.max(tab.record.offsetSeconds, (readToken(accessToken).issuedAt || 0) - wall)
-    put(tab, { seq: nextSession(tab.record.seq, wall), accessToken, refreshToken, offsetSeconds })
-    return
-  }
+export async function signIn(tab: Tab, from?: string | MemberstackDom | TokenPair): Promise<void> {
+  if (typeof from === 'object' && 'accessToken' in from) return takeUp(tab, from)
   const memberJwt = typeof from === 'object' ? from.getMemberCookie() : from
   if (!memberJwt) throw new PerennialError('CLIENT_NO_MEMBER')
-  await acquire(tab, { memberJwt, always: true })
+  return acquire(tab, memberJwt)
+}
+
+function takeUp(tab: Tab, { accessToken, refreshToken }: TokenPair): void {
+  const { seq, offsetSeconds } = tab.record
+  const wall = Date.now() / 1000
+  put(tab, {
+    seq: nextSession(seq, wall),
+    accessToken,
+    refreshToken,
+    // How old the pair is only its own clock could tell; but it was not issued in the future.
+    offsetSeconds: Math.max(offsetSeconds, (readToken(accessToken).issuedAt || 0) - wall),
+  })
 }
 
 /** Ends the session in all tabs; with an error where the service did so, else the service is told. */
