@@ -14,6 +14,7 @@ export interface Member extends MemberstackUser {
 
 /** What is known of a member, and since when (seconds). */
 export type MemberReading =
+  /** `readAt`: when it was asked, so that the answer is at least that new. */
   | { readonly kind: 'found'; readonly member: Member; readonly readAt: number }
   | { readonly kind: 'deleted' }
   /** No answer, or the quota would not allow the question in time. */
@@ -37,12 +38,28 @@ export type MemberTokenReading =
   | { readonly kind: 'refused' }
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
 
+/** How a question is put to the admin API. */
+export interface AdminQuestionOptions {
+  /** The longest to wait for a place in the quota, in seconds: 1 for a refresh, 5 for a sign-in. */
+  readonly waitSeconds: number
+  /** Whose request this is for, so that a failure can be found in the log. */
+  readonly requestId?: string | undefined
+}
+
+/** How a member is read. */
+export interface ReadMemberOptions extends AdminQuestionOptions {
+  /**
+   * Whether an equal question under way will do. `none` where the answer must be newer than the call itself, as after
+   * news of a change.
+   * @defaultValue `running`
+   */
+  readonly joins?: 'running' | 'none' | undefined
+}
+
 /** The part of the Memberstack admin API that Perennial uses, within its quota and with equal questions coalesced. */
 export interface AdminApi {
-  /**
-   * Asks now, never from a cache. `waitSeconds`: the longest to wait for a place in the quota
-   * (1 for a refresh, 5 for a sign-in).
-   */
-  readMember(memberId: string, options: { readonly waitSeconds: number }): Promise<MemberReading>
-  verifyMemberToken(token: string, options: { readonly waitSeconds: number }): Promise<MemberTokenReading>
+  /** Asks now, never from a cache. An id that no member can have is `deleted` without a question. */
+  readMember(memberId: string, options: ReadMemberOptions): Promise<MemberReading>
+  /** Who a member JWT is from; the caller still checks audience, issuer and age. */
+  verifyMemberToken(token: string, options: AdminQuestionOptions): Promise<MemberTokenReading>
 }

@@ -1,0 +1,69 @@
+import { field } from '../json.js'
+import { createAdminAsk, type AdminAsk, type AdminAskOptions } from './admin-question.js'
+import { createInFlight } from './in-flight.js'
+import type { AdminApi, AdminQuestionOptions, MemberReading, MemberTokenReading } from './member.js'
+import {
+  looksLikeMemberId,
+  memberFrom,
+  memberTokenClaimsFrom,
+  permissionsAndPlans,
+  type RolesOf,
+} from './member-shape.js'
+
+/** What {@link createAdminApi} needs. */
+export interface AdminApiOptions extends AdminAskOptions {
+  /** @defaultValue permissions, then the ids of active plans */
+  readonly rolesOf?: RolesOf | undefined
+}
+
+/**
+ * The Memberstack admin API. A member is deleted only when the API says so (`{"data": null}`); everything that is no
+ * clear answer, a refused secret key included, is `unavailable` and told to telemetry.
+ * @throws TypeError when the URL or the key cannot be used
+ */
+export function createAdminApi(options: AdminApiOptions): AdminApi {
+  const { rolesOf = permissionsAndPlans } = options
+  const admin = createAdminAsk(options)
+  const readings = createInFlight<MemberReading>()
+  const verifications = createInFlight<MemberTokenReading>()
+
+  return {
+    async readMember(memberId, asking) {
+      if (!looksLikeMemberId(memberId)) return { kind: 'deleted' }
+      const run = (placed: () => void) => readMember(memberId, { admin, rolesOf, asking, placed })
+      if (asking.joins === 'none') return await run(() => {})
+      return await readings.share(memberId, asking.waitSeconds, run)
+    },
+    verifyMemberToken: (token, asking) =>
+      verifications.share(token, asking.waitSeconds, (placed) =>
+        verifyToken(token, { admin, asking, placed }),
+      ),
+  }
+}
+
+interface Asking {
+  readonly admin: AdminAsk
+  readonly asking: AdminQuestionOptions
+  readonly placed: () => void
+}
+
+async function readMember(memberId: string, options: Asking & { rolesOf: RolesOf }): Promise<MemberReading> {
+  const { admin, asking, placed, rolesOf } = options
+  const path = `members/${encodeURIComponent(memberId)}`
+  const answer = await admin.ask({ method: 'GET', path }, asking, placed)
+  if (answer.kind === 'unavailable') return answer
+  const data = answer.status === 200 ? field(answer.json, 'data') : undefined
+  if (data === null) return { kind: 'deleted' }
+  const member = memberFrom(data, memberId, rolesOf)
+  return member ? { kind: 'found', member, readAt: answer.askedAt } : admin.giveUp(asking)
+}
+
+async function verifyToken(token: string, { admin, asking, placed }: Asking): Promise<MemberTokenReading> {
+  const body = JSON.stringify({ token })
+  const answer = await admin.ask({ method: 'POST', path: 'members/verify-token', body }, asking, placed)
+  if (answer.kind === 'unavailable') return answer
+  // The token is all that varies in this question, so a 400 in the API's own words is about the token.
+  if (answer.status === 400) return { kind: 'refused' }
+  const claims = memberTokenClaimsFrom(field(answer.json, 'data'))
+  return claims ? { kind: 'verified', claims } : admin.giveUp(asking)
+}

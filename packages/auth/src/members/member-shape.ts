@@ -1,0 +1,80 @@
+import { isJsonObject } from '../json.js'
+import type { Member, MemberTokenClaims } from './member.js'
+
+/** What roles are made of. */
+export interface RoleSource {
+  readonly permissions: readonly string[]
+  readonly activePlanIds: readonly string[]
+  readonly customFields: Readonly<Record<string, unknown>>
+}
+
+/** Which roles a member has; Memberstack itself knows none. */
+export type RolesOf = (source: RoleSource) => readonly string[]
+
+/** Permissions, then the ids of active plans, each once. */
+export const permissionsAndPlans: RolesOf = ({ permissions, activePlanIds }) => [
+  ...new Set([...permissions, ...activePlanIds]),
+]
+
+const memberIdPattern = /^mem_[A-Za-z0-9_-]{1,128}$/
+
+/** Whether this may be a Memberstack member id, and so may stand in a URL. */
+export function looksLikeMemberId(value: unknown): value is string {
+  return typeof value === 'string' && memberIdPattern.test(value)
+}
+
+/** Whether this is a list of nothing but strings. */
+export function isStringList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+/** The member in an answer of the admin API, or null when the answer is not of the shape that is documented. */
+export function memberFrom(data: unknown, memberId: string, rolesOf: RolesOf): Member | null {
+  if (!isJsonObject(data) || data['id'] !== memberId) return null
+  const email = isJsonObject(data['auth']) ? data['auth']['email'] : undefined
+  const permissions = data['permissions']
+  const customFields = data['customFields'] ?? {}
+  const activePlanIds = activePlansFrom(data['planConnections'])
+  if (typeof email !== 'string' || email === '') return null
+  if (!isStringList(permissions) || !isJsonObject(customFields) || activePlanIds === null) return null
+  const roles = rolesOf({ permissions, activePlanIds, customFields })
+  return { userId: memberId, email, roles, customFields, activePlanIds }
+}
+
+/** Null when a connection cannot be read: a plan that is there must not count as lost because of its shape. */
+function activePlansFrom(connections: unknown): readonly string[] | null {
+  if (!Array.isArray(connections)) return null
+  const active = new Set<string>()
+  for (const connection of connections) {
+    const isActive = isActiveConnection(connection)
+    if (isActive === null) return null
+    if (isActive.active) active.add(isActive.planId)
+  }
+  return [...active]
+}
+
+function isActiveConnection(connection: unknown): { planId: string; active: boolean } | null {
+  if (!isJsonObject(connection)) return null
+  const { planId, active, status } = connection
+  if (typeof planId !== 'string' || planId === '') return null
+  // `active` is the word that counts: a cancelled plan stays active until what was paid for has run out.
+  if (typeof active === 'boolean') return { planId, active }
+  if (typeof status !== 'string') return null
+  return { planId, active: status === 'ACTIVE' || status === 'TRIALING' }
+}
+
+/** Later than this a number is not seconds but milliseconds, and an expiry read so would never come. */
+const latestSeconds = 100_000_000_000
+
+/** The claims in an answer of `verify-token`, or null when they are not all there. */
+export function memberTokenClaimsFrom(data: unknown): MemberTokenClaims | null {
+  if (!isJsonObject(data)) return null
+  const { id, type, iat, exp, aud, iss } = data
+  if (!looksLikeMemberId(id) || !isInstant(iat) || !isInstant(exp)) return null
+  if (typeof type !== 'string' || typeof aud !== 'string' || typeof iss !== 'string') return null
+  return { id, type, iat, exp, aud, iss }
+}
+
+function isInstant(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value < latestSeconds
+}

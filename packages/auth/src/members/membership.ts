@@ -1,0 +1,91 @@
+import type { Clock } from '../clock.js'
+import type { Secrets } from '../secrets.js'
+import type { MembershipCheck, Standing } from '../sessions/membership-check.js'
+import { createTwoGenerationMap } from '../sessions/two-generation-map.js'
+import type { AdminApi, Member } from './member.js'
+import { sealSnapshot, unsealSnapshot, type Snapshot } from './member-snapshot.js'
+import type { MemberNews } from './user-cache.js'
+import type { UserContext } from './user-context.js'
+
+/** Who may have a session: asked at every sign-in and refresh. */
+export interface Membership extends MembershipCheck {
+  /** Whether the member has one of the required plans, or none is required. */
+  hasRequiredPlan(member: Member): boolean
+  /** Takes news that somebody else read; older news than what is kept changes nothing. */
+  remember(memberId: string, news: MemberNews): void
+}
+
+/** What {@link createMembership} needs. */
+export interface MembershipOptions {
+  readonly admin: Pick<AdminApi, 'readMember'>
+  readonly secrets: Secrets
+  readonly clock: Clock
+  /** Members need one of these plans active; none: every member will do. */
+  readonly requiredPlans: readonly string[]
+  /** How long the last known answer serves while the admin API is away, in seconds. */
+  readonly staleSeconds: number
+  /** Told of every answer, so that it need not ask again. */
+  readonly userContext?: Pick<UserContext, 'remember'> | undefined
+  /** The least number of members kept in memory; twice as many at most. @defaultValue 10000 */
+  readonly maxEntries?: number | undefined
+}
+
+/**
+ * Asks the admin API each time. While it is away the newest of two answers serves: the one kept in memory and the one
+ * sealed into the session, which outlives restarts and is there on every instance.
+ */
+export function createMembership(options: MembershipOptions): Membership {
+  const { admin, secrets, clock, requiredPlans, staleSeconds, userContext, maxEntries = 10_000 } = options
+  const lastKnown = createLastKnown(secrets, maxEntries)
+  const required = new Set(requiredPlans)
+  const hasRequiredPlan = (member: Member) =>
+    required.size === 0 || member.activePlanIds.some((planId) => required.has(planId))
+
+  /**
+   * What is known from before can only let somebody in. Where it shows no required plan (the setting may be newer than
+   * the session) nobody is let in on it, but nothing is ended on old news either: the answer is "ask again".
+   */
+  function standingWithoutAnswer(snapshot: Snapshot | null, retryAfterSeconds: number): Standing {
+    const isUsable = snapshot && clock() < snapshot.readAt + staleSeconds && hasRequiredPlan(snapshot.member)
+    if (!isUsable) return { kind: 'unavailable', retryAfterSeconds }
+    return { kind: 'member', member: snapshot.member, sealedMember: null }
+  }
+
+  return {
+    hasRequiredPlan,
+    remember: lastKnown.remember,
+    async check(memberId, { waitSeconds, sealedMember, requestId }) {
+      const reading = await admin.readMember(memberId, { waitSeconds, requestId })
+      if (reading.kind === 'unavailable') {
+        return standingWithoutAnswer(lastKnown.of(memberId, sealedMember), reading.retryAfterSeconds)
+      }
+      lastKnown.remember(memberId, reading)
+      userContext?.remember(memberId, reading)
+      if (reading.kind === 'deleted') return { kind: 'deleted' }
+      if (!hasRequiredPlan(reading.member)) return { kind: 'plan_lost' }
+      return { kind: 'member', member: reading.member, sealedMember: sealSnapshot(secrets, reading) }
+    },
+  }
+}
+
+interface LastKnown {
+  readonly remember: (memberId: string, news: MemberNews) => void
+  readonly of: (memberId: string, sealedMember: string | null) => Snapshot | null
+}
+
+function createLastKnown(secrets: Secrets, maxEntries: number): LastKnown {
+  const snapshots = createTwoGenerationMap<Snapshot>(maxEntries)
+  return {
+    remember(memberId, news) {
+      const kept = snapshots.get(memberId)
+      if (news.kind === 'deleted') snapshots.delete(memberId)
+      else if (!kept || kept.readAt <= news.readAt) snapshots.set(memberId, news)
+    },
+    of(memberId, sealedMember) {
+      const kept = snapshots.get(memberId) ?? null
+      const sealed = sealedMember === null ? null : unsealSnapshot(secrets, memberId, sealedMember)
+      if (!kept || !sealed) return kept ?? sealed
+      return sealed.readAt > kept.readAt ? sealed : kept
+    },
+  }
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../clock.js'
+import { createTwoGenerationMap } from '../sessions/two-generation-map.js'
+import type { Member, MemberReading, MemberstackUser } from './member.js'
+import { deepFreeze } from './user-from-token.js'
+
+/** What the admin API said for certain. */
+export type MemberNews = Exclude<MemberReading, { kind: 'unavailable' }>
+
+/** A user as last read. */
+export interface KeptUser {
+  /** Null for a member that does not exist. */
+  readonly user: MemberstackUser | null
+  readonly readAt: number
+  /** When to renew it in the background. */
+  readonly renewAt: number
+  /** No question before that: the last one had no answer. */
+  putOffUntil: number
+}
+
+/** What {@link createUserCache} needs. */
+export interface UserCacheOptions {
+  readonly clock: Clock
+  /** How old an answer may be while the admin API answers, in seconds. */
+  readonly cacheSeconds: number
+  /** How old an answer may be while it does not, in seconds. */
+  readonly staleSeconds: number
+  /** The least number of members kept; twice as many at most. @defaultValue 10000 */
+  readonly maxEntries?: number | undefined
+  /** From 0 to 1, to spread renewals. @defaultValue `Math.random` */
+  readonly random?: (() => number) | undefined
+}
+
+/** Users as last read, and how long each will do. */
+export interface UserCache {
+  get(memberId: string): KeptUser | undefined
+  entryFrom(news: MemberNews): KeptUser
+  /** Older news than what is kept changes nothing. */
+  keep(memberId: string, entry: KeptUser): void
+  delete(memberId: string): void
+  /** New enough to serve without a question. */
+  isFresh(entry: KeptUser, now: number): boolean
+  /** New enough to serve while the admin API is away. */
+  isUsable(entry: KeptUser, now: number): boolean
+}
+
+/** Bounded; entries read together are not renewed together. */
+export function createUserCache(options: UserCacheOptions): UserCache {
+  const { clock, cacheSeconds, staleSeconds, maxEntries = 10_000, random = Math.random } = options
+  const entries = createTwoGenerationMap<KeptUser>(maxEntries)
+  const isFresh = (entry: KeptUser, now: number) => now < entry.readAt + cacheSeconds
+  return {
+    get: (memberId) => entries.get(memberId),
+    delete: (memberId) => entries.delete(memberId),
+    isFresh,
+    isUsable: (entry, now) => isFresh(entry, now) || now < entry.readAt + staleSeconds,
+    entryFrom(news) {
+      const readAt = news.kind === 'found' ? news.readAt : clock()
+      const renewAt = readAt + cacheSeconds * (0.75 + 0.2 * random())
+      return { user: news.kind === 'found' ? userFrom(news.member) : null, readAt, renewAt, putOffUntil: 0 }
+    },
+    keep(memberId, entry) {
+      const kept = entries.get(memberId)
+      if (!kept || kept.readAt <= entry.readAt) entries.set(memberId, entry)
+    },
+  }
+}
+
+/** The four fields and nothing else, frozen because one object serves many requests. */
+function userFrom({ userId, email, roles, customFields }: Member): MemberstackUser {
+  return deepFreeze({ userId, email, roles, customFields })
+}

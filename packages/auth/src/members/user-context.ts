@@ -1,0 +1,156 @@
+import { AuthError, unavailable } from '../errors.js'
+import type { VerifiedToken } from '../tokens/verified-token.js'
+import type { AdminApi, MemberstackUser } from './member.js'
+import {
+  createUserCache,
+  type KeptUser,
+  type MemberNews,
+  type UserCache,
+  type UserCacheOptions,
+} from './user-cache.js'
+import { claimedUserOf, deepFreeze, userFromToken } from './user-from-token.js'
+
+/** Who a member is, for tokens that do not tell it themselves. */
+export interface UserContext {
+  /**
+   * At once where it is known.
+   * @throws {@link AuthError} thrown or rejected: `AUTH_USER_CONTEXT_INVALID` (no such member, or nobody to ask),
+   * `AUTH_UNAVAILABLE` (no answer, and nothing kept will do).
+   */
+  contextOf(memberId: string): MemberstackUser | Promise<MemberstackUser>
+  /**
+   * The user a verified token stands for: its own fields, and what is missing from {@link UserContext.contextOf}. A token
+   * that holds all four is never looked up.
+   * @throws {@link AuthError} as `contextOf`
+   */
+  userOf(token: VerifiedToken): MemberstackUser | Promise<MemberstackUser>
+  /** Takes news that somebody else read; older news than what is kept changes nothing. */
+  remember(memberId: string, news: MemberNews): void
+  /** Whether anything is kept that a change would make wrong. */
+  knows(memberId: string): boolean
+  /** Drops what is kept, and ignores the answer to a question under way. */
+  forget(memberId: string): void
+}
+
+/** What {@link createUserContext} needs. Without `admin` only tokens that hold everything have a user. */
+export interface UserContextOptions extends UserCacheOptions {
+  readonly admin?: Pick<AdminApi, 'readMember'> | undefined
+}
+
+/** Nobody waits longer for a place in the quota: with nothing kept, and with something old to fall back on. */
+const waitSeconds = { cold: 5, stale: 1 } as const
+
+/** A question without an answer is not repeated for the same member for so long at most, in seconds. */
+const longestPutOffSeconds = 10
+
+/**
+ * Keeps answers for `cacheSeconds`, renews those in use in the background from three quarters of that on, and serves older
+ * ones only while the admin API is away.
+ */
+export function createUserContext(options: UserContextOptions): UserContext {
+  const { clock } = options
+  const cache = createUserCache(options)
+  const questions = createQuestions(options, cache)
+  const whole = new WeakMap<VerifiedToken, MemberstackUser>()
+
+  async function load(memberId: string, patience: number): Promise<MemberstackUser> {
+    const asked = await questions.ask(memberId, patience)
+    if (typeof asked !== 'number') return userIn(asked)
+    const kept = cache.get(memberId)
+    if (kept && cache.isUsable(kept, clock())) return userIn(kept)
+    throw noAnswer(asked)
+  }
+
+  function contextOf(memberId: string): MemberstackUser | Promise<MemberstackUser> {
+    const now = clock()
+    const kept = cache.get(memberId)
+    if (!kept || !cache.isUsable(kept, now)) return load(memberId, waitSeconds.cold)
+    const isPutOff = now < kept.putOffUntil
+    if (!cache.isFresh(kept, now)) return isPutOff ? userIn(kept) : load(memberId, waitSeconds.stale)
+    if (now >= kept.renewAt && !isPutOff) questions.renew(memberId)
+    return userIn(kept)
+  }
+
+  function userOf(token: VerifiedToken): MemberstackUser | Promise<MemberstackUser> {
+    const seen = whole.get(token)
+    if (seen) return seen
+    const user = userFromToken(token)
+    if (!user) return completed(token, contextOf(token.memberId))
+    whole.set(token, user)
+    return user
+  }
+
+  return {
+    contextOf,
+    userOf,
+    remember: (memberId, news) => cache.keep(memberId, cache.entryFrom(news)),
+    knows: (memberId) => cache.get(memberId) !== undefined || questions.isAsking(memberId),
+    forget(memberId) {
+      cache.delete(memberId)
+      questions.ignore(memberId)
+    },
+  }
+}
+
+/** One question a member at a time. */
+function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache) {
+  const asking = new Map<string, Promise<KeptUser | number>>()
+
+  function putOff(memberId: string, seconds: number): number {
+    const kept = cache.get(memberId)
+    if (kept) kept.putOffUntil = clock() + Math.min(seconds, longestPutOffSeconds)
+    return seconds
+  }
+
+  /** Resolves with the seconds to stay away where there is no answer. */
+  function ask(memberId: string, patience: number): Promise<KeptUser | number> {
+    const joined = asking.get(memberId)
+    if (joined) return joined
+    if (!admin) return Promise.reject(contextInvalid('no_admin_api'))
+    const started: Promise<KeptUser | number> = admin
+      .readMember(memberId, { waitSeconds: patience })
+      .then((reading) => {
+        if (reading.kind === 'unavailable') return putOff(memberId, reading.retryAfterSeconds)
+        const entry = cache.entryFrom(reading)
+        if (asking.get(memberId) === started) cache.keep(memberId, entry)
+        return entry
+      })
+      .finally(() => {
+        if (asking.get(memberId) === started) asking.delete(memberId)
+      })
+    asking.set(memberId, started)
+    return started
+  }
+
+  return {
+    ask,
+    isAsking: (memberId: string): boolean => asking.has(memberId),
+    ignore: (memberId: string): boolean => asking.delete(memberId),
+    renew(memberId: string): void {
+      if (asking.has(memberId)) return
+      // Whatever went wrong: who asks once this has expired meets it again, and is told.
+      ask(memberId, waitSeconds.stale).catch(() => putOff(memberId, longestPutOffSeconds))
+    },
+  }
+}
+
+function completed(
+  token: VerifiedToken,
+  context: MemberstackUser | Promise<MemberstackUser>,
+): MemberstackUser | Promise<MemberstackUser> {
+  const merge = (known: MemberstackUser) => deepFreeze({ ...known, ...claimedUserOf(token) })
+  return context instanceof Promise ? context.then(merge) : merge(context)
+}
+
+function userIn({ user }: KeptUser): MemberstackUser {
+  if (!user) throw contextInvalid('member_deleted')
+  return user
+}
+
+function noAnswer(retryAfterSeconds: number): AuthError {
+  return unavailable('Memberstack does not answer. Try again later.', { retryAfterSeconds, reason: 'admin' })
+}
+
+function contextInvalid(reason: string): AuthError {
+  return new AuthError('AUTH_USER_CONTEXT_INVALID', 'Who this is could not be found out.', { reason })
+}
