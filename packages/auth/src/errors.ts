@@ -32,6 +32,14 @@ export interface AuthErrorOptions extends ErrorOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Why, for the log and the metrics only: never answered (e.g. `signature`, `unknown`, `reused`). */
   readonly reason?: string
+  /** Whom it concerned, where that is known, for the log only: never answered. */
+  readonly subject?: FailureSubject
+}
+
+/** Whom a failure concerned. */
+export interface FailureSubject {
+  readonly memberId?: string
+  readonly sessionId?: string
 }
 
 /** The one error that leaves this library: a stable `code`, an HTTP status, and never a token or a key. */
@@ -43,6 +51,7 @@ export class AuthError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly reason: string | undefined
+  readonly subject: FailureSubject
 
   constructor(code: AuthErrorCode, message: string, options: AuthErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -52,6 +61,7 @@ export class AuthError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
     this.headers = options.headers ?? {}
     this.reason = options.reason
+    this.subject = options.subject ?? {}
   }
 }
 

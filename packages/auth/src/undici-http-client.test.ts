@@ -1,10 +1,6 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
-import {
-  createServer as createNetServer,
-  type Server as NetServer,
-  type Socket,
-} from 'node:net'
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 

@@ -177,11 +177,11 @@ describe('authenticate and requireRoles', () => {
       app.get(
         '/me',
         {
-          preHandler: [authenticate(perennial), ...(roles.length ? [requireRoles(perennial, ...roles)] : [])],
+          preHandler: [authenticate(perennial), ...(roles.length ? [requireRoles(...roles)] : [])],
         },
         (request) => ({ user: request.memberstackUser, raw: request.memberstackUserRaw }),
       )
-      app.get('/open', { preHandler: requireRoles(perennial, 'user') }, () => 'never')
+      app.get('/open', { preHandler: requireRoles('user') }, () => 'never')
     })
 
   it('let a member in by either header, seen before or not', async () => {

@@ -11,6 +11,7 @@ import type { MemberstackUser } from '../members/member.js'
 import type { Authenticated, Perennial } from '../perennial.js'
 import type { VerifiedClaims } from '../tokens/verified-token.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
+import { checkRoles, grantTo, type Grant, type grantKey } from './grant.js'
 import { readStreamBody } from './stream-body.js'
 
 declare module 'fastify' {
@@ -19,6 +20,7 @@ declare module 'fastify' {
     memberstackUser?: MemberstackUser
     /** The verified claims of the access token; set by `authenticate()`. */
     memberstackUserRaw?: VerifiedClaims
+    [grantKey]?: Grant
   }
 }
 
@@ -60,9 +62,10 @@ export const perennialWebhook: FastifyPluginCallback<PerennialPluginOptions> = (
 /** Lets only members in: sets `request.memberstackUser` and `request.memberstackUserRaw`, or answers why not. */
 export function authenticate(perennial: Perennial): AuthHook {
   return (request, reply, done) => {
-    const admit = ({ user, claims }: Authenticated) => {
-      request.memberstackUser = user
-      request.memberstackUserRaw = claims
+    const admit = (authenticated: Authenticated) => {
+      request.memberstackUser = authenticated.user
+      request.memberstackUserRaw = authenticated.claims
+      grantTo(request, { perennial, authenticated })
       done()
     }
     const refuse = (error: unknown) => void send(reply, perennial.toResponse(error))
@@ -81,19 +84,12 @@ export function authenticate(perennial: Perennial): AuthHook {
   }
 }
 
-/** Lets only members in who have one of these roles. Comes after {@link authenticate}. */
-export function requireRoles(perennial: Perennial, ...roles: readonly string[]): AuthHook {
+/** Lets only members in who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
+export function requireRoles(...roles: readonly string[]): AuthHook {
   return (request, reply, done) => {
-    const { memberstackUser: user, memberstackUserRaw: claims } = request
-    try {
-      if (!user || !claims)
-        throw new AuthError('AUTH_TOKEN_MISSING', 'The request was not authenticated.', { reason: 'missing' })
-      perennial.requireRoles({ user, claims }, roles, request.id)
-    } catch (error) {
-      send(reply, perennial.toResponse(error))
-      return
-    }
-    done()
+    const refusal = checkRoles(request, roles)
+    if (refusal) send(reply, refusal)
+    else done()
   }
 }
 

@@ -10,6 +10,8 @@ import type { SigningKeys } from './signing-keys.js'
 /** Whom an access token is for, and of which session. */
 export interface AccessTokenSubject extends SessionClaims {
   readonly user: MemberstackUser
+  /** The token expires by then (seconds since the epoch) at the latest: it does not outlive its session. */
+  readonly expiresBy?: number | undefined
 }
 
 /** Issues our own access tokens. */
@@ -45,7 +47,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
   }
   return {
-    async issue({ user, sessionId, generation }) {
+    async issue({ user, sessionId, generation, expiresBy = Infinity }) {
       const iat = Math.floor(clock())
       const claims = {
         iss: issuer,
@@ -54,7 +56,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         sid: sessionId,
         jti: Buffer.from(randomBytes(tokenIdLength)).toString('base64url'),
         iat,
-        exp: Math.floor(iat + ttlSeconds),
+        exp: Math.floor(Math.min(iat + ttlSeconds, expiresBy)),
         [generationClaim]: generation,
       }
       for (const context of contextsOf(user)) {

@@ -1,0 +1,121 @@
+import type { Request, RequestHandler, Response } from 'express'
+import type { MemberstackUser } from '../members/member.js'
+import type { Authenticated, Perennial } from '../perennial.js'
+import type { VerifiedClaims } from '../tokens/verified-token.js'
+import type { AuthRequest, AuthResponse } from './auth-request.js'
+import { checkRoles, grantTo, type Grant, type grantKey } from './grant.js'
+import { readStreamBody } from './stream-body.js'
+
+declare global {
+  // The way that Express's own types document for adding to its Request.
+  namespace Express {
+    interface Request {
+      /** Who this is; set by `authenticate()`. */
+      memberstackUser?: MemberstackUser
+      /** The verified claims of the access token; set by `authenticate()`. */
+      memberstackUserRaw?: VerifiedClaims
+      [grantKey]?: Grant
+    }
+  }
+}
+
+/**
+ * The routes of `/v1/auth`, for Express 4 and 5. Body parsers may run before it or not.
+ * @example
+ * app.use('/v1/auth', authRouter(perennial))
+ */
+export function authRouter(perennial: Perennial): RequestHandler {
+  return (request, response, next) => {
+    perennial.handle(toAuthRequest(request)).then((answer) => send(response, answer), next)
+  }
+}
+
+/**
+ * Memberstack's webhook. Signatures cover the raw body, so it must come before any body parser.
+ * @example
+ * app.use('/v1/webhooks/memberstack', memberstackWebhook(perennial))
+ */
+export function memberstackWebhook(perennial: Perennial): RequestHandler {
+  return (request, response, next) => {
+    perennial.handleWebhook(toAuthRequest(request)).then((answer) => send(response, answer), next)
+  }
+}
+
+/**
+ * The key set of our access tokens, for services that verify them on their own.
+ * @example
+ * app.get('/.well-known/jwks.json', jwks(perennial))
+ */
+export function jwks(perennial: Perennial): RequestHandler {
+  return (_request, response) => {
+    perennial.readJwks().then(
+      (body) => response.type('application/json').set('cache-control', 'public, max-age=300').send(body),
+      (error: unknown) => send(response, perennial.toResponse(error)),
+    )
+  }
+}
+
+/** Lets only members in: sets `req.memberstackUser` and `req.memberstackUserRaw`, or answers why not. */
+export function authenticate(perennial: Perennial): RequestHandler {
+  return (request, response, next) => {
+    const admit = (authenticated: Authenticated) => {
+      request.memberstackUser = authenticated.user
+      request.memberstackUserRaw = authenticated.claims
+      grantTo(request, { perennial, authenticated })
+      next()
+    }
+    const refuse = (error: unknown) => send(response, perennial.toResponse(error))
+    let found: Authenticated | Promise<Authenticated>
+    try {
+      found = perennial.authenticate({
+        authorization: request.headers.authorization,
+        memberstackToken: headerOf(request, 'x-memberstack-token'),
+      })
+    } catch (error) {
+      refuse(error)
+      return
+    }
+    // No promise where the answer is known: this runs before every request.
+    if (found instanceof Promise) found.then(admit, refuse)
+    else admit(found)
+  }
+}
+
+/** Lets only members in who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
+export function requireRoles(...roles: readonly string[]): RequestHandler {
+  return (request, response, next) => {
+    const refusal = checkRoles(request, roles)
+    if (refusal) send(response, refusal)
+    else next()
+  }
+}
+
+function send(response: Response, answer: AuthResponse): void {
+  response.status(answer.status).set(answer.headers)
+  if (answer.body === null) response.end()
+  else response.end(answer.body)
+}
+
+function toAuthRequest(request: Request): AuthRequest {
+  return {
+    method: request.method,
+    path: request.path,
+    // Express decides by the app's own `trust proxy`.
+    ip: request.ip ?? 'unknown',
+    requestId: crypto.randomUUID(),
+    header: (name) => headerOf(request, name),
+    readBody: async () => {
+      const parsed: unknown = request.body
+      // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
+      if (!request.readableEnded || parsed === undefined) return readStreamBody(request)
+      return parsed instanceof Uint8Array
+        ? { kind: 'bytes', bytes: parsed }
+        : { kind: 'parsed', value: parsed }
+    },
+  }
+}
+
+function headerOf(request: Request, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}

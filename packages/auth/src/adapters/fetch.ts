@@ -1,0 +1,104 @@
+import { AuthError } from '../errors.js'
+import type { Authenticated, Perennial } from '../perennial.js'
+import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
+import { maxBodyBytes } from './request-body.js'
+
+/** What a `fetch` handler is told. */
+export interface FetchHandlerOptions {
+  /** Where the routes are mounted. @defaultValue `/v1/auth` */
+  readonly basePath?: string | undefined
+  /** The caller's address, which a web-standard `Request` does not hold; without it all callers share the limits of one. */
+  readonly clientAddress?: ((request: Request) => string) | undefined
+}
+
+/**
+ * The routes of `/v1/auth` for anything that speaks web-standard `Request` and `Response` (Hono, Next.js, Deno, Bun).
+ * @example
+ * const handle = createFetchHandler(perennial)
+ * app.all('/v1/auth/*', (context) => handle(context.req.raw))
+ */
+export function createFetchHandler(
+  perennial: Perennial,
+  options: FetchHandlerOptions = {},
+): (request: Request) => Promise<Response> {
+  const { basePath = '/v1/auth', clientAddress = () => 'unknown' } = options
+  return async (request) => {
+    const { pathname } = new URL(request.url)
+    const isOurs = pathname === basePath || pathname.startsWith(`${basePath}/`)
+    if (!isOurs) return toResponse(perennial.toResponse(nothingHere()))
+    const path = pathname.slice(basePath.length) || '/'
+    return toResponse(await perennial.handle(toAuthRequest(request, path, clientAddress(request))))
+  }
+}
+
+/** Memberstack's webhook; the path is for the router to decide. */
+export function createWebhookHandler(perennial: Perennial): (request: Request) => Promise<Response> {
+  return async (request) => toResponse(await perennial.handleWebhook(toAuthRequest(request, '/', 'unknown')))
+}
+
+/**
+ * Who a request is from, or the `Response` to refuse it with; at once where the token was seen before.
+ * @example
+ * const member = await authenticate(perennial, request)
+ * if (member instanceof Response) return member
+ */
+export function authenticate(
+  perennial: Perennial,
+  request: Request,
+): Authenticated | Response | Promise<Authenticated | Response> {
+  const refuse = (error: unknown) => toResponse(perennial.toResponse(error))
+  try {
+    const found = perennial.authenticate({
+      authorization: request.headers.get('authorization') ?? undefined,
+      memberstackToken: request.headers.get('x-memberstack-token') ?? undefined,
+    })
+    return found instanceof Promise ? found.catch(refuse) : found
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
+/** The `Response` to refuse a member with who has none of these roles, or null. */
+export function requireRoles(
+  perennial: Perennial,
+  member: Authenticated,
+  ...roles: readonly string[]
+): Response | null {
+  try {
+    perennial.requireRoles(member, roles)
+    return null
+  } catch (error) {
+    return toResponse(perennial.toResponse(error))
+  }
+}
+
+function toAuthRequest(request: Request, path: string, ip: string): AuthRequest {
+  return {
+    method: request.method,
+    path,
+    ip,
+    requestId: crypto.randomUUID(),
+    header: (name) => request.headers.get(name) ?? undefined,
+    readBody: () => readBody(request),
+  }
+}
+
+async function readBody(request: Request): Promise<BodyReading> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  // Leaving the loop cancels the stream: what is too large is not read to its end.
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length
+    if (length > maxBodyBytes) return { kind: 'too_large' }
+    chunks.push(chunk)
+  }
+  return { kind: 'bytes', bytes: Buffer.concat(chunks) }
+}
+
+function toResponse({ status, headers, body }: AuthResponse): Response {
+  return new Response(body, { status, headers })
+}
+
+function nothingHere(): AuthError {
+  return new AuthError('AUTH_NOT_FOUND', 'There is nothing at this address.', { reason: 'not_found' })
+}

@@ -1,0 +1,173 @@
+import { AuthError } from './errors.js'
+import type { HttpClient } from './http-client.js'
+import {
+  createAdminApi,
+  createAdminQuota,
+  createUserContext,
+  type AdminApi,
+  type UserContext,
+} from './members/index.js'
+import { createForwardSource, type RefreshSource } from './refresh/index.js'
+import type { ResolvedOptions } from './resolve-options.js'
+import { createSecrets, type Secrets } from './secrets.js'
+import { createSessionMode, type SessionMode } from './session-mode.js'
+import { loadLocalSecret, openStore, type Store } from './stores/index.js'
+import {
+  createPinnedKeySet,
+  createRemoteKeySet,
+  createTokenVerifier,
+  memberIssuer,
+  ownIssuer,
+  type TokenIssuer,
+} from './tokens/index.js'
+import { createUndiciHttpClient } from './undici-http-client.js'
+
+/** What differs between the two modes, and what ends with them. */
+export interface Mode {
+  readonly source: RefreshSource
+  /** The one issuer whose tokens authenticate. */
+  readonly issuer: TokenIssuer
+  readonly userContext: UserContext
+  readonly session: SessionMode | null
+  /** @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  checkReady(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What both modes stand on. */
+interface Ground {
+  readonly options: ResolvedOptions
+  readonly httpClient: HttpClient
+  readonly admin: AdminApi | undefined
+  readonly userContext: UserContext
+  readonly closeHttp: () => Promise<void>
+}
+
+/** Opens what the options name: forward mode where there is a refresh API, session mode otherwise. */
+export async function openMode(options: ResolvedOptions): Promise<Mode> {
+  const ground = createGround(options)
+  try {
+    return options.memberstack.refreshUrl === undefined
+      ? await openSessionMode(ground)
+      : openForwardMode(ground, options.memberstack.refreshUrl)
+  } catch (error) {
+    await ground.closeHttp()
+    throw error
+  }
+}
+
+function createGround(options: ResolvedOptions): Ground {
+  const { clock, telemetry, memberstack } = options
+  const own = options.httpClient ? null : createUndiciHttpClient()
+  const httpClient = options.httpClient ?? own
+  if (!httpClient) throw new TypeError('there is no HTTP client')
+  const { adminUrl, secretKey } = memberstack
+  const quota = createAdminQuota({ clock })
+  const admin = secretKey
+    ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock })
+    : undefined
+  const userContext = createUserContext({
+    admin,
+    clock,
+    cacheSeconds: options.memberCacheSeconds,
+    staleSeconds: options.memberStaleSeconds,
+  })
+  return { options, httpClient, admin, userContext, closeHttp: async () => own?.close() }
+}
+
+async function openSessionMode({ options, admin, userContext, closeHttp }: Ground): Promise<Mode> {
+  const { clock, memberstack, issuer } = options
+  if (!admin) throw new TypeError('session mode needs memberstack.secretKey')
+  const secrets = await openSecrets(options)
+  const isOurs = typeof options.store === 'string'
+  const store = typeof options.store === 'string' ? await openStore(options.store, { clock }) : options.store
+  const session = createSessionMode({ options, store, secrets, admin, userContext })
+  const { signingKeys, revocations, confirmations } = session
+  // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
+  await unlessUnavailable(signingKeys.start())
+  await unlessUnavailable(revocations.load())
+  return {
+    source: session.source,
+    issuer: ownIssuer({ issuer, audience: memberstack.appId, keySet: signingKeys.keySet }),
+    userContext,
+    session,
+    async checkReady() {
+      await store.check()
+      await signingKeys.keySet.ready()
+      if (revocations.state() === 'unknown') await revocations.load()
+    },
+    async close() {
+      await confirmations.flush()
+      revocations.close()
+      if (isOurs) await store.close()
+      await closeHttp()
+    },
+  }
+}
+
+function openForwardMode(ground: Ground, refreshUrl: string): Mode {
+  const { options, httpClient, userContext, closeHttp } = ground
+  const { clock, telemetry, randomBytes, memberstack } = options
+  const issuer = memberIssuer({
+    issuer: memberstack.issuer,
+    audience: memberstack.appId,
+    keySet: memberKeySet(ground),
+  })
+  const source = createForwardSource({
+    url: refreshUrl,
+    adminOrigin: new URL(memberstack.adminUrl).origin,
+    secretKey: memberstack.secretKey,
+    httpClient,
+    verifier: createTokenVerifier({ issuers: [issuer], clock }),
+    clock,
+    randomBytes,
+    graceSeconds: options.refreshGraceSeconds,
+    sharedAnswers: sharedAnswersOf(options.store),
+    telemetry,
+  })
+  return {
+    source,
+    issuer,
+    userContext,
+    session: null,
+    checkReady: () => issuer.keySet.ready(),
+    async close() {
+      await source.close()
+      await closeHttp()
+    },
+  }
+}
+
+/** Forward mode keeps nothing but answers; a store of one process's own would add nothing to its memory. */
+function sharedAnswersOf(store: string | Store): Store['sharedAnswers'] {
+  if (typeof store !== 'string') return store.sharedAnswers
+  if (/^rediss?:/.test(store)) throw new TypeError('A Redis store is not available yet; use memory:')
+  return undefined
+}
+
+function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {
+  const { jwks, jwksUri } = options.memberstack
+  if (jwks !== undefined) return createPinnedKeySet(jwks, ['RS256'])
+  if (jwksUri === undefined) throw new TypeError('forward mode needs memberstack.jwks or memberstack.jwksUri')
+  const { clock, telemetry } = options
+  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient, clock, telemetry })
+}
+
+async function openSecrets({ secret, store, randomBytes }: ResolvedOptions): Promise<Secrets> {
+  if (secret !== undefined) {
+    const listed = typeof secret === 'string' ? secret.split(',') : secret
+    return createSecrets(
+      listed.map((one) => Buffer.from(one.trim(), 'base64')),
+      randomBytes,
+    )
+  }
+  if (typeof store !== 'string')
+    throw new TypeError('secret is required with a store that was opened elsewhere')
+  return createSecrets([await loadLocalSecret(store, randomBytes)], randomBytes)
+}
+
+async function unlessUnavailable(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof AuthError && error.code === 'AUTH_UNAVAILABLE')) throw error
+  })
+}
