@@ -26,8 +26,8 @@ export function grantTo(request: Granted, grant: Grant): void {
 export function checkRoles(request: Granted, roles: readonly string[]): AuthResponse | null {
   const grant = request[grantKey]
   if (!grant) {
-    const message = 'requireRoles() needs authenticate() before it.'
-    return errorResponse(new AuthError('AUTH_INTERNAL_ERROR', message, { reason: 'internal' }), 'production')
+    const message = 'The request was not authenticated.'
+    return errorResponse(new AuthError('AUTH_TOKEN_MISSING', message, { reason: 'missing' }), 'production')
   }
   try {
     grant.perennial.requireRoles(grant.authenticated, roles)
