@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Secrets } from '../secrets.js'
 import type { MembershipCheck, Standing } from '../sessions/membership-check.js'
-import { createTwoGenerationMap } from '../sessions/two-generation-map.js'
+import { createTwoGenerationMap } from '../two-generation-map.js'
 import type { AdminApi, Member } from './member.js'
 import { sealSnapshot, unsealSnapshot, type Snapshot } from './member-snapshot.js'
 import type { MemberNews } from './user-cache.js'

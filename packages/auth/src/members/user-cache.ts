@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { createTwoGenerationMap } from '../sessions/two-generation-map.js'
+import { createTwoGenerationMap } from '../two-generation-map.js'
 import type { Member, MemberReading, MemberstackUser } from './member.js'
 import { deepFreeze } from './user-from-token.js'
 
