@@ -2,8 +2,10 @@ import type { Request, RequestHandler, Response } from 'express'
 import type { MemberstackUser } from '../members/member.js'
 import type { Authenticated, Perennial } from '../perennial.js'
 import type { VerifiedClaims } from '../tokens/verified-token.js'
-import type { AuthRequest, AuthResponse } from './auth-request.js'
+import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
 import { checkRoles, grantTo, type Grant, type grantKey } from './grant.js'
+import { maxBodyBytes } from './request-body.js'
+import { maxBodyBytes } from './request-body.js'
 import { readStreamBody } from './stream-body.js'
 
 declare global {
@@ -108,6 +110,7 @@ function toAuthRequest(request: Request): AuthRequest {
       const parsed: unknown = request.body
       // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
       if (!request.readableEnded || parsed === undefined) return readStreamBody(request)
+      if (Number(request.headers['content-length']) > maxBodyBytes) return { kind: 'too_large' }
       return parsed instanceof Uint8Array
         ? { kind: 'bytes', bytes: parsed }
         : { kind: 'parsed', value: parsed }

@@ -79,18 +79,28 @@ function toAuthRequest(request: Request, path: string, ip: string): AuthRequest 
     ip,
     requestId: crypto.randomUUID(),
     header: (name) => request.headers.get(name) ?? undefined,
-    readBody: () => readBody(request),
+    // A body that breaks off, or that somebody else has read, is no body.
+    readBody: () => readBody(request).catch(() => ({ kind: 'bytes', bytes: new Uint8Array() })),
   }
 }
 
 async function readBody(request: Request): Promise<BodyReading> {
+  if (request.bodyUsed || request.body?.locked) {
+    const message = 'The body was read before; hand the request on unread, or hand on a clone of it.'
+    throw new AuthError('AUTH_INTERNAL_ERROR', message, { reason: 'internal' })
+  }
   const chunks: Uint8Array[] = []
   let length = 0
-  // Leaving the loop cancels the stream: what is too large is not read to its end.
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length
-    if (length > maxBodyBytes) return { kind: 'too_large' }
-    chunks.push(chunk)
+  try {
+    // Leaving the loop cancels the stream: what is too large is not read to its end.
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length
+      if (length > maxBodyBytes) return { kind: 'too_large' }
+      chunks.push(chunk)
+    }
+  } catch {
+    // A body that breaks off is no body: nobody waits for its answer.
+    return { kind: 'bytes', bytes: new Uint8Array() }
   }
   return { kind: 'bytes', bytes: Buffer.concat(chunks) }
 }
