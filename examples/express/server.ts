@@ -1,0 +1,29 @@
+import process from 'node:process'
+import { createPerennial } from '@perennial/auth'
+import { authenticate, authRouter, jwks, memberstackWebhook, requireRoles } from '@perennial/auth/express'
+import express from 'express'
+
+const {
+  MEMBERSTACK_APP_ID: appId = '',
+  MEMBERSTACK_SECRET_KEY: secretKey,
+  MEMBERSTACK_ADMIN_URL: adminUrl,
+  MEMBERSTACK_WEBHOOK_SECRET: webhookSecret,
+  PORT = '3000',
+} = process.env
+const memberstack = { appId, secretKey, adminUrl, webhookSecret }
+
+const app = express()
+const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
+// Before any body parser: its signature covers the bytes as they came.
+app.use('/v1/webhooks/memberstack', memberstackWebhook(perennial))
+app.use('/v1/auth', authRouter(perennial))
+app.get('/projects', authenticate(perennial), requireRoles('admin'), (req, res) => {
+  res.json({ owner: req.memberstackUser?.email, projects: ['Analytical engine'] })
+})
+// For services elsewhere that verify our tokens on their own.
+app.get('/.well-known/jwks.json', jwks(perennial))
+
+const server = app.listen(Number(PORT), '127.0.0.1', () => {
+  process.stdout.write(`Listening: ${JSON.stringify(server.address())}\n`)
+})
+process.once('SIGTERM', () => server.close(() => void perennial.close()))

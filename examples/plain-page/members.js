@@ -1,0 +1,27 @@
+// `Perennial.session` is made by the script tag, and signs in by itself when Memberstack reports a member.
+const who = document.querySelector('[data-who]')
+const button = document.querySelector('[data-load]')
+const projects = document.querySelector('[data-projects]')
+
+function show({ status, userId, stale }) {
+  const name = status === 'signed-in' ? `Signed in as ${userId}` : 'Signed out'
+  who.textContent =
+    status === 'loading' ? 'One moment…' : name + (stale ? ' (connection lost, trying again)' : '')
+  button.hidden = status !== 'signed-in'
+}
+
+window.addEventListener('perennial:change', ({ detail }) => show(detail.state))
+show(window.Perennial.session.state)
+
+async function load() {
+  try {
+    const response = await window.Perennial.session.fetch('https://api.example.com/projects')
+    projects.textContent = response.ok
+      ? JSON.stringify(await response.json(), null, 2)
+      : `HTTP ${response.status}`
+  } catch (error) {
+    projects.textContent = error.retryable ? 'The service is away. Try again in a moment.' : error.message
+  }
+}
+
+button.addEventListener('click', () => void load())

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
+
+const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+
+let folder: ReturnType<typeof makeFolder>
+let service: ServiceProcess
+beforeEach(() => {
+  folder = makeFolder()
+  service = startProcess(folder.path)
+})
+afterEach(async () => {
+  service.child.kill('SIGKILL')
+  await service.ended()
+  folder.remove()
+})
+
+interface Step {
+  readonly command: string
+  readonly shown: string
+}
+
+/** The fenced transcript: lines after `$ ` are typed, the others printed. */
+function readTranscript(): readonly Step[] {
+  const [, transcript = ''] = /```console\n(.*?)```/s.exec(readme) ?? []
+  return transcript
+    .split(/^\$ /m)
+    .slice(1)
+    .map((step) => {
+      const end = step.indexOf('\n')
+      return { command: step.slice(0, end), shown: step.slice(end + 1).trimEnd() }
+    })
+}
+
+const divider = '-- next --'
+
+/** Types the commands into one shell, so that a variable set by one is there for the next. */
+async function type(commands: readonly string[]): Promise<readonly string[]> {
+  const shell = spawn('sh', { stdio: ['pipe', 'pipe', 'pipe'] })
+  let output = ''
+  let complaints = ''
+  shell.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  shell.stderr.on('data', (bytes: Buffer) => (complaints += bytes.toString()))
+  shell.stdin.end(commands.map((command) => `${command}\necho '${divider}'\n`).join(''))
+  await once(shell, 'close')
+  expect(complaints).toBe('')
+  return output.split(`${divider}\n`).map((printed) => printed.trimEnd())
+}
+
+/** What is printed must be what is shown, letter by letter but for `…`, which stands for a part of a token. */
+function patternOf(shown: string): RegExp {
+  const parts = shown.split('…').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+  return new RegExp(`^${parts.join('[A-Za-z0-9_.-]{40,}')}$`)
+}
+
+describe('the README', () => {
+  it('shows what its transcript really prints', async () => {
+    const [, url = ''] = await service.waitFor(/Perennial listens on (http:\S+)/)
+    const [, emulator = ''] = await service.waitFor(/the emulator, (http:\S+)/)
+    const steps = readTranscript()
+    expect(steps.length).toBeGreaterThan(8)
+    const here = (command: string) =>
+      command.replaceAll('http://127.0.0.1:8787', url).replaceAll('http://127.0.0.1:8788', emulator)
+    const printed = await type(steps.map(({ command }) => here(command)))
+    for (const [index, { command, shown }] of steps.entries())
+      expect(printed[index], command).toMatch(patternOf(shown))
+  })
+})
