@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { call, me, verdict, type Answer } from './auth-calls.js'
+import { startSessionWorld, type SessionWorld } from './session-world.js'
+
+const page = 'https://www.example.com'
+
+let world: SessionWorld
+beforeEach(async () => {
+  world = await startSessionWorld({
+    REFRESH_TOKEN_TRANSPORT: 'cookie',
+    CORS_ORIGIN: `${page},https://app.example.com`,
+  })
+})
+afterEach(() => world.close())
+
+/** What a page that follows the rules sends with every write. */
+const rules = { origin: page, 'x-csrf': '1' }
+
+function send(path: string, method: 'GET' | 'POST' | 'DELETE', headers: Record<string, string>) {
+  return call(world.service.url, path, { method, headers })
+}
+
+async function signIn(): Promise<Answer> {
+  const { accessToken } = await world.emulator.issueTokens()
+  return send('/v1/auth/session', 'POST', { ...rules, authorization: `Bearer ${accessToken}` })
+}
+
+/** The cookie of an answer as a browser sends it back. */
+function cookieOf({ headers }: Answer): string {
+  const [cookie = '', ...more] = headers.getSetCookie()
+  expect(more).toEqual([])
+  return cookie.split(';', 1)[0] ?? ''
+}
+
+const accessTokenOf = ({ body }: Answer): string => String(body['accessToken'])
+const refresh = (cookie: string, headers: Record<string, string> = rules) =>
+  send('/v1/auth/refresh-token', 'POST', { ...headers, cookie })
+
+describe('the cookie', () => {
+  it('is one that no script can read, no other site cause to be sent, and no plain http carry', async () => {
+    const answer = await signIn()
+    expect(answer.status).toBe(201)
+    const [name, ...attributes] = answer.headers.getSetCookie()[0]?.split('; ') ?? []
+    expect(name).toMatch(/^__Host-perennial=[\w-]{70,}$/)
+    expect(attributes.toSorted()).toEqual(
+      ['HttpOnly', 'Max-Age=604800', 'Path=/', 'SameSite=Strict', 'Secure'].toSorted(),
+    )
+  })
+
+  it('is the only place where the refresh token is ever sent', async () => {
+    const signedIn = await signIn()
+    const refreshed = await refresh(cookieOf(signedIn))
+    expect(refreshed.status).toBe(200)
+    for (const answer of [signedIn, refreshed]) {
+      expect(Object.keys(answer.body)).toEqual(['accessToken'])
+      expect(answer.text).not.toContain(cookieOf(answer).split('=')[1])
+    }
+    expect(cookieOf(refreshed)).not.toBe(cookieOf(signedIn))
+    // The body of the request is not read for one either.
+    const refreshToken = cookieOf(refreshed).split('=')[1]
+    const byBody = await call(world.service.url, '/v1/auth/refresh-token', {
+      method: 'POST',
+      json: { refreshToken },
+      headers: rules,
+    })
+    expect(verdict(byBody)).toEqual([400, 'AUTH_TOKEN_MISSING'])
+  })
+
+  it('is given again to one who lost the answer', async () => {
+    const first = cookieOf(await signIn())
+    const lost = await refresh(first)
+    const again = await refresh(first)
+    expect(cookieOf(again)).toBe(cookieOf(lost))
+    expect((await me(world.service.url, accessTokenOf(again))).status).toBe(200)
+  })
+
+  it('is not believed where it comes twice or is empty', async () => {
+    const cookie = cookieOf(await signIn())
+    for (const bad of [`${cookie}; ${cookie}`, '__Host-perennial=', 'other=1'])
+      expect(verdict(await refresh(bad))).toEqual([400, 'AUTH_TOKEN_MISSING'])
+    expect((await refresh(`other=1; ${cookie}; last=2`)).status).toBe(200)
+  })
+
+  it('alone signs out, and goes', async () => {
+    const signedIn = await signIn()
+    const answer = await send('/v1/auth/session', 'DELETE', { ...rules, cookie: cookieOf(signedIn) })
+    expect([answer.status, answer.text]).toEqual([204, ''])
+    expect(answer.headers.getSetCookie()).toEqual([
+      '__Host-perennial=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
+    ])
+    expect(verdict(await me(world.service.url, accessTokenOf(signedIn)))).toEqual([401, 'AUTH_TOKEN_REVOKED'])
+    expect(verdict(await refresh(cookieOf(signedIn)))).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
+  })
+
+  it('goes when this session is ended from the list, or all are; not when another one is', async () => {
+    const signedIn = [await signIn(), await signIn()] as const
+    const authorization = `Bearer ${accessTokenOf(signedIn[0])}`
+    const { body } = await send('/v1/auth/sessions', 'GET', { authorization })
+    const listed = body['sessions']
+    if (!Array.isArray(listed)) throw new Error('no list')
+    const otherId = listed.find(({ current }) => !current).id
+    const other = await send(`/v1/auth/sessions/${otherId}`, 'DELETE', { ...rules, authorization })
+    expect([other.status, other.headers.getSetCookie()]).toEqual([204, []])
+    const all = await send('/v1/auth/sessions', 'DELETE', { ...rules, authorization })
+    expect(all.headers.getSetCookie()[0]).toMatch(/^__Host-perennial=; Max-Age=0;/)
+  })
+
+  it('stays when a refresh is refused: the refusal may come after another tab’s new sign-in', async () => {
+    const answer = await refresh('__Host-perennial=garbage')
+    expect(verdict(answer)).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
+    expect(answer.headers.getSetCookie()).toEqual([])
+  })
+})
+
+describe('a write that another site may have caused', () => {
+  const denied = (own: string): [string, Record<string, string>][] => [
+    ['no Origin', { 'x-csrf': '1' }],
+    ['no X-CSRF', { origin: page }],
+    ['another X-CSRF', { origin: page, 'x-csrf': 'true' }],
+    ['another site', { origin: 'https://evil.example', 'x-csrf': '1' }],
+    ['a sandboxed frame', { origin: 'null', 'x-csrf': '1' }],
+    ['a longer name', { origin: `${page}.evil.example`, 'x-csrf': '1' }],
+    ['plain http', { origin: page.replace('https', 'http'), 'x-csrf': '1' }],
+    ['another port', { origin: `${page}:8443`, 'x-csrf': '1' }],
+    ['a path', { origin: `${page}/`, 'x-csrf': '1' }],
+    ['our name with another port', { origin: own.replace(/\d+$/, '1'), 'x-csrf': '1' }],
+    ['neither', {}],
+  ]
+  const routes: ['POST' | 'DELETE', string][] = [
+    ['POST', '/v1/auth/refresh-token'],
+    ['POST', '/v1/auth/session'],
+    ['DELETE', '/v1/auth/session'],
+    ['DELETE', '/v1/auth/sessions'],
+    ['DELETE', '/v1/auth/sessions/AAAAAAAAAAAAAAAAAAAAAA'],
+  ]
+
+  it('is AUTH_ORIGIN_DENIED on every route, and changes nothing', async () => {
+    const signedIn = await signIn()
+    const cookie = cookieOf(signedIn)
+    const authorization = `Bearer ${accessTokenOf(signedIn)}`
+    for (const [what, headers] of denied(world.service.url))
+      for (const [method, path] of routes) {
+        const answer = await send(path, method, { ...headers, cookie, authorization })
+        expect([what, path, ...verdict(answer)]).toEqual([what, path, 403, 'AUTH_ORIGIN_DENIED'])
+        expect(answer.headers.getSetCookie()).toEqual([])
+      }
+    expect((await me(world.service.url, accessTokenOf(signedIn))).status).toBe(200)
+    expect((await refresh(cookie)).status).toBe(200)
+  })
+
+  it('is none when it comes from a page that CORS_ORIGIN names or from the service’s own', async () => {
+    let cookie = cookieOf(await signIn())
+    for (const origin of [page, 'https://app.example.com', world.service.url]) {
+      const answer = await refresh(cookie, { origin, 'x-csrf': '1' })
+      expect([origin, answer.status]).toEqual([origin, 200])
+      cookie = cookieOf(answer)
+    }
+  })
+})
+
+describe('a page on another origin of the site', () => {
+  it('may send credentials and read the answers, where CORS_ORIGIN names it', async () => {
+    const preflight = async (origin: string) => {
+      const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-csrf' }
+      const url = `${world.service.url}/v1/auth/refresh-token`
+      return (await fetch(url, { method: 'OPTIONS', headers: { ...asked, origin } })).headers
+    }
+    const good = await preflight(page)
+    expect(good.get('access-control-allow-origin')).toBe(page)
+    expect(good.get('access-control-allow-credentials')).toBe('true')
+    expect(good.get('access-control-allow-headers')?.toLowerCase()).toContain('x-csrf')
+    expect(good.get('access-control-allow-methods')).toContain('DELETE')
+    expect((await preflight('https://evil.example')).get('access-control-allow-origin')).toBeNull()
+
+    const { headers } = await signIn()
+    expect(headers.get('access-control-allow-origin')).toBe(page)
+    expect(headers.get('access-control-allow-credentials')).toBe('true')
+    expect(headers.get('vary')?.toLowerCase()).toContain('origin')
+    const exposed = headers.get('access-control-expose-headers')?.toLowerCase() ?? ''
+    for (const name of ['date', 'retry-after', 'www-authenticate', 'ratelimit'])
+      expect(exposed).toContain(name)
+  })
+})
