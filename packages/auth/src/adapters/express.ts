@@ -5,7 +5,6 @@ import type { VerifiedClaims } from '../tokens/verified-token.js'
 import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
 import { checkRoles, grantTo, type Grant, type grantKey } from './grant.js'
 import { maxBodyBytes } from './request-body.js'
-import { maxBodyBytes } from './request-body.js'
 import { readStreamBody } from './stream-body.js'
 
 declare global {
@@ -106,16 +105,19 @@ function toAuthRequest(request: Request): AuthRequest {
     ip: request.ip ?? 'unknown',
     requestId: crypto.randomUUID(),
     header: (name) => headerOf(request, name),
-    readBody: async () => {
-      const parsed: unknown = request.body
-      // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
-      if (!request.readableEnded || parsed === undefined) return readStreamBody(request)
-      if (Number(request.headers['content-length']) > maxBodyBytes) return { kind: 'too_large' }
-      return parsed instanceof Uint8Array
-        ? { kind: 'bytes', bytes: parsed }
-        : { kind: 'parsed', value: parsed }
-    },
+    // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
+    readBody: async () =>
+      request.readableEnded && request.body !== undefined ? parsedBody(request) : readStreamBody(request),
   }
+}
+
+/** What a parser of the app made of the body, held to the same limit as a body that we read. */
+function parsedBody(request: Request): BodyReading {
+  const parsed: unknown = request.body
+  if (Number(request.headers['content-length']) > maxBodyBytes) return { kind: 'too_large' }
+  const bytes = typeof parsed === 'string' ? Buffer.from(parsed) : parsed
+  if (!(bytes instanceof Uint8Array)) return { kind: 'parsed', value: parsed }
+  return bytes.length > maxBodyBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes }
 }
 
 function headerOf(request: Request, name: string): string | undefined {
