@@ -102,7 +102,7 @@ const startHono: StartApp = (perennial) => {
   })
   app.get('/broken', broken)
   app.onError((error, context) => context.json({ theirs: error.message }, 500))
-  const listener = getRequestListener(app.fetch)
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false })
   return listening(
     createServer((request, response) => void listener(request, response)).listen(0, '127.0.0.1'),
   )
@@ -130,6 +130,7 @@ function bareRoutes(perennial: Perennial): (request: Request) => Promise<Respons
 
 const startBare: StartApp = (perennial) => {
   const listener = getRequestListener(bareRoutes(perennial), {
+    overrideGlobalObjects: false,
     errorHandler: (error) =>
       Response.json({ theirs: error instanceof Error ? error.message : '' }, { status: 500 }),
   })
