@@ -79,8 +79,7 @@ function toAuthRequest(request: Request, path: string, ip: string): AuthRequest 
     ip,
     requestId: crypto.randomUUID(),
     header: (name) => request.headers.get(name) ?? undefined,
-    // A body that breaks off, or that somebody else has read, is no body.
-    readBody: () => readBody(request).catch(() => ({ kind: 'bytes', bytes: new Uint8Array() })),
+    readBody: () => readBody(request),
   }
 }
 

@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
+import express5, { type Express } from 'express'
+import express4 from 'express4'
+import { Hono } from 'hono'
+import { authenticate, authRouter, requireRoles } from '../src/adapters/express.js'
+import * as web from '../src/adapters/fetch.js'
+import type { Perennial } from '../src/perennial.js'
+
+/** An app with Perennial in it, on a free port. */
+export interface RunningApp {
+  readonly url: string
+  readonly close: () => Promise<void>
+}
+
+/** One way to put Perennial into an app. */
+export interface Mount {
+  readonly name: string
+  /** Whether the app's own body parser refuses what is no JSON, before Perennial sees it. */
+  readonly parsesFirst: boolean
+  readonly start: (perennial: Perennial) => Promise<RunningApp>
+}
+
+/** Starts an Express app of either major; `prepare` runs before anything is mounted. */
+export async function startExpress(
+  express: typeof express5,
+  perennial: Perennial,
+  prepare: (app: Express) => void = () => {},
+): Promise<RunningApp> {
+  const app = express()
+  prepare(app)
+  app.use('/v1/auth', authRouter(perennial))
+  app.get('/projects', authenticate(perennial), (request, response) => {
+    response.json({ user: request.memberstackUser, raw: request.memberstackUserRaw })
+  })
+  app.get('/admin', authenticate(perennial), requireRoles('admin', 'owner'), (_request, response) => {
+    response.json({ admin: true })
+  })
+  return running(app.listen(0, '127.0.0.1'))
+}
+
+/** Starts a Hono app, which speaks `Request` and `Response`. */
+async function startHono(perennial: Perennial): Promise<RunningApp> {
+  const app = new Hono()
+  app.all('/v1/auth/*', (context) => {
+    const clientAddress = () => getConnInfo(context).remote.address ?? 'unknown'
+    return web.createFetchHandler(perennial, { clientAddress })(context.req.raw)
+  })
+  app.get('/projects', async (context) => {
+    const member = await web.authenticate(perennial, context.req.raw)
+    return member instanceof Response ? member : context.json({ user: member.user, raw: member.claims })
+  })
+  app.get('/admin', async (context) => {
+    const member = await web.authenticate(perennial, context.req.raw)
+    if (member instanceof Response) return member
+    return web.requireRoles(perennial, member, 'admin', 'owner') ?? context.json({ admin: true })
+  })
+  const listener = getRequestListener(app.fetch)
+  const server = createServer((request, response) => void listener(request, response))
+  return running(server.listen(0, '127.0.0.1'))
+}
+
+async function running(server: Server): Promise<RunningApp> {
+  if (!server.listening) await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    async close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+const parseJson = (express: typeof express5) => (app: Express) => void app.use(express.json())
+
+/** Every way there is. */
+export const mounts: readonly Mount[] = [
+  { name: 'Express 5', parsesFirst: false, start: (perennial) => startExpress(express5, perennial) },
+  { name: 'Express 4', parsesFirst: false, start: (perennial) => startExpress(express4, perennial) },
+  {
+    name: 'Express 5 after express.json()',
+    parsesFirst: true,
+    start: (perennial) => startExpress(express5, perennial, parseJson(express5)),
+  },
+  {
+    name: 'Express 4 after express.json()',
+    parsesFirst: true,
+    start: (perennial) => startExpress(express4, perennial, parseJson(express4)),
+  },
+  { name: 'fetch (Hono)', parsesFirst: false, start: startHono },
+]
