@@ -20,7 +20,7 @@ import {
   ownIssuer,
   type TokenIssuer,
 } from './tokens/index.js'
-import { createUndiciHttpClient } from './undici-http-client.js'
+import { createNodeHttpClient } from './node-http-client.js'
 
 /** What differs between the two modes, and what ends with them. */
 export interface Mode {
@@ -58,7 +58,7 @@ export async function openMode(options: ResolvedOptions): Promise<Mode> {
 
 function createGround(options: ResolvedOptions): Ground {
   const { clock, telemetry, memberstack } = options
-  const own = options.httpClient ? null : createUndiciHttpClient()
+  const own = options.httpClient ? null : createNodeHttpClient()
   const httpClient = options.httpClient ?? own
   if (!httpClient) throw new TypeError('there is no HTTP client')
   const { adminUrl, secretKey } = memberstack

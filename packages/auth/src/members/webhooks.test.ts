@@ -8,7 +8,7 @@ import { createSecrets } from '../secrets.js'
 import { createSessionEnder, type Session } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent, Telemetry } from '../telemetry/events.js'
-import { createUndiciHttpClient } from '../undici-http-client.js'
+import { createNodeHttpClient } from '../node-http-client.js'
 import { createAdminApi } from './admin-api.js'
 import { createAdminQuota } from './admin-quota.js'
 import type { AdminApi, Member, MemberReading, ReadMemberOptions } from './member.js'
@@ -365,7 +365,7 @@ describe('the signature', () => {
 describe('the emulator as the sender', () => {
   it('a plan lost and a member deleted there end the sessions here', async () => {
     const emulator = await startEmulator({ webhookSecret: secret, webhookRetrySeconds: [] })
-    const httpClient = createUndiciHttpClient()
+    const httpClient = createNodeHttpClient()
     const clock = () => Date.now() / 1000
     const admin = createAdminApi({
       adminUrl: emulator.adminUrl,

@@ -12,7 +12,7 @@ import { createPinnedKeySet } from '../tokens/key-set.js'
 import { memberIssuer, ownIssuer } from '../tokens/token-issuer.js'
 import type { TokenVerifier } from '../tokens/verified-token.js'
 import { createTokenVerifier } from '../tokens/verify.js'
-import { createUndiciHttpClient, type ClosableHttpClient } from '../undici-http-client.js'
+import { createNodeHttpClient, type ClosableHttpClient } from '../node-http-client.js'
 import { createForwardSource, type ForwardOptions, type ForwardSource } from './forward.js'
 import { defaultForwardLimits } from './forward-limits.js'
 import { createMemorySharedAnswers } from './memory-shared-answers.js'
@@ -131,7 +131,7 @@ describe('forward mode', () => {
   beforeEach(async () => {
     now = 1_700_000_000
     api = await startRefreshApi()
-    httpClient = createUndiciHttpClient()
+    httpClient = createNodeHttpClient()
     sources = []
     observations = []
     events = []

@@ -5,14 +5,14 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { HttpFailure, type HttpRequest } from './http-client.js'
-import { createUndiciHttpClient, type ClosableHttpClient } from './undici-http-client.js'
+import { createNodeHttpClient, type ClosableHttpClient } from './node-http-client.js'
 
-describe('createUndiciHttpClient', () => {
+describe('createNodeHttpClient', () => {
   let client: ClosableHttpClient
   let servers: (Server | NetServer)[]
 
   beforeEach(() => {
-    client = createUndiciHttpClient()
+    client = createNodeHttpClient()
     servers = []
   })
   afterEach(async () => {
@@ -119,7 +119,7 @@ describe('createUndiciHttpClient', () => {
 
   it('says that nothing was sent when time ran out before a connection was free, and sends it no more', async () => {
     await client.close()
-    client = createUndiciHttpClient({ connectionsPerOrigin: 1 })
+    client = createNodeHttpClient({ connectionsPerOrigin: 1 })
     const seen: string[] = []
     let answerFirst = () => {}
     let heard = () => {}
@@ -204,7 +204,7 @@ describe('createUndiciHttpClient', () => {
 
   it('keeps connections to a bounded number of origins', async () => {
     await client.close()
-    client = createUndiciHttpClient({ maxOrigins: 1 })
+    client = createNodeHttpClient({ maxOrigins: 1 })
     const closings: Promise<unknown>[] = []
     const listener: RequestListener = (request, response) => {
       closings.push(once(request.socket, 'close'))
