@@ -20,17 +20,18 @@ export function parseStoreUrl(url: string): StoreAddress {
 }
 
 /**
- * Opens the store that `url` names: `memory:`, or `sqlite:` with the path of a file.
+ * Opens the store that `url` names: `memory:`, `sqlite:` with the path of a file, or `redis://` and `rediss://`.
  * @throws TypeError when the address is none
  * @throws Error in one line, when the store cannot be used
  */
 export async function openStore(url: string, options: StoreOptions): Promise<Store> {
   const address = parseStoreUrl(url)
   if (address.kind === 'memory') return createMemoryStore(options)
+  // Loaded on demand: an app on another store needs neither node:sqlite nor ioredis.
   if (address.kind === 'redis') {
-    throw new TypeError('A Redis store is not available yet; use for example sqlite:./data/perennial.db')
+    const { openRedisStore } = await import('./redis/redis-store.js')
+    return await openRedisStore(address.url, options)
   }
-  // Loaded on demand: an app on another store needs no node:sqlite.
   const { openSqliteStore } = await import('./sqlite/sqlite-store.js')
   return await openSqliteStore(address.path, options)
 }
