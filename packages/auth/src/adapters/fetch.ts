@@ -88,20 +88,27 @@ async function readBody(request: Request): Promise<BodyReading> {
     const message = 'The body was read before; hand the request on unread, or hand on a clone of it.'
     throw new AuthError('AUTH_INTERNAL_ERROR', message, { reason: 'internal' })
   }
+  const { body } = request
+  if (!body) return { kind: 'bytes', bytes: new Uint8Array() }
+  return new Promise((resolve) => {
+    // A body that breaks off is no body: nobody waits for its answer.
+    readStream(body, resolve).catch(() => resolve({ kind: 'bytes', bytes: new Uint8Array() }))
+  })
+}
+
+/** What is too large is let pass, not kept: to break it off could cost the caller the connection before our answer. */
+async function readStream(
+  body: ReadableStream<Uint8Array>,
+  resolve: (reading: BodyReading) => void,
+): Promise<void> {
   const chunks: Uint8Array[] = []
   let length = 0
-  try {
-    // Leaving the loop cancels the stream: what is too large is not read to its end.
-    for await (const chunk of request.body ?? []) {
-      length += chunk.length
-      if (length > maxBodyBytes) return { kind: 'too_large' }
-      chunks.push(chunk)
-    }
-  } catch {
-    // A body that breaks off is no body: nobody waits for its answer.
-    return { kind: 'bytes', bytes: new Uint8Array() }
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length <= maxBodyBytes) chunks.push(chunk)
+    else resolve({ kind: 'too_large' })
   }
-  return { kind: 'bytes', bytes: Buffer.concat(chunks) }
+  resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) })
 }
 
 function toResponse({ status, headers, body }: AuthResponse): Response {
