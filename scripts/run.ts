@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const execute = promisify(execFile)
+
+/** What a command that failed printed, all of it. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure'
+}
+
+/** Runs a program and answers what it printed on standard output. @throws CommandFailure when it does not end well */
+export async function run(file: string, args: readonly string[], cwd: string): Promise<string> {
+  try {
+    const { stdout } = await execute(file, [...args], { cwd, maxBuffer: 64 * 1024 * 1024 })
+    return stdout
+  } catch (cause) {
+    throw new CommandFailure(`${[file, ...args].join(' ')}\n${printedBy(cause)}`, { cause })
+  }
+}
+
+function printedBy(error: unknown): string {
+  if (!(error instanceof Error && 'stdout' in error && 'stderr' in error)) return String(error)
+  return `${String(error.stdout)}${String(error.stderr)}`
+}
