@@ -26,8 +26,10 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const options = resolveOptions(given)
   const { telemetry, clock, environment } = options
   // Before anything is opened: a limit that is none must not leave an open store behind.
-  const limits = createRateLimits({ ...options.rateLimits, clock })
+  const ownLimits = createRateLimits({ ...options.rateLimits, clock })
   const mode = await openMode(options)
+  const { limiters } = mode
+  const limits = limiters ? createRateLimits({ ...options.rateLimits, clock, limiters }) : ownLimits
   const reportFailure = createReportFailure(telemetry, clock)
   const authenticate = observed(authenticatorOf(mode, options), options)
   const refresh = createRefresh({

@@ -11,7 +11,7 @@ import { createForwardSource, type RefreshSource } from './refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, type Secrets } from './secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
-import { loadLocalSecret, openStore, type Store } from './stores/index.js'
+import { loadLocalSecret, openStore, parseStoreUrl, type Store } from './stores/index.js'
 import {
   createPinnedKeySet,
   createRemoteKeySet,
@@ -29,6 +29,8 @@ export interface Mode {
   readonly issuer: TokenIssuer
   readonly userContext: UserContext
   readonly session: SessionMode | null
+  /** Limits that all instances count together, where the store is shared between machines. */
+  readonly limiters: Store['limiters']
   /** @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   checkReady(): Promise<void>
   close(): Promise<void>
@@ -37,32 +39,52 @@ export interface Mode {
 /** What both modes stand on. */
 interface Ground {
   readonly options: ResolvedOptions
+  /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */
+  readonly store: Store | undefined
   readonly httpClient: HttpClient
   readonly admin: AdminApi | undefined
   readonly userContext: UserContext
-  readonly closeHttp: () => Promise<void>
+  /** Ends what was opened here. */
+  readonly close: () => Promise<void>
 }
 
 /** Opens what the options name: forward mode where there is a refresh API, session mode otherwise. */
 export async function openMode(options: ResolvedOptions): Promise<Mode> {
-  const ground = createGround(options)
+  const ground = await openGround(options)
   try {
     return options.memberstack.refreshUrl === undefined
       ? await openSessionMode(ground)
       : openForwardMode(ground, options.memberstack.refreshUrl)
   } catch (error) {
-    await ground.closeHttp()
+    await ground.close()
     throw error
   }
 }
 
-function createGround(options: ResolvedOptions): Ground {
+async function openGround(options: ResolvedOptions): Promise<Ground> {
+  const store = await openStoreOf(options)
+  // Who opened it closes it.
+  const closeStore = async () => (typeof options.store === 'string' ? await store?.close() : undefined)
+  try {
+    return createGround(options, store, closeStore)
+  } catch (error) {
+    await closeStore()
+    throw error
+  }
+}
+
+function createGround(
+  options: ResolvedOptions,
+  store: Store | undefined,
+  closeStore: () => Promise<void>,
+): Ground {
   const { clock, telemetry, memberstack } = options
   const own = options.httpClient ? null : createNodeHttpClient()
   const httpClient = options.httpClient ?? own
   if (!httpClient) throw new TypeError('there is no HTTP client')
   const { adminUrl, secretKey } = memberstack
-  const quota = createAdminQuota({ clock })
+  const local = createAdminQuota({ clock })
+  const quota = store?.shareAdminQuota?.(local) ?? local
   const admin = secretKey
     ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock })
     : undefined
@@ -72,15 +94,23 @@ function createGround(options: ResolvedOptions): Ground {
     cacheSeconds: options.memberCacheSeconds,
     staleSeconds: options.memberStaleSeconds,
   })
-  return { options, httpClient, admin, userContext, closeHttp: async () => own?.close() }
+  const close = async () => {
+    await closeStore()
+    await own?.close()
+  }
+  return { options, store, httpClient, admin, userContext, close }
 }
 
-async function openSessionMode({ options, admin, userContext, closeHttp }: Ground): Promise<Mode> {
-  const { clock, memberstack, issuer } = options
-  if (!admin) throw new TypeError('session mode needs memberstack.secretKey')
+async function openStoreOf({ store, clock, memberstack }: ResolvedOptions): Promise<Store | undefined> {
+  if (typeof store !== 'string') return store
+  const keepsNothing = memberstack.refreshUrl !== undefined && parseStoreUrl(store).kind !== 'redis'
+  return keepsNothing ? undefined : await openStore(store, { clock })
+}
+
+async function openSessionMode({ options, store, admin, userContext, close }: Ground): Promise<Mode> {
+  const { memberstack, issuer } = options
+  if (!admin || !store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
-  const isOurs = typeof options.store === 'string'
-  const store = typeof options.store === 'string' ? await openStore(options.store, { clock }) : options.store
   const session = createSessionMode({ options, store, secrets, admin, userContext })
   const { signingKeys, revocations, confirmations } = session
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
@@ -91,6 +121,7 @@ async function openSessionMode({ options, admin, userContext, closeHttp }: Groun
     issuer: ownIssuer({ issuer, audience: memberstack.appId, keySet: signingKeys.keySet }),
     userContext,
     session,
+    limiters: store.limiters,
     async checkReady() {
       await store.check()
       await signingKeys.keySet.ready()
@@ -99,14 +130,13 @@ async function openSessionMode({ options, admin, userContext, closeHttp }: Groun
     async close() {
       await confirmations.flush()
       revocations.close()
-      if (isOurs) await store.close()
-      await closeHttp()
+      await close()
     },
   }
 }
 
 function openForwardMode(ground: Ground, refreshUrl: string): Mode {
-  const { options, httpClient, userContext, closeHttp } = ground
+  const { options, store, httpClient, userContext, close } = ground
   const { clock, telemetry, randomBytes, memberstack } = options
   const issuer = memberIssuer({
     issuer: memberstack.issuer,
@@ -122,7 +152,7 @@ function openForwardMode(ground: Ground, refreshUrl: string): Mode {
     clock,
     randomBytes,
     graceSeconds: options.refreshGraceSeconds,
-    sharedAnswers: sharedAnswersOf(options.store),
+    sharedAnswers: store?.sharedAnswers,
     telemetry,
   })
   return {
@@ -130,19 +160,16 @@ function openForwardMode(ground: Ground, refreshUrl: string): Mode {
     issuer,
     userContext,
     session: null,
-    checkReady: () => issuer.keySet.ready(),
+    limiters: store?.limiters,
+    async checkReady() {
+      await store?.check()
+      await issuer.keySet.ready()
+    },
     async close() {
       await source.close()
-      await closeHttp()
+      await close()
     },
   }
-}
-
-/** Forward mode keeps nothing but answers; a store of one process's own would add nothing to its memory. */
-function sharedAnswersOf(store: string | Store): Store['sharedAnswers'] {
-  if (typeof store !== 'string') return store.sharedAnswers
-  if (/^rediss?:/.test(store)) throw new TypeError('A Redis store is not available yet; use memory:')
-  return undefined
 }
 
 function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {

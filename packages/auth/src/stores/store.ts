@@ -1,3 +1,5 @@
+import type { Limiter, LimitPolicy } from '../limits/limiter.js'
+import type { AdminQuota } from '../members/admin-quota.js'
 import type { WebhookLog } from '../members/webhook-log.js'
 import type { SharedAnswers } from '../refresh/shared-answers.js'
 import type { SessionStore } from '../sessions/session-store.js'
@@ -10,6 +12,10 @@ export interface Store {
   readonly webhookLog: WebhookLog
   /** Forward mode across instances; absent where a store is not shared between machines. */
   readonly sharedAnswers?: SharedAnswers
+  /** Limits that all instances count together; absent where each counts by itself. */
+  readonly limiters?: (policy: LimitPolicy) => Limiter
+  /** Makes one quota of those of all instances; absent where a process has the admin API to itself. */
+  readonly shareAdminQuota?: (local: AdminQuota) => AdminQuota
   /** Rejects with `AUTH_UNAVAILABLE` when the store does not answer or cannot be written. */
   check(): Promise<void>
   close(): Promise<void>

@@ -1,6 +1,9 @@
 import { systemTicker } from '../../sessions/ticker.js'
 import type { StoreOptions } from '../memory.js'
 import type { Store } from '../store.js'
+import { createRedisAdminQuota } from './redis-admin-quota.js'
+import { createRedisLimiters } from './redis-limiters.js'
+import { createRedisSharedAnswers } from './redis-shared-answers.js'
 import { parseRedisAddress } from './redis-address.js'
 import { openRedisConnection } from './redis-connection.js'
 import { createRedisEndedFeed } from './redis-ended-feed.js'
@@ -25,6 +28,9 @@ export async function openRedisStore(
     sessions: createRedisSessions({ connection, feed, clock }),
     signingKeys: createRedisSigningKeys(connection),
     webhookLog: createRedisWebhookLog(connection, clock),
+    sharedAnswers: createRedisSharedAnswers(connection),
+    limiters: createRedisLimiters(connection),
+    shareAdminQuota: (local) => createRedisAdminQuota(connection, { local }),
     async check() {
       await feed.checkHearing()
       // A write: a full server and a replica still answer reads.

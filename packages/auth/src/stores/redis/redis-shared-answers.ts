@@ -1,0 +1,108 @@
+import type { SharedAnswers } from '../../refresh/shared-answers.js'
+import type { RedisConnection } from './redis-connection.js'
+import { redisChannels, redisKeys } from './redis-keys.js'
+import { createScript } from './redis-script.js'
+
+/** A claim is `C` and its owner, a kept answer `S` and the sealed text. KEYS: the answer, what is told. ARGV: owner, ms. */
+const claimAnswer = createScript(`
+local kept = redis.call('GET', KEYS[1])
+if kept then return string.sub(kept, 1, 1) == 'S' and kept or 'C' end
+redis.call('SET', KEYS[1], 'C' .. ARGV[1], 'PX', ARGV[2])
+redis.call('DEL', KEYS[2])
+return ''`)
+
+/** ARGV: owner, sealed answer, ms to keep it, ms for those who are about to wait, channel. */
+const settleAnswer = createScript(`
+if redis.call('GET', KEYS[1]) ~= 'C' .. ARGV[1] then return 0 end
+local settled = 'S' .. ARGV[2]
+if tonumber(ARGV[3]) > 0 then
+  redis.call('SET', KEYS[1], settled, 'PX', ARGV[3])
+else
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[2], settled, 'PX', ARGV[4])
+end
+redis.call('PUBLISH', ARGV[5], settled)
+return 1`)
+
+/** ARGV: owner, channel. */
+const releaseAnswer = createScript(`
+if redis.call('GET', KEYS[1]) ~= 'C' .. ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], '')
+return 1`)
+
+/** Whoever found the claim taken and then asks to wait is not further away than this, in milliseconds. */
+const aboutToWaitMs = 2_000
+
+/**
+ * Forward mode across instances. Leases and keeping run by Redis's own clock (`PX`). One who waits is told through
+ * pub/sub; he looks once when he is heard, once after each gap, and once at the end.
+ */
+export function createRedisSharedAnswers(connection: RedisConnection): SharedAnswers {
+  const keysOf = (key: string) => [redisKeys.answer(key), redisKeys.answerTold(key)]
+  const look = async (key: string): Promise<Look> => {
+    const reply = await connection.command('MGET', ...keysOf(key))
+    const [kept, told] = Array.isArray(reply) ? reply : []
+    const found = typeof kept === 'string' ? kept : told
+    if (typeof found !== 'string') return { kind: 'over', sealed: null }
+    return found.startsWith('S') ? { kind: 'over', sealed: found.slice(1) } : { kind: 'under_way' }
+  }
+  return {
+    async claim(key, owner, leaseSeconds) {
+      const kept = String(await connection.run(claimAnswer, keysOf(key), [owner, toMs(leaseSeconds)]))
+      if (kept === '') return 'claimed'
+      return kept.startsWith('S') ? { settled: kept.slice(1) } : 'taken'
+    },
+    async settle(key, owner, sealedAnswer, keepSeconds) {
+      const args = [owner, sealedAnswer, toMs(keepSeconds), aboutToWaitMs, redisChannels.answer(key)]
+      await connection.run(settleAnswer, keysOf(key), args)
+    },
+    async release(key, owner) {
+      await connection.run(releaseAnswer, keysOf(key), [owner, redisChannels.answer(key)])
+    },
+    wait: (key, timeoutSeconds) => waitFor(key, { timeoutSeconds, look, listener: connection.listener }),
+  }
+}
+
+type Look = { readonly kind: 'over'; readonly sealed: string | null } | { readonly kind: 'under_way' }
+
+interface Waiting {
+  readonly timeoutSeconds: number
+  readonly look: (key: string) => Promise<Look>
+  readonly listener: RedisConnection['listener']
+}
+
+function waitFor(key: string, { timeoutSeconds, look, listener }: Waiting): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer)
+      hearing.stop()
+    }
+    const settle = (sealed: string | null) => {
+      end()
+      resolve(sealed)
+    }
+    const fail = (error: unknown) => {
+      end()
+      reject(error instanceof Error ? error : new Error('the wait failed'))
+    }
+    const lookNow = async () => {
+      const found = await look(key)
+      if (found.kind === 'over') settle(found.sealed)
+    }
+    const lookLast = async () => {
+      const found = await look(key)
+      settle(found.kind === 'over' ? found.sealed : null)
+    }
+    const hearing = listener.hear(redisChannels.answer(key), {
+      onMessage: (message) => settle(message === '' ? null : message.slice(1)),
+      onGap: () => void lookNow().catch(fail),
+    })
+    const timer = setTimeout(() => void lookLast().catch(fail), timeoutSeconds * 1000)
+    hearing.heard().then(lookNow).catch(fail)
+  })
+}
+
+function toMs(seconds: number): number {
+  return Math.max(0, Math.ceil(seconds * 1000))
+}

@@ -1,0 +1,23 @@
+import { afterAll, describe } from 'vitest'
+import { describeSharedAnswers } from '../src/refresh/shared-answers.contract.js'
+import { parseRedisAddress } from '../src/stores/redis/redis-address.js'
+import { openRedisConnection } from '../src/stores/redis/redis-connection.js'
+import { createRedisSharedAnswers } from '../src/stores/redis/redis-shared-answers.js'
+import { hasRedis, startRedis } from './redis-server.js'
+
+describe.runIf(hasRedis())('on a real Redis', async () => {
+  const server = await startRedis()
+  afterAll(() => server.remove())
+
+  /** Every key has that much less to live. */
+  const pass = async (seconds: number) => {
+    for (const key of await server.admin.keys('*')) {
+      const left = await server.admin.pttl(key)
+      await server.admin.pexpire(key, left - seconds * 1000)
+    }
+  }
+  describeSharedAnswers('redis', async () => {
+    const connection = await openRedisConnection(parseRedisAddress(server.url))
+    return { answers: createRedisSharedAnswers(connection), pass, close: () => connection.close() }
+  })
+})
