@@ -3,6 +3,8 @@ import type { Service } from './start/index.js'
 /** What a person at a terminal is told once the service runs. */
 export async function greet(service: Service, showDocs: boolean): Promise<string> {
   const lines = [`Perennial listens on ${service.url} (${service.mode} mode)`]
+  // Where the emulator is, the demo is.
+  if (service.emulator) lines.push(`  the demo page       ${service.url}/`)
   if (showDocs) lines.push(`  the HTTP interface  ${service.url}/docs`)
   if (service.emulator) {
     lines.push(

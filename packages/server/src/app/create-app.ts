@@ -5,6 +5,7 @@ import { perennialAuth, perennialWebhook } from '@perennial/auth/fastify'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.js'
+import type { Demo } from '../demo/index.js'
 import type { ServiceTelemetry } from '../telemetry/index.js'
 import { corsOptions, securityHeaders } from './browser-rules.js'
 import { addFailureAnswers, answer, refuseConnection, unrouted } from './failures.js'
@@ -19,6 +20,8 @@ export interface AppParts {
   readonly logger: Logger
   /** What `/metrics` answers; null: nothing. */
   readonly readMetrics: ServiceTelemetry['readMetrics']
+  /** The demo page; absent where there is none. */
+  readonly demo?: Pick<Demo, 'addHooks' | 'addRoutes'> | undefined
 }
 
 /** The service without its start and its end: every route, ready to listen. */
@@ -38,6 +41,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   const lookPaths = new Set<string>()
   addRequestHooks(app, logger)
+  parts.demo?.addHooks(app)
   addFailureAnswers(app, { perennial, logger, lookPaths })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))

@@ -1,6 +1,7 @@
 import type { Perennial } from '@perennial/auth'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Config } from '../config/index.js'
+import type { Demo } from '../demo/index.js'
 import { renderDocsPage } from '../docs/index.js'
 import { describeService } from '../openapi/index.js'
 import type { ServiceTelemetry } from '../telemetry/index.js'
@@ -12,6 +13,7 @@ export interface LookRouteParts {
   readonly config: Pick<Config, 'showDocs'>
   readonly perennial: Perennial
   readonly readMetrics: ServiceTelemetry['readMetrics']
+  readonly demo?: Pick<Demo, 'addRoutes'> | undefined
 }
 
 type Look = (reply: FastifyReply) => FastifyReply | Promise<FastifyReply>
@@ -40,7 +42,8 @@ export function addLookRoutes(app: FastifyInstance, parts: LookRouteParts): Read
   for (const [path, look] of Object.entries(looks)) app.get(path, (_request, reply) => look(reply))
   const paths = new Set(Object.keys(looks))
   if (parts.config.showDocs) addDocs(app, paths, renderDocsPage(description))
-  return paths
+  const more = parts.demo ? parts.demo.addRoutes(app) : addWayToDocs(app, parts.config)
+  return new Set([...paths, ...more])
 }
 
 function metricsLook(readMetrics: ServiceTelemetry['readMetrics']): Record<string, Look> {
@@ -61,8 +64,14 @@ function addDocs(
   app.get('/docs', { helmet: pageSecurityHeaders(page.styleSource) }, (_request, reply) =>
     reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(page.html),
   )
+  paths.add('/docs')
+}
+
+/** Without a page of its own, the bare address leads to the docs. */
+function addWayToDocs(app: FastifyInstance, { showDocs }: Pick<Config, 'showDocs'>): ReadonlySet<string> {
+  if (!showDocs) return new Set()
   app.get('/', (_request, reply) => reply.redirect('/docs', 302))
-  paths.add('/docs').add('/')
+  return new Set(['/'])
 }
 
 function data(reply: FastifyReply, cacheControl: string): FastifyReply {

@@ -1,8 +1,9 @@
-import { createPerennial, type Perennial } from '@perennial/auth'
+import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../app/index.js'
 import type { Config } from '../config/index.js'
+import { createDemo, type Demo } from '../demo/index.js'
 import { createTelemetry, type ServiceTelemetry } from '../telemetry/index.js'
 import { findMemberstack } from './memberstack.js'
 import { listenFailure, toStartFailure } from './start-failure.js'
@@ -47,19 +48,44 @@ async function startParts(config: Config, telemetry: ServiceTelemetry, teardown:
   await prepareStoreFolder(config.storeUrl)
   const { options: memberstack, emulator } = await findMemberstack(config.memberstack)
   if (emulator) teardown.add(() => emulator.close())
-  const perennial = await createPerennial({
+  const options = {
     ...config.perennial,
     store: config.storeUrl,
     memberstack,
     telemetry: telemetry.telemetry,
-  })
-  teardown.add(() => perennial.close())
+  }
+  const usual = await createPerennial(options)
+  teardown.add(() => usual.close())
+  const demo = createDemoFor(config, { emulator, usual, options })
+  if (demo) teardown.add(() => demo.perennial.close())
+  const perennial = demo?.perennial ?? usual
   const { logger, readMetrics } = telemetry
-  const app = createApp({ config, perennial, logger, readMetrics })
+  const app = createApp({ config, perennial, logger, readMetrics, demo })
   teardown.add(() => app.close())
   const url = await listen(app, config)
   emulator?.setWebhookUrl(`${url}/v1/webhooks/memberstack`)
   return { url, mode: perennial.mode, emulator, close: () => teardown.run() }
+}
+
+/** Where nothing is real: beside the emulator, and never in production. */
+function createDemoFor(
+  config: Config,
+  parts: {
+    readonly emulator: Emulator | null
+    readonly usual: Perennial
+    readonly options: PerennialOptions
+  },
+): Demo | undefined {
+  const { emulator, usual, options } = parts
+  if (emulator === null || config.environment === 'production') return undefined
+  const openShortLived = () => createPerennial({ ...options, accessTokenTtlSeconds: 60 })
+  return createDemo({
+    emulator,
+    perennial: usual,
+    // A second opening of `memory:` would be another store.
+    openShortLived: config.storeUrl.startsWith('memory:') ? null : openShortLived,
+    transport: config.refreshTokenTransport,
+  })
 }
 
 async function openTelemetry(config: Config): Promise<ServiceTelemetry> {

@@ -1,0 +1,54 @@
+/** One way to break things, as the page offers it. */
+export interface BreakText {
+  readonly id: string
+  readonly title: string
+  /** What happens, and what the client does about it. */
+  readonly text: string
+  /** Whether it stays on until it is pressed again. */
+  readonly toggles: boolean
+}
+
+/** @param canShorten - whether tokens can be made to live a minute */
+export function describeBreaks(canShorten: boolean): readonly BreakText[] {
+  return canShorten ? [shortLife, ...always] : always
+}
+
+const shortLife: BreakText = {
+  id: 'short-life',
+  title: 'Make tokens live 60 s',
+  text: 'An hour in a minute: watch the client renew halfway, again and again.',
+  toggles: true,
+}
+
+const always: readonly BreakText[] = [
+  {
+    id: 'fifty',
+    title: 'Ask 50 times at once',
+    text: 'Fifty callers want a new token together. One request goes out and all fifty share its answer.',
+    toggles: false,
+  },
+  {
+    id: 'lose-answer',
+    title: 'Lose an answer',
+    text: 'The token is renewed, but the answer never arrives. The client asks again and gets the same session.',
+    toggles: false,
+  },
+  {
+    id: 'outage',
+    title: 'Take the service down for 20 s',
+    text: 'A good token keeps working meanwhile; the client tries again, ever more patiently.',
+    toggles: false,
+  },
+  {
+    id: 'wrong-clock',
+    title: 'Set the clock 2 h ahead',
+    text: 'The client trusts the service’s time, not this computer’s: one refresh, and it knows the difference.',
+    toggles: true,
+  },
+  {
+    id: 'revoke',
+    title: 'Revoke from elsewhere',
+    text: 'Another device ends this session. The very next call is refused, and every tab signs out.',
+    toggles: false,
+  },
+]

@@ -1,0 +1,62 @@
+import { clockErrorSeconds, serviceNow } from './clock.js'
+import { log } from './log.js'
+import type { DemoSession } from './session.js'
+
+/** The client leaves a token younger than 10 s alone; the service's `Date` is cut to the second. */
+const youngSeconds = 11.5
+
+/**
+ * Moves one of the demo's switches.
+ * @throws Error when the service does not do it
+ */
+export async function order(path: string, headers: Record<string, string> = {}): Promise<Response> {
+  const response = await fetch(`/demo/${path}`, { method: 'POST', headers })
+  if (!response.ok) throw new Error(`The service answered ${response.status}.`)
+  return response
+}
+
+/** Signs in as the page of a Memberstack site would: with the member JWT that Memberstack gave it. */
+export async function signIn({ session }: DemoSession): Promise<void> {
+  const { memberJwt }: { memberJwt: string } = await (await order('sign-in')).json()
+  await session.signIn(memberJwt)
+}
+
+/** Calls a route that only members may call. */
+export async function callApi({ session }: DemoSession): Promise<void> {
+  const response = await session.fetch('/demo/api')
+  if (!response.ok) {
+    log('service', `The API answered ${response.status}: not signed in.`, 'end')
+    return
+  }
+  const user: { email: string; roles: string[] } = await response.json()
+  log('service', `The API answered 200: ${user.email}, ${user.roles.join(' and ')}. Verified locally.`)
+}
+
+/** Waits until the client would renew by force. */
+async function growOld({ token }: DemoSession): Promise<void> {
+  const wait = token ? token.issuedAt + youngSeconds - serviceNow() : 0
+  if (wait <= 0) return
+  log('you', `A token this fresh is never renewed: asking in ${Math.ceil(wait)} s.`)
+  await new Promise((resolve) => setTimeout(resolve, wait * 1000))
+}
+
+/** Renews now; what went wrong is told by the session's own events. */
+export async function renew(demo: DemoSession): Promise<void> {
+  await growOld(demo)
+  await demo.session.getAccessToken({ forceRefresh: true }).catch(() => null)
+}
+
+/** Fifty at once. */
+export async function renewFiftyTimes(demo: DemoSession): Promise<void> {
+  await growOld(demo)
+  const before = demo.asked
+  const callers = Array.from({ length: 50 }, () => demo.session.getAccessToken({ forceRefresh: true }))
+  const tokens = await Promise.all(callers.map((caller) => caller.catch(() => null)))
+  const served = tokens.filter((token) => token !== null).length
+  log('you', `${served} of 50 callers got the new token; this tab made ${demo.asked - before} request.`)
+}
+
+/** What the page's clock shows, in seconds since the epoch. */
+export function pageNow(): number {
+  return serviceNow() + clockErrorSeconds()
+}

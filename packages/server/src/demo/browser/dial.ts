@@ -1,0 +1,46 @@
+import { pageNow } from './actions.js'
+import { clockErrorSeconds, serviceNow, timeOfDay } from './clock.js'
+import { byId, minutes, setText } from './dom.js'
+import type { DemoSession, Token } from './session.js'
+
+/** The circles' `pathLength`. */
+const round = 1000
+
+/** Shows how old the token is now. */
+export function drawDial({ token, session: { state }, renewed }: DemoSession): void {
+  const signedIn = token !== null && state.status === 'signed-in'
+  byId('session').classList.toggle('empty', !signedIn)
+  setText('count-own', String(renewed.own))
+  setText('count-other', String(renewed.other))
+  const wrongHours = clockErrorSeconds() / 3600
+  setText('page-clock', `${timeOfDay(pageNow())}${wrongHours ? `, ${wrongHours} h ahead` : ''}`)
+  byId('page-clock').classList.toggle('wrong', wrongHours !== 0)
+  if (signedIn) drawToken(token)
+  else drawNothing()
+}
+
+function drawToken({ issuedAt, expiresAt }: Token): void {
+  const life = expiresAt - issuedAt
+  const soon = Math.min(300, life / 2)
+  const left = Math.max(0, expiresAt - serviceNow())
+  byId('dial-left').setAttribute('stroke-dasharray', arc(Math.min(1, left / life)))
+  byId('dial-soon').setAttribute('stroke-dasharray', arc(soon / life))
+  byId('session').classList.toggle('soon', left <= soon)
+  setText('time-left', minutes(left))
+  setText('time-note', left <= soon ? 'expiring soon' : `renews itself in ${minutes(left - soon)}`)
+  setText('age', `${minutes(Math.min(life, Math.max(0, life - left)))} of ${minutes(life)}`)
+}
+
+function drawNothing(): void {
+  byId('dial-left').setAttribute('stroke-dasharray', arc(0))
+  byId('dial-soon').setAttribute('stroke-dasharray', arc(0))
+  byId('session').classList.remove('soon')
+  setText('time-left', '–:––')
+  setText('time-note', 'signed out')
+  setText('age', '–')
+}
+
+/** The last part of a round that began at the top. */
+function arc(part: number): string {
+  return `0 ${round * (1 - part)} ${round * part} 0`
+}

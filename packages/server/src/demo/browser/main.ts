@@ -1,0 +1,69 @@
+import { callApi, signIn } from './actions.js'
+import { breaks, type Broken } from './breaks.js'
+import { clockErrorSeconds, overrideClock, serviceNow } from './clock.js'
+import { drawDial } from './dial.js'
+import { byId, setEnabled, setPressed, setText } from './dom.js'
+import { log } from './log.js'
+import { explainEnd, openDemoSession, type DemoSession } from './session.js'
+
+const broken: Broken = { isShort: false, downUntil: 0 }
+/** The buttons whose work is not done. */
+const busy = new Set<string>()
+
+function show(demo: DemoSession): void {
+  const { state } = demo.session
+  const isIn = state.status === 'signed-in'
+  const words = state.stale ? 'signed in, service silent' : state.status.replace('-', ' ')
+  setText('status', words)
+  byId('status').dataset['status'] = state.stale ? 'stale' : state.status
+  setText('member', isIn ? 'Ada (ada@example.com)' : 'nobody')
+  for (const id of ['call-api', 'second-tab', 'sign-out']) byId(id).hidden = !isIn
+  byId('sign-in').hidden = isIn
+  const wasRefused = state.status === 'signed-out' && state.error?.status === 401
+  byId('reason').hidden = !wasRefused
+  setText('reason', wasRefused ? explainEnd(state) : '')
+  showBreaks(isIn)
+  drawDial(demo)
+}
+
+function showBreaks(isIn: boolean): void {
+  const downSeconds = Math.ceil(broken.downUntil - serviceNow())
+  for (const id of Object.keys(breaks)) setEnabled(id, isIn && !busy.has(id))
+  for (const id of ['outage', 'revoke', 'short-life'])
+    setEnabled(id, isIn && !busy.has(id) && downSeconds <= 0)
+  setText('outage', downSeconds > 0 ? `Service down: ${downSeconds} s` : 'Take the service down for 20 s')
+  setPressed('wrong-clock', clockErrorSeconds() !== 0)
+  setPressed('short-life', broken.isShort)
+}
+
+/** Runs what a button is for, once at a time. */
+function onPress(id: string, demo: DemoSession, run: () => Promise<void>): void {
+  document.getElementById(id)?.addEventListener('click', () => {
+    if (busy.has(id)) return
+    busy.add(id)
+    show(demo)
+    run()
+      .catch((error: unknown) => log('service', error instanceof Error ? error.message : 'It failed.', 'end'))
+      .finally(() => {
+        busy.delete(id)
+        show(demo)
+      })
+  })
+}
+
+async function readSwitches(): Promise<void> {
+  const response = await fetch('/demo/state')
+  const state: { downSeconds: number; tokenLife: string } = await response.json()
+  broken.isShort = state.tokenLife === 'minute'
+  broken.downUntil = serviceNow() + state.downSeconds
+}
+
+overrideClock()
+const demo = openDemoSession(() => show(demo))
+onPress('sign-in', demo, () => signIn(demo))
+onPress('sign-out', demo, () => demo.session.signOut())
+onPress('call-api', demo, () => callApi(demo))
+for (const [id, run] of Object.entries(breaks)) onPress(id, demo, () => run(demo, broken))
+await readSwitches().catch(() => undefined)
+show(demo)
+setInterval(() => show(demo), 250)

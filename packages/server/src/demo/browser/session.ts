@@ -1,0 +1,102 @@
+import type { createSession as CreateSession, Session, SessionEvent, SessionState } from '@perennial/client'
+import { serviceNow } from './clock.js'
+import { log } from './log.js'
+
+/** The script tag's, loaded before this. */
+declare const Perennial: { readonly createSession: typeof CreateSession }
+
+/** The access token in use, as far as a page may know it. */
+export interface Token {
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+/** The session of this tab, and what became of it. */
+export interface DemoSession {
+  readonly session: Session
+  /** Null while there is none. */
+  readonly token: Token | null
+  /** Refreshes asked for by this tab, answered or not. */
+  readonly asked: number
+  /** Renewals since the page was opened. */
+  readonly renewed: { own: number; other: number }
+}
+
+/** Opens the session as any page would, with a `fetch` that notes what the client does. */
+export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSession {
+  const demo = { token: null as Token | null, asked: 0, renewed: { own: 0, other: 0 } }
+  /** Whether the answer that explains the next event came to this tab. */
+  let isOwn = false
+  let wasStale = false
+  const observedFetch: typeof fetch = async (input, init) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input, location.href)
+    const isRefresh = pathname === '/v1/auth/refresh-token'
+    const isSignIn = pathname === '/v1/auth/session' && init?.method === 'POST'
+    if (isRefresh) demo.asked += 1
+    try {
+      const response = await fetch(input, init)
+      if (isRefresh || isSignIn) isOwn = response.ok
+      return response
+    } catch (error) {
+      if (isRefresh) log('this tab', 'Asked for a new token: no answer. Trying again soon.', 'trouble')
+      throw error
+    }
+  }
+  const session = Perennial.createSession({
+    serviceUrl: location.origin,
+    storage: document.body.dataset['transport'] === 'cookie' ? 'cookie' : 'localStorage',
+    storageKey: 'perennial-demo',
+    fetch: observedFetch,
+  })
+  const readClaims = async (): Promise<void> => {
+    demo.token = tokenOf(session.state, await session.getAccessToken().catch(() => null)) ?? demo.token
+    if (session.state.status === 'signed-out') demo.token = null
+  }
+  session.onChange((state, event) => {
+    tell(state, event, { isOwn, wasStale })
+    wasStale = state.stale
+    if (event === 'refreshed') demo.renewed[isOwn ? 'own' : 'other'] += 1
+    isOwn = false
+    void readClaims().then(() => onUpdate(event))
+  })
+  if (session.state.status === 'signed-in')
+    log('this tab', 'Found this browser’s session: signed in, and nobody was asked.', 'good')
+  void readClaims().then(() => onUpdate('refreshed'))
+  return Object.assign(demo, { session })
+}
+
+function tokenOf({ expiresAtMs }: SessionState, accessToken: string | null): Token | null {
+  if (accessToken === null || expiresAtMs === null) return null
+  const part = accessToken.split('.')[1] ?? ''
+  const claims: { iat?: number } = JSON.parse(atob(part.replace(/-/g, '+').replace(/_/g, '/')))
+  return { issuedAt: claims.iat ?? serviceNow(), expiresAt: expiresAtMs / 1000 }
+}
+
+function tell(
+  state: SessionState,
+  event: SessionEvent,
+  { isOwn, wasStale }: { readonly isOwn: boolean; readonly wasStale: boolean },
+): void {
+  const who = isOwn ? 'this tab' : 'another tab'
+  if (event === 'signed-in') log(who, 'Signed in.', 'good')
+  if (event === 'refreshed') log(who, explainRenewal(isOwn, wasStale), 'good')
+  if (event === 'stale')
+    log(
+      'this tab',
+      `No usable answer (${state.error?.code ?? 'none'}): still signed in, trying on.`,
+      'trouble',
+    )
+  if (event === 'signed-out') log(state.error ? 'service' : 'you', explainEnd(state), 'end')
+}
+
+function explainRenewal(isOwn: boolean, wasStale: boolean): string {
+  if (!isOwn) return 'Renewed the token; this tab uses it too.'
+  return wasStale ? 'Asked again and got a new token: the same session goes on.' : 'Renewed the token.'
+}
+
+/** Why the session ended, for people. */
+export function explainEnd({ error }: SessionState): string {
+  if (!error) return 'Signed out.'
+  if (error.code === 'AUTH_TOKEN_MISSING') return 'There is no session in this browser yet.'
+  return `Signed out: the service refused to renew (${error.status} ${error.code}). The session was ended.`
+}

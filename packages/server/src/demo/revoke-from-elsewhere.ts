@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify'
+
+/** What signing out from another device takes. */
+export interface RevokeRequest {
+  readonly host: string
+  /** The `Authorization` of the session to end. */
+  readonly authorization: string
+  /** A new member JWT: the other device signs in with it. */
+  readonly memberJwt: string
+}
+
+/**
+ * Signs a second device in, and this session out from there, through the routes that everyone uses.
+ * @returns whether the session was ended
+ */
+export async function revokeFromElsewhere(app: FastifyInstance, request: RevokeRequest): Promise<boolean> {
+  const call = (method: 'GET' | 'POST' | 'DELETE', path: string, authorization: string) =>
+    app.inject({
+      method,
+      url: `/v1/auth${path}`,
+      headers: {
+        host: request.host,
+        origin: `http://${request.host}`,
+        'x-csrf': '1',
+        'user-agent': 'Another device',
+        authorization,
+      },
+    })
+  const sessionId = currentIdOf((await call('GET', '/sessions', request.authorization)).json())
+  const { accessToken } = (await call('POST', '/session', `Bearer ${request.memberJwt}`)).json<{
+    accessToken?: unknown
+  }>()
+  if (sessionId === null || typeof accessToken !== 'string') return false
+  const other = `Bearer ${accessToken}`
+  const ended = await call('DELETE', `/sessions/${sessionId}`, other)
+  await call('DELETE', '/session', other)
+  return ended.statusCode === 204
+}
+
+function currentIdOf(answer: { readonly sessions?: readonly unknown[] }): string | null {
+  for (const session of answer.sessions ?? []) {
+    if (typeof session !== 'object' || session === null) continue
+    if ('current' in session && session.current === true && 'id' in session && typeof session.id === 'string')
+      return session.id
+  }
+  return null
+}
