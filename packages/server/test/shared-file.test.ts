@@ -72,6 +72,22 @@ describe('two services on one SQLite file', () => {
     expect(readSession(claimsOf(pair.accessToken)['sid'])).toEqual({ generation: 11, ended_at: null })
   })
 
+  it('never turn a session back: the slow one of two answers with where the fast one got to', async () => {
+    const first = await signIn()
+    const memberRead = 'GET /members/:idOrEmail'
+    const reads = () => emulator.calls()[memberRead] ?? 0
+    const before = reads()
+    emulator.setFault({ route: memberRead, delayMs: 60_000 })
+    const slow = refresh(urls[0], first.refreshToken)
+    await expect.poll(reads, { interval: 5 }).toBe(before + 1)
+    const second = pairOf(await refresh(urls[1], first.refreshToken))
+    const third = pairOf(await refresh(urls[1], second.refreshToken))
+    emulator.clearFaults()
+    expect(pairOf(await slow).refreshToken).toBe(third.refreshToken)
+    expect(readSession(claimsOf(first.accessToken)['sid'])).toEqual({ generation: 3, ended_at: null })
+    expect((await refresh(urls[0], third.refreshToken)).status).toBe(200)
+  })
+
   it('tell each other within two seconds that a session has ended', async () => {
     const pair = await signIn()
     for (const url of urls) expect((await me(url, pair.accessToken)).status).toBe(200)
