@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock, type Clock } from './clock.js'
 import type { HttpClient } from './http-client.js'
+import { isLoopback } from './loopback.js'
 import type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './perennial-options.js'
 import type { RandomBytes } from './secrets.js'
 import { silentTelemetry, type Telemetry } from './telemetry/events.js'
@@ -130,8 +131,7 @@ function checkProduction({ secret, memberstack }: PerennialOptions): void {
 function refusePlainHttp(url: string | undefined): void {
   if (url === undefined) return
   const { protocol, hostname } = new URL(url)
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
-  if (protocol === 'https:' || isLoopback) return
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return
   throw new TypeError(
     'in production the admin, refresh and key set URLs must be https; pin the keys with memberstack.jwks',
   )

@@ -1,5 +1,6 @@
 import { AuthError } from '../errors.js'
 import { field } from '../json.js'
+import { isLoopback } from '../loopback.js'
 import type { AuthRequest } from './auth-request.js'
 import { readJsonObject } from './request-body.js'
 
@@ -84,8 +85,4 @@ function isOwnOrigin(origin: string, host: string | undefined): boolean {
 function withoutDefaultPort(host: string, protocol: string): string {
   const port = protocol === 'https:' ? ':443' : ':80'
   return host.endsWith(port) ? host.slice(0, -port.length) : host
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
