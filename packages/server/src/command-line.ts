@@ -1,0 +1,53 @@
+import type { Environment } from './config/index.js'
+import { examine } from './doctor/index.js'
+import { explainToken, readPipedToken } from './inspect/index.js'
+
+/** What a command sees of the process. */
+export interface CommandWorld {
+  readonly env: Environment
+  readonly input: AsyncIterable<Uint8Array>
+  readonly readTextFile: (path: string) => string
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+}
+
+const usage = `Usage:
+  perennial doctor          checks a deployment from its environment and .env
+  perennial token inspect   explains the token on standard input: who, how old, why refused`
+
+/** Runs one command and answers its exit code: 0 good, 1 something is wrong, 2 called wrongly. */
+export async function runCommand(args: readonly string[], world: CommandWorld): Promise<number> {
+  const [first, second, ...rest] = args
+  if (first === 'doctor' && second === undefined) return doctor(world)
+  if (first === 'token' && second === 'inspect') return inspect(rest, world)
+  if (first === '--help' || first === 'help') {
+    world.print(usage)
+    return 0
+  }
+  // What was written is not repeated: it may be a token.
+  world.complain(usage)
+  return 2
+}
+
+async function doctor({ env, readTextFile, print }: CommandWorld): Promise<number> {
+  const findings = await examine(env, { readTextFile })
+  for (const { level, subject, message } of findings) print(`${level.padEnd(7)}  ${subject}: ${message}`)
+  return findings.some(({ level }) => level === 'error') ? 1 : 0
+}
+
+async function inspect(rest: readonly string[], world: CommandWorld): Promise<number> {
+  if (rest.length > 0) {
+    world.complain(
+      "A token is read from standard input alone: arguments stay in the shell's history and in the list of processes. For example: pbpaste | perennial token inspect",
+    )
+    return 2
+  }
+  const token = await readPipedToken(world.input)
+  if (token === null) {
+    world.complain('There is no token on standard input. For example: pbpaste | perennial token inspect')
+    return 2
+  }
+  const { lines, isGood } = await explainToken(token, world)
+  for (const line of lines) world.print(line)
+  return isGood ? 0 : 1
+}

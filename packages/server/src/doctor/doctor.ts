@@ -1,0 +1,60 @@
+import { readConfig, type Config, type Environment } from '../config/index.js'
+import { checkBrowsers } from './check-browsers.js'
+import { checkKeySet } from './check-key-set.js'
+import { checkAdminApi } from './check-memberstack.js'
+import { checkStore } from './check-store.js'
+import { findingsAbout, type Finding } from './finding.js'
+
+/** Checks a deployment from its configuration. Never rejects over what it finds, and changes nothing. */
+export async function examine(
+  env: Environment,
+  world: { readonly readTextFile: (path: string) => string },
+): Promise<readonly Finding[]> {
+  const configuration = findingsAbout('configuration')
+  let config: Config
+  try {
+    config = readConfig(env, world)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return [configuration.error(error.message)]
+  }
+  const [memberstack, store] = await Promise.all([examineMemberstack(config), checkStore(config.storeUrl)])
+  return [
+    configuration.ok('every variable can be read.'),
+    ...config.warnings.map((warning) => configuration.warning(warning)),
+    ...memberstack,
+    ...store,
+    ...checkBrowsers(config),
+  ]
+}
+
+async function examineMemberstack({ memberstack, environment }: Config): Promise<Finding[]> {
+  if (memberstack.kind === 'emulator') {
+    const emulator = findingsAbout('Memberstack')
+    return [
+      emulator.ok(
+        'none is configured, so the emulator stands in. For real members set MEMBERSTACK_APP_ID and MEMBERSTACK_SECRET_KEY.',
+      ),
+    ]
+  }
+  const [keySet, admin] = await Promise.all([
+    checkKeySet(memberstack),
+    checkAdminApi(memberstack, environment === 'production'),
+  ])
+  return [keySet, ...admin, ...checkWebhooks(memberstack)]
+}
+
+/** That the secret is well-formed has been seen to by the configuration. */
+function checkWebhooks({
+  webhookSecret,
+  refreshUrl,
+}: Extract<Config['memberstack'], { kind: 'memberstack' }>): Finding[] {
+  const webhooks = findingsAbout('webhooks')
+  if (refreshUrl !== undefined) return []
+  if (webhookSecret !== undefined) return [webhooks.ok('the secret is well-formed.')]
+  return [
+    webhooks.warning(
+      'MEMBERSTACK_WEBHOOK_SECRET is not set: a deleted member stays in until the next refresh. Point a webhook at /v1/webhooks/memberstack and set its whsec_… here.',
+    ),
+  ]
+}
