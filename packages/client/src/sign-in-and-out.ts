@@ -34,7 +34,8 @@ export async function signOut(tab: Tab, error?: PerennialError): Promise<void> {
   const { seq, refreshToken, offsetSeconds, memberIssuedAt = 0 } = tab.record
   if (isOpen(tab))
     put(tab, {
-      seq: signOutSeq(seq, Date.now() / 1000),
+      // Newer than a refresh under way; but a sign-in that has begun is not undone by a refusal of what was before it.
+      seq: error ? seq + 2 : signOutSeq(seq, Date.now() / 1000),
       offsetSeconds,
       // Of the member JWT that is there now, too: it is not to sign anyone in again.
       memberIssuedAt: Math.max(memberIssuedAt, readToken(tab.memberstack?.getMemberCookie()).issuedAt || 0),

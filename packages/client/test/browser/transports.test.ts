@@ -49,6 +49,18 @@ describeInBrowser('the cookie transport', (world) => {
     expect(world.service.sessions.size).toBe(1)
   })
 
+  it('keeps a sign-in that begins before the service has first said that there is no cookie', async () => {
+    world.service.delayMs = 100
+    const tab = await world.openTab(cookie)
+    const status = tab.evaluate(
+      async (jwt) => (await window.session.signIn(jwt)).status,
+      world.service.memberJwt(),
+    )
+    expect(await status).toBe('signed-in')
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
+  })
+
   it('stays loading through an outage, and then goes on', async () => {
     const tab = await world.openTab(cookie)
     await waitForEvent(tab, 'signed-out')
