@@ -92,6 +92,20 @@ describe('the cookie', () => {
     expect(verdict(await refresh(cookieOf(signedIn)))).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
   })
 
+  it('goes at a sign-out whatever it holds; with an access token alone too', async () => {
+    for (const cookie of ['__Host-perennial=garbage', cookieOf(await signIn())]) {
+      for (let time = 0; time < 2; time += 1) {
+        const answer = await send('/v1/auth/session', 'DELETE', { ...rules, cookie })
+        expect([answer.status, answer.headers.getSetCookie().length]).toEqual([204, 1])
+      }
+    }
+    const signedIn = await signIn()
+    const authorization = `Bearer ${accessTokenOf(signedIn)}`
+    expect((await send('/v1/auth/session', 'DELETE', { ...rules, authorization })).status).toBe(204)
+    expect(verdict(await refresh(cookieOf(signedIn)))).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
+    expect(verdict(await send('/v1/auth/session', 'DELETE', rules))).toEqual([401, 'AUTH_TOKEN_MISSING'])
+  })
+
   it('goes when this session is ended from the list, or all are; not when another one is', async () => {
     const signedIn = [await signIn(), await signIn()] as const
     const authorization = `Bearer ${accessTokenOf(signedIn[0])}`
