@@ -19,7 +19,7 @@ export interface SessionUseCases {
   }): Promise<SignedIn>
   /** The live sessions of a member, newest first. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   listOf(memberId: string): Promise<readonly Session[]>
-  /** Ends one session; false when this member has no live session of that id. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  /** Ends one session; false when this member has none of that id. One that has ended already stays so. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   signOut(request: {
     readonly sessionId: string
     readonly memberId: string
