@@ -1,0 +1,35 @@
+# The service, not as root. Build: docker build -t perennial .
+# Check a deployment: docker run --rm --env-file .env perennial packages/server/dist/cli.js doctor
+FROM node:24-slim AS manifests
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY packages/auth/package.json packages/auth/
+COPY packages/client/package.json packages/client/
+COPY packages/emulator/package.json packages/emulator/
+COPY packages/server/package.json packages/server/
+
+FROM manifests AS build
+RUN npm ci
+COPY tsconfig*.json ./
+COPY packages packages
+RUN npm run build
+
+FROM manifests AS production
+RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+COPY --from=build /app/packages/auth/dist packages/auth/dist
+COPY --from=build /app/packages/client/dist packages/client/dist
+COPY --from=build /app/packages/emulator/dist packages/emulator/dist
+COPY --from=build /app/packages/server/dist packages/server/dist
+
+FROM node:24-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8787 STORE_URL=sqlite:/data/perennial.db
+RUN mkdir --mode=0700 /data && chown node:node /data
+# Owned by root: the process cannot change its own program.
+COPY --from=production /app /app
+WORKDIR /app
+USER node
+VOLUME /data
+EXPOSE 8787
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node"]
+CMD ["packages/server/dist/main.js"]
