@@ -6,6 +6,11 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { describeService } from '../openapi/index.js'
 import { createApp, type AppParts } from './create-app.js'
 
+/** By its name: the app may have the class from the build of the library, and this test from its sources. */
+function isAuthError(error: unknown): error is AuthError {
+  return error instanceof Error && error.name === 'AuthError'
+}
+
 /** As small as a Perennial can be: answers with what it was asked. */
 function tinyPerennial(change: Partial<Perennial> = {}): Perennial {
   const respond = (status: number, value: unknown, headers: Record<string, string> = {}) => ({
@@ -26,12 +31,8 @@ function tinyPerennial(change: Partial<Perennial> = {}): Perennial {
     authenticate: () => Promise.reject(new Error('not here')),
     requireRoles: () => {},
     toResponse(error) {
-      const code = error instanceof AuthError ? error.code : 'AUTH_INTERNAL_ERROR'
-      return respond(
-        statusOf[code],
-        { error: 'No.', code },
-        error instanceof AuthError ? { ...error.headers } : {},
-      )
+      const code = isAuthError(error) ? error.code : 'AUTH_INTERNAL_ERROR'
+      return respond(statusOf[code], { error: 'No.', code }, isAuthError(error) ? { ...error.headers } : {})
     },
     checkReady: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -58,7 +58,7 @@ and can be taken back at any moment. No tab, lost answer or outage logs anyone o
 </section>`
 
 const sessionCard = `<section class="card session" id="session" aria-labelledby="session-title">
-<h2 id="session-title">Your session <span id="status" class="pill" role="status">starting</span></h2>
+<h2 id="session-title">Session <span id="status" class="pill" role="status">starting</span></h2>
 <div class="dial">
 <svg viewBox="0 0 200 200" aria-hidden="true">
 <circle class="track" cx="100" cy="100" r="84" pathLength="1000"/>

@@ -74,7 +74,7 @@ button:disabled { opacity: .5; cursor: default }
 .breaks p { margin: .3rem 0 0; color: var(--soft); font-size: .9rem; line-height: 1.4; text-wrap: pretty }
 .log { display: flex; flex-direction: column }
 .hint { margin: -.4rem 0 .7rem; color: var(--soft); font-size: .9rem }
-.log ol { list-style: none; margin: 0; padding: 0; overflow: auto; flex: 1 1 16rem; min-height: 16rem; max-height: 37rem; height: 0 }
+.log ol { list-style: none; margin: 0; padding: 0; overflow: auto; flex: 1 1 16rem; min-height: 16rem; height: 0 }
 .log li { display: grid; grid-template-columns: auto 1fr; gap: .1rem .6rem; padding: .55rem .1rem; border-top: 1px solid var(--line); font-size: .92rem; line-height: 1.4 }
 .log li span { grid-column: 1 / -1; order: 3 }
 .log time { color: var(--soft); font-size: .82rem; font-variant-numeric: tabular-nums; order: 2; justify-self: end; align-self: center }

@@ -53,17 +53,24 @@ function onPress(id: string, demo: DemoSession, run: () => Promise<void>): void 
 
 async function readSwitches(): Promise<void> {
   const response = await fetch('/demo/state')
+  if (!response.ok) return
   const state: { downSeconds: number; tokenLife: string } = await response.json()
   broken.isShort = state.tokenLife === 'minute'
   broken.downUntil = serviceNow() + state.downSeconds
 }
 
+/** Another tab may have moved a switch; without an answer, what was known stays. */
+async function lookAround(): Promise<void> {
+  await readSwitches().catch(() => undefined)
+  show(demo)
+}
+
 overrideClock()
-const demo = openDemoSession(() => show(demo))
+const demo = openDemoSession(() => void lookAround())
 onPress('sign-in', demo, () => signIn(demo))
 onPress('sign-out', demo, () => demo.session.signOut())
 onPress('call-api', demo, () => callApi(demo))
 for (const [id, run] of Object.entries(breaks)) onPress(id, demo, () => run(demo, broken))
-await readSwitches().catch(() => undefined)
-show(demo)
+addEventListener('visibilitychange', () => void lookAround())
+await lookAround()
 setInterval(() => show(demo), 250)
