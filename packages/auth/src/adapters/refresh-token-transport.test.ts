@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest'
+import type { AuthRequest } from './auth-request.js'
+import { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'
+
+function requestWith(
+  headers: Readonly<Record<string, string>>,
+  { method = 'POST', body = '' }: { readonly method?: string; readonly body?: string } = {},
+): AuthRequest {
+  return {
+    method,
+    path: '/refresh-token',
+    ip: '192.0.2.1',
+    requestId: 'r',
+    header: (name) => headers[name],
+    readBody: async () => ({ kind: 'bytes', bytes: Buffer.from(body) }),
+  }
+}
+
+describe('the body transport', () => {
+  const transport = createBodyTransport()
+
+  it('reads the refreshToken of a JSON object, whatever it is, and never a cookie', async () => {
+    expect(await transport.read(requestWith({}, { body: '{"refreshToken":7}' }))).toBe(7)
+    expect(
+      await transport.read(requestWith({}, { body: '{"__proto__":{"refreshToken":7}}' })),
+    ).toBeUndefined()
+    expect(await transport.read(requestWith({ cookie: '__Host-perennial=a' }))).toBeUndefined()
+  })
+
+  it('hands a token on in the body, and none where there is none', () => {
+    expect(transport.hand('a')).toEqual({ fields: { refreshToken: 'a' }, headers: {} })
+    expect(transport.hand(undefined)).toEqual({ fields: {}, headers: {} })
+    expect(transport.forget).toEqual({})
+  })
+})
+
+describe('the cookie transport', () => {
+  const transport = createCookieTransport({ maxAgeSeconds: 600, allowedOrigins: ['https://app.example'] })
+
+  it('sets and forgets a cookie that scripts, other sites and plain http never see', () => {
+    expect(transport.hand('a')).toEqual({
+      fields: {},
+      headers: {
+        'set-cookie': '__Host-perennial=a; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Strict',
+      },
+    })
+    expect(transport.hand(undefined)).toEqual({ fields: {}, headers: {} })
+    expect(transport.forget['set-cookie']).toBe(
+      '__Host-perennial=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
+    )
+  })
+
+  it('reads its cookie among others, by its exact name, and no body', async () => {
+    const read = (cookie: string) => transport.read(requestWith({ cookie }, { body: '{"refreshToken":"b"}' }))
+    expect(await read('__Host-perennial=a')).toBe('a')
+    expect(await read('x=1; __Host-perennial=a=b;y=2')).toBe('a=b')
+    for (const cookie of [
+      '',
+      'perennial=a',
+      '__host-perennial=a',
+      'x__Host-perennial=a',
+      '__Host-perennial2=a',
+    ])
+      expect(await read(cookie), cookie).toBeUndefined()
+  })
+
+  it('believes neither of two, since an honest browser sends one', async () => {
+    const request = requestWith({ cookie: '__Host-perennial=a; __Host-perennial=b' })
+    expect(await transport.read(request)).toBeUndefined()
+  })
+
+  const isLetIn = (headers: Readonly<Record<string, string>>, method = 'POST'): boolean => {
+    try {
+      transport.guard(requestWith(headers, { method }))
+      return true
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'AUTH_ORIGIN_DENIED', status: 403 })
+      return false
+    }
+  }
+
+  it('lets writes in from allowed origins and from its own', () => {
+    for (const [origin, host] of [
+      ['https://app.example', 'auth.example'],
+      ['https://auth.example', 'auth.example'],
+      ['https://auth.example', 'Auth.Example:443'],
+      ['https://auth.example:8443', 'auth.example:8443'],
+      ['http://localhost:8787', 'localhost:8787'],
+      ['http://127.0.0.1:80', 'x'],
+      ['http://[::1]:8787', '[::1]:8787'],
+    ] as const) {
+      const expected = host !== 'x'
+      for (const method of ['POST', 'DELETE'])
+        expect(isLetIn({ origin, host, 'x-csrf': '1' }, method), origin).toBe(expected)
+    }
+  })
+
+  it('keeps out every other origin, and who sends no X-CSRF: 1', () => {
+    const own = { origin: 'https://auth.example', host: 'auth.example', 'x-csrf': '1' }
+    for (const origin of [
+      'null',
+      '',
+      'https://evil.example',
+      'http://auth.example',
+      'https://auth.example.evil.example',
+      'https://auth.example/',
+      'https://user@auth.example',
+      'https://AUTH.example',
+      'https://auth.example:444',
+      'https://app.example.evil.example',
+      'http://app.example',
+    ])
+      expect(isLetIn({ ...own, origin }), origin).toBe(false)
+    const { origin: _origin, ...noOrigin } = own
+    expect(isLetIn(noOrigin)).toBe(false)
+    const { host: _host, ...noHost } = own
+    expect(isLetIn(noHost)).toBe(false)
+    for (const csrf of ['', '0', '11', 'true', '1, 1'])
+      expect(isLetIn({ ...own, 'x-csrf': csrf }), csrf).toBe(false)
+  })
+
+  it('asks nothing of those who only read', () => {
+    expect(isLetIn({}, 'GET')).toBe(true)
+  })
+})
