@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { createAuthenticator, type AuthenticatorParts } from './authenticate.js'
+import { AuthError } from './errors.js'
+import type { MemberstackUser, UserContext } from './members/index.js'
+import type { VerifiedToken } from './tokens/index.js'
+
+const user: MemberstackUser = { userId: 'mem_1', email: 'ada@example.com', roles: ['user'], customFields: {} }
+const tokenWith = (claims: Readonly<Record<string, unknown>> = {}): VerifiedToken => ({
+  kind: 'member',
+  memberId: 'mem_1',
+  claims: { iss: 'issuer', iat: 1, exp: 2, ...claims },
+  expiresAt: 2,
+  kid: undefined,
+})
+const whole = tokenWith({ email: user.email, roles: user.roles, customFields: {} })
+
+/** An authenticator that knows one token, and how often the user context was asked. */
+function start(token: VerifiedToken, found: () => MemberstackUser | Promise<MemberstackUser> = () => user) {
+  const state = { asked: 0, verified: 0 }
+  const userContext: Pick<UserContext, 'userOf'> = {
+    userOf() {
+      state.asked += 1
+      return found()
+    },
+  }
+  const parts: AuthenticatorParts = {
+    verifier: {
+      verify(text) {
+        state.verified += 1
+        if (text === 'known') return token
+        if (text === 'fresh') return Promise.resolve(token)
+        throw new AuthError('AUTH_TOKEN_INVALID', 'No.')
+      },
+    },
+    // The authenticator asks for nothing else.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    userContext: userContext as UserContext,
+  }
+  const authenticate = createAuthenticator(parts)
+  const bearer = (text: string) =>
+    authenticate({ authorization: `Bearer ${text}`, memberstackToken: undefined })
+  return { state, authenticate, bearer }
+}
+
+describe('createAuthenticator', () => {
+  it('answers at once where all is known, and later where it is not', async () => {
+    const { bearer } = start(whole)
+    const known = bearer('known')
+    expect(known).toEqual({ user, claims: whole.claims })
+    const fresh = bearer('fresh')
+    expect(fresh).toBeInstanceOf(Promise)
+    expect(await fresh).toEqual(known)
+  })
+
+  it('keeps the user of a token that tells everything, and asks again for one that does not', () => {
+    const telling = start(whole)
+    expect(telling.bearer('known')).toBe(telling.bearer('known'))
+    expect(telling.state).toEqual({ asked: 1, verified: 2 })
+    const silent = start(tokenWith())
+    void silent.bearer('known')
+    void silent.bearer('known')
+    expect(silent.state).toEqual({ asked: 2, verified: 2 })
+  })
+
+  it('gives out what no handler can change for the next request', () => {
+    const { bearer } = start(whole)
+    expect(Object.isFrozen(bearer('known'))).toBe(true)
+  })
+
+  it('refuses a request without a usable token before anything is verified', () => {
+    const { authenticate, state } = start(whole)
+    for (const authorization of [undefined, '', 'Basic dTpw', 'Bearer a b'])
+      expect(() => authenticate({ authorization, memberstackToken: undefined })).toThrow(
+        expect.objectContaining({ code: 'AUTH_TOKEN_MISSING', status: 401 }),
+      )
+    expect(state.verified).toBe(0)
+  })
+
+  it('passes on what verification and the user context say', async () => {
+    expect(() => start(whole).bearer('other')).toThrow(
+      expect.objectContaining({ code: 'AUTH_TOKEN_INVALID' }),
+    )
+    const gone = new AuthError('AUTH_USER_CONTEXT_INVALID', 'No.')
+    await expect(start(tokenWith(), () => Promise.reject(gone)).bearer('known')).rejects.toBe(gone)
+  })
+})
