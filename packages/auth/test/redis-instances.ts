@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto'
+import type { Emulator } from '@perennial/emulator'
+import { createPerennial } from '../src/create-perennial.js'
+import type { Perennial } from '../src/perennial.js'
+import type { PerennialOptions } from '../src/perennial-options.js'
+
+/** One instance of the service, asked as its adapters ask it. */
+export interface SharingInstance {
+  readonly perennial: Perennial
+  signIn(): Promise<Pair>
+  refresh(refreshToken: string): Promise<InstanceAnswer>
+  signOutEverywhere(accessToken: string): Promise<InstanceAnswer>
+  signOutSession(sessionId: string, accessToken: string): Promise<InstanceAnswer>
+  me(accessToken: string): Promise<InstanceAnswer>
+  isReady(): Promise<boolean>
+}
+
+/** Access and refresh token. */
+export interface Pair {
+  readonly accessToken: string
+  readonly refreshToken: string
+}
+
+/** What came back. */
+export interface InstanceAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** One secret for all instances of a test file. */
+export const sharedSecret: string = randomBytes(32).toString('base64')
+
+/** Starts an instance on a store that it shares with others. */
+export async function startInstance(
+  emulator: Emulator,
+  store: string,
+  options: Partial<PerennialOptions> & { readonly mode?: 'session' | 'forward' } = {},
+): Promise<SharingInstance> {
+  const { mode = 'session', ...rest } = options
+  const { appId, secretKey, adminUrl, jwksUri, issuer, refreshUrl } = emulator
+  const perennial = await createPerennial({
+    store,
+    secret: sharedSecret,
+    rateLimits: { ipPerMinute: 1e6, ipTotalPerMinute: 1e6, sessionPerMinute: 1e6 },
+    ...rest,
+    memberstack: {
+      appId,
+      secretKey,
+      adminUrl,
+      jwksUri,
+      issuer,
+      ...(mode === 'forward' ? { refreshUrl } : {}),
+    },
+  })
+  const ask = createAsk(perennial)
+  return {
+    perennial,
+    async signIn() {
+      const { accessToken } = await emulator.issueTokens()
+      const { body } = await ask('POST', '/session', { bearer: accessToken })
+      return toPair(body)
+    },
+    refresh: (refreshToken) => ask('POST', '/refresh-token', { json: { refreshToken } }),
+    signOutEverywhere: (bearer) => ask('DELETE', '/sessions', { bearer }),
+    signOutSession: (id, bearer) => ask('DELETE', `/sessions/${id}`, { bearer }),
+    me: (bearer) => ask('GET', '/me', { bearer }),
+    isReady: () =>
+      perennial.checkReady().then(
+        () => true,
+        () => false,
+      ),
+  }
+}
+
+/** The tokens of an answer; empty where it has none. */
+export function toPair({ accessToken, refreshToken }: InstanceAnswer['body']): Pair {
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
+  return { accessToken: textOf(accessToken), refreshToken: textOf(refreshToken) }
+}
+
+/** Asks again and again until the answer is the one that is waited for; the test's own time limit ends it. */
+export async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+interface Sent {
+  readonly bearer?: string
+  readonly json?: object
+}
+
+function createAsk(perennial: Perennial) {
+  return async (method: string, path: string, { bearer, json }: Sent): Promise<InstanceAnswer> => {
+    const headers: Record<string, string> = {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+    }
+    const answer = await perennial.handle({
+      method,
+      path,
+      ip: '203.0.113.7',
+      requestId: crypto.randomUUID(),
+      header: (name) => headers[name],
+      readBody: async () => ({
+        kind: 'bytes',
+        bytes: Buffer.from(json === undefined ? '' : JSON.stringify(json)),
+      }),
+    })
+    const body: Record<string, unknown> = answer.body ? JSON.parse(answer.body) : {}
+    return { status: answer.status, headers: answer.headers, body }
+  }
+}
