@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
 
@@ -67,5 +67,33 @@ describe('the README', () => {
     const printed = await type(steps.map(({ command }) => here(command)))
     for (const [index, { command, shown }] of steps.entries())
       expect(printed[index], command).toMatch(patternOf(shown))
+  })
+})
+
+const root = new URL('../../../', import.meta.url)
+
+/** Every document, by its path from the root. */
+function listDocuments(): readonly string[] {
+  const inside = (folder: string, options: { readonly recursive: boolean }) =>
+    readdirSync(new URL(folder, root), { ...options, encoding: 'utf8' }).map((path) => folder + path)
+  const packages = inside('packages/', { recursive: false }).map((path) => `${path}/README.md`)
+  return [...inside('./', { recursive: false }), ...inside('docs/', { recursive: true }), ...packages].filter(
+    (path) => path.endsWith('.md'),
+  )
+}
+
+describe('the documents', () => {
+  it('link to no file that is not there', () => {
+    const documents = listDocuments()
+    expect(documents.length).toBeGreaterThan(10)
+    const broken = documents.flatMap((path) => {
+      const text = readFileSync(new URL(path, root), 'utf8')
+      const targets = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => target)
+      return targets
+        .filter((target) => !/^[a-z]+:/.test(target))
+        .filter((target) => !existsSync(new URL(target, new URL(path, root))))
+        .map((target) => `${path}: ${target}`)
+    })
+    expect(broken).toEqual([])
   })
 })
