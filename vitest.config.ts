@@ -1,8 +1,17 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-// Tests run on the sources: the `paths` of tsconfig.json are the one list of where each package lies.
+// Tests run on the sources, in every package alike: the `paths` of tsconfig.json are the one list of where they lie.
+// Exact names only, so that files a package builds (`@perennial/client/global`) still come from its dist.
+const { compilerOptions } = JSON.parse(readFileSync(new URL('tsconfig.json', import.meta.url), 'utf8'))
+const alias = Object.entries<string[]>(compilerOptions.paths).map(([name, [path = '']]) => ({
+  find: new RegExp(`^${name}$`),
+  replacement: fileURLToPath(new URL(path, import.meta.url)),
+}))
+
 export default defineConfig({
-  resolve: { tsconfigPaths: true },
+  resolve: { alias },
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
     testTimeout: 30_000,
