@@ -10,6 +10,8 @@ import type { VerificationKey } from './verification-key.js'
 /** All signing keys as last read from the store, oldest first. */
 export interface KeyRing {
   readonly signingKeys: readonly SigningKey[]
+  /** Those that no secret opens: neither published nor believed, and removed when their time is over. */
+  readonly unopened: readonly Pick<StoredSigningKey, 'kid' | 'createdAt'>[]
   /** Their public parts, for verification. */
   readonly keys: readonly VerificationKey[]
 }
@@ -50,11 +52,10 @@ export function planRing(
   ring: KeyRing,
   { clock, policy }: Pick<KeyRingOptions, 'clock' | 'policy'>,
 ): SigningPlan {
-  const keys = ring.signingKeys.map(({ kid, createdAt, privateKey }) => ({
-    kid,
-    createdAt,
-    canSign: privateKey !== null,
-  }))
+  const keys = [
+    ...ring.signingKeys.map(({ kid, createdAt }) => ({ kid, createdAt, canSign: true })),
+    ...ring.unopened.map(({ kid, createdAt }) => ({ kid, createdAt, canSign: false })),
+  ].sort((a, b) => a.createdAt - b.createdAt)
   return planSigningKeys(keys, clock(), policy)
 }
 
@@ -67,11 +68,12 @@ async function openRing(
     stored.map(async (key) => {
       const known = last?.signingKeys.find(({ kid }) => kid === key.kid)
       // Once opened it stays open, though another instance may have sealed it under a secret that comes here later.
-      return known?.privateKey ? known : openSigningKey(key, secrets, known?.verificationKey)
+      return known ?? openSigningKey(key, secrets)
     }),
   )
   const signingKeys = opened.filter((key) => key !== null)
-  return { signingKeys, keys: signingKeys.map((key) => key.verificationKey) }
+  const unopened = stored.filter((_key, position) => opened[position] === null)
+  return { signingKeys, unopened, keys: signingKeys.map((key) => key.verificationKey) }
 }
 
 /** Whether it is worth looking at the store again. */

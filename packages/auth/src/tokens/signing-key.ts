@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 
 import { calculateJwkThumbprint } from 'jose'
 
-import { field, parseJsonObject, type JsonObject } from '../json.js'
+import { field, type JsonObject } from '../json.js'
 import type { Secrets } from '../secrets.js'
 import type { StoredSigningKey } from './signing-key-store.js'
 import { readVerificationKey, type VerificationKey } from './verification-key.js'
@@ -15,8 +15,7 @@ export interface SigningKey {
   /** The public JWK, as published. */
   readonly publicJwk: PublicJwk
   readonly verificationKey: VerificationKey
-  /** Null where no secret opens it: it then verifies what it signed before, no more. */
-  readonly privateKey: webcrypto.CryptoKey | null
+  readonly privateKey: webcrypto.CryptoKey
 }
 
 /** A P-256 public key (RFC 7517, RFC 7518 §6.2.1). */
@@ -48,20 +47,17 @@ export async function generateSigningKey(secrets: Secrets, now: number): Promise
   }
 }
 
-/** A kept key, opened where a secret can; null where it is not the key that its `kid` names. */
-export async function openSigningKey(
-  stored: StoredSigningKey,
-  secrets: Secrets,
-  known: VerificationKey | undefined,
-): Promise<SigningKey | null> {
+/** A kept key, opened; null where no secret opens it, or it is not the key that its `kid` names. */
+export async function openSigningKey(stored: StoredSigningKey, secrets: Secrets): Promise<SigningKey | null> {
   const { kid, createdAt } = stored
   const pem = secrets.unseal('signing-keys', kid, stored.sealedPrivateKey)
-  // The sealed part is authentic; what the store says in clear is believed only where nothing better is to be had.
-  const publicJwk = await readPublicJwk(pem === null ? parseJsonObject(stored.publicJwk) : publicPartOf(pem))
+  // Only the sealed part is authentic: a public key that someone wrote into the store must not verify his forgeries.
+  if (pem === null) return null
+  const publicJwk = await readPublicJwk(publicPartOf(pem))
   if (publicJwk?.kid !== kid) return null
-  const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'], known ? [known] : [])
+  const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'], [])
   if (!verificationKey) return null
-  return { kid, createdAt, publicJwk, verificationKey, privateKey: pem === null ? null : importPrivate(pem) }
+  return { kid, createdAt, publicJwk, verificationKey, privateKey: importPrivate(pem) }
 }
 
 /** By way of PEM: exporting a key right after it was generated hung now and then. */

@@ -54,6 +54,7 @@ const instance = (secrets: Secrets = secretsOf(oldSecret), options: Partial<Sign
     telemetry: { emit: (event) => void events.push(event), observeUpstream: () => {} },
     ...options,
   })
+const tryVerify = async (keys: SigningKeys, token: string) => verifierOf(keys).verify(token)
 const claims = () => {
   const iat = Math.floor(now)
   return { iss: 'p', aud: 'a', sub: 'mem_ada', sid: 's', gen: 1, iat, exp: iat + 3600 }
@@ -306,14 +307,23 @@ describe('a change of the secret', () => {
     expect(calls.add).toBe(1)
   })
 
-  it('that lost the old one makes a new key, and takes the tokens of the old one to their end', async () => {
+  it('that lost the old one makes a new key, and believes nothing of the old one', async () => {
     const token = await instance(secretsOf(oldSecret)).sign(claims())
     const after = instance(secretsOf(newSecret))
-    expect(await verifierOf(after).verify(token)).toBeDefined()
+    await expect(tryVerify(after, token)).rejects.toMatchObject({ code: 'AUTH_TOKEN_INVALID' })
     const fresh = await after.sign(claims())
-    expect(kidOf(fresh)).not.toBe(kidOf(token))
     expect(await verifierOf(after).verify(fresh)).toBeDefined()
-    expect(await kidsOf(after)).toEqual([kidOf(token), kidOf(fresh)])
+    expect(await kidsOf(after)).toEqual([kidOf(fresh)])
+  })
+
+  it('is what a public key needs that somebody wrote into the store: without it his forgeries stay forgeries', async () => {
+    const forger = instance(secretsOf(newSecret))
+    const honest = instance(secretsOf(oldSecret))
+    await honest.start()
+    const forged = await forger.sign(claims())
+    expect(await store.list()).toHaveLength(2)
+    await expect(tryVerify(honest, forged)).rejects.toMatchObject({ code: 'AUTH_TOKEN_INVALID' })
+    expect(await kidsOf(honest)).not.toContain(kidOf(forged))
   })
 
   it('that could not be written yet is tried again', async () => {
@@ -329,8 +339,8 @@ describe('a change of the secret', () => {
     expect(await store.list()).toHaveLength(1)
   })
 
-  it('makes a key that another instance signs with at once known to those that never saw it', async () => {
-    const old = instance(secretsOf(oldSecret))
+  it('makes a key that another instance signs with at once known to those that have its secret', async () => {
+    const old = instance(secretsOf(oldSecret, newSecret))
     await old.start()
     const token = await instance(secretsOf(newSecret)).sign(claims())
     expect(await verifierOf(old).verify(token)).toBeDefined()
