@@ -79,9 +79,9 @@ function createGround(
   closeStore: () => Promise<void>,
 ): Ground {
   const { clock, telemetry, memberstack } = options
-  const own = options.httpClient ? null : createNodeHttpClient()
+  // Opens no connection before it is used.
+  const own = createNodeHttpClient()
   const httpClient = options.httpClient ?? own
-  if (!httpClient) throw new TypeError('there is no HTTP client')
   const { adminUrl, secretKey } = memberstack
   const local = createAdminQuota({ clock })
   const quota = store?.shareAdminQuota?.(local) ?? local
@@ -96,7 +96,7 @@ function createGround(
   })
   const close = async () => {
     await closeStore()
-    await own?.close()
+    await own.close()
   }
   return { options, store, httpClient, admin, userContext, close }
 }
