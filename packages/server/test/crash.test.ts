@@ -4,7 +4,9 @@ import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { call, claimsOf, exchange, me, pairOf, refresh, type Answer, type Pair } from './auth-calls.js'
+import { call, claimsOf, me, pairOf, refresh, type Answer } from './auth-calls.js'
+import { createPlace, generationOf, persist, signIn, type HonestClient, type Place } from './honest-client.js'
+import { createRandom } from './seeded-random.js'
 import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
 import { newSecret, settingsFor } from './session-world.js'
 
@@ -15,7 +17,7 @@ const seed = Number(process.env['PERENNIAL_SEED'] ?? 20_251)
 let folder: ReturnType<typeof makeFolder>
 let emulator: Emulator
 let running: ServiceProcess | undefined
-let place: ReturnType<typeof createPlace>
+let place: Place
 beforeEach(async () => {
   place = createPlace()
   folder = makeFolder()
@@ -30,41 +32,11 @@ afterEach(async () => {
   folder.remove()
 })
 
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-function createRandom(from: number): () => number {
-  let state = from
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-/** Where the service is now; while it is down, when it is up again. */
-function createPlace() {
-  let tell = (_url: string): void => {}
-  let url = new Promise<string>((resolve) => (tell = resolve))
-  return {
-    url: () => url,
-    isUp: (at: string) => tell(at),
-    isDown() {
-      url = new Promise((resolve) => (tell = resolve))
-    },
-  }
-}
-
 /** A moment of the crash: any one will do, so the seed picks it. */
 const moment = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-interface Client {
-  pair: Pair
-  refreshes: number
-  /** Calls that got no answer, for which the same token was presented again. */
-  unanswered: number
-}
-
-const generationOf = (refreshToken: string): number => Buffer.from(refreshToken, 'base64url').readUInt32BE(20)
+// The crash is seen before we are told of it; ask again when something has changed.
+const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** The generations as the dead process left them, read from a copy so that the next start finds what a crash leaves. */
 function readGenerations(storePath: string): ReadonlyMap<string, { generation: number; ended: boolean }> {
@@ -111,29 +83,18 @@ describe('a service that is killed at random moments under load', () => {
       }
 
       let service = await start()
-      const signIn = async (): Promise<Client> => {
-        const { accessToken } = await emulator.issueTokens()
-        return { pair: pairOf(await exchange(await place.url(), accessToken)), refreshes: 0, unanswered: 0 }
-      }
-      const all = await Promise.all(Array.from({ length: clients }, signIn))
+      const all = await Promise.all(
+        Array.from({ length: clients }, () => signIn(emulator, () => place.url(), pause)),
+      )
 
       const stop = new AbortController()
       let onAnswer = () => {}
       const refusals: string[] = []
-      /** One request, put again until it is answered: what a client does on trouble. */
-      const persist = async (client: Client, ask: (url: string) => Promise<Answer>): Promise<Answer> => {
-        for (;;) {
-          const url = await place.url()
-          const answer = await ask(url).catch(() => null)
-          if (answer && answer.status < 500) return answer
-          client.unanswered += 1
-          // The crash is seen before we are told of it; ask again when something has changed.
-          await new Promise((resolve) => setImmediate(resolve))
-        }
-      }
-      const live = async (client: Client) => {
+      const askFor = (client: HonestClient, ask: (url: string) => Promise<Answer>) =>
+        persist(client, async () => ask(await place.url()), pause)
+      const live = async (client: HonestClient) => {
         while (!stop.signal.aborted) {
-          const answer = await persist(client, (url) => refresh(url, client.pair.refreshToken))
+          const answer = await askFor(client, (url) => refresh(url, client.pair.refreshToken))
           if (answer.status !== 200) {
             refusals.push(`refresh ${answer.status} ${answer.text}`)
             return
@@ -142,7 +103,7 @@ describe('a service that is killed at random moments under load', () => {
           client.refreshes += 1
           onAnswer()
           if (random() < 0.5) continue
-          const who = await persist(client, (url) => me(url, client.pair.accessToken))
+          const who = await askFor(client, (url) => me(url, client.pair.accessToken))
           if (who.status !== 200) {
             refusals.push(`me ${who.status} ${who.text}`)
             return
@@ -187,14 +148,15 @@ describe('a service that is killed at random moments under load', () => {
 
       const url = await place.url()
       for (const client of all) {
-        const answer = await persist(client, () => refresh(url, client.pair.refreshToken))
+        const answer = await askFor(client, () => refresh(url, client.pair.refreshToken))
         expect(answer.status).toBe(200)
         expect((await me(url, pairOf(answer).accessToken)).status).toBe(200)
         expect(client.refreshes).toBeGreaterThan(0)
       }
       const listed = await call(url, '/v1/auth/sessions', { token: all[0]?.pair.accessToken ?? '' })
       expect(listed.body['sessions']).toHaveLength(clients)
-      const sum = (of: (client: Client) => number) => all.reduce((total, client) => total + of(client), 0)
+      const sum = (of: (client: HonestClient) => number) =>
+        all.reduce((total, client) => total + of(client), 0)
       process.stdout.write(
         `seed ${seed}: ${kills} kills, ${clients} clients, ${sum((client) => client.refreshes)} refreshes, ` +
           `${sum((client) => client.unanswered)} calls unanswered, ` +

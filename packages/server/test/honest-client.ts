@@ -1,0 +1,63 @@
+import type { Emulator } from '@perennial/emulator'
+import { exchange, pairOf, type Answer, type Pair } from './auth-calls.js'
+
+/** A member's browser: what it holds, and how it fared. */
+export interface HonestClient {
+  pair: Pair
+  refreshes: number
+  /** Calls that got no answer, or trouble for one, for which the same token was presented again. */
+  unanswered: number
+}
+
+/** Which rotation of its session a refresh token comes from. */
+export const generationOf = (refreshToken: string): number =>
+  Buffer.from(refreshToken, 'base64url').readUInt32BE(20)
+
+/** Where a service is now; while it is down, when it is up again. */
+export interface Place {
+  url(): Promise<string>
+  isUp(at: string): void
+  isDown(): void
+}
+
+/** A service that is not up yet. */
+export function createPlace(): Place {
+  let tell = (_url: string): void => {}
+  let url = new Promise<string>((resolve) => (tell = resolve))
+  return {
+    url: () => url,
+    isUp: (at) => tell(at),
+    isDown() {
+      url = new Promise((resolve) => (tell = resolve))
+    },
+  }
+}
+
+/** A browser that has signed in, however often that took. */
+export async function signIn(
+  emulator: Emulator,
+  url: () => Promise<string>,
+  pause: () => Promise<void>,
+): Promise<HonestClient> {
+  const { accessToken } = await emulator.issueTokens()
+  const client = { pair: { accessToken: '', refreshToken: '' }, refreshes: 0, unanswered: 0 }
+  const answer = await persist(client, async () => exchange(await url(), accessToken), pause)
+  return { ...client, pair: pairOf(answer), unanswered: 0 }
+}
+
+/**
+ * One request, put again until it is answered: what a client does when nothing comes back, or trouble that says it is
+ * `retryable`, after the pause it makes each time. Any other trouble is an answer.
+ */
+export async function persist(
+  client: HonestClient,
+  ask: () => Promise<Answer>,
+  pause: () => Promise<void>,
+): Promise<Answer> {
+  for (;;) {
+    const answer = await ask().catch(() => null)
+    if (answer && answer.body['retryable'] !== true) return answer
+    client.unanswered += 1
+    await pause()
+  }
+}
