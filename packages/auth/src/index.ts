@@ -7,6 +7,13 @@ export type { MemberstackUser } from './members/index.js'
 export type { AuthRequest, AuthResponse, BodyReading } from './adapters/auth-request.js'
 export type { Authenticated, Credentials, Perennial } from './perennial.js'
 export type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './perennial-options.js'
-export { openStore, type Store } from './stores/index.js'
+export {
+  moveStore,
+  openStore,
+  type MoveCount,
+  type MoveCounts,
+  type Store,
+  type StoreMoveOptions,
+} from './stores/index.js'
 export type { AuthEvent, Telemetry } from './telemetry/index.js'
 export { isTokenExpiringSoon, type VerifiedClaims } from './tokens/index.js'

@@ -9,7 +9,7 @@ import {
 } from './members/index.js'
 import { createForwardSource, type RefreshSource } from './refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'
-import { createSecrets, type Secrets } from './secrets.js'
+import { createSecrets, decodeSecrets, type Secrets } from './secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
 import { loadLocalSecret, openStore, parseStoreUrl, type Store } from './stores/index.js'
 import {
@@ -181,13 +181,7 @@ function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {
 }
 
 async function openSecrets({ secret, store, randomBytes }: ResolvedOptions): Promise<Secrets> {
-  if (secret !== undefined) {
-    const listed = typeof secret === 'string' ? secret.split(',') : secret
-    return createSecrets(
-      listed.map((one) => Buffer.from(one.trim(), 'base64')),
-      randomBytes,
-    )
-  }
+  if (secret !== undefined) return createSecrets(decodeSecrets(secret), randomBytes)
   if (typeof store !== 'string')
     throw new TypeError('secret is required with a store that was opened elsewhere')
   return createSecrets([await loadLocalSecret(store, randomBytes)], randomBytes)

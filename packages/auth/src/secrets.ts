@@ -29,6 +29,12 @@ const keyIdLength = 4
 const nonceLength = 12
 const tagLength = 16
 
+/** The secrets as they are configured: base64, newest first, in one text with commas between them or one by one. */
+export function decodeSecrets(secret: string | readonly string[]): readonly Uint8Array[] {
+  const listed = typeof secret === 'string' ? secret.split(',') : secret
+  return listed.map((one) => Buffer.from(one.trim(), 'base64'))
+}
+
 /**
  * @param secrets - newest first; each at least 32 bytes
  * @throws TypeError when there is none or one is too short

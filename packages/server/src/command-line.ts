@@ -1,6 +1,7 @@
 import type { Environment } from './config/index.js'
 import { examine } from './doctor/index.js'
 import { explainToken, readPipedToken } from './inspect/index.js'
+import { move } from './move/index.js'
 
 /** What a command sees of the process. */
 export interface CommandWorld {
@@ -13,13 +14,15 @@ export interface CommandWorld {
 
 const usage = `Usage:
   perennial doctor          checks a deployment from its environment and .env
-  perennial token inspect   explains the token on standard input: who, how old, why refused`
+  perennial token inspect   explains the token on standard input: who, how old, why refused
+  perennial store move      copies the SQLite store of STORE_URL to the Redis of NEW_STORE_URL, signing nobody out`
 
 /** Runs one command and answers its exit code: 0 good, 1 something is wrong, 2 called wrongly. */
 export async function runCommand(args: readonly string[], world: CommandWorld): Promise<number> {
   const [first, second, ...rest] = args
   if (first === 'doctor' && second === undefined) return doctor(world)
   if (first === 'token' && second === 'inspect') return inspect(rest, world)
+  if (first === 'store' && second === 'move') return moveStores(rest, world)
   if (first === '--help' || first === 'help') {
     world.print(usage)
     return 0
@@ -33,6 +36,23 @@ async function doctor({ env, readTextFile, print }: CommandWorld): Promise<numbe
   const findings = await examine(env, { readTextFile })
   for (const { level, subject, message } of findings) print(`${level.padEnd(7)}  ${subject}: ${message}`)
   return findings.some(({ level }) => level === 'error') ? 1 : 0
+}
+
+async function moveStores(rest: readonly string[], world: CommandWorld): Promise<number> {
+  if (rest.length > 0) {
+    world.complain(
+      'Addresses are read from STORE_URL and NEW_STORE_URL alone: they may hold a password, and arguments stand in the list of processes.',
+    )
+    return 2
+  }
+  try {
+    await move(world)
+    return 0
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    world.complain(error.message.replaceAll(/\s+/g, ' '))
+    return 1
+  }
 }
 
 async function inspect(rest: readonly string[], world: CommandWorld): Promise<number> {

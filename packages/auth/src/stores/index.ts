@@ -1,4 +1,6 @@
 /** The door of the stores room: opening what outlives a process. */
 export { loadLocalSecret } from './local-secret.js'
+export type { MoveCount, MoveCounts } from './move/move-counts.js'
+export { moveStore, type StoreMoveOptions } from './move/move-store.js'
 export { openStore, parseStoreUrl, type StoreAddress, type StoreOptions } from './open-store.js'
 export type { Store } from './store.js'

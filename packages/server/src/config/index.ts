@@ -1,2 +1,3 @@
 export { readConfig, type Config, type LogLevel } from './config.js'
+export { readNewStoreUrl } from './new-store-url.js'
 export type { Environment } from './settings.js'

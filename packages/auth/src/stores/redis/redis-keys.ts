@@ -16,6 +16,8 @@ export const redisKeys = {
   adminPlaces: 'perennial:{admin-quota}:places',
   adminPause: 'perennial:{admin-quota}:pause',
   check: 'perennial:check',
+  /** When a move from another store began. */
+  move: 'perennial:{move}',
 } as const
 
 /** Pub/sub channels. */

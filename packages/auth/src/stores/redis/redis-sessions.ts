@@ -15,7 +15,7 @@ interface Parts {
 }
 
 /** A session that is over is known for so long, so that who comes late is told that it expired. */
-const expiredKeptSeconds = 3600
+export const expiredKeptSeconds = 3600
 /** Sessions of one member are read and ended so many at a time. */
 const atOnce = 100
 

@@ -1,18 +1,13 @@
-import type { SigningKeyStore } from '../../tokens/signing-key-store.js'
-import type { Connection } from './connection.js'
+import type { SigningKeyStore, StoredSigningKey } from '../../tokens/signing-key-store.js'
+import type { Connection, Row } from './connection.js'
+
+/** All signing keys, oldest first. */
+export const selectSigningKeys = 'SELECT * FROM signing_keys ORDER BY seq'
 
 /** Signing keys in a SQLite file. */
 export function createSqliteSigningKeys({ read, write }: Connection): SigningKeyStore {
   return {
-    list: () =>
-      read((statements) =>
-        statements.all('SELECT * FROM signing_keys ORDER BY seq').map((row) => ({
-          kid: String(row['kid']),
-          publicJwk: String(row['public_jwk']),
-          sealedPrivateKey: String(row['sealed_private_key']),
-          createdAt: Number(row['created_at']),
-        })),
-      ),
+    list: () => read((statements) => statements.all(selectSigningKeys).map(toSigningKey)),
     add: ({ kid, publicJwk, sealedPrivateKey, createdAt }, newestKid) =>
       write((statements) => {
         const newest = statements.one('SELECT kid FROM signing_keys ORDER BY seq DESC LIMIT 1')
@@ -35,5 +30,15 @@ export function createSqliteSigningKeys({ read, write }: Connection): SigningKey
       write((statements) => {
         statements.run('DELETE FROM signing_keys WHERE kid = :kid', { kid })
       }),
+  }
+}
+
+/** A row of `signing_keys` as a key. */
+export function toSigningKey(row: Row): StoredSigningKey {
+  return {
+    kid: String(row['kid']),
+    publicJwk: String(row['public_jwk']),
+    sealedPrivateKey: String(row['sealed_private_key']),
+    createdAt: Number(row['created_at']),
   }
 }

@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { EndedSession } from '../../sessions/session-store.js'
+import type { Session } from '../../sessions/session.js'
+import type { StoredSigningKey } from '../../tokens/signing-key-store.js'
+import { endedKeptSeconds, signInCutoffKeptSeconds } from '../retention.js'
+import { busyWaitSeconds, isBusy, retryWhileBusy } from '../sqlite/busy.js'
+import type { Row } from '../sqlite/connection.js'
+import { openDatabase } from '../sqlite/open-database.js'
+import { toSession } from '../sqlite/session-row.js'
+import { selectSigningKeys, toSigningKey } from '../sqlite/sqlite-signing-keys.js'
+
+/** A session, and until when its member's sign-ins were refused when it was read (0: never). */
+export interface MovedSession {
+  readonly session: Session
+  readonly refusedUntil: number
+}
+
+/** Until when a member's sign-ins are refused. */
+export interface MovedCutoff {
+  readonly memberId: string
+  readonly issuedUntil: number
+  readonly setAt: number
+}
+
+/** A finished webhook message. */
+export interface MovedWebhook {
+  readonly id: string
+  readonly forgetAt: number
+}
+
+/** Rows of one table, some at a time, and how many are left behind because they are over. */
+export interface Batches<T> {
+  readonly over: number
+  readonly batches: Iterable<readonly T[]>
+}
+
+/** A SQLite file that nobody else has open. */
+export interface MoveSource {
+  signingKeys(): readonly StoredSigningKey[]
+  endedSessions(now: number): Batches<EndedSession>
+  cutoffs(now: number): Batches<MovedCutoff>
+  webhooks(now: number): Batches<MovedWebhook>
+  sessions(now: number): Batches<MovedSession>
+  close(): void
+}
+
+const batchRows = 200
+
+/**
+ * Opens the file for this process alone, so that nothing is written to it while it is read.
+ * @throws Error in one line, when there is no such file, it is in use or cannot be read
+ */
+export async function openSqliteSource(path: string): Promise<MoveSource> {
+  if (!existsSync(path))
+    throw new Error(`There is no store at sqlite:${path}: STORE_URL must be what the service ran with.`)
+  const database = await openDatabase(path)
+  try {
+    await keepOthersOut(database, path)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return createSource(database)
+}
+
+/** In this mode the lock is had only while no other process has the file open, idle or not. */
+async function keepOthersOut(database: DatabaseSync, path: string): Promise<void> {
+  try {
+    await retryWhileBusy(
+      () => database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT'),
+      busyWaitSeconds,
+    )
+  } catch (error) {
+    if (!isBusy(error)) throw error
+    throw new Error(
+      `The store sqlite:${path} is in use. Nothing was moved; stop every service that runs on it and move again.`,
+      { cause: error },
+    )
+  }
+}
+
+function createSource(database: DatabaseSync): MoveSource {
+  return {
+    signingKeys: () => database.prepare(selectSigningKeys).all().map(toSigningKey),
+    endedSessions: (now) => readTable(database, endedSessions, now - endedKeptSeconds),
+    cutoffs: (now) => readTable(database, cutoffs, now - signInCutoffKeptSeconds),
+    webhooks: (now) => readTable(database, webhooks, now),
+    sessions: (now) => readTable(database, sessions, now),
+    close: () => database.close(),
+  }
+}
+
+interface Table<T> {
+  readonly table: string
+  /** What its rows are read in the order of. */
+  readonly key: string
+  readonly isLive: string
+  readonly read: (row: Row) => T
+}
+
+const endedSessions: Table<EndedSession> = {
+  table: 'ended_sessions',
+  key: 'seq',
+  isLive: 'ended_at > :over',
+  read: (row) => ({ id: String(row['id']), endedAt: Number(row['ended_at']) }),
+}
+
+const cutoffs: Table<MovedCutoff> = {
+  table: 'sign_in_cutoffs',
+  key: 'member_id',
+  isLive: 'set_at > :over',
+  read: (row) => ({
+    memberId: String(row['member_id']),
+    issuedUntil: Number(row['issued_until']),
+    setAt: Number(row['set_at']),
+  }),
+}
+
+const webhooks: Table<MovedWebhook> = {
+  table: 'webhook_messages',
+  key: 'id',
+  isLive: 'forget_at > :over',
+  read: (row) => ({ id: String(row['id']), forgetAt: Number(row['forget_at']) }),
+}
+
+const sessions: Table<MovedSession> = {
+  table: 'sessions LEFT JOIN sign_in_cutoffs USING (member_id)',
+  key: 'row_id',
+  isLive: `expires_at > :over AND (ended_at IS NULL OR ended_at > :over - ${endedKeptSeconds})`,
+  read: (row) => ({ session: toSession(row), refusedUntil: Number(row['issued_until'] ?? 0) }),
+}
+
+/** @param over - the instant that `isLive` compares with */
+function readTable<T>(database: DatabaseSync, table: Table<T>, over: number): Batches<T> {
+  const counted = database
+    .prepare(`SELECT count(*) AS found FROM ${table.table} WHERE NOT (${table.isLive})`)
+    .get({ over })
+  return {
+    over: Number(counted?.['found']),
+    batches: { [Symbol.iterator]: () => walk(database, table, over) },
+  }
+}
+
+function* walk<T>(database: DatabaseSync, from: Table<T>, over: number): Generator<readonly T[]> {
+  const { table, key, isLive, read } = from
+  const select = (where: string) =>
+    database.prepare(`SELECT * FROM ${table} WHERE (${isLive}) ${where} ORDER BY ${key} LIMIT ${batchRows}`)
+  const [first, next] = [select(''), select(`AND ${key} > :last`)]
+  let last: SQLInputValue | undefined
+  for (;;) {
+    const rows = last === undefined ? first.all({ over }) : next.all({ over, last })
+    last = rows.at(-1)?.[key]
+    if (last === undefined) return
+    yield rows.map(read)
+  }
+}
