@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { createMemoryStore } from '../src/stores/memory.js'
 import { openSqliteStore } from '../src/stores/sqlite/sqlite-store.js'
 import { createTestWorld, type TestWorld } from '../src/stores/store-world.contract.js'
+import { createRedisModelStore } from './redis-model-store.js'
+import { hasRedis, startRedis } from './redis-server.js'
 import {
   createHistory,
   type Got,
@@ -15,30 +17,63 @@ import {
 } from './session-history.js'
 import type { Fault } from './session-oracle.js'
 
-const runs = Number(process.env['PERENNIAL_MODEL_RUNS'] ?? 200)
+const askedRuns = process.env['PERENNIAL_MODEL_RUNS']
 const seed = Number(process.env['PERENNIAL_MODEL_SEED'] ?? 20_231_114)
 
 const directory = mkdtempSync(join(tmpdir(), 'perennial-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 let files = 0
 
-const stores: readonly [string, (world: TestWorld) => OpenNode][] = [
-  [
-    'memory',
-    (world) => {
-      // One store for both instances, which outlives each of them.
-      const store = { ...createMemoryStore(world), close: async () => {} }
-      return async () => store
-    },
-  ],
-  [
-    'sqlite',
-    (world) => {
-      const path = join(directory, `${files++}.db`)
-      return () => openSqliteStore(path, world)
-    },
-  ],
-]
+/** A store under test. */
+interface ModelStore {
+  readonly name: string
+  /** An empty store for one history, and the world it is in. */
+  readonly begin: () => Promise<{ readonly world: TestWorld; readonly open: OpenNode }>
+  /** What befalls it between two calls, of which nobody may notice anything. */
+  readonly upsets: readonly Command[]
+  /** How many histories, where nobody asks for a number. */
+  readonly usualRuns: number
+}
+
+const memory: ModelStore = {
+  name: 'memory',
+  begin: async () => {
+    const world = createTestWorld()
+    // One store for both instances, which outlives each of them.
+    const store = { ...createMemoryStore(world), close: async () => {} }
+    return { world, open: async () => store }
+  },
+  upsets: [],
+  usualRuns: 200,
+}
+
+const sqlite: ModelStore = {
+  name: 'sqlite',
+  begin: async () => {
+    const world = createTestWorld()
+    const path = join(directory, `${files++}.db`)
+    return { world, open: () => openSqliteStore(path, world) }
+  },
+  upsets: [],
+  usualRuns: 200,
+}
+
+const openRedis = async (): Promise<ModelStore> => {
+  const server = await startRedis()
+  afterAll(() => server.remove())
+  const store = createRedisModelStore(server)
+  return {
+    name: 'redis',
+    begin: () => store.begin(),
+    upsets: [
+      command('cutListeners', () => store.cutListeners()),
+      command('cutCommands', () => store.cutCommands()),
+      command('forgetScripts', () => store.forgetScripts()),
+    ],
+    // Each takes about a tenth of a second.
+    usualRuns: 30,
+  }
+}
 
 const outcomes = ['caught_up', 'expired', 'replayed', 'reused', 'revoked', 'rotated', 'trouble', 'unknown']
 
@@ -218,18 +253,22 @@ const signOut = fc
 const restart = node.map((at) => command(`restart(${at})`, (history) => history.restart(at)))
 
 /** Often what sessions are made of, seldom what ends them. */
-const histories = fc.commands(
-  [honestRefresh, useAccessToken, wait, twoTabs, thief]
-    .flatMap((frequent) => [frequent, frequent])
-    .concat([honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses, thiefReturns])
-    .concat([restart, exchange, signOut, failover]),
-  { maxCommands: 60, size: 'max' },
-)
+const historiesWith = (upsets: readonly Command[]) =>
+  fc.commands(
+    [honestRefresh, useAccessToken, wait, twoTabs, thief]
+      .flatMap((frequent) => [frequent, frequent])
+      .concat([honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses, thiefReturns])
+      .concat([restart, exchange, signOut, failover])
+      .concat(upsets.map((upset) => fc.constant(upset))),
+    { maxCommands: 60, size: 'max' },
+  )
 
-describe(`a session, over ${runs} random histories (seed ${seed})`, () => {
-  for (const [name, openIn] of stores) {
+describe(`a session, over random histories (seed ${seed})`, async () => {
+  const stores = [memory, sqlite, ...(hasRedis() ? [await openRedis()] : [])]
+  for (const { name, begin, upsets, usualRuns } of stores) {
+    const runs = Number(askedRuns ?? usualRuns)
     it(
-      `on ${name}: never forks, loses no honest member, and finds every thief that must be found`,
+      `on ${name}: never forks, loses no honest member, and finds every thief that must be found, in ${runs}`,
       { timeout: Math.max(60_000, runs * 600) },
       async () => {
         const settings = fc.record({
@@ -238,9 +277,9 @@ describe(`a session, over ${runs} random histories (seed ${seed})`, () => {
         })
         const met = new Set<string>()
         await fc.assert(
-          fc.asyncProperty(settings, histories, async (limits, commands) => {
-            const world = createTestWorld()
-            const history = await createHistory(world, openIn(world), limits)
+          fc.asyncProperty(settings, historiesWith(upsets), async (limits, commands) => {
+            const { world, open } = await begin()
+            const history = await createHistory(world, open, limits)
             try {
               await history.signIn(0, 'none')
               await fc.asyncModelRun(() => ({ model: {}, real: history }), commands)
