@@ -1,17 +1,14 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
 import {
-  eventually,
-  startInstance,
-  toPair,
-  type InstanceAnswer,
-  type SharingInstance,
-} from './redis-instances.js'
+  expectAway,
+  expectBounded,
+  refreshUntilItWorks,
+  refreshWhenBack,
+  sessionIdOf,
+} from './redis-outage.js'
 import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './redis-server.js'
-
-/** Far below the patience of any caller; the limits themselves are a second and a half. */
-const boundMs = 6_000
 
 describe.runIf(hasRedis())('when Redis fails', () => {
   let redis: RedisServer
@@ -35,27 +32,6 @@ describe.runIf(hasRedis())('when Redis fails', () => {
     const instance = await startInstance(emulator, redis.url)
     instances.push(instance)
     return instance
-  }
-  const expectAway = (answer: InstanceAnswer) => {
-    expect(answer).toMatchObject({
-      status: 503,
-      body: { code: 'AUTH_TOKEN_REFRESH_FAILED', retryable: true },
-      headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
-    })
-  }
-  /** Asks until Redis is back; whatever else is answered meanwhile is never a refusal. */
-  const refreshUntilItWorks = async (instance: SharingInstance, refreshToken: string) => {
-    for (;;) {
-      const answer = await instance.refresh(refreshToken)
-      if (answer.status === 200) return toPair(answer.body)
-      expectAway(answer)
-      await pause()
-    }
-  }
-  const expectBounded = async (work: Promise<InstanceAnswer>) => {
-    const since = performance.now()
-    expectAway(await work)
-    expect(performance.now() - since).toBeLessThan(boundMs)
   }
 
   it('at the start: the service starts, is not ready, answers 503, and recovers by itself', async () => {
@@ -195,24 +171,4 @@ describe.runIf(hasRedis())('when Redis fails', () => {
     expect(String(failure)).toMatch(/^Error: The Redis store refuses the connection \(WRONGPASS\): [^\n]+$/)
     expect(String(failure)).not.toContain('hunter2')
   })
-
-  /** The first answer that is no trouble. */
-  const refreshWhenBack = async (instance: SharingInstance, refreshToken: string) => {
-    for (;;) {
-      const answer = await instance.refresh(refreshToken)
-      if (answer.status !== 503) return answer
-      await pause()
-    }
-  }
 })
-
-/** A refusal of a connection that is away comes in the same turn: who asks again at once never lets it come back. */
-const pause = () => sleep(20)
-
-function sessionIdOf(accessToken: string): string {
-  // Signed by the instances of these tests.
-  const claims: { readonly sid: string } = JSON.parse(
-    Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString(),
-  )
-  return claims.sid
-}

@@ -1,15 +1,30 @@
 import { RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Limiter, LimitPolicy } from '../../limits/limiter.js'
-import type { RedisConnection } from './redis-connection.js'
+import type { RedisCommands } from './redis-commands.js'
+import { createScript, type RedisScript } from './redis-script.js'
 
-/** Limits that all instances count together; a Redis that is away fails at once, and its caller counts by himself. */
-export function createRedisLimiters({ client }: RedisConnection): (policy: LimitPolicy) => Limiter {
+/** Limits that all instances count together; a Redis that is away fails soon, and its caller counts by himself. */
+export function createRedisLimiters(commands: RedisCommands): (policy: LimitPolicy) => Limiter {
   return ({ name, points, windowSeconds }) =>
     new RateLimiterRedis({
-      storeClient: client,
+      storeClient: asClient(commands),
       keyPrefix: `perennial:limit:${name}`,
       points,
       duration: windowSeconds,
-      rejectIfRedisNotReady: true,
     })
+}
+
+/** As much of a client as the library uses: its commands are bounded like all others. */
+function asClient(commands: RedisCommands) {
+  const scripts = new Map<string, RedisScript>()
+  return {
+    defineCommand(name: string, { lua }: { readonly lua: string }) {
+      scripts.set(name, createScript(lua))
+    },
+    rlflxIncr([key = '', ...args]: readonly string[]) {
+      const script = scripts.get('rlflxIncr')
+      if (!script) throw new Error('the limiter has defined no command')
+      return commands.run(script, [key], args)
+    },
+  }
 }

@@ -1,5 +1,5 @@
+import type { Redis } from 'ioredis'
 import { unavailable } from '../../errors.js'
-import type { RedisClient } from './redis-client.js'
 
 /** Hears what is published. */
 export interface RedisListener {
@@ -31,7 +31,7 @@ interface Channel {
 }
 
 /** @param client - a connection that does nothing else */
-export function createListener(client: RedisClient): RedisListener {
+export function createListener(client: Redis): RedisListener {
   const channels = new Map<string, Channel>()
 
   client.on('ready', () => {
@@ -68,7 +68,7 @@ export function createListener(client: RedisClient): RedisListener {
   }
 }
 
-function subscribe(client: RedisClient, channel: Channel): void {
+function subscribe(client: Redis, channel: Channel): void {
   channel.state = 'asked'
   const ask = async () => {
     try {
@@ -84,7 +84,7 @@ function subscribe(client: RedisClient, channel: Channel): void {
   channel.subscribed.catch(() => {})
 }
 
-function hearAgain(client: RedisClient, channel: Channel): void {
+function hearAgain(client: Redis, channel: Channel): void {
   subscribe(client, channel)
   // What fails is done again at the next probe, or when the next connection stands.
   channel.subscribed.then(
