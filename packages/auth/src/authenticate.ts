@@ -1,6 +1,6 @@
-import { readToken, tokenMissing } from './adapters/request-token.js'
+import { isUsableToken, presentedToken, tokenMissing } from './adapters/request-token.js'
 import { AuthError, unavailable } from './errors.js'
-import { userFromToken, type UserContext } from './members/index.js'
+import type { UserContext } from './members/index.js'
 import type { Authenticated, Credentials } from './perennial.js'
 import type { Confirmations, Revocations } from './sessions/index.js'
 import { sessionOf, type TokenVerifier, type VerifiedToken } from './tokens/index.js'
@@ -20,24 +20,19 @@ export type Authenticator = (credentials: Credentials) => Authenticated | Promis
  * known comes from memory, without a promise; a first sight of a token's generation is noted for later.
  */
 export function createAuthenticator({ verifier, userContext, sessions }: AuthenticatorParts): Authenticator {
-  // One object for as long as the token stays cached, so that a token seen before costs one look-up here.
-  const known = new WeakMap<VerifiedToken, Authenticated>()
-
   const accept = (token: VerifiedToken): Authenticated | Promise<Authenticated> => {
     if (sessions) checkSession(token, sessions)
-    const seen = known.get(token)
-    if (seen) return seen
     const user = userContext.userOf(token)
     if (user instanceof Promise) return user.then((found) => ({ user: found, claims: token.claims }))
-    const authenticated = Object.freeze({ user, claims: token.claims })
-    // What came from the member cache grows old there; only a token that tells everything speaks for itself.
-    if (userFromToken(token)) known.set(token, authenticated)
-    return authenticated
+    return { user, claims: token.claims }
   }
 
   return (credentials) => {
-    const token = readToken(credentials)
-    if (token === null) throw tokenMissing('access token')
+    const token = presentedToken(credentials)
+    // What passed before is usable; only what is new has to be looked at from end to end.
+    const known = token && verifier.recall(token)
+    if (known) return accept(known)
+    if (!isUsableToken(token)) throw tokenMissing('access token')
     const verified = verifier.verify(token)
     return verified instanceof Promise ? verified.then(accept) : accept(verified)
   }

@@ -1,9 +1,7 @@
 import { AuthError } from '../errors.js'
 import type { Credentials } from '../perennial.js'
+import { maxTokenLength } from '../tokens/index.js'
 import type { AuthRequest } from './auth-request.js'
-
-/** No token of ours or Memberstack's is longer. */
-const maxTokenLength = 4096
 
 /** Visible ASCII only (RFC 6750 §2.1 allows less still; the verifier looks closer). */
 const visibleAscii = /^[\x21-\x7e]+$/
@@ -20,9 +18,13 @@ export function isUsableToken(value: unknown): value is string {
  * it is the one that RFC 6750 §2.1 knows. Null when neither holds a usable one.
  */
 export function readToken(credentials: Credentials): string | null {
-  const { authorization, memberstackToken } = credentials
-  const presented = (authorization && bearerToken(authorization)) ?? memberstackToken
+  const presented = presentedToken(credentials)
   return isUsableToken(presented) ? presented : null
+}
+
+/** As {@link readToken}, but whatever stands there: for those who look first whether they know it. */
+export function presentedToken({ authorization, memberstackToken }: Credentials): string | undefined {
+  return (authorization && bearerToken(authorization)) ?? memberstackToken
 }
 
 function bearerToken(authorization: string): string | undefined {

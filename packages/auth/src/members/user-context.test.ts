@@ -277,8 +277,19 @@ describe('the user of a token', () => {
     const { customFields: _customFields, ...partial } = whole
     const user = { userId: 'mem_ada', ...partial, customFields: { company: 'Analytical Engines' } }
     const verified = token(partial)
-    expect(await context.userOf(verified)).toEqual(user)
-    expect(context.userOf(verified)).toEqual(user)
+    const first = await context.userOf(verified)
+    expect(first).toEqual(user)
+    expect(context.userOf(verified)).toBe(first)
+  })
+
+  it('follows what becomes known of the member, for a token that lacks something', async () => {
+    const { context, at } = createWorld()
+    const verified = token({})
+    await context.userOf(verified)
+    const readAt = at(10_001)
+    const email = 'ada@news.example'
+    context.remember('mem_ada', { kind: 'found', member: member({ email }), readAt })
+    expect(context.userOf(verified)).toMatchObject({ email })
   })
 
   it.each([

@@ -8,7 +8,7 @@ import {
   type UserCache,
   type UserCacheOptions,
 } from './user-cache.js'
-import { claimedUserOf, deepFreeze, userFromToken } from './user-from-token.js'
+import { createTokenUsers } from './token-users.js'
 
 /** Who a member is, for tokens that do not tell it themselves. */
 export interface UserContext {
@@ -20,7 +20,7 @@ export interface UserContext {
   contextOf(memberId: string): MemberstackUser | Promise<MemberstackUser>
   /**
    * The user a verified token stands for: its own fields, and what is missing from {@link UserContext.contextOf}. A token
-   * that holds all four is never looked up.
+   * that holds all four is never looked up. The same object each time, until what is known of the member changes.
    * @throws {@link AuthError} as `contextOf`
    */
   userOf(token: VerifiedToken): MemberstackUser | Promise<MemberstackUser>
@@ -51,7 +51,7 @@ export function createUserContext(options: UserContextOptions): UserContext {
   const { clock } = options
   const cache = createUserCache(options)
   const questions = createQuestions(options, cache)
-  const whole = new WeakMap<VerifiedToken, MemberstackUser>()
+  const users = createTokenUsers()
 
   async function load(memberId: string, patience: number): Promise<MemberstackUser> {
     const asked = await questions.ask(memberId, patience)
@@ -72,12 +72,12 @@ export function createUserContext(options: UserContextOptions): UserContext {
   }
 
   function userOf(token: VerifiedToken): MemberstackUser | Promise<MemberstackUser> {
-    const seen = whole.get(token)
-    if (seen) return seen
-    const user = userFromToken(token)
-    if (!user) return completed(token, contextOf(token.memberId))
-    whole.set(token, user)
-    return user
+    const told = users.told(token)
+    if (told) return told
+    const known = contextOf(token.memberId)
+    return known instanceof Promise
+      ? known.then((user) => users.complete(token, user))
+      : users.complete(token, known)
   }
 
   return {
@@ -132,14 +132,6 @@ function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache)
       ask(memberId, waitSeconds.stale).catch(() => putOff(memberId, longestPutOffSeconds))
     },
   }
-}
-
-function completed(
-  token: VerifiedToken,
-  context: MemberstackUser | Promise<MemberstackUser>,
-): MemberstackUser | Promise<MemberstackUser> {
-  const merge = (known: MemberstackUser) => deepFreeze({ ...known, ...claimedUserOf(token) })
-  return context instanceof Promise ? context.then(merge) : merge(context)
 }
 
 function userIn({ user }: KeptUser): MemberstackUser {

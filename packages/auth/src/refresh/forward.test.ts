@@ -348,7 +348,7 @@ describe('forward mode', () => {
 
     it('does not wait for a key set that hangs', async () => {
       const [accessToken] = await answerFreshTokens()
-      const hanging: TokenVerifier = { verify: () => new Promise(() => {}) }
+      const hanging: Pick<TokenVerifier, 'verify'> = { verify: () => new Promise(() => {}) }
       const sharedAnswers = createMemorySharedAnswers({ clock: () => now })
       const limits = { verifySeconds: 0.02 }
 

@@ -23,7 +23,7 @@ export interface ForwardOptions {
   readonly secretKey?: string | undefined
   readonly httpClient: HttpClient
   /** Of the member JWTs that the refresh API hands out. */
-  readonly verifier: TokenVerifier
+  readonly verifier: Pick<TokenVerifier, 'verify'>
   readonly clock: Clock
   readonly randomBytes: RandomBytes
   /** How long an answer is kept for those who present the same refresh token again, in seconds; 0 keeps none. */

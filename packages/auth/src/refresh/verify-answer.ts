@@ -24,7 +24,7 @@ export interface Answer {
 
 /** Verifies the access token of a settled call, anew for whoever it is handed to. Never rejects. */
 export function createAnswerVerifier(options: {
-  readonly verifier: TokenVerifier
+  readonly verifier: Pick<TokenVerifier, 'verify'>
   readonly verifySeconds: number
 }): (answer: Answer) => Promise<Verdict> {
   const verify = async (accessToken: string): Promise<VerifiedToken | UpstreamTrouble> => {

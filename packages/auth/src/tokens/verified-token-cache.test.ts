@@ -10,6 +10,19 @@ describe('createVerifiedTokenCache', () => {
     expect(cache.get('token 0', 0)).toBeUndefined()
   })
 
+  it('knows a token only from end to end, though it is filed under its end', () => {
+    const cache = createVerifiedTokenCache<number>({ size: 2 })
+    const end = 'x'.repeat(40)
+    cache.set(`one${end}`, 1, 0)
+    expect(cache.get(`two${end}`, 0)).toBeUndefined()
+    cache.set('another', 2, 0)
+    cache.set('a third', 3, 0)
+    expect(cache.get(`two${end}`, 0)).toBeUndefined()
+    cache.set(`two${end}`, 4, 0)
+    expect(cache.get(`two${end}`, 0)).toBe(4)
+    expect(cache.get(end, 0)).toBeUndefined()
+  })
+
   it('never holds more than twice its size', () => {
     const cache = createVerifiedTokenCache<number>({ size: 10 })
     for (let n = 0; n < 1000; n += 1) {

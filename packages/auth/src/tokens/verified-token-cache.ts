@@ -8,22 +8,33 @@ export interface VerifiedTokenCacheOptions {
   readonly turnAfterSeconds?: number | undefined
 }
 
-/** What is known of the tokens used last, by the whole token string. */
+/** What is known of the tokens used last; a token is found only if it is the same from end to end. */
 export interface VerifiedTokenCache<T> {
   get(token: string, now: number): T | undefined
   set(token: string, value: T, now: number): void
   readonly size: number
 }
 
+/** Of the signature's 256 bits and more, so many characters tell tokens apart. */
+const tailLength = 32
+
+interface Entry<T> {
+  readonly token: string
+  readonly value: T
+}
+
 /**
  * A bounded cache of two generations: what is used moves into the young one; when that is full it becomes the old one,
  * and the old one's rest is dropped at once. A hit costs one look-up (two after a turn), whoever was seen before.
+ *
+ * Tokens are filed under their last characters: each request brings its token as a new string, and to hash all of it took
+ * more than everything else that is done for a token seen before. Two with the same end would only displace each other.
  */
 export function createVerifiedTokenCache<T>(options: VerifiedTokenCacheOptions): VerifiedTokenCache<T> {
   const { size, maxCharacters = 32 * 1024 * 1024, turnAfterSeconds = 3600 } = options
   if (!Number.isInteger(size) || size < 1) throw new TypeError('the cache size must be a whole number from 1')
-  let young = new Map<string, T>()
-  let old = new Map<string, T>()
+  let young = new Map<string, Entry<T>>()
+  let old = new Map<string, Entry<T>>()
   let characters = 0
   let turnedAt = -Infinity
 
@@ -34,19 +45,22 @@ export function createVerifiedTokenCache<T>(options: VerifiedTokenCacheOptions):
     turnedAt = now
   }
   const set = (token: string, value: T, now: number) => {
+    const tail = token.slice(-tailLength)
     const isFull = young.size >= size || characters + token.length > maxCharacters
     if (isFull || now >= turnedAt + turnAfterSeconds) turn(now)
-    if (!young.has(token)) characters += token.length
-    young.set(token, value)
+    characters += token.length - (young.get(tail)?.token.length ?? 0)
+    young.set(tail, { token, value })
   }
 
   return {
     get(token, now) {
-      const value = young.get(token)
-      if (value !== undefined) return value
-      const aged = old.get(token)
-      if (aged !== undefined) set(token, aged, now)
-      return aged
+      const tail = token.slice(-tailLength)
+      const entry = young.get(tail)
+      if (entry?.token === token) return entry.value
+      const aged = old.get(tail)
+      if (aged?.token !== token) return undefined
+      set(token, aged.value, now)
+      return aged.value
     },
     set,
     get size() {

@@ -21,6 +21,11 @@ export interface VerifiedToken {
 /** Verifies access tokens; at once where the answer is known. */
 export interface TokenVerifier {
   /**
+   * A token that passed before, and is still good; undefined for one that has to be verified.
+   * @throws {@link AuthError} `AUTH_TOKEN_EXPIRED`
+   */
+  recall(token: string): VerifiedToken | undefined
+  /**
    * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, or `AUTH_UNAVAILABLE` when the key set was never
    * read. Thrown from a synchronous call, rejected from an asynchronous one.
    */

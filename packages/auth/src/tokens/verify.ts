@@ -1,4 +1,5 @@
-import { compactVerify, errors } from 'jose'
+import { JOSEError } from 'jose/errors'
+import { compactVerify } from 'jose/jws/compact/verify'
 
 import type { Clock } from '../clock.js'
 import { readVerifiedToken, type ReadToken } from './claims.js'
@@ -61,15 +62,15 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     return verified.token
   }
 
-  return {
-    verify(token) {
-      const now = clock()
-      const cached = cache.get(token, now)
-      if (!cached?.issuer.keySet.holds(cached.key, now)) return verifyAnew(token, now)
-      assertInTime(cached, now)
-      return cached.token
-    },
+  const recall = (token: string): VerifiedToken | undefined => {
+    const now = clock()
+    const cached = cache.get(token, now)
+    if (!cached?.issuer.keySet.holds(cached.key, now)) return undefined
+    assertInTime(cached, now)
+    return cached.token
   }
+
+  return { recall, verify: (token) => recall(token) ?? verifyAnew(token, clock()) }
 }
 
 function indexIssuers(list: readonly TokenIssuer[]): ReadonlyMap<unknown, TokenIssuer> {
@@ -115,7 +116,7 @@ async function isSignedBy(token: string, key: VerificationKey): Promise<boolean>
     await compactVerify(token, key.publicKey, { algorithms: [key.algorithm] })
     return true
   } catch (error) {
-    if (error instanceof errors.JOSEError) return false
+    if (error instanceof JOSEError) return false
     throw error
   }
 }
