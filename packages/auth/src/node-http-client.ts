@@ -1,11 +1,7 @@
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-} from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
+import process from 'node:process'
 
 import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './http-client.js'
 
@@ -21,6 +17,9 @@ export interface NodeHttpClientOptions {
 
 /** An {@link HttpClient} whose connections its maker closes; `close` waits for the calls under way. */
 export type ClosableHttpClient = HttpClient & { close(): Promise<void> }
+
+// An `import` of it reads every export, `WebSocket` among them, and so loads undici: some 30 ms of each start.
+const http = process.getBuiltinModule('node:http')
 
 const defaultMaxBodyBytes = 1024 * 1024
 
@@ -45,13 +44,13 @@ export function createNodeHttpClient(options: NodeHttpClientOptions = {}): Closa
 
 /** The connections to one origin, and the calls that use them. */
 interface Origin {
-  readonly agent: HttpAgent
+  readonly agent: Agent
   track<T>(call: Promise<T>): Promise<T>
   /** Closes the connections once the calls under way have ended. */
   retire(): Promise<void>
 }
 
-function createOrigin(agent: HttpAgent): Origin {
+function createOrigin(agent: Agent): Origin {
   const underWay = new Set<Promise<unknown>>()
   return {
     agent,
@@ -84,9 +83,14 @@ function createOrigins(options: NodeHttpClientOptions): {
   const create = ({ origin: key, protocol }: URL) => {
     const oldest = open.entries().next().value
     if (oldest && open.size >= maxOrigins) retire(...oldest)
-    const Agent = protocol === 'https:' ? HttpsAgent : HttpAgent
+    const AgentOfProtocol = protocol === 'https:' ? HttpsAgent : http.Agent
     const origin = createOrigin(
-      new Agent({ keepAlive: true, maxSockets: connectionsPerOrigin, timeout: idleMs, scheduling: 'lifo' }),
+      new AgentOfProtocol({
+        keepAlive: true,
+        maxSockets: connectionsPerOrigin,
+        timeout: idleMs,
+        scheduling: 'lifo',
+      }),
     )
     open.set(key, origin)
     return origin
@@ -102,7 +106,7 @@ function createOrigins(options: NodeHttpClientOptions): {
 }
 
 async function exchange(
-  agent: HttpAgent,
+  agent: Agent,
   url: URL,
   request: HttpRequest,
   connectTimeoutMs: number,
@@ -153,9 +157,9 @@ function drive(
 }
 
 /** Nothing of it is on its way yet: headers leave with the first write. */
-function prepare(agent: HttpAgent, url: URL, { method, headers, body }: HttpRequest): ClientRequest {
+function prepare(agent: Agent, url: URL, { method, headers, body }: HttpRequest): ClientRequest {
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  const open = url.protocol === 'https:' ? httpsRequest : httpRequest
+  const open = url.protocol === 'https:' ? httpsRequest : http.request
   try {
     return open(url, { method, agent, headers: { ...headers, ...length } })
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type webcrypto } from 'node:crypto'
 import { promisify } from 'node:util'
 
-import { calculateJwkThumbprint } from 'jose'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 
 import { field, type JsonObject } from '../json.js'
 import type { Secrets } from '../secrets.js'

@@ -1,4 +1,4 @@
-import { CompactSign } from 'jose'
+import { CompactSign } from 'jose/jws/compact/sign'
 
 import { systemClock, type Clock } from '../clock.js'
 import { unavailable } from '../errors.js'

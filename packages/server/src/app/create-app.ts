@@ -34,6 +34,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     genReqId: (request) => readRequestId(request.headers['x-request-id']),
     // While we close, what still comes on open connections is served like the rest.
     return503OnClosing: false,
+    schemaController: withoutSchemas,
     clientErrorHandler: refuseConnection,
     // An address that cannot be decoded; hooks do not run for it.
     frameworkErrors: (_error, request, reply) =>
@@ -63,6 +64,13 @@ const connectionLimits = {
   keepAliveTimeout: 72_000,
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
 } as const
+
+const noCompiler = () => () => {
+  throw new TypeError('no route of this service has a schema')
+}
+
+/** Where it is given no compilers Fastify loads ajv, for schemas that no route here has. */
+const withoutSchemas = { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } }
 
 function addRequestHooks(app: FastifyInstance, logger: Logger): void {
   let closing = false

@@ -1,8 +1,11 @@
-import { STATUS_CODES } from 'node:http'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { AuthError, type Perennial } from '@perennial/auth'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+
+// Not by `import`, which would load undici (see the library's HTTP client).
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** Answers what no route answers, and what failed, in the one shape of errors. */
 export function addFailureAnswers(

@@ -3,7 +3,7 @@ import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../app/index.js'
 import type { Config } from '../config/index.js'
-import { createDemo, type Demo } from '../demo/index.js'
+import type { Demo } from '../demo/index.js'
 import { createTelemetry, type ServiceTelemetry } from '../telemetry/index.js'
 import { findMemberstack } from './memberstack.js'
 import { listenFailure, toStartFailure } from './start-failure.js'
@@ -56,7 +56,7 @@ async function startParts(config: Config, telemetry: ServiceTelemetry, teardown:
   }
   const usual = await createPerennial(options)
   teardown.add(() => usual.close())
-  const demo = createDemoFor(config, { emulator, usual, options })
+  const demo = await createDemoFor(config, { emulator, usual, options })
   if (demo) teardown.add(() => demo.perennial.close())
   const perennial = demo?.perennial ?? usual
   const { logger, readMetrics } = telemetry
@@ -67,17 +67,18 @@ async function startParts(config: Config, telemetry: ServiceTelemetry, teardown:
   return { url, mode: perennial.mode, emulator, close: () => teardown.run() }
 }
 
-/** Where nothing is real: beside the emulator, and never in production. */
-function createDemoFor(
+/** Where nothing is real: beside the emulator, and never in production. Its code is loaded only then. */
+async function createDemoFor(
   config: Config,
   parts: {
     readonly emulator: Emulator | null
     readonly usual: Perennial
     readonly options: PerennialOptions
   },
-): Demo | undefined {
+): Promise<Demo | undefined> {
   const { emulator, usual, options } = parts
   if (emulator === null || config.environment === 'production') return undefined
+  const { createDemo } = await import('../demo/index.js')
   const openShortLived = () => createPerennial({ ...options, accessTokenTtlSeconds: 60 })
   return createDemo({
     emulator,
