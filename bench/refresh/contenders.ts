@@ -1,0 +1,31 @@
+import { liars } from './liars.ts'
+import { startByHand, startForward, startSession, type RefreshServer, type Surroundings } from './servers.ts'
+
+/** One row of the tables. */
+export interface Contender {
+  readonly name: string
+  /** Where its refresh tokens come from: the upstream, or a sign-in with Perennial. */
+  readonly mode: 'upstream' | 'session'
+  readonly store?: 'sqlite' | 'redis'
+  /** Whether each refresh asks the admin API, or the last known answer serves because the quota is used up. */
+  readonly adminQuota?: 'lifted' | 'used_up'
+  readonly start: (surroundings: Surroundings) => Promise<RefreshServer>
+}
+
+/** What the others are compared with. */
+export const byHand: Contender = { name: 'Express + axios, by hand', mode: 'upstream', start: startByHand }
+
+const session = { mode: 'session', start: startSession } as const
+
+/** The rows of the tables, in their order. */
+export const rows: readonly Contender[] = [
+  byHand,
+  { name: 'Perennial, forward mode', mode: 'upstream', start: startForward },
+  { name: 'Perennial, session mode, SQLite', store: 'sqlite', adminQuota: 'used_up', ...session },
+  { name: 'the same, admin API asked each time', store: 'sqlite', adminQuota: 'lifted', ...session },
+  { name: 'Perennial, session mode, Redis', store: 'redis', adminQuota: 'used_up', ...session },
+  { name: 'the same on Redis, admin API asked each time', store: 'redis', adminQuota: 'lifted', ...session },
+]
+
+/** Everything that can be started: the rows, and servers that answer wrongly, which prove that the bench finds them. */
+export const contenders: readonly Contender[] = [...rows, ...liars]
