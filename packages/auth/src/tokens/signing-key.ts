@@ -1,10 +1,11 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type webcrypto } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 
 import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 
 import { field, type JsonObject } from '../json.js'
 import type { Secrets } from '../secrets.js'
+import { createEs256Signer, type Sign } from './es256.js'
 import type { StoredSigningKey } from './signing-key-store.js'
 import { readVerificationKey, type VerificationKey } from './verification-key.js'
 
@@ -15,7 +16,8 @@ export interface SigningKey {
   /** The public JWK, as published. */
   readonly publicJwk: PublicJwk
   readonly verificationKey: VerificationKey
-  readonly privateKey: webcrypto.CryptoKey
+  /** Makes an `at+jwt` (RFC 9068 §2) with this `kid`. */
+  readonly sign: Sign
 }
 
 /** A P-256 public key (RFC 7517, RFC 7518 §6.2.1). */
@@ -57,7 +59,8 @@ export async function openSigningKey(stored: StoredSigningKey, secrets: Secrets)
   if (publicJwk?.kid !== kid) return null
   const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'], [])
   if (!verificationKey) return null
-  return { kid, createdAt, publicJwk, verificationKey, privateKey: importPrivate(pem) }
+  const sign = createEs256Signer({ typ: 'at+jwt', kid }, createPrivateKey(pem))
+  return { kid, createdAt, publicJwk, verificationKey, sign }
 }
 
 /** By way of PEM: exporting a key right after it was generated hung now and then. */
@@ -72,8 +75,4 @@ async function readPublicJwk(jwk: JsonObject | null): Promise<PublicJwk | null> 
   if (typeof x !== 'string' || typeof y !== 'string') return null
   const point = { kty: 'EC', crv: 'P-256', x, y } as const
   return { ...point, kid: await calculateJwkThumbprint(point), use: 'sig', alg: 'ES256' }
-}
-
-function importPrivate(pem: string): webcrypto.CryptoKey {
-  return createPrivateKey(pem).toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
 }

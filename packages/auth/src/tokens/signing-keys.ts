@@ -1,5 +1,3 @@
-import { CompactSign } from 'jose/jws/compact/sign'
-
 import { systemClock, type Clock } from '../clock.js'
 import { unavailable } from '../errors.js'
 import type { Secrets } from '../secrets.js'
@@ -74,10 +72,8 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
       const ring = await readRing()
       const { signer } = planRing(ring, { clock, policy })
       const key = ring.signingKeys.find(({ kid }) => kid === signer)
-      if (!key?.privateKey) throw unavailable('There is no key to sign with at the moment.')
-      return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
-        .sign(key.privateKey)
+      if (!key) throw unavailable('There is no key to sign with at the moment.')
+      return key.sign(claims)
     },
     keySet: createKeySetOf(reading, readRing),
     async readJwks() {
