@@ -52,6 +52,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   const source = createSessionSource({
     ...shared,
     store: store.sessions,
+    isEnded: revocations.isEnded,
     graceSeconds: options.refreshGraceSeconds,
     idleSeconds: options.sessionIdleSeconds,
   })

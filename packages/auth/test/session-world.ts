@@ -116,7 +116,7 @@ export function createInstance(store: Store['sessions'], parts: SharedParts): In
   })
   const common = { store, secrets, membership, issueAccessToken, ender, telemetry, clock, ...settings }
   const sessions = createSessions({ ...common, verifyMemberToken, randomBytes })
-  const source = createSessionSource(common)
+  const source = createSessionSource({ ...common, isEnded: revocations.isEnded })
   return {
     sessions,
     revocations,

@@ -137,6 +137,12 @@ describe('a refusal', () => {
     expect(spent).toEqual([])
   })
 
+  it('comes for a session that this process saw end, though the store has lost that', async () => {
+    instance.revocations.note([{ id: sessionId, endedAt: world.now }])
+    expect(await instance.refresh(first)).toMatchObject({ kind: 'refused', reason: 'revoked', sessionId })
+    expect((await store.sessions.read(sessionId))?.generation).toBe(1)
+  })
+
   it('of a reused token ends the session in the store before it answers, and is told once', async () => {
     const second = await refreshed(first)
     await sight(second.accessToken)

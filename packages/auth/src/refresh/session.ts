@@ -28,6 +28,8 @@ export interface SessionSourceOptions extends RotationSettings {
   readonly ender: SessionEnder
   readonly telemetry: Telemetry
   readonly clock: Clock
+  /** Whether this process knows that a session ended; a store that lost writes may not. */
+  readonly isEnded?: ((sessionId: string) => boolean) | undefined
 }
 
 /** A refresh waits this long for a place in the admin API's quota, in seconds. */
@@ -59,7 +61,10 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
       if (!parts) return { kind: 'refused', reason: 'malformed' }
       const session = await options.store.read(parts.sessionId)
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
-      return await settle(session, { ...options, context, recent, presented: parts.generation })
+      const work: Work = { ...options, context, recent, presented: parts.generation }
+      return options.isEnded?.(session.id)
+        ? await refuse('revoked', session, work)
+        : await settle(session, work)
     },
   }
 }
