@@ -18,19 +18,20 @@ const startWaitMs = 2_000
  */
 export async function openRedisConnection(address: RedisAddress): Promise<RedisConnection> {
   if (address.tls) await checkTls(address.nodes)
-  const { commands: client, listener } = await createClients(address)
-  const end = () => {
-    client.disconnect()
-    listener.disconnect()
-  }
-  const [refusal] = await Promise.all([firstMeeting(client), firstMeeting(listener)])
+  const clients = await createClients(address)
+  const { commands, listener } = clients
+  const [refusal] = await Promise.all([firstMeeting(commands), firstMeeting(listener)])
   if (refusal !== null) {
-    end()
+    clients.close()
     throw new Error(
       `The Redis store refuses the connection (${refusal}): check user and password in its address.`,
     )
   }
-  return { ...createCommands(client), listener: createListener(listener), close: async () => end() }
+  return {
+    ...createCommands(commands),
+    listener: createListener(listener),
+    close: async () => clients.close(),
+  }
 }
 
 /** Why Redis will not have us; null when it will, or cannot be reached yet. */
