@@ -30,7 +30,7 @@ interface ModelStore {
   /** An empty store for one history, and the world it is in. */
   readonly begin: () => Promise<{ readonly world: TestWorld; readonly open: OpenNode }>
   /** What befalls it between two calls, of which nobody may notice anything. */
-  readonly upsets: readonly Command[]
+  readonly upsets: readonly fc.Arbitrary<Command>[]
   /** How many histories, where nobody asks for a number. */
   readonly usualRuns: number
 }
@@ -66,12 +66,20 @@ const openRedis = async (): Promise<ModelStore> => {
     name: 'redis',
     begin: () => store.begin(),
     upsets: [
-      command('cutListeners', () => store.cutListeners()),
-      command('cutCommands', () => store.cutCommands()),
-      command('forgetScripts', () => store.forgetScripts()),
+      fc.tuple(pick, node).map(([who, at]) =>
+        onSession(`endUnheard(${who}, ${at})`, who, async (session, history) => {
+          const accessToken = session.browser.accessTokens.at(-1)
+          await store.cutListeners()
+          await history.signOut(session, at, 'id', 'none')
+          await history.world.pass(2)
+          if (accessToken) await history.useAccessToken(session, at + 1, accessToken, 'none')
+        }),
+      ),
+      fc.constant(command('cutCommands', () => store.cutCommands())),
+      fc.constant(command('forgetScripts', () => store.forgetScripts())),
     ],
     // Each takes about a tenth of a second.
-    usualRuns: 30,
+    usualRuns: 60,
   }
 }
 
@@ -198,18 +206,21 @@ const thiefUses = fc.tuple(pick, node, recent, writeFault).map(([who, at, which,
   }),
 )
 
-/** The member uses what he just got, may move on once more, and the token before it comes in again and again. */
+/**
+ * The member uses what he just got, there and perhaps elsewhere later on, may move on once more, and the token before it
+ * comes in again and again.
+ */
 const thiefReturns = fc
   .tuple(
     pick,
     node,
     writeFault,
-    fc.boolean(),
+    fc.record({ movesOn: fc.boolean(), usesElsewhere: fc.boolean() }),
     fc.array(fc.constantFrom(0, 1, 15, 29, 30), { minLength: 1, maxLength: 3 }),
   )
-  .map(([who, at, wrong, movesOn, waits]) =>
+  .map(([who, at, wrong, { movesOn, usesElsewhere }, waits]) =>
     onSession(
-      `thiefReturns(${who}, ${at}, ${wrong}, ${movesOn ? 'member moves on, ' : ''}${waits.join(' ')})`,
+      `thiefReturns(${who}, ${at}, ${wrong}, ${movesOn ? 'member moves on, ' : ''}${usesElsewhere ? 'used elsewhere, ' : ''}${waits.join(' ')})`,
       who,
       async (session, history) => {
         const [newest, retired] = [...session.refreshTokens.keys()].toSorted((a, b) => b - a)
@@ -220,6 +231,7 @@ const thiefReturns = fc
         await history.useAccessToken(session, at, accessToken, 'none')
         for (const [turn, seconds] of waits.entries()) {
           await history.world.pass(seconds)
+          if (usesElsewhere) await history.useAccessToken(session, at + 1, accessToken, 'none')
           session.thiefActed = true
           if (turn === 0 && movesOn) await history.refresh(session, at, newest, 'none')
           await history.refresh(session, at, retired, 'none')
@@ -253,15 +265,12 @@ const signOut = fc
 const restart = node.map((at) => command(`restart(${at})`, (history) => history.restart(at)))
 
 /** Often what sessions are made of, seldom what ends them. */
-const historiesWith = (upsets: readonly Command[]) =>
-  fc.commands(
-    [honestRefresh, useAccessToken, wait, twoTabs, thief]
-      .flatMap((frequent) => [frequent, frequent])
-      .concat([honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses, thiefReturns])
-      .concat([restart, exchange, signOut, failover])
-      .concat(upsets.map((upset) => fc.constant(upset))),
-    { maxCommands: 60, size: 'max' },
-  )
+const frequent = [honestRefresh, useAccessToken, wait, twoTabs, thief]
+const usual = [honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses, thiefReturns]
+const seldom = [restart, exchange, signOut, failover]
+
+const historiesWith = (upsets: readonly fc.Arbitrary<Command>[]) =>
+  fc.commands([...frequent, ...frequent, ...usual, ...seldom, ...upsets], { maxCommands: 60, size: 'max' })
 
 describe(`a session, over random histories (seed ${seed})`, async () => {
   const stores = [memory, sqlite, ...(hasRedis() ? [await openRedis()] : [])]
