@@ -4,6 +4,8 @@ import { createCommands, replyCode, type RedisCommands } from './redis-commands.
 import { createListener, type RedisListener } from './redis-listener.js'
 import { checkTls } from './redis-tls.js'
 
+export type { RedisArgument } from './redis-commands.js'
+
 /** An open connection. */
 export interface RedisConnection extends RedisCommands {
   readonly listener: RedisListener
