@@ -1,4 +1,4 @@
-import { afterAll, describe, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { describeSharedAnswers } from '../src/refresh/shared-answers.contract.js'
 import { parseRedisAddress } from '../src/stores/redis/redis-address.js'
 import { openRedisConnection } from '../src/stores/redis/redis-connection.js'
@@ -26,5 +26,25 @@ describe.runIf(isThere)('on a real Redis', async () => {
   describeSharedAnswers('redis', async () => {
     const connection = await openRedisConnection(parseRedisAddress(server.url))
     return { answers: createRedisSharedAnswers(connection), pass, close: () => connection.close() }
+  })
+
+  it('a claim that Redis forgot is put back; whoever waits is told, and whoever comes finds the answer', async () => {
+    const address = parseRedisAddress(server.url)
+    const connections = [await openRedisConnection(address), await openRedisConnection(address)] as const
+    const [ours, other] = connections.map(createRedisSharedAnswers)
+    if (!ours || !other) throw new Error('two were opened')
+    await ours.claim('k', 'a', 35)
+    const waiting = other.wait('k', 30)
+    await expect.poll(() => server.admin.pubsub('CHANNELS', '*:answer:k')).toHaveLength(1)
+    await server.admin.flushall()
+
+    await expect.poll(() => server.admin.get('perennial:answer:{k}')).toBe('Ca')
+    expect(await server.admin.pttl('perennial:answer:{k}')).toBeLessThan(35_000)
+    expect(await other.claim('k', 'b', 35)).toBe('taken')
+    await server.admin.flushall()
+    await ours.settle('k', 'a', 'sealed', 30)
+    expect(await waiting).toBe('sealed')
+    expect(await other.claim('k', 'b', 35)).toEqual({ settled: 'sealed' })
+    await Promise.all(connections.map((connection) => connection.close()))
   })
 })

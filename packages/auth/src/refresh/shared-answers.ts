@@ -13,8 +13,8 @@ export interface SharedAnswers {
     leaseSeconds: number,
   ): Promise<'claimed' | { readonly settled: string } | 'taken'>
   /**
-   * Keeps the sealed answer for `keepSeconds` and tells those who wait; ignored unless `owner` holds the claim. With 0
-   * they are told and nothing is kept: the next caller may claim.
+   * Keeps the sealed answer for `keepSeconds` and tells those who wait; ignored where somebody else holds the claim by
+   * now. With 0 they are told and nothing is kept: the next caller may claim.
    */
   settle(key: string, owner: string, sealedAnswer: string, keepSeconds: number): Promise<void>
   /** Gives the claim up without an answer, so that a later caller may call. */

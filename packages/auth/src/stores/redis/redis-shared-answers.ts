@@ -1,19 +1,24 @@
 import type { SharedAnswers } from '../../refresh/shared-answers.js'
 import type { RedisConnection } from './redis-connection.js'
+import { claimOf, createHeldClaims } from './redis-held-claims.js'
 import { redisChannels, redisKeys } from './redis-keys.js'
 import { createScript } from './redis-script.js'
 
-/** A claim is `C` and its owner, a kept answer `S` and the sealed text. KEYS: the answer, what is told. ARGV: owner, ms. */
+/** A claim is `C` and its owner, a kept answer `S` and the sealed text. KEYS: the answer, what is told. ARGV: claim, ms. */
 const claimAnswer = createScript(`
 local kept = redis.call('GET', KEYS[1])
 if kept then return string.sub(kept, 1, 1) == 'S' and kept or 'C' end
-redis.call('SET', KEYS[1], 'C' .. ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return ''`)
 
-/** ARGV: owner, sealed answer, ms to keep it, ms for those who are about to wait, channel. */
+/**
+ * Where nothing is there, Redis has lost the claim and nobody else has one: the answer is as good as ever.
+ * ARGV: claim, sealed answer, ms to keep it, ms for those who are about to wait, channel.
+ */
 const settleAnswer = createScript(`
-if redis.call('GET', KEYS[1]) ~= 'C' .. ARGV[1] then return 0 end
+local kept = redis.call('GET', KEYS[1])
+if kept and kept ~= ARGV[1] then return 0 end
 local settled = 'S' .. ARGV[2]
 if tonumber(ARGV[3]) > 0 then
   redis.call('SET', KEYS[1], settled, 'PX', ARGV[3])
@@ -24,9 +29,10 @@ end
 redis.call('PUBLISH', ARGV[5], settled)
 return 1`)
 
-/** ARGV: owner, channel. */
+/** ARGV: claim, channel. */
 const releaseAnswer = createScript(`
-if redis.call('GET', KEYS[1]) ~= 'C' .. ARGV[1] then return 0 end
+local kept = redis.call('GET', KEYS[1])
+if kept and kept ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], '')
 return 1`)
@@ -36,9 +42,11 @@ const aboutToWaitMs = 2_000
 
 /**
  * Forward mode across instances. Leases and keeping run by Redis's own clock (`PX`). One who waits is told through
- * pub/sub; he looks once when he is heard, once after each gap, and once at the end.
+ * pub/sub; he looks once when he is heard, once after each gap, and once at the end. A Redis that loses a claim does not
+ * end the call: its owner puts the claim back, and those who wait go on waiting.
  */
 export function createRedisSharedAnswers(connection: RedisConnection): SharedAnswers {
+  const held = createHeldClaims(connection)
   const keysOf = (key: string) => [redisKeys.answer(key), redisKeys.answerTold(key)]
   const look = async (key: string): Promise<Look> => {
     const reply = await connection.command('MGET', ...keysOf(key))
@@ -49,16 +57,22 @@ export function createRedisSharedAnswers(connection: RedisConnection): SharedAns
   }
   return {
     async claim(key, owner, leaseSeconds) {
-      const kept = String(await connection.run(claimAnswer, keysOf(key), [owner, toMs(leaseSeconds)]))
-      if (kept === '') return 'claimed'
+      const leaseMs = toMs(leaseSeconds)
+      const kept = String(await connection.run(claimAnswer, keysOf(key), [claimOf(owner), leaseMs]))
+      if (kept === '') {
+        held.hold({ key, owner, leaseMs })
+        return 'claimed'
+      }
       return kept.startsWith('S') ? { settled: kept.slice(1) } : 'taken'
     },
     async settle(key, owner, sealedAnswer, keepSeconds) {
-      const args = [owner, sealedAnswer, toMs(keepSeconds), aboutToWaitMs, redisChannels.answer(key)]
+      await held.letGo(owner)
+      const args = [claimOf(owner), sealedAnswer, toMs(keepSeconds), aboutToWaitMs, redisChannels.answer(key)]
       await connection.run(settleAnswer, keysOf(key), args)
     },
     async release(key, owner) {
-      await connection.run(releaseAnswer, keysOf(key), [owner, redisChannels.answer(key)])
+      await held.letGo(owner)
+      await connection.run(releaseAnswer, keysOf(key), [claimOf(owner), redisChannels.answer(key)])
     },
     wait: (key, timeoutSeconds) => waitFor(key, { timeoutSeconds, look, listener: connection.listener }),
   }
@@ -90,13 +104,19 @@ function waitFor(key: string, { timeoutSeconds, look, listener }: Waiting): Prom
       const found = await look(key)
       if (found.kind === 'over') settle(found.sealed)
     }
+    const lookAfterGap = async () => {
+      const found = await look(key)
+      // Nothing there proves nothing: a Redis that came back empty has lost the claim, and the call goes on.
+      if (found.kind === 'over' && found.sealed !== null) settle(found.sealed)
+    }
     const lookLast = async () => {
       const found = await look(key)
       settle(found.kind === 'over' ? found.sealed : null)
     }
     const hearing = listener.hear(redisChannels.answer(key), {
       onMessage: (message) => settle(message === '' ? null : message.slice(1)),
-      onGap: () => void lookNow().catch(fail),
+      // Where that fails, what is told now is heard, and there is the look at the end.
+      onGap: () => void lookAfterGap().catch(() => {}),
     })
     const timer = setTimeout(() => void lookLast().catch(fail), timeoutSeconds * 1000)
     hearing.heard().then(lookNow).catch(fail)
