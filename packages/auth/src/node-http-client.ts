@@ -138,6 +138,8 @@ function drive(
     settled = true
   }
   const abandon: Abandon = (kind, error) => {
+    // Every call ends with `close`: what went well shall not pay for an error and its stack.
+    if (settled) return
     finish(new HttpFailure(kind, sent, error ? { cause: toCause(error) } : undefined))
     outgoing.destroy()
   }
