@@ -65,9 +65,9 @@ export async function startRedisOn(port: number, settings: readonly string[]): P
 }
 
 /** Starts a Cluster of one node: it holds everybody to the rules of slots. */
-export async function startRedisCluster(): Promise<RedisServer> {
-  const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
-  const server = await startRedisOn(await freeClusterPort(), settings)
+export async function startRedisCluster(...settings: readonly string[]): Promise<RedisServer> {
+  const own = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
+  const server = await startRedisOn(await freeClusterPort(), [...own, ...settings])
   await server.admin.call('CLUSTER', 'ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot))
   while (!String(await server.admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
   return server

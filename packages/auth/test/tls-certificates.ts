@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Files of a certificate authority of a test's own, and of a certificate that it made. */
+export interface Certificates {
+  /** The authority's certificate, as `NODE_EXTRA_CA_CERTS` takes it. */
+  readonly caFile: string
+  readonly ca: string
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** Whether certificates can be made here; where not, one loud line says what to do, and CI fails. */
+export function hasOpenssl(): boolean {
+  if (spawnSync('openssl', ['version']).status === 0) return true
+  const problem =
+    'TLS TESTS DID NOT RUN: the program openssl is missing. Install it: apt-get install -y openssl'
+  if (process.env['CI']) throw new Error(problem)
+  console.error(`\n*** ${problem} ***\n`)
+  return false
+}
+
+/** Makes a certificate for these names (`DNS:localhost`, `IP:127.0.0.1`) in this folder, good for a day. */
+export function makeCertificates(folder: string, names: readonly string[]): Certificates {
+  const file = (name: string) => join(folder, name)
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  openssl(
+    ['req', '-x509', ...newKey, '-days', '1', '-subj', '/CN=Test authority'],
+    ['-addext', 'keyUsage=critical,keyCertSign'],
+    ['-keyout', file('ca.key'), '-out', file('ca.pem')],
+  )
+  openssl(['req', ...newKey, '-subj', '/CN=redis'], ['-keyout', file('redis.key'), '-out', file('redis.csr')])
+  writeFileSync(file('redis.ext'), `subjectAltName=${names.join(',')}\n`)
+  openssl(
+    ['x509', '-req', '-in', file('redis.csr'), '-days', '1', '-extfile', file('redis.ext')],
+    ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-out', file('redis.pem')],
+  )
+  const ca = readFileSync(file('ca.pem'), 'utf8')
+  return { caFile: file('ca.pem'), ca, certFile: file('redis.pem'), keyFile: file('redis.key') }
+}
+
+/** What a server's command line says to speak TLS on this port, beside its plain one. */
+export function tlsSettings(port: number, { caFile, certFile, keyFile }: Certificates): readonly string[] {
+  return [
+    ['--tls-port', `${port}`],
+    ['--tls-cert-file', certFile],
+    ['--tls-key-file', keyFile],
+    ['--tls-ca-cert-file', caFile],
+    ['--tls-auth-clients', 'no'],
+  ].flat()
+}
+
+function openssl(...args: readonly (readonly string[])[]): void {
+  const { status, stderr } = spawnSync('openssl', args.flat())
+  if (status !== 0) throw new Error(`openssl: ${stderr.toString()}`)
+}
