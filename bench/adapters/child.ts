@@ -1,17 +1,12 @@
 /** One contender in a process of its own: says its port, and its CPU time and memory whenever it is asked. */
 import process from 'node:process'
-import { createPerennial } from '@perennial/auth'
-import { contenders } from './servers.ts'
+import { pointMemberstackAdminAt } from './memberstack-admin-hook.ts'
 
-const [name = '', jwks = '', upstream = ''] = process.argv.slice(2)
-const start = contenders[name]
-if (!start) throw new Error(`no contender ${name}`)
-// Forward mode, so that all contenders are shown the same RS256 tokens.
-const perennial = await createPerennial({
-  store: 'memory:',
-  memberstack: { appId: 'app_bench', jwks, refreshUrl: upstream },
-})
-const port = await start(perennial)
+const [framework = '', name = '', keySetUrl = '', issuer = '', audience = ''] = process.argv.slice(2)
+pointMemberstackAdminAt(keySetUrl)
+// Only now: the hook comes before what it changes.
+const { findContender } = await import('./contenders.ts')
+const port = await findContender(framework, name).start({ keySetUrl, issuer, audience })
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.({ cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage().rss })

@@ -6,6 +6,12 @@ export interface LoadResult {
   readonly p99Ms: number
 }
 
+/** One request to come: its token, and the body that it must be answered with. */
+export interface Shot {
+  readonly token: string
+  readonly expected: string
+}
+
 /** One answer to `GET /me`. */
 export function ask(port: number, token: string, agent: Agent): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
@@ -25,17 +31,13 @@ export function ask(port: number, token: string, agent: Agent): Promise<{ status
  * Sends `count` requests over 32 connections, each checked.
  * @throws Error at the first answer that is not 200 with the expected body: no figure from errors
  */
-export async function load(
-  port: number,
-  count: number,
-  shot: (index: number) => { readonly token: string; readonly expected: string },
-): Promise<LoadResult> {
+export async function load(port: number, count: number, nextShot: () => Shot): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: 32 })
   const times: number[] = []
-  let next = 0
+  let left = count
   const work = async () => {
-    while (next < count) {
-      const { token, expected } = shot(next++)
+    while (left-- > 0) {
+      const { token, expected } = nextShot()
       const startedAt = performance.now()
       const { status, body } = await ask(port, token, agent)
       times.push(performance.now() - startedAt)
