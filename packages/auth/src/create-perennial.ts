@@ -5,7 +5,7 @@ import { createBodyTransport, createCookieTransport } from './adapters/refresh-t
 import { createWebhookHandler } from './adapters/webhook-handler.js'
 import { createAuthenticator, type Authenticator } from './authenticate.js'
 import { AuthError } from './errors.js'
-import { createRateLimits } from './limits/index.js'
+import { createRateLimits, type RateLimits } from './limits/index.js'
 import { openMode, type Mode } from './open-mode.js'
 import type { Authenticated, Perennial } from './perennial.js'
 import type { PerennialOptions } from './perennial-options.js'
@@ -13,6 +13,7 @@ import { createRefresh } from './refresh/index.js'
 import { resolveOptions, type ResolvedOptions } from './resolve-options.js'
 import { silentTelemetry } from './telemetry/index.js'
 import { createReportFailure, type ReportFailure } from './telemetry/report-failure.js'
+import { createReportLimits } from './telemetry/report-limits.js'
 import { createTokenVerifier } from './tokens/index.js'
 
 /**
@@ -28,8 +29,7 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   // Before anything is opened: a limit that is none must not leave an open store behind.
   const ownLimits = createRateLimits({ ...options.rateLimits, clock })
   const mode = await openMode(options)
-  const { limiters } = mode
-  const limits = limiters ? createRateLimits({ ...options.rateLimits, clock, limiters }) : ownLimits
+  const limits = mode.limiters ? sharedLimits(mode.limiters, options) : ownLimits
   const reportFailure = createReportFailure(telemetry, clock)
   const authenticate = observed(authenticatorOf(mode, options), options)
   const refresh = createRefresh({
@@ -62,6 +62,14 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
     checkReady: () => mode.checkReady(),
     close: () => mode.close(),
   }
+}
+
+function sharedLimits(
+  limiters: NonNullable<Mode['limiters']>,
+  { rateLimits, clock, telemetry }: ResolvedOptions,
+): RateLimits {
+  const onSharedCount = createReportLimits(telemetry, clock)
+  return createRateLimits({ ...rateLimits, clock, limiters, onSharedCount })
 }
 
 function authenticatorOf(mode: Mode, { clock }: ResolvedOptions): Authenticator {

@@ -34,6 +34,7 @@ describe.runIf(hasRedis())('a service whose Redis is away', () => {
       ...settingsFor(emulator, ''),
       STORE_URL: redis.url,
       PERENNIAL_SECRET: newSecret(),
+      LOG_LEVEL: 'info',
     })
     running.push(service)
     const [, url = ''] = await service.waitFor(/Perennial listens on (http:\S+)/)
@@ -72,6 +73,14 @@ describe.runIf(hasRedis())('a service whose Redis is away', () => {
     expect((await me(url, next.accessToken)).status).toBe(200)
     expect((await refresh(url, next.refreshToken)).status).toBe(200)
   }
+  /** However many requests the shared limits fail. */
+  const expectLimitsTold = async (url: string) => {
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    expect(metrics).toContain('\nperennial_limits_counted_alone 1\n')
+    const [service] = running
+    await service?.waitFor(/"reason":"limits"/)
+    expect(service?.output().match(/"reason":"limits"/g)).toHaveLength(1)
+  }
   const signIn = async (url: string) =>
     pairOf(await exchange(url, (await emulator.issueTokens()).accessToken))
 
@@ -96,6 +105,7 @@ describe.runIf(hasRedis())('a service whose Redis is away', () => {
     const pair = await signIn(url)
     redis.signal('SIGSTOP')
     await expectAway(url, pair)
+    await expectLimitsTold(url)
     expect((await me(url, pair.accessToken)).status).toBe(200)
     redis.signal('SIGCONT')
     await expectBack(url, pair)

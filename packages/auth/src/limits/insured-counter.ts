@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.js'
 import type { Counter, Limiter, LimiterReading } from './limiter.js'
+import type { SharedCountWatch } from './shared-count-watch.js'
 
 /** How long to trust a shared limiter, and whom to tell. */
 export interface InsuredCounterOptions {
   readonly clock: Clock
   /** The longest to wait for the shared limiter, in seconds. */
   readonly timeoutSeconds: number
-  /** Told of each failure; at most about one a second while the limiter is away. */
-  readonly onFailure: (error: unknown) => void
+  /** Told of each answer and of each failure. */
+  readonly watch: SharedCountWatch
 }
 
 const restSeconds = 1
@@ -21,7 +22,7 @@ export function createInsuredCounter(
   inMemory: Counter,
   options: InsuredCounterOptions,
 ): Counter {
-  const { clock } = options
+  const { clock, watch } = options
   let failedAt: number | undefined
 
   const isResting = () => {
@@ -34,9 +35,12 @@ export function createInsuredCounter(
     async count(key) {
       if (isResting()) return inMemory.count(key)
       try {
-        return await answerInTime(limiter, key, options.timeoutSeconds)
-      } catch (error) {
-        if (!isResting()) options.onFailure(error)
+        const reading = await answerInTime(limiter, key, options.timeoutSeconds)
+        watch.answered()
+        return reading
+      } catch {
+        // Why it failed is for the store to tell; all that is known here is that it does not count.
+        watch.failed()
         failedAt = clock()
         return inMemory.count(key)
       }

@@ -143,16 +143,16 @@ describe('a shared limiter', () => {
   })
 
   it('that fails locks nobody out, and the limit goes on in memory', async () => {
-    const failures: unknown[] = []
+    const told: unknown[] = []
     const broken: Limiter = { consume: () => Promise.reject(new Error('connection lost')) }
     const { limits } = setUp({
       sessionPerMinute: 2,
       limiters: () => broken,
-      onLimiterFailure: (error) => failures.push(error),
+      onSharedCount: (change) => told.push(change),
     })
     await times(2, () => limits.spendSession('s1'))
     expect(await caught(limits.spendSession('s1'))).toMatchObject({ code: 'AUTH_RATE_LIMITED' })
-    expect(failures).toHaveLength(1)
+    expect(told).toEqual([{ counted: 'alone' }])
   })
 
   it('that throws at once is a failure like any other', async () => {
@@ -185,8 +185,10 @@ describe('a shared limiter', () => {
   it('is used again as soon as it works', async () => {
     let broken = true
     const shared = new RateLimiterMemory({ points: 1, duration: 60 })
+    const told: unknown[] = []
     const { time, limits } = setUp({
       sessionPerMinute: 1,
+      onSharedCount: (change) => told.push(change),
       limiters: () => ({
         consume: (key) => (broken ? Promise.reject(new Error('away')) : shared.consume(key)),
       }),
@@ -196,5 +198,29 @@ describe('a shared limiter', () => {
     time.now += 1
     expect(await caught(limits.spendSession('s1'))).toBeUndefined()
     expect(await caught(limits.spendSession('s1'))).toMatchObject({ code: 'AUTH_RATE_LIMITED' })
+    time.now += 10
+    await caught(limits.spendSession('s1'))
+    expect(told).toEqual([{ counted: 'alone' }, { counted: 'together', aloneSeconds: 11 }])
+  })
+
+  it('that fails for all three limits is told of once, and is back when none of them fails', async () => {
+    const told: unknown[] = []
+    const down = new Set(['ip', 'session'])
+    const { time, limits } = setUp({
+      limiters: ({ name, points, windowSeconds }) => {
+        const shared = new RateLimiterMemory({ points, duration: windowSeconds, keyPrefix: name })
+        return {
+          consume: (key) => (down.has(name) ? Promise.reject(new Error('away')) : shared.consume(key)),
+        }
+      },
+      onSharedCount: (change) => told.push(change),
+    })
+    await Promise.all([limits.admit(office), limits.refusal(office), limits.spendSession('s1')])
+    down.delete('ip')
+    for (let seconds = 0; seconds < 30; seconds += 5) {
+      time.now += 5
+      await Promise.all([limits.admit(office), limits.spendSession('s1')])
+    }
+    expect(told).toEqual([{ counted: 'alone' }])
   })
 })

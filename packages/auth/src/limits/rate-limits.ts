@@ -1,10 +1,12 @@
 import { type Clock, systemClock } from '../clock.js'
 import { AuthError } from '../errors.js'
 import type { RateLimitOptions } from '../perennial-options.js'
+import type { LimitsObservation } from '../telemetry/events.js'
 import { addressKey } from './address-key.js'
 import { createInsuredCounter } from './insured-counter.js'
 import type { Counter, Limiter, LimiterReading, LimitPolicy } from './limiter.js'
 import { createMemoryCounter } from './memory-counter.js'
+import { createSharedCountWatch, type SharedCountWatch } from './shared-count-watch.js'
 
 /** The three limits; each counts its own things. */
 export interface RateLimits {
@@ -33,23 +35,22 @@ export interface RateLimitsOptions extends RateLimitOptions {
   readonly limiters?: ((policy: LimitPolicy) => Limiter) | undefined
   /** The longest to wait for a shared limiter, in seconds. @defaultValue 0.25 */
   readonly limiterTimeoutSeconds?: number | undefined
-  /** Told when a shared limiter failed and this process counts by itself. */
-  readonly onLimiterFailure?: ((error: unknown) => void) | undefined
+  /** Told when shared limiters fail, so that this process counts by itself, and when they are back. */
+  readonly onSharedCount?: ((observation: LimitsObservation) => void) | undefined
 }
 
 const windowSeconds = 60
 
 /** @throws TypeError when a limit is not a whole number of at least 1 */
 export function createRateLimits(options: RateLimitsOptions = {}): RateLimits {
-  const ip = createLimit({ name: 'ip', points: options.ipTotalPerMinute ?? 3000, windowSeconds }, options)
-  const refused = createLimit(
-    { name: 'ip_refused', points: options.ipPerMinute ?? 100, windowSeconds },
-    options,
-  )
-  const session = createLimit(
-    { name: 'session', points: options.sessionPerMinute ?? 10, windowSeconds },
-    options,
-  )
+  const { clock = systemClock, onSharedCount = () => {} } = options
+  // One for all three: they stand and fall with one store.
+  const watch = createSharedCountWatch({ clock, onChange: onSharedCount })
+  const limit = (name: LimitPolicy['name'], points: number) =>
+    createLimit({ name, points, windowSeconds }, { ...options, clock, watch })
+  const ip = limit('ip', options.ipTotalPerMinute ?? 3000)
+  const refused = limit('ip_refused', options.ipPerMinute ?? 100)
+  const session = limit('session', options.sessionPerMinute ?? 10)
 
   return {
     async admit(address) {
@@ -66,7 +67,12 @@ export function createRateLimits(options: RateLimitsOptions = {}): RateLimits {
 
 type Limit = (key: string) => Promise<AuthError | null>
 
-function createLimit(policy: LimitPolicy, options: RateLimitsOptions): Limit {
+type LimitParts = Omit<RateLimitsOptions, 'clock'> & {
+  readonly clock: Clock
+  readonly watch: SharedCountWatch
+}
+
+function createLimit(policy: LimitPolicy, options: LimitParts): Limit {
   if (!Number.isSafeInteger(policy.points) || policy.points < 1) {
     throw new TypeError(`the limit "${policy.name}" must be a whole number of at least 1, e.g. 100`)
   }
@@ -77,14 +83,14 @@ function createLimit(policy: LimitPolicy, options: RateLimitsOptions): Limit {
   }
 }
 
-function createCounter(policy: LimitPolicy, options: RateLimitsOptions): Counter {
-  const clock = options.clock ?? systemClock
+function createCounter(policy: LimitPolicy, options: LimitParts): Counter {
+  const { clock, watch } = options
   const inMemory = createMemoryCounter(policy, { clock })
   if (!options.limiters) return inMemory
   return createInsuredCounter(options.limiters(policy), inMemory, {
     clock,
     timeoutSeconds: options.limiterTimeoutSeconds ?? 0.25,
-    onFailure: options.onLimiterFailure ?? (() => {}),
+    watch,
   })
 }
 

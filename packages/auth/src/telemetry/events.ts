@@ -42,10 +42,22 @@ export interface UpstreamObservation {
   readonly durationSeconds: number
 }
 
+/**
+ * Where the limits of a shared store are counted: by all instances together, or by this one alone while the store does not
+ * answer. Told when it changes.
+ */
+export interface LimitsObservation {
+  readonly counted: 'together' | 'alone'
+  /** `together` only: how long this instance had counted by itself. */
+  readonly aloneSeconds?: number
+}
+
 /** Where events go. A sink returns at once and does not throw; see {@link fanOut} for those that might. */
 export interface Telemetry {
   emit(event: AuthEvent): void
   observeUpstream(observation: UpstreamObservation): void
+  /** Optional: a sink that has nothing to say of limits leaves it out. */
+  observeLimits?(observation: LimitsObservation): void
 }
 
 /** Hears nothing: the default of the library. */

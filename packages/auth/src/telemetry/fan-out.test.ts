@@ -36,6 +36,13 @@ describe('fanOut', () => {
     expect(b.observed).toEqual([observation])
   })
 
+  it('tells of limits those sinks that listen for it', () => {
+    const told: unknown[] = []
+    const listening: Telemetry = { ...listen().sink, observeLimits: (heard) => told.push(heard) }
+    fanOut([listen().sink, listening]).observeLimits?.({ counted: 'alone' })
+    expect(told).toEqual([{ counted: 'alone' }])
+  })
+
   it('hides a sink that throws from the caller and from the other sinks, and tells of it', () => {
     const heard = listen()
     const failures: unknown[] = []

@@ -35,6 +35,9 @@ export function fanOut(
     observeUpstream(observation) {
       for (const { sink, run } of guards) run(() => sink.observeUpstream(observation))
     },
+    observeLimits(observation) {
+      for (const { sink, run } of guards) run(() => sink.observeLimits?.(observation))
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 export {
   type AuthEvent,
   type AuthEventName,
+  type LimitsObservation,
   silentTelemetry,
   type Telemetry,
   type UpstreamObservation,
@@ -10,6 +11,7 @@ export { fanOut } from './fan-out.js'
 export {
   type CounterLike,
   createMetricsSink,
+  type GaugeLike,
   type HistogramLike,
   type MetricDescription,
   type MetricFactory,

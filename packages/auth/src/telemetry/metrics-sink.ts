@@ -19,12 +19,18 @@ export interface HistogramLike<Label extends string> {
   observe(labels: Record<Label, string>, value: number): void
 }
 
+/** A gauge without labels, as prom-client makes it. */
+export interface GaugeLike {
+  set(value: number): void
+}
+
 /** Makes the metrics, e.g. with prom-client: `{ counter: (d) => new Counter({ ...d, registers }), … }`. */
 export interface MetricFactory {
   counter<Label extends string>(description: MetricDescription<Label>): CounterLike<Label>
   histogram<Label extends string>(
     description: MetricDescription<Label> & { readonly buckets: number[] },
   ): HistogramLike<Label>
+  gauge(description: MetricDescription<never>): GaugeLike
 }
 
 type How = NonNullable<AuthEvent['how']>
@@ -39,6 +45,7 @@ export function createMetricsSink(factory: MetricFactory): Telemetry {
   const metrics = createMetrics(factory)
   // A counter that is not there yet and one that stands still look alike to an alert.
   for (const how of hows) metrics.refreshes.inc({ how }, 0)
+  metrics.limitsCountedAlone.set(0)
 
   return {
     emit(event) {
@@ -53,6 +60,9 @@ export function createMetricsSink(factory: MetricFactory): Telemetry {
     },
     observeUpstream({ target, outcome, durationSeconds }) {
       metrics.upstreamSeconds.observe({ target: targetLabel(target), outcome }, durationSeconds)
+    },
+    observeLimits({ counted }) {
+      metrics.limitsCountedAlone.set(counted === 'alone' ? 1 : 0)
     },
   }
 }
@@ -89,6 +99,11 @@ function createMetrics(factory: MetricFactory) {
       help: 'How long answers of upstreams took, by target and outcome.',
       labelNames: ['target', 'outcome'],
       buckets,
+    }),
+    limitsCountedAlone: factory.gauge({
+      name: 'perennial_limits_counted_alone',
+      help: '1 while this instance counts shared rate limits by itself, because the store does not answer.',
+      labelNames: [],
     }),
   } as const
 }

@@ -21,10 +21,16 @@ const levelOf = {
   upstream_failure: 'error',
 } as const satisfies Record<AuthEventName, keyof PinoLikeLogger>
 
-/** Writes one line for each event, its fields as they are, and at `debug` one for each answer of an upstream. */
+/**
+ * Writes one line for each event, its fields as they are, at `debug` one for each answer of an upstream, and one when
+ * limits are counted together again; that they no longer were is an event.
+ */
 export function createPinoSink(logger: PinoLikeLogger): Telemetry {
   return {
     emit: (event) => logger[levelOf[event.event]](event, event.event),
     observeUpstream: (observation) => logger.debug(observation, 'upstream_answer'),
+    observeLimits: (observation) => {
+      if (observation.counted === 'together') logger.info(observation, 'limits_counted_together')
+    },
   }
 }

@@ -34,8 +34,10 @@ const tokenReasons = [
   'not_yet_valid',
 ]
 
+const storeReasons = ['store', 'limits']
+
 describe('reasonLabel', () => {
-  it.each([...Object.keys(reasons), ...tokenReasons])('knows the reason %s', (reason) => {
+  it.each([...Object.keys(reasons), ...tokenReasons, ...storeReasons])('knows the reason %s', (reason) => {
     expect(reasonLabel(reason)).toBe(reason)
   })
 

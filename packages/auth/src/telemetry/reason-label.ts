@@ -6,7 +6,7 @@ const known: ReadonlySet<string> = new Set(
   malformed header issuer algorithm type key signature audience claims not_yet_valid expired subject too_old
   unknown revoked reused member_deleted plan_lost upstream sign_out sign_out_everywhere reuse sign_in_refused
   ip ip_refused session
-  timeout too_late connect reset circuit_open quota unread pausing unavailable unexpected store signing_keys
+  timeout too_late connect reset circuit_open quota unread pausing unavailable unexpected store limits signing_keys
   no_access_token unusable_refresh_token foreign_access_token expired_access_token unverifiable_access_token
   no_key_set key_set_away unreadable_answer
   `

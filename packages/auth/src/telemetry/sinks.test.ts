@@ -157,6 +157,7 @@ describe('createMetricsSink', () => {
     const factory: MetricFactory = {
       counter: ({ name }) => ({ inc: (labels, value = 1) => add(name, labels, value) }),
       histogram: ({ name }) => ({ observe: (labels, value) => add(name, labels, value) }),
+      gauge: ({ name }) => ({ set: (value) => counts.set(name, value) }),
     }
     return { counts, sink: createMetricsSink(factory) }
   }
@@ -168,6 +169,7 @@ describe('createMetricsSink', () => {
       ['perennial_refreshes_total {"how":"replayed"}', 0],
       ['perennial_refreshes_total {"how":"coalesced"}', 0],
       ['perennial_refreshes_total {"how":"caught_up"}', 0],
+      ['perennial_limits_counted_alone', 0],
     ])
     for (let i = 0; i < 3; i += 1) sink.emit(eventOf('token_refreshed', { how: 'coalesced' }))
     expect(counts.get('perennial_refreshes_total {"how":"coalesced"}')).toBe(3)
@@ -191,6 +193,14 @@ describe('createMetricsSink', () => {
     expect(counts.get('perennial_upstream_duration_seconds {"target":"refresh","outcome":"failed"}')).toBe(
       0.5,
     )
+  })
+
+  it('says whether limits are counted by this instance alone', () => {
+    const { counts, sink } = setUp()
+    sink.observeLimits?.({ counted: 'alone' })
+    expect(counts.get('perennial_limits_counted_alone')).toBe(1)
+    sink.observeLimits?.({ counted: 'together', aloneSeconds: 12 })
+    expect(counts.get('perennial_limits_counted_alone')).toBe(0)
   })
 
   it('makes no label of an id, an address or anything it does not know', () => {

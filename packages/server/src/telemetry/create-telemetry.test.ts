@@ -345,6 +345,21 @@ describe('the log', () => {
     ])
   })
 
+  it('has one line when limits are counted together again; that they were not is an event', async () => {
+    const { service, logged } = await start()
+    service.telemetry.observeLimits?.({ counted: 'alone' })
+    service.telemetry.observeLimits?.({ counted: 'together', aloneSeconds: 42 })
+    expect(logged()).toEqual([
+      {
+        level: 'info',
+        time: expect.any(String),
+        counted: 'together',
+        aloneSeconds: 42,
+        msg: 'limits_counted_together',
+      },
+    ])
+  })
+
   it('writes of a request, an answer and an error only what is on the list', async () => {
     const { service, lines } = await start()
     const error = Object.assign(new Error('the call failed'), {
@@ -480,6 +495,7 @@ describe('metrics', () => {
     service.telemetry.emit(eventOf('auth_failure', { code: 'AUTH_TOKEN_REFRESH_FAILED', reason: 'reused' }))
     service.telemetry.emit(eventOf('rate_limited', { code: 'AUTH_RATE_LIMITED', reason: 'session' }))
     service.telemetry.observeUpstream({ target: 'refresh', outcome: 'ok', durationSeconds: 0.03 })
+    service.telemetry.observeLimits?.({ counted: 'alone' })
     const page = await service.readMetrics?.()
     expect(page?.contentType).toContain('text/plain')
     for (const line of [
@@ -488,6 +504,7 @@ describe('metrics', () => {
       'perennial_refusals_total{code="AUTH_TOKEN_REFRESH_FAILED",reason="reused"} 1',
       'perennial_rate_limited_total{limit="session"} 1',
       'perennial_upstream_duration_seconds_bucket{le="0.05",target="refresh",outcome="ok"} 1',
+      'perennial_limits_counted_alone 1',
       'process_cpu_seconds_total',
     ]) {
       expect(page?.body).toContain(line)

@@ -14,12 +14,13 @@ export interface Metrics {
 
 /** Makes a registry of its own, with the usual metrics of a Node process; prom-client is loaded only here. */
 export async function createMetrics(): Promise<Metrics> {
-  const { collectDefaultMetrics, Counter, Histogram, Registry } = await import('prom-client')
+  const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = await import('prom-client')
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const factory: MetricFactory = {
     counter: (description) => new Counter({ ...description, registers: [registry] }),
     histogram: (description) => new Histogram({ ...description, registers: [registry] }),
+    gauge: (description) => new Gauge({ ...description, registers: [registry] }),
   }
   return {
     sink: createMetricsSink(factory),
