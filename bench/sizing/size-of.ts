@@ -1,0 +1,110 @@
+import type { Assumptions } from './assumptions.js'
+
+/** What was measured in the same run. */
+export interface Measured {
+  /** Of Redis's memory, for one session with its place in the member's index. */
+  readonly bytesPerSession: number
+  /** CPU seconds of the service for a refresh that asks the admin API. */
+  readonly askedCpuSeconds: number
+  /** CPU seconds of the service for a refresh that found the quota used up and went on with what is known. */
+  readonly unaskedCpuSeconds: number
+  /** CPU seconds of Redis for a refresh. */
+  readonly redisCpuSeconds: number
+  /** Commands that a refresh sends to Redis, all kinds together. */
+  readonly commandsPerRefresh: number
+  /** Requests to the admin API that a sign-in makes. */
+  readonly adminPerSignIn: number
+}
+
+/** What so many members need. */
+export interface Size {
+  readonly members: number
+  readonly liveSessions: number
+  readonly refreshesPerSecond: number
+  readonly signInsPerSecond: number
+  readonly commandsPerSecond: number
+  readonly instances: number
+  /** What the sessions take, in GiB, without headroom. */
+  readonly sessionsGib: number
+  readonly shards: number
+  /** The part of a core that Redis uses at the peak, all shards together. */
+  readonly redisCores: number
+  /** Of the refreshes at the peak, those that the quota lets ask. */
+  readonly askShare: number
+  /** Hours between two membership checks of an open session; Infinity where sign-ins need all of the quota. */
+  readonly checkedEveryHours: number
+  /** With this or more, one refresh in 10,000 finds its last known answer too old. */
+  readonly staleSeconds: number
+  /** Addresses that could check every session at each refresh. */
+  readonly addresses: number
+  readonly costPerMonth: number
+}
+
+const daySeconds = 86_400
+const hoursPerMonth = 730
+const bytesPerGib = 2 ** 30
+/** e to the minus this is one in 10,000. */
+const rarely = Math.log(10_000)
+/** The default of `MEMBER_STALE_SECONDS`. */
+const usualStaleSeconds = 3600
+
+/** Computes what so many members need at the busiest hour. */
+export function sizeOf(members: number, assumed: Assumptions, measured: Measured): Size {
+  const liveSessions = members * assumed.liveShare * assumed.sessionsPerMember
+  const refreshesPerSecond = (liveSessions * assumed.peakShare) / assumed.refreshSeconds
+  const signInsPerSecond = liveSessions / (assumed.sessionDays * daySeconds)
+  const redisCores = refreshesPerSecond * measured.redisCpuSeconds
+  const sessionsGib = (liveSessions * measured.bytesPerSession) / bytesPerGib
+  const quota = quotaOf({ refreshesPerSecond, signInsPerSecond }, assumed, measured)
+  const cpuSeconds =
+    quota.askShare * measured.askedCpuSeconds + (1 - quota.askShare) * measured.unaskedCpuSeconds
+  const busyCores = (refreshesPerSecond * cpuSeconds) / assumed.coreShare
+  const machines = {
+    instances: Math.max(assumed.leastInstances, Math.ceil(busyCores)),
+    shards: Math.max(
+      Math.ceil((sessionsGib * assumed.memoryHeadroom) / assumed.gibPerShard),
+      Math.ceil(redisCores / assumed.coreShare),
+    ),
+  }
+  return {
+    members,
+    liveSessions,
+    refreshesPerSecond,
+    signInsPerSecond,
+    commandsPerSecond: refreshesPerSecond * measured.commandsPerRefresh,
+    sessionsGib,
+    redisCores,
+    ...machines,
+    ...quota,
+    costPerMonth: costOf(machines, sessionsGib, assumed),
+  }
+}
+
+/** Sign-ins come first: without them nobody gets in. What they leave is for the checks at refreshes. */
+function quotaOf(
+  { refreshesPerSecond, signInsPerSecond }: Pick<Size, 'refreshesPerSecond' | 'signInsPerSecond'>,
+  { adminPerSecond, refreshSeconds }: Assumptions,
+  { adminPerSignIn }: Measured,
+): Pick<Size, 'askShare' | 'checkedEveryHours' | 'staleSeconds' | 'addresses'> {
+  const wanted = refreshesPerSecond + signInsPerSecond * adminPerSignIn
+  const left = Math.max(0, adminPerSecond - signInsPerSecond * adminPerSignIn)
+  const askShare = Math.min(1, left / refreshesPerSecond)
+  const checkedEverySeconds = refreshSeconds / askShare
+  return {
+    askShare,
+    checkedEveryHours: checkedEverySeconds / 3600,
+    staleSeconds: askShare === 1 ? usualStaleSeconds : rarely * checkedEverySeconds,
+    addresses: Math.ceil(wanted / adminPerSecond),
+  }
+}
+
+function costOf(
+  { instances, shards }: Pick<Size, 'instances' | 'shards'>,
+  sessionsGib: number,
+  { redisCopies, memoryHeadroom, vcpuHour, gibHour }: Assumptions,
+): number {
+  const vcpus = instances + shards * redisCopies
+  // The smallest that there is to rent.
+  const gib = Math.max(1, sessionsGib * memoryHeadroom) * redisCopies
+  return (vcpus * vcpuHour + gib * gibHour) * hoursPerMonth
+}
