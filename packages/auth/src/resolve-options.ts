@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { systemClock, type Clock } from './clock.js'
 import type { HttpClient } from './http-client.js'
 import { isLoopback } from './loopback.js'
 import type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './perennial-options.js'
+import { createRandomBytes } from './random-bytes.js'
 import type { RandomBytes } from './secrets.js'
 import { silentTelemetry, type Telemetry } from './telemetry/events.js'
 
@@ -80,11 +80,11 @@ function resolveDurations(options: PerennialOptions): Durations {
   }
 }
 
-function resolveWorld({ telemetry, clock, randomBytes: random, httpClient }: PerennialOptions): World {
+function resolveWorld({ telemetry, clock, randomBytes, httpClient }: PerennialOptions): World {
   return {
     telemetry: telemetry ?? silentTelemetry,
     clock: clock ?? systemClock,
-    randomBytes: random ?? randomBytes,
+    randomBytes: randomBytes ?? createRandomBytes(),
     httpClient,
   }
 }
