@@ -36,13 +36,14 @@ interface World {
 
 /** Measures on a real Redis and the real service, each in a process of its own. */
 export async function measure(sessions: number, refreshes: number): Promise<Measurement> {
-  const redis = await startRedis('--appendonly', 'yes')
+  const redis = await startRedis()
   const adminApi = await startAdminApi()
   try {
     const secret = randomBytes(32).toString('base64')
     const before = await readFigure(redis.admin, 'memory', 'used_memory')
     const tokens = (await seedSessions(redis.url, secret, sessions)).values()
     const bytes = (await readFigure(redis.admin, 'memory', 'used_memory')) - before
+    await turnDurable(redis)
     const service = await startServiceProcess({ storeUrl: redis.url, adminUrl: adminApi.url, secret })
     const take = () => {
       const next = tokens.next()
@@ -59,6 +60,16 @@ export async function measure(sessions: number, refreshes: number): Promise<Meas
     adminApi.close()
     await redis.remove()
   }
+}
+
+/** As operators run it. Only now: a log that grows while Redis is filled is written anew by a copy of the process. */
+async function turnDurable({ admin }: RedisServer): Promise<void> {
+  await admin.config('SET', 'appendonly', 'yes')
+  const isWriting = async () =>
+    (await readFigure(admin, 'persistence', 'aof_rewrite_in_progress')) +
+      (await readFigure(admin, 'persistence', 'aof_rewrite_scheduled')) >
+    0
+  while (await isWriting()) await sleep(100)
 }
 
 async function measureService(

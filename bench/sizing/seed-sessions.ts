@@ -5,7 +5,7 @@ import { createSecrets, decodeSecrets, type Secrets } from '../../packages/auth/
 import { formatRefreshToken } from '../../packages/auth/src/sessions/refresh-token.js'
 import type { Session } from '../../packages/auth/src/sessions/session.js'
 
-const atOnce = 200
+const atOnce = 100
 const browser =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 

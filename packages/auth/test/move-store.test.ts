@@ -346,6 +346,25 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     expect(await target.sessions.read(all[999]?.id ?? '')).toEqual(all[999])
   })
 
+  it('waits for a Redis that stands still for a moment', async () => {
+    await inSource(async (store) => {
+      await makeKey(store)
+      await Promise.all(Array.from({ length: 600 }, () => create(store)))
+    })
+    let isStill = false
+    const counts = await move({
+      onProgress: () => {
+        if (isStill) return
+        isStill = true
+        redis.signal('SIGSTOP')
+        // Longer than a command is waited for.
+        setTimeout(() => redis.signal('SIGCONT'), 1_300)
+      },
+    })
+    expect(counts.sessions.copied + counts.sessions.there).toBe(600)
+    expect(await (await openTarget()).sessions.listOf('mem_ada', now)).toHaveLength(600)
+  })
+
   it('says that a Redis is full or away from the start', async () => {
     await inSource((store) => makeKey(store))
     await redis.admin.config('SET', 'maxmemory', '1')

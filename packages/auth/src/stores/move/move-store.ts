@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock, type Clock } from '../../clock.js'
 import { AuthError } from '../../errors.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../../secrets.js'
@@ -22,6 +23,9 @@ export interface StoreMoveOptions {
 
 /** An earlier move may be gone on with for so long: ended sessions are remembered for longer than that. */
 const repeatableSeconds = 3600
+
+const mostTries = 5
+const firstPauseMs = 200
 
 /**
  * Copies everything that a SQLite store holds into Redis, so that nobody is signed out when the service starts there.
@@ -103,12 +107,24 @@ async function inBatches<T>(
 ): Promise<MoveCount> {
   let [copied, there] = [0, 0]
   for (const batch of batches) {
-    const written = await put(batch)
+    const written = await persistently(() => put(batch))
     copied += written
     there += batch.length - written
     onProgress(copied + there)
   }
   return { copied, there, over }
+}
+
+/** A long move must outlive a moment in which Redis does not answer: each batch may be put again. */
+async function persistently<T>(put: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await put()
+    } catch (error) {
+      if (!(error instanceof AuthError) || tries === mostTries) throw error
+      await sleep(firstPauseMs * 2 ** (tries - 1))
+    }
+  }
 }
 
 /** Under another secret every token would be garbage, and members unreadable. */
