@@ -10,6 +10,7 @@ export type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './p
 export {
   moveStore,
   openStore,
+  redisAddressProblem,
   type MoveCount,
   type MoveCounts,
   type Store,

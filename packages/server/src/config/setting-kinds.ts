@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { redisAddressProblem } from '@perennial/auth'
 import * as v from 'valibot'
 import { isHttpUrl } from './urls.js'
 
@@ -113,6 +114,13 @@ function isNetwork(text: string): boolean {
   return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
+const redisForms =
+  'redis://user:password@host:6379/0, rediss://… for TLS, …?sentinel=<master>&node=<host>:<port>, …?cluster&node=<host>:<port>'
+
+function redisProblem(text: string): string | null {
+  return text.startsWith('redis') ? redisAddressProblem(text) : null
+}
+
 /** Where sessions are kept. */
 export function storeUrl(): SettingSchema<string> {
   return v.pipe(
@@ -121,7 +129,10 @@ export function storeUrl(): SettingSchema<string> {
       (text) => text === 'memory:' || /^(sqlite:.|rediss?:\/\/.)/.test(text),
       'is none of sqlite:<file>, memory:, redis://… and rediss://…',
     ),
-    v.check((text) => !text.startsWith('redis') || URL.canParse(text), 'is not a URL'),
+    v.check(
+      (text) => redisProblem(text) === null,
+      ({ input }) => `${redisProblem(input)} (for Redis: ${redisForms})`,
+    ),
   )
 }
 

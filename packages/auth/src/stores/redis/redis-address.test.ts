@@ -50,10 +50,16 @@ describe('parseRedisAddress', () => {
       '?tls=1',
       '/1?cluster',
       '?cluster&node=',
+      '?cluster&node=b&node=c/1',
+      '?cluster&node=b:0',
+      '?sentinel=main&node=:pw@b:26379',
+      ':0',
+      '#x',
     ]) {
       const parse = () => parseRedisAddress(`redis://:hunter2@host${rest}`)
       expect(parse, rest).toThrow(/redis:\/\/localhost:6379$/)
       expect(parse, rest).not.toThrow(/hunter2/)
     }
+    expect(() => parseRedisAddress('redis://:50%off@host')).toThrow(/percent-encoded/)
   })
 })

@@ -25,51 +25,72 @@ const defaultPorts = { single: 6379, sentinel: 26_379, cluster: 6379 } as const
  * @throws TypeError when it is none; never shows the password
  */
 export function parseRedisAddress(text: string): RedisAddress {
-  if (!URL.canParse(text)) throw bad('is not a URL')
+  const problem = redisAddressProblem(text)
+  if (problem !== null)
+    throw new TypeError(`the Redis address ${problem}; a good example: redis://localhost:6379`)
   const url = new URL(text)
   const topology = topologyOf(url.searchParams)
-  if (url.hostname === '') throw bad('names no host')
-  const database = databaseOf(url.pathname)
-  if (topology === 'cluster' && database !== 0) throw bad('names a database, and a Cluster has only 0')
-  const port = url.port === '' ? defaultPorts[topology] : Number(url.port)
-  const others = url.searchParams.getAll('node').map((node) => parseNode(node, defaultPorts[topology]))
+  const toNode = ({ hostname, port }: URL): RedisNode => ({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? defaultPorts[topology] : Number(port),
+  })
   return {
     topology,
-    nodes: [{ host: url.hostname.replace(/^\[|\]$/g, ''), port }, ...others],
+    nodes: [toNode(url), ...nodeUrls(url.searchParams).map(toNode)],
     master: url.searchParams.get('sentinel'),
     username: url.username === '' ? undefined : decodeURIComponent(url.username),
     password: url.password === '' ? undefined : decodeURIComponent(url.password),
-    database,
+    database: Number(url.pathname.slice(1)),
     tls: url.protocol === 'rediss:',
   }
 }
 
+/** What is wrong with an address, to go on from its name, and never its password; null when nothing is. */
+export function redisAddressProblem(text: string): string | null {
+  if (!URL.canParse(text)) return 'is not a URL'
+  const url = new URL(text)
+  if (url.hostname === '') return 'names no host'
+  if (url.port === '0') return 'names no port'
+  if (url.hash !== '') return 'has a fragment (# in a password is %23)'
+  if (!isEncoded(url.username) || !isEncoded(url.password))
+    return 'has a user or password that is not percent-encoded (% is %25)'
+  if (!/^\/?\d{0,4}$/.test(url.pathname)) return 'has a path that is no database number'
+  return parameterProblem(url.searchParams, Number(url.pathname.slice(1)))
+}
+
+function parameterProblem(parameters: URLSearchParams, database: number): string | null {
+  const unknown = [...parameters.keys()].find((name) => !['sentinel', 'cluster', 'node'].includes(name))
+  if (unknown !== undefined) return `has an unknown parameter (${unknown})`
+  const topology = topologyOf(parameters)
+  if (parameters.has('sentinel') && topology === 'cluster') return 'is for Sentinels or a Cluster, not both'
+  if (parameters.get('sentinel') === '') return 'names no master'
+  if (parameters.has('node') && topology === 'single') return 'names nodes of neither Sentinels nor a Cluster'
+  if (topology === 'cluster' && database !== 0) return 'names a database, and a Cluster has only 0'
+  return nodeUrls(parameters).length < parameters.getAll('node').length
+    ? 'has a node that is no <host>:<port>'
+    : null
+}
+
 function topologyOf(parameters: URLSearchParams): RedisAddress['topology'] {
-  for (const name of parameters.keys()) {
-    if (!['sentinel', 'cluster', 'node'].includes(name)) throw bad(`has an unknown parameter (${name})`)
-  }
-  if (parameters.has('sentinel') && parameters.has('cluster'))
-    throw bad('is for Sentinels or a Cluster, not both')
   if (parameters.has('cluster')) return 'cluster'
-  if (parameters.get('sentinel') === '') throw bad('names no master')
-  if (parameters.has('sentinel')) return 'sentinel'
-  if (parameters.has('node')) throw bad('names nodes of neither Sentinels nor a Cluster')
-  return 'single'
+  return parameters.has('sentinel') ? 'sentinel' : 'single'
 }
 
-function databaseOf(path: string): number {
-  if (!/^\/?\d{0,4}$/.test(path)) throw bad('has a path that is no database number')
-  return Number(path.slice(1))
+/** Those that are nothing but a host and perhaps a port. */
+function nodeUrls(parameters: URLSearchParams): readonly URL[] {
+  return parameters
+    .getAll('node')
+    .filter((node) => URL.canParse(`redis://${node}`))
+    .map((node) => ({ node, url: new URL(`redis://${node}`) }))
+    .filter(({ node, url }) => url.hostname !== '' && url.host === node && url.port !== '0')
+    .map(({ url }) => url)
 }
 
-function parseNode(node: string, defaultPort: number): RedisNode {
-  const address = `redis://${node}`
-  const url = URL.canParse(address) ? new URL(address) : null
-  if (!url || url.hostname === '' || url.host !== node) throw bad('has a node that is no <host>:<port>')
-  const port = url.port === '' ? defaultPort : Number(url.port)
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port }
-}
-
-function bad(problem: string): TypeError {
-  return new TypeError(`the Redis address ${problem}; a good example: redis://localhost:6379`)
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
