@@ -73,7 +73,8 @@ async function sizeOf(store: Store, path: string): Promise<number> {
 
 const newSealedMember = () => randomBytes(sealedMemberBytes).toString('base64url')
 
-function newSession(index: number, now: number): Session {
+/** A live session as a browser's is, with one in ten members having two. */
+export function newSession(index: number, now: number): Session {
   return {
     id: randomBytes(16).toString('base64url'),
     memberId: `mem_${String(Math.floor(index * 0.9)).padStart(24, '0')}`,
