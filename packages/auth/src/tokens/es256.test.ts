@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, verify } from '
 import { compactVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 
-import { createEs256Signer, unpackSignature } from './es256.js'
+import { createEs256Signer } from './es256.js'
 
 const pair = generateKeyPairSync('ec', {
   namedCurve: 'P-256',
@@ -12,17 +12,6 @@ const pair = generateKeyPairSync('ec', {
 })
 const privateKey = createPrivateKey(pair.privateKey)
 const publicKey = createPublicKey(pair.publicKey)
-
-/** An integer in DER whose value is this hexadecimal number. */
-function derInteger(hex: string): Buffer {
-  const bytes = Buffer.from(hex, 'hex')
-  return Buffer.concat([Buffer.from([2, bytes.length]), bytes])
-}
-
-function derSignature(r: string, s: string): Buffer {
-  const integers = Buffer.concat([derInteger(r), derInteger(s)])
-  return Buffer.concat([Buffer.from([0x30, integers.length]), integers])
-}
 
 describe('createEs256Signer', () => {
   const sign = createEs256Signer({ typ: 'at+jwt', kid: 'key-1' }, privateKey)
@@ -48,17 +37,5 @@ describe('createEs256Signer', () => {
 
   it('never signs twice with one nonce: equal claims have different signatures', () => {
     expect(sign({ sub: 'mem_ada' })).not.toBe(sign({ sub: 'mem_ada' }))
-  })
-})
-
-describe('unpackSignature', () => {
-  it.each([
-    ['both of 32 bytes', '7f'.repeat(32), '01'.repeat(32)],
-    ['a zero before the first bit', `00${'ff'.repeat(32)}`, `00${'80'.repeat(32)}`],
-    ['leading zeros left out', '05', '7f'.repeat(30)],
-    ['one of each', `00${'ff'.repeat(32)}`, '01'],
-  ])('puts R and S side by side, 32 bytes each: %s', (_, r, s) => {
-    const number = (hex: string) => hex.slice(-64).padStart(64, '0')
-    expect(unpackSignature(derSignature(r, s)).toString('hex')).toBe(number(r) + number(s))
   })
 })

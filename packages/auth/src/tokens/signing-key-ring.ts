@@ -34,12 +34,12 @@ const maxTries = 3
  */
 export async function readKeyRing(options: KeyRingOptions, last: KeyRing | null): Promise<KeyRing> {
   let stored = await options.store.list()
-  let ring = await openRing(stored, options.secrets, last)
+  let ring = openRing(stored, options.secrets, last)
   let plan = planRing(ring, options)
   for (let tries = 0; plan.wantsNewKey && tries < maxTries; tries += 1) {
     if (!(await addKey(stored, options, plan))) break
     stored = await options.store.list()
-    ring = await openRing(stored, options.secrets, ring)
+    ring = openRing(stored, options.secrets, ring)
     plan = planRing(ring, options)
   }
   if (plan.signer === null) throw unavailable('There is no key to sign with at the moment.')
@@ -59,18 +59,12 @@ export function planRing(
   return planSigningKeys(keys, clock(), policy)
 }
 
-async function openRing(
-  stored: readonly StoredSigningKey[],
-  secrets: Secrets,
-  last: KeyRing | null,
-): Promise<KeyRing> {
-  const opened = await Promise.all(
-    stored.map(async (key) => {
-      const known = last?.signingKeys.find(({ kid }) => kid === key.kid)
-      // Once opened it stays open, though another instance may have sealed it under a secret that comes here later.
-      return known ?? openSigningKey(key, secrets)
-    }),
-  )
+function openRing(stored: readonly StoredSigningKey[], secrets: Secrets, last: KeyRing | null): KeyRing {
+  const opened = stored.map((key) => {
+    const known = last?.signingKeys.find(({ kid }) => kid === key.kid)
+    // Once opened it stays open, though another instance may have sealed it under a secret that comes here later.
+    return known ?? openSigningKey(key, secrets)
+  })
   const signingKeys = opened.filter((key) => key !== null)
   const unopened = stored.filter((_key, position) => opened[position] === null)
   return { signingKeys, unopened, keys: signingKeys.map((key) => key.verificationKey) }

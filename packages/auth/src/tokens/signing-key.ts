@@ -1,7 +1,5 @@
-import { createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
-
-import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 
 import { field, type JsonObject } from '../json.js'
 import type { Secrets } from '../secrets.js'
@@ -38,7 +36,7 @@ export async function generateSigningKey(secrets: Secrets, now: number): Promise
     publicKeyEncoding: { type: 'spki', format: 'pem' },
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   })
-  const publicJwk = await readPublicJwk(publicPartOf(pem))
+  const publicJwk = readPublicJwk(publicPartOf(pem))
   if (!publicJwk) throw new TypeError('node:crypto made no P-256 key')
   const { kid } = publicJwk
   return {
@@ -50,12 +48,12 @@ export async function generateSigningKey(secrets: Secrets, now: number): Promise
 }
 
 /** A kept key, opened; null where no secret opens it, or it is not the key that its `kid` names. */
-export async function openSigningKey(stored: StoredSigningKey, secrets: Secrets): Promise<SigningKey | null> {
+export function openSigningKey(stored: StoredSigningKey, secrets: Secrets): SigningKey | null {
   const { kid, createdAt } = stored
   const pem = secrets.unseal('signing-keys', kid, stored.sealedPrivateKey)
   // Only the sealed part is authentic: a public key that someone wrote into the store must not verify his forgeries.
   if (pem === null) return null
-  const publicJwk = await readPublicJwk(publicPartOf(pem))
+  const publicJwk = readPublicJwk(publicPartOf(pem))
   if (publicJwk?.kid !== kid) return null
   const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'], [])
   if (!verificationKey) return null
@@ -68,11 +66,17 @@ function publicPartOf(pem: string): JsonObject {
   return { ...createPublicKey(pem).export({ format: 'jwk' }) }
 }
 
-/** The key as anyone may see it, named by its thumbprint (RFC 7638). */
-async function readPublicJwk(jwk: JsonObject | null): Promise<PublicJwk | null> {
+/** The key as anyone may see it, named by its thumbprint. */
+function readPublicJwk(jwk: JsonObject | null): PublicJwk | null {
   const x = field(jwk, 'x')
   const y = field(jwk, 'y')
   if (typeof x !== 'string' || typeof y !== 'string') return null
-  const point = { kty: 'EC', crv: 'P-256', x, y } as const
-  return { ...point, kid: await calculateJwkThumbprint(point), use: 'sig', alg: 'ES256' }
+  return { kty: 'EC', crv: 'P-256', x, y, kid: thumbprint(x, y), use: 'sig', alg: 'ES256' }
+}
+
+/** RFC 7638 §3: the members that make the key, in this order, without white space. */
+function thumbprint(x: string, y: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y }))
+    .digest('base64url')
 }

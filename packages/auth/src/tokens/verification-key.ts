@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 
 import { isJsonObject, type JsonObject } from '../json.js'
 
@@ -9,7 +9,7 @@ export type SignatureAlgorithm = 'RS256' | 'ES256'
 export interface VerificationKey {
   readonly kid: string | undefined
   readonly algorithm: SignatureAlgorithm
-  readonly publicKey: webcrypto.CryptoKey
+  readonly publicKey: KeyObject
   /** Tells one key from another: its kid, algorithm and material. */
   readonly identity: string
 }
@@ -94,28 +94,17 @@ function materialOf(jwk: JsonObject, algorithm: SignatureAlgorithm): Record<stri
   return material
 }
 
-function importPublicKey(
-  material: Record<string, string>,
-  algorithm: SignatureAlgorithm,
-): webcrypto.CryptoKey | null {
+function importPublicKey(material: Record<string, string>, algorithm: SignatureAlgorithm): KeyObject | null {
   try {
     const key = createPublicKey({ key: material, format: 'jwk' })
-    if (algorithm === 'ES256') return toCryptoKey(key, { name: 'ECDSA', namedCurve: 'P-256' })
-    return isStrongRsa(key) ? toCryptoKey(key, { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }) : null
+    return algorithm === 'ES256' || isStrongRsa(key) ? key : null
   } catch {
     // Node throws on material that is no key (a point off the curve, an empty modulus): it is ignored like any bad key.
     return null
   }
 }
 
-function toCryptoKey(
-  key: KeyObject,
-  algorithm: webcrypto.EcKeyImportParams | webcrypto.RsaHashedImportParams,
-): webcrypto.CryptoKey {
-  return key.toCryptoKey(algorithm, true, ['verify'])
-}
-
-/** With `e = 1` anyone can sign, and other tiny exponents fall to sloppy padding; jose lets them pass. */
+/** With `e = 1` anyone can sign, and other tiny exponents fall to sloppy padding; Node lets them pass. */
 function isStrongRsa(key: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
   if (modulusLength < minModulusBits || modulusLength > maxModulusBits) return false

@@ -1,10 +1,8 @@
-import { JOSEError } from 'jose/errors'
-import { compactVerify } from 'jose/jws/compact/verify'
-
 import type { Clock } from '../clock.js'
 import { readVerifiedToken, type ReadToken } from './claims.js'
 import { decodeToken, type DecodedToken } from './decode.js'
 import type { WantedKey } from './key-set.js'
+import { isSignedBy } from './signature.js'
 import type { TokenIssuer } from './token-issuer.js'
 import { expiredToken, invalidToken } from './token-refusal.js'
 import { isKid, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
@@ -109,16 +107,6 @@ async function findSigner(token: string, keys: readonly VerificationKey[]): Prom
     if (await isSignedBy(token, key)) return key
   }
   throw invalidToken('signature')
-}
-
-async function isSignedBy(token: string, key: VerificationKey): Promise<boolean> {
-  try {
-    await compactVerify(token, key.publicKey, { algorithms: [key.algorithm] })
-    return true
-  } catch (error) {
-    if (error instanceof JOSEError) return false
-    throw error
-  }
 }
 
 function assertInTime({ token, validFrom }: ReadToken, now: number): void {

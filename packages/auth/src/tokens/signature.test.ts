@@ -1,0 +1,114 @@
+import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
+
+import { compactVerify, errors } from 'jose'
+import { describe, expect, it } from 'vitest'
+
+import { isSignedBy } from './signature.js'
+import { readVerificationKey, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+function keyOf(publicKey: KeyObject, algorithm: SignatureAlgorithm): VerificationKey {
+  const key = readVerificationKey({ ...publicKey.export({ format: 'jwk' }) }, [algorithm])
+  if (!key) throw new Error('not a key')
+  return key
+}
+
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** Both algorithms: a key, what it signs, and its signature as a JWS holds it. */
+const signers = [
+  { algorithm: 'RS256', key: keyOf(rsa.publicKey, 'RS256'), privateKey: rsa.privateKey },
+  {
+    algorithm: 'ES256',
+    key: keyOf(ec.publicKey, 'ES256'),
+    privateKey: { key: ec.privateKey, dsaEncoding: 'ieee-p1363' },
+  },
+] as const
+
+function signed({ algorithm, privateKey }: (typeof signers)[number], claims: object = { sub: 'mem_ada' }) {
+  const input = `${part({ alg: algorithm })}.${part(claims)}`
+  return { input, signature: sign('sha256', Buffer.from(input), privateKey) }
+}
+
+/** What jose says of the same token and key. */
+async function joseSays(token: string, { algorithm, publicKey }: VerificationKey): Promise<boolean> {
+  try {
+    await compactVerify(token, publicKey, { algorithms: [algorithm] })
+    return true
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return false
+    throw error
+  }
+}
+
+/** The order of the group of P-256 (FIPS 186-5). */
+const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
+const zero = Buffer.alloc(32)
+const one = Buffer.concat([Buffer.alloc(31), Buffer.from([1])])
+
+describe.each(signers)('isSignedBy with $algorithm', (signer) => {
+  const { key } = signer
+  const { input, signature } = signed(signer)
+  const tokenWith = (bytes: Uint8Array) => `${input}.${Buffer.from(bytes).toString('base64url')}`
+
+  it('takes the signatures of its key, as jose does', async () => {
+    for (let turn = 0; turn < 200; turn += 1) {
+      const own = signed(signer, { turn })
+      const token = `${own.input}.${own.signature.toString('base64url')}`
+      expect(await isSignedBy(token, key)).toBe(true)
+      expect(await joseSays(token, key)).toBe(true)
+    }
+  })
+
+  it('refuses every signature in which one bit differs, as jose does', async () => {
+    for (let bit = 0; bit < signature.length * 8; bit += 7) {
+      const changed = Buffer.from(signature)
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(await isSignedBy(tokenWith(changed), key)).toBe(false)
+      expect(await joseSays(tokenWith(changed), key)).toBe(false)
+    }
+  })
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['one byte', Buffer.alloc(1)],
+    ['a byte too few', signature.subarray(1)],
+    ['a byte too many', Buffer.concat([signature, Buffer.alloc(1)])],
+    ['a zero in front', Buffer.concat([Buffer.alloc(1), signature])],
+    ['zeros', Buffer.alloc(signature.length)],
+    ['ones', Buffer.alloc(signature.length, 0xff)],
+    ['noise', randomBytes(signature.length)],
+    ['R = S = 0', Buffer.concat([zero, zero])],
+    ['R = S = 1', Buffer.concat([one, one])],
+    ['R = 0', Buffer.concat([zero, signature.subarray(-32)])],
+    ['S = 0', Buffer.concat([signature.subarray(0, 32), zero])],
+    ['R = S = the order', Buffer.concat([order, order])],
+    ['R = the order', Buffer.concat([order, one])],
+    ['the DER form', sign('sha256', Buffer.from(input), ec.privateKey)],
+    ['very much', Buffer.alloc(2000, 1)],
+  ])('refuses %s for a signature', async (_name, bytes) => {
+    expect(await isSignedBy(tokenWith(bytes), key)).toBe(false)
+  })
+
+  it('refuses what was signed over other bytes', async () => {
+    const token = `${input.slice(0, -1)}.${signature.toString('base64url')}`
+    expect(await isSignedBy(token, key)).toBe(false)
+  })
+
+  it('refuses what another key signed', async () => {
+    const [first, second] = signers
+    const other = signer === first ? second : first
+    expect(await isSignedBy(tokenWith(signature), other.key)).toBe(false)
+  })
+})
+
+describe('isSignedBy with RS256', () => {
+  it('refuses a signature of the same key with PSS padding (RFC 7518 §3.5)', async () => {
+    const [signer] = signers
+    const { input } = signed(signer)
+    const signature = sign('sha256', Buffer.from(input), { key: rsa.privateKey, padding: 6 })
+    expect(await isSignedBy(`${input}.${signature.toString('base64url')}`, signer.key)).toBe(false)
+  })
+})
