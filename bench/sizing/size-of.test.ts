@@ -44,10 +44,10 @@ describe('the sizing table', () => {
     expect(size.askShare).toBeCloseTo(0.024, 4)
     expect(size.checkedEveryHours).toBeCloseTo(41.7, 1)
     expect(size.instances).toBe(Math.ceil((1000 * (0.024 * 0.002 + 0.976 * 0.001)) / 0.5))
-    expect(Math.exp(-size.staleSeconds / 3600 / size.checkedEveryHours)).toBeCloseTo(1e-4, 6)
+    expect((1 - size.askShare) ** (size.staleSeconds / plain.refreshSeconds)).toBeCloseTo(1e-4, 6)
 
     const full = sizeOf(3_600_000, { ...plain, sessionDays: 3 }, measured)
-    expect([full.askShare, full.checkedEveryHours]).toEqual([0, Infinity])
+    expect([full.askShare, full.checkedEveryHours, full.staleSeconds]).toEqual([0, Infinity, Infinity])
     expect(full.addresses).toBeGreaterThan(size.addresses)
   })
 

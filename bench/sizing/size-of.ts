@@ -43,8 +43,8 @@ export interface Size {
 const daySeconds = 86_400
 const hoursPerMonth = 730
 const bytesPerGib = 2 ** 30
-/** e to the minus this is one in 10,000. */
-const rarely = Math.log(10_000)
+/** A share of refreshes that may find the last known answer too old. */
+const rarely = 1 / 10_000
 /** The default of `MEMBER_STALE_SECONDS`. */
 const usualStaleSeconds = 3600
 
@@ -93,9 +93,15 @@ function quotaOf(
   return {
     askShare,
     checkedEveryHours: checkedEverySeconds / 3600,
-    staleSeconds: askShare === 1 ? usualStaleSeconds : rarely * checkedEverySeconds,
+    staleSeconds: staleSecondsOf(askShare, refreshSeconds),
     addresses: Math.ceil(wanted / adminPerSecond),
   }
+}
+
+/** So long that a session hardly ever meets a used-up quota at each of its refreshes in that time. */
+function staleSecondsOf(askShare: number, refreshSeconds: number): number {
+  if (askShare === 0) return Infinity
+  return Math.max(usualStaleSeconds, (Math.log(rarely) / Math.log(1 - askShare)) * refreshSeconds)
 }
 
 function costOf(
