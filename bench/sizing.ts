@@ -92,6 +92,7 @@ function short(count: number): string {
 
 function print(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
-  const rule = head.map((_, index) => (index === 0 ? '---' : '---:'))
+  // Numbers of one kind stand below each other; sentences do not.
+  const rule = head.map((_, index) => (index === 0 || head.length === 2 ? '---' : '---:'))
   process.stdout.write(`${title}\n\n${line(head)}${line(rule)}${rows.map(line).join('')}\n`)
 }
