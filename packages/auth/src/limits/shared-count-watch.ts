@@ -39,7 +39,7 @@ export function createSharedCountWatch({ clock, onChange }: SharedCountWatchOpti
       const calmFor = now - alone.failedAt
       // A clock set back must not hide the return until it has caught up.
       if (calmFor >= 0 && calmFor < calmSeconds) return
-      const aloneSeconds = Math.max(0, now - alone.since)
+      const aloneSeconds = Math.max(0, Math.round(now - alone.since))
       alone = undefined
       onChange({ counted: 'together', aloneSeconds })
     },

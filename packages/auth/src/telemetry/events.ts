@@ -48,7 +48,7 @@ export interface UpstreamObservation {
  */
 export interface LimitsObservation {
   readonly counted: 'together' | 'alone'
-  /** `together` only: how long this instance had counted by itself. */
+  /** `together` only: how long this instance had counted by itself, in whole seconds. */
   readonly aloneSeconds?: number
 }
 
