@@ -9,7 +9,7 @@ import { createSecrets } from '../src/secrets.js'
 import type { Session } from '../src/sessions/session.js'
 import { moveStore, openStore, type Store, type StoreMoveOptions } from '../src/stores/index.js'
 import { createSigningKeys } from '../src/tokens/index.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
+import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './redis-server.js'
 
 const secret = randomBytes(32).toString('base64')
 const otherSecret = randomBytes(32).toString('base64')
@@ -460,6 +460,34 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       await expect(move(change)).rejects.toThrow(TypeError)
     }
     await expect(move({ to: 'redis://user:canary@[' })).rejects.toThrow(/^(?!.*canary).*$/)
+  })
+
+  it('fills a Cluster too', async () => {
+    const sessions = await inSource(async (store) => {
+      await makeKey(store)
+      await store.webhookLog.markDone('msg_1', now + 100)
+      await store.sessions.endAllOf({
+        memberId: 'mem_bob',
+        reason: 'sign_out_everywhere',
+        at: now,
+        refuseSignInsIssuedUntil: now,
+      })
+      const made = await Promise.all(Array.from({ length: 20 }, () => create(store)))
+      await store.sessions.end(made[0]?.id ?? '', 'sign_out', now)
+      return made.slice(1)
+    })
+    const cluster = await startRedisCluster()
+    try {
+      const to = `${cluster.url}?cluster`
+      const counts = await move({ to })
+      expect(Object.values(counts).map(({ copied }) => copied)).toEqual([1, 1, 1, 1, 20])
+      const target = await openStore(to, { clock, ticker: () => () => {} })
+      expect(await target.sessions.read(sessions[0]?.id ?? '')).toEqual(sessions[0])
+      expect(await target.sessions.listOf('mem_ada', now)).toHaveLength(19)
+      await target.close()
+    } finally {
+      await cluster.remove()
+    }
   })
 
   it('moves a file that a crash left with its log', async () => {
