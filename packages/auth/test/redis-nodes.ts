@@ -1,5 +1,5 @@
 import { freeClusterPort } from './redis-process.js'
-import { startRedisOn, type RedisServer } from './redis-server.js'
+import { isInStep, startRedisOn, type RedisServer } from './redis-server.js'
 
 /** A Cluster of three primaries and a replica of the first. */
 export interface RedisNodes {
@@ -51,7 +51,7 @@ export async function startRedisNodes(): Promise<RedisNodes> {
       return holder
     },
     async inStep() {
-      while ((await first.admin.wait(1, 100)) < 1);
+      while (!(await isInStep(first, replica)));
     },
     async remove() {
       await Promise.all(all.map((node) => node.remove()))

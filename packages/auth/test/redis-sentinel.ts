@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createRedisProcess, freePort } from './redis-process.js'
-import { startRedis, type RedisServer } from './redis-server.js'
+import { isInStep, startRedis, type RedisServer } from './redis-server.js'
 
 /** A primary, its replica and a Sentinel that watches them. */
 export interface SentinelWorld {
@@ -35,7 +35,7 @@ export async function startSentinelWorld(): Promise<SentinelWorld> {
     for (;;) {
       const told = toMap(await sentinel.call('SENTINEL', 'REPLICAS', masterName))
       const isUp = told.get('flags') === 'slave' && told.get('master-link-status') === 'ok'
-      if (isUp && (await isReplica(first, second))) return
+      if (isUp && ((await isInStep(first, second)) || (await isInStep(second, first)))) return
     }
   }
   await inStep()
@@ -84,14 +84,6 @@ async function startSentinel(primaryPort: number) {
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-/** Whether one of the two follows the other and has all of it. */
-async function isReplica(...servers: readonly RedisServer[]): Promise<boolean> {
-  for (const { admin } of servers) {
-    if ((await admin.info('replication')).includes('role:master')) return (await admin.wait(1, 100)) === 1
-  }
-  return false
 }
 
 /** The first of some replies of names and values. */

@@ -73,6 +73,14 @@ export async function startRedisCluster(...settings: readonly string[]): Promise
   return server
 }
 
+/** Whether the second is a replica of the first, and has all that was written there until now. */
+export async function isInStep(primary: RedisServer, replica: RedisServer): Promise<boolean> {
+  const written = /role:master[^]*master_repl_offset:(\d+)/.exec(await primary.admin.info('replication'))?.[1]
+  const told = await replica.admin.info('replication')
+  const received = /role:slave[^]*master_link_status:up[^]*slave_repl_offset:(\d+)/.exec(told)?.[1]
+  return written !== undefined && received !== undefined && Number(received) >= Number(written)
+}
+
 /** Keeps a copy of what is on disk now; the returned function puts it back. */
 export function takeSnapshot({ directory }: RedisServer): () => void {
   const copy = mkdtempSync(join(tmpdir(), 'perennial-redis-'))
