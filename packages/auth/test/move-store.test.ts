@@ -303,6 +303,26 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     expect(await target.sessions.read(bob.id)).toEqual(bob)
   })
 
+  it('removes what a try left behind that broke off before it could', async () => {
+    const { id } = await inSource(async (store) => {
+      await makeKey(store)
+      return await create(store)
+    })
+    await move()
+    // There, but not yet in its member's index.
+    await redis.admin.del('perennial:member:{mem_ada}:sessions')
+    const target = await openTarget()
+    await target.sessions.endAllOf({
+      memberId: 'mem_ada',
+      reason: 'sign_out_everywhere',
+      at: now + 10,
+      refuseSignInsIssuedUntil: now + 10,
+    })
+    expect(await target.sessions.read(id)).not.toBeNull()
+    await move()
+    expect(await target.sessions.read(id)).toBeNull()
+  })
+
   it('tells instances that run on Redis already of sessions that ended', async () => {
     const target = await openTarget()
     const heard: unknown[] = []

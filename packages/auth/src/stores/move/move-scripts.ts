@@ -3,8 +3,8 @@ import { createScript, type RedisScript } from '../redis/redis-script.js'
 /**
  * Keeps a session, unless what is there is as new or newer: an end outweighs everything, then the higher generation counts,
  * then whether that was seen in use. KEYS: the session. ARGV: seconds to keep it, generation, endedAt and confirmedAt
- * ('' for none), then its fields. Returns 2 (not there before), 1 (older before), 0 (left
- * alone) or -1 (left alone, and ended there).
+ * ('' for none), then its fields. Returns 1 (written), 0 (left alone) or -1 (left alone,
+ * and ended there).
  */
 export const putSession: RedisScript = createScript(`
 local kept = redis.call('HMGET', KEYS[1], 'generation', 'endedAt', 'confirmedAt')
@@ -21,7 +21,7 @@ end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('EXPIRE', KEYS[1], ARGV[1])
-return kept[1] and 1 or 2`)
+return 1`)
 
 /** Refuses a member's earlier sign-ins, unless later ones are refused already. KEYS: cutoff. ARGV: issuedUntil, setAt, seconds to keep it. */
 export const putCutoff: RedisScript = createScript(`

@@ -130,6 +130,7 @@ async function putOneSession(
   const args = [id, expiresAt, signInIssuedAt, keep, ...over]
   const keys = [index, redisKeys.memberCutoff(memberId)]
   if ((await connection.run(indexSession, keys, args)) === 1) return put !== 0
-  if (put === 2) await connection.command('DEL', key)
+  // Whatever wrote it: an earlier try may have broken off here.
+  await connection.command('DEL', key)
   return false
 }
