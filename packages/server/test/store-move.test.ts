@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../auth/test/redis-server.js'
+import { runCommand } from '../src/command-line.js'
 import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './auth-calls.js'
 import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
 import { newSecret, settingsFor } from './session-world.js'
@@ -55,11 +56,8 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
     service?.child.kill('SIGTERM')
     expect(await service?.ended()).toBe(0)
   }
-  async function command(
-    changes: Readonly<Record<string, string>> = {},
-    args: readonly string[] = ['store', 'move'],
-  ) {
-    const child = spawn(process.execPath, [cli, ...args], {
+  async function command(changes: Readonly<Record<string, string>> = {}) {
+    const child = spawn(process.execPath, [cli, 'store', 'move'], {
       cwd: folder.path,
       env: { ...settings, NEW_STORE_URL: newStoreUrl(), ...changes },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -164,22 +162,37 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
   })
 
   it('takes no address as an argument, and names the variable that is wrong', async () => {
-    const argued = await command({}, ['store', 'move', '--to', 'redis://:canary@127.0.0.1:1'])
-    expect([argued.code, argued.complaint]).toEqual([2, expect.stringContaining('list of processes')])
+    const run = async (changes: Readonly<Record<string, string>>, more: readonly string[] = []) => {
+      const complaints: string[] = []
+      const code = await runCommand(['store', 'move', ...more], {
+        env: { ...settings, NEW_STORE_URL: newStoreUrl(), ...changes },
+        input: Readable.from([]),
+        readTextFile: () => '',
+        print: (line) => void complaints.push(`printed ${line}`),
+        complain: (line) => void complaints.push(line),
+      })
+      expect(complaints.join()).not.toContain('canary')
+      return [code, complaints.join()]
+    }
+    expect(await run({}, ['--to', 'redis://:canary@127.0.0.1:1'])).toEqual([
+      2,
+      expect.stringContaining('list of processes'),
+    ])
     const cases: readonly [Record<string, string>, RegExp][] = [
       [{ NEW_STORE_URL: '' }, /^NEW_STORE_URL is not set\. A good example: NEW_STORE_URL=redis:/],
       [{ NEW_STORE_URL: 'sqlite:x.db' }, /^NEW_STORE_URL is no Redis/],
       [{ NEW_STORE_URL: 'canary' }, /^NEW_STORE_URL is none of/],
       [{ STORE_URL: 'memory:' }, /^STORE_URL is no SQLite store/],
-      [{ STORE_URL: `sqlite:${randomUUID()}.db` }, /^There is no store at sqlite:/],
+      [{ STORE_URL: `sqlite:${folder.path}/typo.db` }, /^There is no store at sqlite:/],
       [{ PERENNIAL_SECRET: '' }, /^PERENNIAL_SECRET is not set.*Set the one that the service ran with/],
       [{ MEMBERSTACK_APP_ID: '' }, /^MEMBERSTACK_APP_ID/],
     ]
-    for (const [changes, pattern] of cases) {
-      const { code, complaint } = await command(changes)
-      expect([code, complaint]).toEqual([1, expect.stringMatching(pattern)])
-    }
+    for (const [changes, pattern] of cases)
+      expect(await run(changes)).toEqual([1, expect.stringMatching(pattern)])
     writeFileSync(join(folder.path, 'perennial.db.secret'), '')
-    expect((await command({ PERENNIAL_SECRET: '' })).complaint).toContain('PERENNIAL_SECRET="$(cat ')
+    expect(await run({ PERENNIAL_SECRET: '' })).toEqual([
+      1,
+      expect.stringContaining('PERENNIAL_SECRET="$(cat '),
+    ])
   })
 })
