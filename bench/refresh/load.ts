@@ -24,7 +24,8 @@ export const connections = 32
 const signatureSample = 50
 
 /**
- * Refreshes `count` times over 32 connections, the sessions in turn, each with the newest refresh token it was given.
+ * Refreshes `count` times over 32 connections, the sessions (a multiple of 32) in turn, each with the newest refresh token
+ * that it was given.
  * @throws Error at the first answer that is not right
  */
 export async function load(
@@ -33,12 +34,10 @@ export async function load(
 ): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const times: number[] = []
-  let next = 0
-  const work = async (worker: number) => {
-    // A worker's sessions are its own, so that no token is presented twice at once.
-    for (let turn = worker; next < count; turn += connections) {
-      const index = next++
-      const session = sessions[turn % sessions.length]
+  const work = async (connection: number) => {
+    // Its refreshes, and so its sessions, are its own: no token is presented twice at once, and all are refreshed as often.
+    for (let index = connection; index < count; index += connections) {
+      const session = sessions[index % sessions.length]
       if (!session) throw new Error('no sessions')
       const { memberId, refreshToken: presented } = session
       const startedAt = performance.now()
@@ -52,7 +51,7 @@ export async function load(
   }
   const startedAt = performance.now()
   try {
-    await Promise.all(Array.from({ length: connections }, (_, worker) => work(worker)))
+    await Promise.all(Array.from({ length: connections }, (_, connection) => work(connection)))
   } finally {
     agent.destroy()
   }

@@ -49,8 +49,6 @@ type Closers = (() => Promise<void> | void)[]
 const sessionsOf = (refreshes: number) => connections * Math.min(8, Math.ceil(refreshes / 500))
 /** All in turn, several times over, so that whatever else the machine does strikes them alike. */
 const rounds = 4
-/** The load's connections are not equally fast, so that some sessions are refreshed more often than others. */
-const spread = 1.4
 
 /**
  * Starts all contenders beside one upstream, refreshes with each in turn, then lets 50 callers share a token.
@@ -64,11 +62,12 @@ export async function measure(
   try {
     const warmUp = Math.ceil(refreshes / 2)
     const sessions = sessionsOf(refreshes)
-    const turns = Math.ceil(((refreshes + warmUp) / sessions) * spread) + 3
+    // Each run begins with the first session again; at last 50 callers share one refresh.
+    const turns = Math.ceil(warmUp / sessions) + rounds * Math.ceil(refreshes / rounds / sessions) + 1
     const upstream = await startUpstream({ members: sessions, turns }, closers)
     const running = await startAll(contenders, { upstream, sessions, profileFolder, closers })
     for (const { port, ...own } of running) await load(port, { ...own, count: warmUp })
-    const costs = await measureCosts(running, refreshes)
+    const costs = await measureCosts(running, upstream, refreshes)
     const measured: Measured[] = []
     for (const one of running) {
       measured.push({
@@ -122,20 +121,24 @@ async function startAll(
 
 async function measureCosts(
   running: readonly Running[],
+  upstream: Upstream,
   refreshes: number,
 ): Promise<ReadonlyMap<Running, Costs[]>> {
   const costs = new Map(running.map((one): [Running, Costs[]] => [one, []]))
   const count = Math.ceil(refreshes / rounds)
   for (let round = 0; round < rounds; round += 1) {
-    for (const one of running) costs.get(one)?.push(await measureRound(one, count))
+    for (const one of running) costs.get(one)?.push(await measureRound(one, upstream, count))
   }
   return costs
 }
 
-async function measureRound({ port, sessions, keySet, usage }: Running, count: number): Promise<Costs> {
+async function measureRound(one: Running, upstream: Upstream, count: number): Promise<Costs> {
+  const { contender, port, sessions, keySet, usage } = one
+  const callsBefore = await upstream.ask<UpstreamCalls>('calls')
   const before = await usage()
   const { seconds, times } = await load(port, { count, sessions, keySet })
   const after = await usage()
+  checkCalls(contender, count, callsBefore, await upstream.ask<UpstreamCalls>('calls'))
   return {
     refreshes: count,
     seconds,
@@ -145,6 +148,20 @@ async function measureRound({ port, sessions, keySet, usage }: Running, count: n
       after.redisCpuSeconds === null ? null : after.redisCpuSeconds - (before.redisCpuSeconds ?? 0),
     memoryBytes: after.memoryBytes,
   }
+}
+
+/** A row is what its name says only when it asked the upstream as often as that means. */
+function checkCalls(
+  { name, mode, adminQuota }: Contender,
+  count: number,
+  before: UpstreamCalls,
+  now: UpstreamCalls,
+) {
+  const asked = { refresh: now.refresh - before.refresh, admin: now.admin - before.admin }
+  const wanted = { refresh: mode === 'upstream' ? count : 0, admin: adminQuota === 'lifted' ? count : 0 }
+  if (asked.refresh === wanted.refresh && asked.admin === wanted.admin) return
+  const calls = `${asked.refresh} refreshes and ${asked.admin} members`
+  throw new Error(`no figure from errors: for ${count} refreshes "${name}" asked the upstream for ${calls}`)
 }
 
 function sumOf(costs: readonly Costs[]): Costs {
