@@ -79,7 +79,10 @@ async function checkRedis(storeUrl: string): Promise<Finding[]> {
       await opened.close()
     }
   } catch (error) {
-    return [store.error(`cannot be used (${codeOf(error)}). Check STORE_URL, its password and the firewall.`)]
+    // What only the operator can mend is told in one line, without a secret; an answer that does not come has a code.
+    const isOurs = error instanceof Error && !('code' in error)
+    const advice = `cannot be used (${codeOf(error)}). Check STORE_URL, its password and the firewall.`
+    return [store.error(isOurs ? error.message : advice)]
   }
   return [store.ok('Redis answers and takes writes.'), await readRedisSettings(storeUrl)]
 }
