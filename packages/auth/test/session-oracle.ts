@@ -14,7 +14,7 @@ export interface OracleSession {
 /** What goes wrong with a call: the store fails before or after it wrote, or loses what it said was written; or others fail. */
 export type Fault = 'none' | 'before' | 'after' | 'lost' | 'issue' | 'admin'
 
-/** What a caller must get. `mayFail`: or trouble, where the question may or may not have been asked. */
+/** What a caller must get. `mayFail`: or trouble, where what fails may or may not have been needed. */
 export type Expected =
   | { readonly kind: 'served'; readonly generation: number; readonly mayFail?: true }
   | { readonly kind: 'refused'; readonly reused: boolean }
@@ -77,9 +77,13 @@ function presentRetired(
   const successorSeenAt = session.seen.get(presented + 1) ?? Infinity
   const isTheft = session.generation - presented > 2 || now >= successorSeenAt + graceSeconds
   if (!isTheft) {
-    if (fault === 'issue') return { kind: 'trouble' }
     const { generation } = session
-    return { kind: 'served', generation, ...(fault === 'admin' ? { mayFail: true } : {}) }
+    // Within half a minute neither the admin API nor a signing key is needed again.
+    return {
+      kind: 'served',
+      generation,
+      ...(fault === 'admin' || fault === 'issue' ? { mayFail: true } : {}),
+    }
   }
   if (fault === 'before') return { kind: 'trouble' }
   session.endedAt = now

@@ -1,10 +1,25 @@
 import type { Clock } from '../clock.js'
 import type { Member } from '../members/member.js'
 
-/** Members as the last refreshes found them, for replays that follow at once. */
+/** What the last refresh of a session found and gave. */
+export interface RecentStanding {
+  readonly member: Member
+  /** Null while it is being made. */
+  readonly issued: IssuedToken | null
+}
+
+/** An access token, and the generation of the refresh token that it came with. */
+export interface IssuedToken {
+  readonly generation: number
+  readonly accessToken: string
+}
+
+/** Members as the last refreshes found them, and what these were given, for replays that follow at once. */
 export interface RecentStandings {
-  readonly get: (sessionId: string) => Member | undefined
+  readonly get: (sessionId: string) => RecentStanding | undefined
   readonly set: (sessionId: string, member: Member) => void
+  /** Keeps an access token for as long as the member it was made of. */
+  readonly noteIssued: (sessionId: string, issued: IssuedToken) => void
 }
 
 /** A replay this soon after, in seconds, repeats its answer and asks nobody again. */
@@ -12,17 +27,23 @@ const keptSeconds = 30
 /** Bounds memory where very many sessions rotate at once; one that is forgotten costs one question more. */
 const keptEntries = 10_000
 
+interface Kept extends RecentStanding {
+  issued: IssuedToken | null
+  readonly at: number
+}
+
 /** Forgets by halves, so that nothing is kept for longer than twice its time while sessions rotate. */
 export function createRecentStandings(clock: Clock): RecentStandings {
-  let younger = new Map<string, { readonly member: Member; readonly at: number }>()
+  let younger = new Map<string, Kept>()
   let older = younger
   let startedAt = clock()
+  const get = (sessionId: string) => {
+    const found = younger.get(sessionId) ?? older.get(sessionId)
+    const age = found ? clock() - found.at : Infinity
+    return age >= 0 && age < keptSeconds ? found : undefined
+  }
   return {
-    get: (sessionId) => {
-      const found = younger.get(sessionId) ?? older.get(sessionId)
-      const age = found ? clock() - found.at : Infinity
-      return age >= 0 && age < keptSeconds ? found?.member : undefined
-    },
+    get,
     set: (sessionId, member) => {
       const at = clock()
       if (younger.size >= keptEntries || at - startedAt >= keptSeconds) {
@@ -30,7 +51,11 @@ export function createRecentStandings(clock: Clock): RecentStandings {
         younger = new Map()
         startedAt = at
       }
-      younger.set(sessionId, { member, at })
+      younger.set(sessionId, { member, at, issued: null })
+    },
+    noteIssued: (sessionId, issued) => {
+      const found = get(sessionId)
+      if (found) found.issued = issued
     },
   }
 }

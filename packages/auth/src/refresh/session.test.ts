@@ -90,6 +90,32 @@ describe('a refresh of a session', () => {
     expect(await store.sessions.read(sessionId)).toMatchObject({ generation: 2 })
   })
 
+  it('of callers who come one after another gives all one access token, and half a minute later a new one', async () => {
+    const { accessToken } = await refreshed(first)
+    for (let replay = 0; replay < 49; replay++) expect((await refreshed(first)).accessToken).toBe(accessToken)
+    await world.pass(30)
+    const later = await refreshed(first)
+    expect(later.accessToken).not.toBe(accessToken)
+    expect(readAccessToken(later.accessToken)).toMatchObject({ sessionId, generation: 2 })
+  })
+
+  it('never gives the access token of another generation than its refresh token', async () => {
+    const second = await refreshed(first)
+    const third = await refreshed(second.refreshToken)
+    expect(readAccessToken(third.accessToken)).toMatchObject({ generation: 3 })
+    // Another instance moves the session on; what this one gave last is out of date.
+    await store.sessions.advance({
+      id: sessionId,
+      fromGeneration: 3,
+      toGeneration: 4,
+      at: world.now,
+      sealedMember: null,
+    })
+    const replayed = await refreshed(third.refreshToken)
+    expect(replayed).toMatchObject({ how: 'replayed', refreshToken: tokenOf(4) })
+    expect(readAccessToken(replayed.accessToken)).toMatchObject({ generation: 4 })
+  })
+
   it('after a lost response gives the same refresh token again, a week later too', async () => {
     const { refreshToken } = await refreshed(first)
     await world.pass(604_799)

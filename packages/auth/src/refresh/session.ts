@@ -103,7 +103,7 @@ function isServed(decision: Decision): decision is Served {
 async function readStanding(decision: Served, session: Session, work: Work): Promise<Standing> {
   const { id, memberId, sealedMember } = session
   const known = decision.kind === 'replay' ? work.recent.get(id) : undefined
-  if (known) return { kind: 'member', member: known, sealedMember }
+  if (known) return { kind: 'member', member: known.member, sealedMember }
   await work.context.spend(id)
   const { requestId } = work.context
   const standing = await work.membership.check(memberId, { waitSeconds, sealedMember, requestId })
@@ -115,12 +115,23 @@ async function answer(
   how: 'rotated' | 'replayed' | 'caught_up',
   session: Session,
   member: Member,
-  { secrets, issueAccessToken }: Work,
+  work: Work,
 ): Promise<RefreshOutcome> {
-  const { id: sessionId, memberId, generation, expiresAt } = session
-  const accessToken = await issueAccessToken({ user: member, sessionId, generation, expiresBy: expiresAt })
+  const { secrets, recent } = work
+  const { id: sessionId, memberId, generation } = session
+  const issued = how === 'replayed' ? recent.get(sessionId)?.issued : null
+  // Callers who came at once, but not so close that they shared a run, get one access token all the same.
+  const accessToken =
+    issued?.generation === generation ? issued.accessToken : await issue(session, member, work)
   const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
   return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how }
+}
+
+async function issue(session: Session, member: Member, { issueAccessToken, recent }: Work): Promise<string> {
+  const { id: sessionId, generation, expiresAt } = session
+  const accessToken = await issueAccessToken({ user: member, sessionId, generation, expiresBy: expiresAt })
+  recent.noteIssued(sessionId, { generation, accessToken })
+  return accessToken
 }
 
 async function refuse(reason: Refused['kind'], session: Session, work: Work): Promise<RefreshOutcome> {
