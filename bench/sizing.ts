@@ -65,7 +65,7 @@ function describeSizes(sizes: readonly Size[]): readonly (readonly string[])[] {
     row('refreshes that may ask the admin API', (size) => `${short(size.askShare * 100)} %`),
     row('an open session is checked every', (size) => hours(size.checkedEveryHours)),
     row('`MEMBER_STALE_SECONDS` at least', (size) => stale(size.staleSeconds)),
-    row('quotas that would check all at each refresh', (size) => whole(size.addresses)),
+    row('egress addresses that check all at each refresh', (size) => whole(size.addresses)),
     row('cost a month, at the example prices', (size) => whole(size.costPerMonth)),
   ]
 }

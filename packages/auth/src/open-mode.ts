@@ -82,9 +82,9 @@ function createGround(
   // Opens no connection before it is used.
   const own = createNodeHttpClient()
   const httpClient = options.httpClient ?? own
-  const { adminUrl, secretKey } = memberstack
+  const { adminUrl, secretKey, egress } = memberstack
   const local = createAdminQuota({ clock })
-  const quota = store?.shareAdminQuota?.(local) ?? local
+  const quota = store?.shareAdminQuota?.(local, egress) ?? local
   const admin = secretKey
     ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock })
     : undefined

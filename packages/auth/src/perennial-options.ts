@@ -12,6 +12,11 @@ export interface MemberstackOptions {
   readonly secretKey?: string | undefined
   /** @defaultValue `https://admin.memberstack.com` */
   readonly adminUrl?: string | undefined
+  /**
+   * The address that this instance calls Memberstack from, by any name. Instances of one name share the admin API's quota,
+   * which is one for each address. @defaultValue `default`: all are behind the same one
+   */
+  readonly egress?: string | undefined
   /** Forward mode: where the key set of member JWTs is read. */
   readonly jwksUri?: string | undefined
   /** Forward mode: the key set itself (JWKS JSON), pinned. Wins over `jwksUri`. */

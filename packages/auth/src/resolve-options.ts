@@ -11,7 +11,11 @@ export interface ResolvedOptions extends Durations, World {
   readonly store: PerennialOptions['store']
   readonly secret: PerennialOptions['secret']
   readonly environment: Environment
-  readonly memberstack: MemberstackOptions & { readonly adminUrl: string; readonly issuer: string }
+  readonly memberstack: MemberstackOptions & {
+    readonly adminUrl: string
+    readonly issuer: string
+    readonly egress: string
+  }
   readonly issuer: string
   readonly requiredPlans: readonly string[]
   readonly rateLimits: RateLimitOptions
@@ -54,6 +58,7 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
       ...memberstack,
       adminUrl: memberstack.adminUrl ?? 'https://admin.memberstack.com',
       issuer: memberstack.issuer ?? 'https://api.memberstack.com',
+      egress: memberstack.egress ?? 'default',
     },
     issuer: options.issuer ?? 'perennial',
     requiredPlans: options.requiredPlans ?? [],

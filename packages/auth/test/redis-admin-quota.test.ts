@@ -23,10 +23,11 @@ describe.runIf(isThere)('the admin quota of all instances', async () => {
     for (const connection of connections) await connection.close()
     await server.remove()
   })
-  const open = () =>
-    connections.map((connection) =>
-      createRedisAdminQuota(connection, { local: createAdminQuota({ clock: systemClock }), perSecond: 3 }),
-    )
+  const open = (egress = 'default') =>
+    connections.map((connection) => {
+      const local = createAdminQuota({ clock: systemClock })
+      return createRedisAdminQuota(connection, { local, egress, perSecond: 3 })
+    })
   const kindsOf = (quotas: readonly AdminQuota[], waitSeconds: number) =>
     Promise.all(quotas.map(async (quota) => (await quota.take(waitSeconds)).kind))
 
@@ -35,6 +36,21 @@ describe.runIf(isThere)('the admin quota of all instances', async () => {
     const both = open()
     const kinds = await kindsOf([...both, ...both, ...both], 0)
     expect(kinds.filter((kind) => kind === 'granted')).toHaveLength(3)
+  })
+
+  it('is one for each address that Memberstack is called from', async () => {
+    await server.admin.flushall()
+    const [here, there] = [open('north'), open('south')]
+    const kinds = await kindsOf([...here, ...there, ...here, ...there, ...here, ...there], 0)
+    expect(kinds.filter((kind) => kind === 'granted')).toHaveLength(6)
+  })
+
+  it('rests for those of one address when Memberstack says that address is too quick', async () => {
+    await server.admin.flushall()
+    const [here] = open('north')
+    here?.pause(30)
+    await expect.poll(() => kindsOf(open('north'), 0)).toEqual(['refused', 'refused'])
+    expect(await kindsOf(open('south'), 0)).toEqual(['granted', 'granted'])
   })
 
   it('gives a place again a second after its answer, to whoever waits for it', async () => {

@@ -14,8 +14,8 @@ export interface Store {
   readonly sharedAnswers?: SharedAnswers
   /** Limits that all instances count together; absent where each counts by itself. */
   readonly limiters?: (policy: LimitPolicy) => Limiter
-  /** Makes one quota of those of all instances; absent where a process has the admin API to itself. */
-  readonly shareAdminQuota?: (local: AdminQuota) => AdminQuota
+  /** Makes one quota of those of all instances behind one `egress` address; absent where a process has that to itself. */
+  readonly shareAdminQuota?: (local: AdminQuota, egress: string) => AdminQuota
   /** Rejects with `AUTH_UNAVAILABLE` when the store does not answer or cannot be written. */
   check(): Promise<void>
   close(): Promise<void>

@@ -72,6 +72,7 @@ function memberstackOf(settings: Settings, readTextFile: ReadTextFile): Config['
     appId,
     secretKey: settings.MEMBERSTACK_SECRET_KEY,
     adminUrl: settings.MEMBERSTACK_ADMIN_URL,
+    egress: settings.MEMBERSTACK_EGRESS,
     jwksUri: settings.MEMBERSTACK_JWKS_URI,
     jwks: jwks === undefined ? undefined : readKeySet(jwks, readTextFile),
     issuer: settings.MEMBERSTACK_ISSUER,

@@ -31,6 +31,8 @@ return redis.call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[2]), ARGV[1])`)
 export interface SharedQuotaOptions {
   /** This process's own: the line its callers stand in, and the whole quota while Redis is away. */
   readonly local: AdminQuota
+  /** The address they call from, by name: each has a quota of its own. */
+  readonly egress: string
   /** The most requests of all instances in any second. @defaultValue 24 */
   readonly perSecond?: number | undefined
 }
@@ -47,12 +49,12 @@ const longestPauseSeconds = 30
  */
 export function createRedisAdminQuota(
   connection: RedisConnection,
-  { local, perSecond = 24 }: SharedQuotaOptions,
+  { local, egress, perSecond = 24 }: SharedQuotaOptions,
 ): AdminQuota {
-  const places = redisKeys.adminPlaces
+  const places = redisKeys.adminPlaces(egress)
+  const pause = redisKeys.adminPause(egress)
   const tryShared = async (id: string): Promise<number> => {
-    const keys = [places, redisKeys.adminPause]
-    return Number(await connection.run(takePlace, keys, [id, perSecond, lostPlaceMs]))
+    return Number(await connection.run(takePlace, [places, pause], [id, perSecond, lostPlaceMs]))
   }
   const shared = async (own: Granted, waitUntilMs: number): Promise<AdminPlace> => {
     const id = crypto.randomUUID()
@@ -76,7 +78,7 @@ export function createRedisAdminQuota(
     pause(seconds) {
       local.pause(seconds)
       const ms = Math.ceil(Math.min(Math.max(seconds, 0), longestPauseSeconds) * 1000)
-      if (ms > 0) connection.command('SET', redisKeys.adminPause, 1, 'PX', ms).catch(() => {})
+      if (ms > 0) connection.command('SET', pause, 1, 'PX', ms).catch(() => {})
     },
   }
 }

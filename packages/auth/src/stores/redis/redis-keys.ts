@@ -13,8 +13,8 @@ export const redisKeys = {
   answer: (key: string): string => `perennial:answer:{${tag(key)}}`,
   /** What those who still wait are told of a call whose answer is not kept. */
   answerTold: (key: string): string => `perennial:answer:{${tag(key)}}:told`,
-  adminPlaces: 'perennial:{admin-quota}:places',
-  adminPause: 'perennial:{admin-quota}:pause',
+  adminPlaces: (egress: string): string => `perennial:{admin-quota:${tag(egress)}}:places`,
+  adminPause: (egress: string): string => `perennial:{admin-quota:${tag(egress)}}:pause`,
   check: 'perennial:check',
   /** When a move from another store began. */
   move: 'perennial:{move}',

@@ -30,7 +30,7 @@ export async function openRedisStore(
     webhookLog: createRedisWebhookLog(connection, clock),
     sharedAnswers: createRedisSharedAnswers(connection),
     limiters: createRedisLimiters(connection),
-    shareAdminQuota: (local) => createRedisAdminQuota(connection, { local }),
+    shareAdminQuota: (local, egress) => createRedisAdminQuota(connection, { local, egress }),
     async check() {
       await feed.checkHearing()
       // A write: a full server and a replica still answer reads.
