@@ -41,9 +41,9 @@ describe('the bench of the refresh endpoint', () => {
       const figures = String.raw`\| \d+ \| \d+\.\d\d \| \d+\.\d\d \| - \| \d+\.\d \| \d+ \|`
       expect(printed).toMatch(new RegExp(`^\\| ${name.replace('+', String.raw`\+`)} ${figures}$`, 'm'))
     }
-    // asked of the upstream, rotations, answered, failed, different refresh tokens
-    expect(printed).toContain(`| ${names[0]} | 50 | 1 | 1 | 49 | 1 |`)
-    expect(printed).toContain(`| ${names[1]} | 1 | 1 | 50 | 0 | 1 |`)
-    expect(printed).toContain(`| ${names[2]} | 0 | 1 | 50 | 0 | 1 |`)
+    // asked of the upstream, rotations, answered, failed, different refresh tokens and access tokens
+    expect(printed).toContain(`| ${names[0]} | 50 | 1 | 1 | 49 | 1 | 1 |`)
+    expect(printed).toContain(`| ${names[1]} | 1 | 1 | 50 | 0 | 1 | 1 |`)
+    expect(printed).toContain(`| ${names[2]} | 0 | 1 | 50 | 0 | 1 | 1 |`)
   })
 })
