@@ -1,16 +1,5 @@
 import { liars } from './liars.ts'
-import { startByHand, startForward, startSession, type RefreshServer, type Surroundings } from './servers.ts'
-
-/** One row of the tables. */
-export interface Contender {
-  readonly name: string
-  /** Where its refresh tokens come from: the upstream, or a sign-in with Perennial. */
-  readonly mode: 'upstream' | 'session'
-  readonly store?: 'sqlite' | 'redis'
-  /** Whether each refresh asks the admin API, or the last known answer serves because the quota is used up. */
-  readonly adminQuota?: 'lifted' | 'used_up'
-  readonly start: (surroundings: Surroundings) => Promise<RefreshServer>
-}
+import { startByHand, startForward, startSession, type Contender } from './servers.ts'
 
 /** What the others are compared with. */
 export const byHand: Contender = { name: 'Express + axios, by hand', mode: 'upstream', start: startByHand }

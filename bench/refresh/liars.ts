@@ -1,6 +1,5 @@
 import express from 'express'
-import type { Contender } from './contenders.ts'
-import type { RefreshServer, Surroundings } from './servers.ts'
+import type { Contender, RefreshServer, Surroundings } from './servers.ts'
 
 async function start({ upstreamUrl }: Surroundings): Promise<RefreshServer> {
   const app = express()

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Contender } from './contenders.ts'
+import type { Contender } from './servers.ts'
 import { connections, load } from './load.ts'
 import { startProcess, type BenchProcess } from './process.ts'
 import { run, type Running } from './running.ts'

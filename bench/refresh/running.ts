@@ -1,7 +1,7 @@
 import { memberTokenOf } from '../session-cost/in-process-memberstack.ts'
 import { post, readKeySet, type KeySet } from './answer.ts'
 import type { ChildReady, ChildSettings, Usage } from './child.ts'
-import type { Contender } from './contenders.ts'
+import type { Contender } from './servers.ts'
 import type { HeldSession } from './load.ts'
 import { startProcess } from './process.ts'
 import type { StoreOfRow } from './store-of-row.ts'

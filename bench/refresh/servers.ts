@@ -23,6 +23,17 @@ export interface RefreshServer {
 /** Lifted: every refresh asks. Used up: none does, and the last known answer serves. */
 export type AdminQuotaState = 'lifted' | 'used_up'
 
+/** One row of the tables. */
+export interface Contender {
+  readonly name: string
+  /** Where its refresh tokens come from: the upstream, or a sign-in with Perennial. */
+  readonly mode: 'upstream' | 'session'
+  readonly store?: 'sqlite' | 'redis'
+  /** Whether each refresh asks the admin API, or the last known answer serves because the quota is used up. */
+  readonly adminQuota?: AdminQuotaState
+  readonly start: (surroundings: Surroundings) => Promise<RefreshServer>
+}
+
 /** Above anything the bench does: all its requests come from one address. */
 const unlimited = 1_000_000_000
 const rateLimits = { ipPerMinute: unlimited, ipTotalPerMinute: unlimited, sessionPerMinute: unlimited }

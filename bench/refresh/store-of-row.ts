@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 import { startRedis } from '../../packages/auth/test/redis-server.ts'
-import type { Contender } from './contenders.ts'
+import type { Contender } from './servers.ts'
 
 /** The store of one row, empty. */
 export interface StoreOfRow {
