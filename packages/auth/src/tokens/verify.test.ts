@@ -414,6 +414,17 @@ describe('a token seen before', () => {
     expect(new Set<VerifiedToken>(all).size).toBe(1)
   })
 
+  it('passes among a crowd of forged ones, every one of which is refused', async () => {
+    const forge = (_: unknown, index: number) =>
+      signed(memberHeader, { ...memberClaims, index }, rs('sha256', stranger.privateKey))
+    const forged = Array.from({ length: 150 }, forge)
+    const good = Array.from({ length: 10 }, (_, index) => memberToken({ index }))
+    const crowd = [...forged.slice(0, 100), ...good, ...forged.slice(100)]
+    const ends = await Promise.allSettled(crowd.map(async (token) => verifier.verify(token)))
+    const passed = crowd.filter((_, index) => ends[index]?.status === 'fulfilled')
+    expect(passed).toEqual(good)
+  })
+
   it('stops passing when its key is removed', async () => {
     let held = true
     const keySet: KeySet = {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { createCheckQueue, type CheckQueue } from './check-queue.js'
 import { readVerifiedToken, type ReadToken } from './claims.js'
 import { decodeToken, type DecodedToken } from './decode.js'
 import type { WantedKey } from './key-set.js'
@@ -32,6 +33,7 @@ interface CachedToken extends ReadToken {
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { clock } = options
   const issuers = indexIssuers(options.issuers)
+  const checks = createCheckQueue()
   const cache = createVerifiedTokenCache<CachedToken>({ size: options.cacheSize ?? 50_000 })
 
   const verifyAnew = (token: string, now: number): Promise<VerifiedToken> => {
@@ -49,7 +51,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     issuer: TokenIssuer,
     keys: readonly VerificationKey[] | Promise<readonly VerificationKey[]>,
   ) => {
-    const key = await findSigner(token, await keys)
+    const key = await findSigner(token, await keys, checks)
     const verified = { ...readVerifiedToken(decoded.claims, issuer, key.kid), key, issuer }
     const now = clock()
     assertInTime(verified, now)
@@ -101,12 +103,18 @@ function isAllowed(alg: unknown, allowed: readonly SignatureAlgorithm[]): alg is
 }
 
 /** A set may use one `kid` for several keys: any of them may be the signer. */
-async function findSigner(token: string, keys: readonly VerificationKey[]): Promise<VerificationKey> {
+async function findSigner(
+  token: string,
+  keys: readonly VerificationKey[],
+  checks: CheckQueue,
+): Promise<VerificationKey> {
   if (keys.length === 0) throw invalidToken('key')
-  for (const key of keys) {
-    if (await isSignedBy(token, key)) return key
-  }
-  throw invalidToken('signature')
+  return checks.run(async () => {
+    for (const key of keys) {
+      if (await isSignedBy(token, key)) return key
+    }
+    throw invalidToken('signature')
+  })
 }
 
 function assertInTime({ token, validFrom }: ReadToken, now: number): void {
