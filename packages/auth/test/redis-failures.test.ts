@@ -4,13 +4,14 @@ import { eventually, startInstance, toPair, type SharingInstance } from './redis
 import {
   expectAway,
   expectBounded,
+  faultOptions,
   refreshUntilItWorks,
   refreshWhenBack,
   sessionIdOf,
 } from './redis-outage.js'
 import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './redis-server.js'
 
-describe.runIf(hasRedis())('when Redis fails', () => {
+describe.runIf(hasRedis())('when Redis fails', faultOptions, () => {
   let redis: RedisServer
   let emulator: Emulator
   let instances: SharingInstance[] = []

@@ -11,6 +11,9 @@ import {
   type SharingInstance,
 } from './redis-instances.js'
 
+/** Each fault is tried once, and ten times in the long form (`npm run test:long`): its moment is never quite the same. */
+export const faultOptions: { readonly repeats: number } = { repeats: process.env['PERENNIAL_LONG'] ? 9 : 0 }
+
 /** Far below the patience of any caller; the limits themselves are a second and a half. */
 const boundMs = 6_000
 

@@ -1,11 +1,17 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
-import { expectBounded, refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './redis-outage.js'
+import {
+  expectBounded,
+  faultOptions,
+  refreshUntilItWorks,
+  refreshWhenBack,
+  sessionIdOf,
+} from './redis-outage.js'
 import { masterName, startSentinelWorld, type SentinelWorld } from './redis-sentinel.js'
 import { hasRedis } from './redis-server.js'
 
-describe.runIf(hasRedis())('behind Sentinel', () => {
+describe.runIf(hasRedis())('behind Sentinel', faultOptions, () => {
   let world: SentinelWorld
   let emulator: Emulator
   let instances: SharingInstance[] = []

@@ -1,11 +1,17 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, startInstance, type SharingInstance } from './redis-instances.js'
-import { expectAway, expectBounded, refreshUntilItWorks, strangeRefreshToken } from './redis-outage.js'
+import {
+  expectAway,
+  expectBounded,
+  faultOptions,
+  refreshUntilItWorks,
+  strangeRefreshToken,
+} from './redis-outage.js'
 import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
 import { startSlowProxy, type SlowProxy } from './slow-proxy.js'
 
-describe.runIf(hasRedis())('when Redis is slow', () => {
+describe.runIf(hasRedis())('when Redis is slow', faultOptions, () => {
   let redis: RedisServer
   let proxy: SlowProxy
   let emulator: Emulator

@@ -1,10 +1,10 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
-import { refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './redis-outage.js'
+import { faultOptions, refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './redis-outage.js'
 import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './redis-server.js'
 
-describe.runIf(hasRedis())('a Redis that keeps snapshots alone (RDB)', () => {
+describe.runIf(hasRedis())('a Redis that keeps snapshots alone (RDB)', faultOptions, () => {
   let redis: RedisServer
   let emulator: Emulator
   let one: SharingInstance

@@ -16,7 +16,7 @@ import { createRedisWebhookLog } from './redis-webhook-log.js'
  * Opens the store that many instances share (Redis 6.2 or later, Valkey 7.2 or later). A Redis that is away does not stop
  * the start: every call rejects with `AUTH_UNAVAILABLE` until it is back.
  * @throws TypeError when the address is none
- * @throws Error in one line, when `ioredis` is not installed or Redis refuses user or password
+ * @throws Error in one line, when `ioredis` is not installed, Redis refuses user or password, or nobody vouches for its certificate
  */
 export async function openRedisStore(
   url: string,
