@@ -13,8 +13,8 @@ import { createTokens } from './adapters/tokens.ts'
 
 const { values } = parseArgs({
   options: {
-    requests: { type: 'string', default: '6000' },
-    rounds: { type: 'string', default: '5' },
+    requests: { type: 'string', default: '4000' },
+    rounds: { type: 'string', default: '7' },
     only: { type: 'string' },
   },
 })

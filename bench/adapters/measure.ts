@@ -78,7 +78,9 @@ async function runShape(
   plan: Plan,
 ): Promise<void> {
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const contender of running) {
+    // Another one begins each round: who follows whom makes a difference too.
+    const turn = round % running.length
+    for (const contender of [...running.slice(turn), ...running.slice(0, turn)]) {
       const shot = shape === '10,000' ? many(contender, plan) : oneOf(plan)
       const before = await contender.server.usage()
       const { requestsPerSecond, p99Ms } = await load(contender.server.port, plan.requests, shot)
