@@ -57,7 +57,7 @@ describe.each(signers)('isSignedBy with $algorithm', (signer) => {
     for (let turn = 0; turn < 200; turn += 1) {
       const own = signed(signer, { turn })
       const token = `${own.input}.${own.signature.toString('base64url')}`
-      expect(await isSignedBy(token, key)).toBe(true)
+      expect(isSignedBy(token, key)).toBe(true)
       expect(await joseSays(token, key)).toBe(true)
     }
   })
@@ -66,7 +66,7 @@ describe.each(signers)('isSignedBy with $algorithm', (signer) => {
     for (let bit = 0; bit < signature.length * 8; bit += 7) {
       const changed = Buffer.from(signature)
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      expect(await isSignedBy(tokenWith(changed), key)).toBe(false)
+      expect(isSignedBy(tokenWith(changed), key)).toBe(false)
       expect(await joseSays(tokenWith(changed), key)).toBe(false)
     }
   })
@@ -88,27 +88,27 @@ describe.each(signers)('isSignedBy with $algorithm', (signer) => {
     ['R = the order', Buffer.concat([order, one])],
     ['the DER form', sign('sha256', Buffer.from(input), ec.privateKey)],
     ['very much', Buffer.alloc(2000, 1)],
-  ])('refuses %s for a signature', async (_name, bytes) => {
-    expect(await isSignedBy(tokenWith(bytes), key)).toBe(false)
+  ])('refuses %s for a signature', (_name, bytes) => {
+    expect(isSignedBy(tokenWith(bytes), key)).toBe(false)
   })
 
-  it('refuses what was signed over other bytes', async () => {
+  it('refuses what was signed over other bytes', () => {
     const token = `${input.slice(0, -1)}.${signature.toString('base64url')}`
-    expect(await isSignedBy(token, key)).toBe(false)
+    expect(isSignedBy(token, key)).toBe(false)
   })
 
-  it('refuses what another key signed', async () => {
+  it('refuses what another key signed', () => {
     const [first, second] = signers
     const other = signer === first ? second : first
-    expect(await isSignedBy(tokenWith(signature), other.key)).toBe(false)
+    expect(isSignedBy(tokenWith(signature), other.key)).toBe(false)
   })
 })
 
 describe('isSignedBy with RS256', () => {
-  it('refuses a signature of the same key with PSS padding (RFC 7518 §3.5)', async () => {
+  it('refuses a signature of the same key with PSS padding (RFC 7518 §3.5)', () => {
     const [signer] = signers
     const { input } = signed(signer)
     const signature = sign('sha256', Buffer.from(input), { key: rsa.privateKey, padding: 6 })
-    expect(await isSignedBy(`${input}.${signature.toString('base64url')}`, signer.key)).toBe(false)
+    expect(isSignedBy(`${input}.${signature.toString('base64url')}`, signer.key)).toBe(false)
   })
 })

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.js'
-import { createCheckQueue, type CheckQueue } from './check-queue.js'
 import { readVerifiedToken, type ReadToken } from './claims.js'
 import { decodeToken, type DecodedToken } from './decode.js'
 import type { WantedKey } from './key-set.js'
@@ -33,35 +32,33 @@ interface CachedToken extends ReadToken {
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { clock } = options
   const issuers = indexIssuers(options.issuers)
-  const checks = createCheckQueue()
   const cache = createVerifiedTokenCache<CachedToken>({ size: options.cacheSize ?? 50_000 })
 
-  const verifyAnew = (token: string, now: number): Promise<VerifiedToken> => {
+  const verifyAnew = (token: string, now: number): VerifiedToken | Promise<VerifiedToken> => {
     const decoded = decodeToken(token)
     if (!decoded) throw invalidToken('malformed')
     const issuer = issuers.get(decoded.claims['iss'])
     if (!issuer) throw invalidToken('issuer')
+    const finish = (keys: readonly VerificationKey[]) => verifyWith(keys, token, decoded, issuer)
     const keys = issuer.keySet.find(readHeader(decoded, issuer), now)
-    if (!(keys instanceof Promise) && keys.length === 0) throw invalidToken('key')
-    return finish(token, decoded, issuer, keys)
+    return keys instanceof Promise ? keys.then(finish) : finish(keys)
   }
-  const finish = async (
+  const verifyWith = (
+    keys: readonly VerificationKey[],
     token: string,
-    decoded: DecodedToken,
+    { claims }: DecodedToken,
     issuer: TokenIssuer,
-    keys: readonly VerificationKey[] | Promise<readonly VerificationKey[]>,
-  ) => {
-    const key = await findSigner(token, await keys, checks)
-    const verified = { ...readVerifiedToken(decoded.claims, issuer, key.kid), key, issuer }
+  ): VerifiedToken => {
+    const key = findSigner(token, keys)
+    const verified = { ...readVerifiedToken(claims, issuer, key.kid), key, issuer }
     const now = clock()
     assertInTime(verified, now)
-    // Whoever verified it at the same time and was first has set what all get.
+    // Whoever waited for the keys at the same time and was first has set what all get.
     const first = cache.get(token, now)
     if (first?.key === key) return first.token
     cache.set(token, verified, now)
     return verified.token
   }
-
   const recall = (token: string): VerifiedToken | undefined => {
     const now = clock()
     const cached = cache.get(token, now)
@@ -103,18 +100,11 @@ function isAllowed(alg: unknown, allowed: readonly SignatureAlgorithm[]): alg is
 }
 
 /** A set may use one `kid` for several keys: any of them may be the signer. */
-async function findSigner(
-  token: string,
-  keys: readonly VerificationKey[],
-  checks: CheckQueue,
-): Promise<VerificationKey> {
+function findSigner(token: string, keys: readonly VerificationKey[]): VerificationKey {
   if (keys.length === 0) throw invalidToken('key')
-  return checks.run(async () => {
-    for (const key of keys) {
-      if (await isSignedBy(token, key)) return key
-    }
-    throw invalidToken('signature')
-  })
+  const signer = keys.find((key) => isSignedBy(token, key))
+  if (!signer) throw invalidToken('signature')
+  return signer
 }
 
 function assertInTime({ token, validFrom }: ReadToken, now: number): void {
