@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     tokens: { type: 'string', default: '100000' },
     requests: { type: 'string', default: '5000' },
-    seconds: { type: 'string', default: '1.5' },
+    seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     starts: { type: 'string', default: '7' },
     only: { type: 'string', default: sections.join(',') },

@@ -19,11 +19,11 @@ export interface FloodPlan {
   readonly rounds: number
 }
 
-const goodPerSecond = 200
-const floodPerSecond = 400
+const goodPerSecond = 500
+const floodPerSecond = 500
 const distinct = 500
 const members = 200
-const rates = [800, 1600, 3200]
+const rates = [1000, 2000, 4000]
 
 type Floods = Readonly<Record<string, readonly Shot[]>>
 

@@ -98,7 +98,7 @@ async function measureService(
 const kinds = [
   ['store', /perennial:session/],
   ['limits', /perennial:limit/],
-  ['quota', /perennial:\{admin-quota\}/],
+  ['quota', /perennial:\{admin-quota:/],
 ] as const
 
 async function countCommands({ redis, service, take }: World): Promise<Pick<Measurement, 'sent' | 'inside'>> {
