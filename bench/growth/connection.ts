@@ -54,6 +54,8 @@ function createConnection(socket: Socket): Connection {
     ask: (token) =>
       new Promise((resolve, reject) => {
         asked = { resolve, reject }
+        // A socket that ended between two requests says so to nobody any more.
+        if (socket.destroyed) return fail()
         socket.write(`GET /me HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`)
       }),
     close: () => socket.destroy(),
