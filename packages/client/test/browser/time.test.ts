@@ -64,6 +64,8 @@ describeInBrowser('time', (world) => {
   })
 
   it('answers at once near the end, while one refresh goes on behind', async () => {
+    let letThrough = () => {}
+    world.service.refreshesAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const page = await world.signedIn(
       { refreshBeforeExpirySeconds: 300, refreshJitterSeconds: 0 },
       { ageSeconds: 3400 },
@@ -72,6 +74,7 @@ describeInBrowser('time', (world) => {
       Promise.all([1, 2, 3].map(() => window.session.getAccessToken())),
     )
     expect(new Set(tokens).size).toBe(1)
+    letThrough()
     await waitForEvent(page, 'refreshed')
     expect(await page.evaluate(() => window.session.getAccessToken())).not.toBe(tokens[0])
     expect(world.refreshes()).toBe(1)
