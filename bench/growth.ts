@@ -28,6 +28,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '3' },
     starts: { type: 'string', default: '7' },
+    pin: { type: 'boolean', default: false },
     only: { type: 'string', default: sections.join(',') },
   },
 })
@@ -54,7 +55,7 @@ try {
         requests: readNumber(values.requests, 'requests'),
       }),
     rotation: () => printRotation(seconds),
-    flood: () => printFlood({ ...shared, seconds, rounds }),
+    flood: () => printFlood({ ...shared, seconds, rounds, isPinned: values.pin }),
     start: () => printStartUp({ ...shared, starts: readNumber(values.starts, 'starts') }),
   }
   const wanted = values.only.split(',')

@@ -4,6 +4,7 @@ import type { PerennialOptions } from '@perennial/auth'
 import { startFlooder, type Flooder } from './flood.ts'
 import { startKeySet } from './key-set-server.ts'
 import { createMemberSigner } from './member-tokens.ts'
+import { pinTo } from './pin.ts'
 import { startServer, type MeasuredServer } from './server-process.ts'
 import type { SessionTokens } from './session-tokens.ts'
 import { heading, number, row } from './table.ts'
@@ -17,6 +18,8 @@ export interface FloodPlan {
   /** Of one stretch. */
   readonly seconds: number
   readonly rounds: number
+  /** The server has the first processor to itself, and the traffic the second. */
+  readonly isPinned: boolean
 }
 
 const goodPerSecond = 500
@@ -107,12 +110,14 @@ const rubbish = () => list(3, () => randomBytes(150).toString('base64url')).join
 async function measureMode(
   mode: string,
   options: PerennialOptions,
-  { seconds, rounds }: FloodPlan,
+  { seconds, rounds, isPinned }: FloodPlan,
   goodShots: readonly Shot[],
   own: Floods,
 ): Promise<readonly string[]> {
   const floods: Floods = { ...own, 'a mix of the bad': mixOf(own) }
+  if (isPinned) pinTo(1, process.pid)
   const server = await startServer(options)
+  if (isPinned) pinTo(0, server.pid)
   const flooder = await startFlooder()
   try {
     const world = { mode, server, flooder, seconds, good: roundRobin(goodShots) }

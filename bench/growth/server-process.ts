@@ -12,6 +12,7 @@ export interface ServerQuestion {
 /** An Express server at work. */
 export interface MeasuredServer {
   readonly port: number
+  readonly pid: number
   /** CPU seconds of all its threads since it started, as the operating system counts them. */
   cpuSeconds(): Promise<number>
   /** Lets its clock jump, as if that time had passed. */
@@ -41,6 +42,7 @@ export async function startServer(options: PerennialOptions | null): Promise<Mea
   }
   return {
     port,
+    pid: server.pid ?? 0,
     cpuSeconds: () => ask(0),
     advance: async (seconds) => void (await ask(seconds)),
     async stop() {
