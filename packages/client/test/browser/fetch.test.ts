@@ -150,18 +150,19 @@ describeInBrowser('session.fetch', (world) => {
 
   it('stops when its caller does, without a retry, and leaves the refresh to the others', async () => {
     const tab = await world.openTab()
-    world.service.delayMs = 300
+    let letThrough = () => {}
+    world.service.refreshesAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const seen = record(world)
     await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
-    const names = await tab.evaluate(async () => {
+    const outcome = tab.evaluate(async () => {
       const controller = new AbortController()
+      document.addEventListener('give-up', () => controller.abort())
       const calls = [
         window.session.fetch('/api/x', { signal: controller.signal }),
         window.session.fetch(new Request('/api/x', { signal: controller.signal })),
         window.session.fetch('/api/x', { signal: AbortSignal.abort() }),
       ]
       const others = window.session.fetch('/api/x')
-      setTimeout(() => controller.abort(), 50)
       const names = await Promise.all(
         calls.map((call) =>
           call.then(
@@ -172,6 +173,11 @@ describeInBrowser('session.fetch', (world) => {
       )
       return [...names, (await others).status]
     })
+    // All of them wait for it by then.
+    await expect.poll(() => world.refreshes()).toBe(1)
+    await tab.evaluate(() => document.dispatchEvent(new Event('give-up')))
+    letThrough()
+    const names = await outcome
     expect(names).toEqual(['AbortError', 'AbortError', 'AbortError', 200])
     expect(seen).toHaveLength(1)
     expect(world.refreshes()).toBe(1)
