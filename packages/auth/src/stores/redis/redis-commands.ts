@@ -1,4 +1,5 @@
 import { unavailable, type AuthError } from '../../errors.js'
+import { createBatch } from './redis-batch.js'
 import type { RedisClient } from './redis-client.js'
 import { stepTimeoutMs } from './redis-options.js'
 import type { RedisScript } from './redis-script.js'
@@ -23,12 +24,14 @@ const mostUnderWay = 20_000
  */
 export function createCommands(client: RedisClient): RedisCommands {
   const mostLate = client.isCluster ? mostUnderWay : 0
+  const joinBatch = createBatch(client)
   let underWay = 0
   let late = 0
 
   const command: RedisCommands['command'] = async (name, ...args) => {
     if (underWay >= mostUnderWay) throw away('too many commands under way')
     if (late > mostLate) throw away('behind')
+    joinBatch()
     const asked = client.call(name, ...args)
     underWay += 1
     return await new Promise((resolve, reject) => {
