@@ -72,6 +72,17 @@ describe('createNodeHttpClient', () => {
     expect(answer.headers).toMatchObject({ 'x-echo': 'k', 'set-cookie': 'a=1, b=2' })
   })
 
+  it('sends user and password of the URL as RFC 7617 has it, and an answer in many pieces comes whole', async () => {
+    const origin = await serve((request, response) => {
+      response.write(`${request.headers.authorization} `)
+      setImmediate(() => response.end('end'))
+    })
+
+    const answer = await client(get(origin.replace('http://', 'http://us%40er:pass@')))
+
+    expect(answer.body).toBe(`Basic ${btoa('us@er:pass')} end`)
+  })
+
   it('hands a redirect back instead of following it', async () => {
     let calls = 0
     const origin = await serve((_request, response) => {

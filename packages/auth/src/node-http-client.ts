@@ -1,9 +1,9 @@
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
+import type { Agent, AgentOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { Socket } from 'node:net'
 import process from 'node:process'
-
-import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './http-client.js'
+import { urlToHttpOptions } from 'node:url'
+import { HttpFailure, type HttpClient } from './http-client.js'
+import { exchange, malformed, type Destination, type Target } from './node-http-exchange.js'
 
 /** How {@link createNodeHttpClient} keeps its connections. */
 export interface NodeHttpClientOptions {
@@ -21,8 +21,6 @@ export type ClosableHttpClient = HttpClient & { close(): Promise<void> }
 // An `import` of it reads every export, `WebSocket` among them, and so loads undici: some 30 ms of each start.
 const http = process.getBuiltinModule('node:http')
 
-const defaultMaxBodyBytes = 1024 * 1024
-
 /** Unused connections are closed so early that a server hardly ever closes one just as we write to it. */
 const idleMs = 4000
 
@@ -31,36 +29,44 @@ const idleMs = 4000
  * Nothing of a header, a body or a URL's query gets into what it throws.
  */
 export function createNodeHttpClient(options: NodeHttpClientOptions = {}): ClosableHttpClient {
-  const connectTimeoutMs = (options.connectTimeoutSeconds ?? 4) * 1000
   const origins = createOrigins(options)
   const client: HttpClient = async (request) => {
-    const url = new URL(request.url)
+    const url = URL.parse(request.url)
+    if (!url) throw malformed(new Error('URL'))
     const origin = origins.of(url)
     if (!origin) throw new HttpFailure('connect', false, { cause: new Error('closed') })
-    return origin.track(exchange(origin.agent, url, request, connectTimeoutMs))
+    origin.enter()
+    try {
+      return await exchange(origin, targetOf(url), request)
+    } finally {
+      origin.leave()
+    }
   }
   return Object.assign(client, { close: () => origins.close() })
 }
 
 /** The connections to one origin, and the calls that use them. */
-interface Origin {
-  readonly agent: Agent
-  track<T>(call: Promise<T>): Promise<T>
+interface Origin extends Destination {
+  enter(): void
+  leave(): void
   /** Closes the connections once the calls under way have ended. */
   retire(): Promise<void>
 }
 
-function createOrigin(agent: Agent): Origin {
-  const underWay = new Set<Promise<unknown>>()
+function createOrigin(destination: Destination, agent: Agent): Origin {
+  let underWay = 0
+  let becomeIdle = () => {}
   return {
-    agent,
-    track(call) {
-      const tracked = call.finally(() => underWay.delete(tracked))
-      underWay.add(tracked)
-      return tracked
+    ...destination,
+    enter: () => {
+      underWay += 1
+    },
+    leave: () => {
+      underWay -= 1
+      if (underWay === 0) becomeIdle()
     },
     async retire() {
-      await Promise.allSettled(underWay)
+      if (underWay > 0) await new Promise<void>((resolve) => (becomeIdle = resolve))
       agent.destroy()
     },
   }
@@ -70,7 +76,7 @@ function createOrigins(options: NodeHttpClientOptions): {
   of(url: URL): Origin | undefined
   close(): Promise<void>
 } {
-  const { connectionsPerOrigin = 128, maxOrigins = 16 } = options
+  const { connectionsPerOrigin = 128, maxOrigins = 16, connectTimeoutSeconds = 4 } = options
   const open = new Map<string, Origin>()
   const closing = new Set<Promise<void>>()
   let closed = false
@@ -80,19 +86,18 @@ function createOrigins(options: NodeHttpClientOptions): {
     const done = origin.retire().finally(() => closing.delete(done))
     closing.add(done)
   }
-  const create = ({ origin: key, protocol }: URL) => {
+  const create = (url: URL) => {
     const oldest = open.entries().next().value
     if (oldest && open.size >= maxOrigins) retire(...oldest)
-    const AgentOfProtocol = protocol === 'https:' ? HttpsAgent : http.Agent
-    const origin = createOrigin(
-      new AgentOfProtocol({
-        keepAlive: true,
-        maxSockets: connectionsPerOrigin,
-        timeout: idleMs,
-        scheduling: 'lifo',
-      }),
-    )
-    open.set(key, origin)
+    const agent = createAgent(url, {
+      keepAlive: true,
+      maxSockets: connectionsPerOrigin,
+      timeout: idleMs,
+      scheduling: 'lifo',
+    })
+    const destination = { ...destinationOf(url, agent), connectTimeoutMs: connectTimeoutSeconds * 1000 }
+    const origin = createOrigin(destination, agent)
+    open.set(url.origin, origin)
     return origin
   }
   return {
@@ -105,134 +110,21 @@ function createOrigins(options: NodeHttpClientOptions): {
   }
 }
 
-async function exchange(
-  agent: Agent,
-  url: URL,
-  request: HttpRequest,
-  connectTimeoutMs: number,
-): Promise<HttpResponse> {
-  const outgoing = prepare(agent, url, request)
-  return new Promise((resolve, reject) => {
-    const abandon = drive(outgoing, { request, connectTimeoutMs }, (result) => {
-      clearTimeout(timer)
-      if (result instanceof Error) reject(result)
-      else resolve(result)
-    })
-    const timer = setTimeout(() => abandon('timeout'), request.timeoutSeconds * 1000)
-  })
+function createAgent({ protocol }: URL, options: AgentOptions): Agent {
+  return protocol === 'https:' ? new HttpsAgent(options) : new http.Agent(options)
 }
 
-type Abandon = (kind: HttpFailure['kind'], error?: Error) => void
-
-/** Sends the request once it can, and settles once; what it returns gives the call up. */
-function drive(
-  outgoing: ClientRequest,
-  call: { readonly request: HttpRequest; readonly connectTimeoutMs: number },
-  settle: (result: HttpResponse | Error) => void,
-): Abandon {
-  const { request, connectTimeoutMs: timeoutMs } = call
-  let sent = false
-  let settled = false
-  const finish = (result: HttpResponse | Error) => {
-    if (!settled) settle(result)
-    settled = true
-  }
-  const abandon: Abandon = (kind, error) => {
-    // Every call ends with `close`: what went well shall not pay for an error and its stack.
-    if (settled) return
-    finish(new HttpFailure(kind, sent, error ? { cause: toCause(error) } : undefined))
-    outgoing.destroy()
-  }
-  const ready = () => {
-    sent = true
-    outgoing.end(request.body)
-  }
-  outgoing.on('error', (error) => abandon(sent ? 'reset' : 'connect', error))
-  outgoing.once('close', () => abandon(sent ? 'reset' : 'connect'))
-  outgoing.once('socket', (socket) => {
-    whenConnected(outgoing, socket, { ready, late: () => abandon('timeout'), timeoutMs })
-  })
-  outgoing.once('response', (incoming) => {
-    collect(incoming, request.maxBodyBytes ?? defaultMaxBodyBytes, { done: finish, fail: abandon })
-  })
-  return abandon
-}
-
-/** Nothing of it is on its way yet: headers leave with the first write. */
-function prepare(agent: Agent, url: URL, { method, headers, body }: HttpRequest): ClientRequest {
-  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  const open = url.protocol === 'https:' ? httpsRequest : http.request
-  try {
-    return open(url, { method, agent, headers: { ...headers, ...length } })
-  } catch (error) {
-    throw malformed(error)
+/** Worked out once for all calls, and not from the URL each time. */
+function destinationOf(url: URL, agent: Agent): Omit<Destination, 'connectTimeoutMs'> {
+  const { protocol, hostname, port } = urlToHttpOptions(url)
+  return {
+    request: protocol === 'https:' ? httpsRequest : http.request,
+    options: { agent, protocol, hostname, ...(port === undefined ? {} : { port }) },
   }
 }
 
-function malformed(error: unknown): TypeError {
-  const cause = error instanceof Error ? toCause(error) : undefined
-  return new TypeError('the HTTP request is malformed', { cause })
-}
-
-/**
- * Calls `ready` once the connection is open, TLS included. Only then is anything written, so that whether a call was
- * sent is known for sure: what failed before that (name look-up, connection, TLS, the wait for a connection) never left.
- */
-function whenConnected(
-  outgoing: ClientRequest,
-  socket: Socket,
-  { ready, late, timeoutMs }: { ready: () => void; late: () => void; timeoutMs: number },
-): void {
-  if (outgoing.destroyed) return
-  if (outgoing.reusedSocket) {
-    ready()
-    return
-  }
-  const timer = setTimeout(late, timeoutMs)
-  const connected = () => {
-    clearTimeout(timer)
-    if (!outgoing.destroyed) ready()
-  }
-  socket.once(outgoing.protocol === 'https:' ? 'secureConnect' : 'connect', connected)
-  outgoing.once('close', () => clearTimeout(timer))
-}
-
-function collect(
-  incoming: IncomingMessage,
-  maxBodyBytes: number,
-  settle: {
-    done: (response: HttpResponse) => void
-    fail: Abandon
-  },
-): void {
-  const chunks: Buffer[] = []
-  let size = 0
-  incoming.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > maxBodyBytes) settle.fail('too-large')
-    else chunks.push(chunk)
-  })
-  incoming.once('error', (error) => settle.fail('reset', error))
-  incoming.once('end', () => {
-    if (!incoming.complete) settle.fail('reset')
-    else
-      settle.done({
-        status: incoming.statusCode ?? 0,
-        headers: flatten(incoming.headers),
-        body: Buffer.concat(chunks).toString('utf8'),
-      })
-  })
-}
-
-function flatten(headers: IncomingMessage['headers']): Record<string, string> {
-  const flat: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
-  }
-  return flat
-}
-
-/** Only the code goes on: Node puts the bytes it could not read, or a header, beside it. */
-function toCause(error: Error): Error {
-  return new Error('code' in error && typeof error.code === 'string' ? error.code : error.name)
+function targetOf(url: URL): Target {
+  const path = url.pathname + url.search
+  const { auth } = url.username || url.password ? urlToHttpOptions(url) : {}
+  return auth ? { path, auth } : { path }
 }
