@@ -13,6 +13,7 @@ export interface Usage {
 /** One contender at work. */
 export interface ContenderProcess {
   readonly port: number
+  readonly pid: number
   usage(): Promise<Usage>
   keySetFetches(): number
   stop(): Promise<void>
@@ -39,6 +40,7 @@ export async function startContender(
   const [{ port }] = await message()
   return {
     port,
+    pid: server.pid ?? 0,
     async usage() {
       const answered = message()
       server.send('usage')

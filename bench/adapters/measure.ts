@@ -1,8 +1,11 @@
 import { Agent } from 'node:http'
+import process from 'node:process'
+import { pinTo } from '../load/pin.ts'
+import { percentile, sendAll, type Shot, type Traffic } from '../load/traffic.ts'
+import { ask } from './ask.ts'
 import { open } from './contender.ts'
 import { startContender, type ContenderProcess } from './contender-process.ts'
 import type { KeySetServer } from './key-set-server.ts'
-import { ask, load, type Shot } from './load.ts'
 import { memberId, type Tokens } from './tokens.ts'
 
 /** Which tokens a load is made of, in the order they come. */
@@ -31,9 +34,12 @@ export interface Plan {
   /** Requests a round. */
   readonly requests: number
   readonly rounds: number
+  /** The servers have the first processor to themselves, and the load the second. */
+  readonly isPinned: boolean
 }
 
 const warmUpRequests = 10_000
+const connections = 32
 
 interface Running extends Pick<Measured, 'name' | 'samples'> {
   readonly server: ContenderProcess
@@ -51,17 +57,19 @@ export async function measureFramework(
   plan: Plan,
 ): Promise<Measured[]> {
   const running: Running[] = []
+  if (plan.isPinned) pinTo(1, process.pid)
   try {
     for (const name of names) {
       const server = await startContender(framework, name, plan)
+      if (plan.isPinned) pinTo(0, server.pid)
       running.push({ name, server, samples: { one: [], '10,000': [], 'one after': [] }, next: 0 })
     }
     // Compiled before anything is measured.
-    for (const contender of running) await load(contender.server.port, warmUpRequests, oneOf(plan))
+    for (const { server } of running) await load(server, warmUpRequests, oneOf(plan))
     await runShape(running, 'one', plan)
     // Seen before: each token once.
     for (const contender of running)
-      await load(contender.server.port, plan.tokens.good.length, many(contender, plan))
+      await load(contender.server, plan.tokens.good.length, many(contender, plan))
     await runShape(running, '10,000', plan)
     await runShape(running, 'one after', plan)
     const measured: Measured[] = []
@@ -83,23 +91,30 @@ async function runShape(
     for (const contender of [...running.slice(turn), ...running.slice(0, turn)]) {
       const shot = shape === '10,000' ? many(contender, plan) : oneOf(plan)
       const before = await contender.server.usage()
-      const { requestsPerSecond, p99Ms } = await load(contender.server.port, plan.requests, shot)
+      const { requestsPerSecond, timesMs } = await load(contender.server, plan.requests, shot)
       const after = await contender.server.usage()
       const cpuSecondsPer10000 = ((after.cpuSeconds - before.cpuSeconds) / plan.requests) * 10_000
+      const p99Ms = percentile(timesMs, 0.99)
       contender.samples[shape].push({ requestsPerSecond, cpuSecondsPer10000, p99Ms })
     }
   }
 }
 
+function load({ port }: ContenderProcess, count: number, next: () => Shot): Promise<Traffic> {
+  return sendAll({ port, connections, count, next })
+}
+
+const good = (token: string, member: number): Shot => ({ token, status: 200, expected: bodyOf(member) })
+
 function oneOf({ tokens }: Plan): () => Shot {
-  const shot = { token: tokens.good[0] ?? '', expected: bodyOf(0) }
+  const shot = good(tokens.good[0] ?? '', 0)
   return () => shot
 }
 
 function many(contender: Running, { tokens }: Plan): () => Shot {
   return () => {
     const index = contender.next++ % tokens.good.length
-    return { token: tokens.good[index] ?? '', expected: bodyOf(contender.name === open ? 0 : index) }
+    return good(tokens.good[index] ?? '', contender.name === open ? 0 : index)
   }
 }
 

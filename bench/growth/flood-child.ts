@@ -1,7 +1,7 @@
 /** Sends the tokens it is given, at a steady rate, until it is told to stop: a process of its own, as an attacker is. */
 import process from 'node:process'
 import type { FloodOrder } from './flood.ts'
-import { sendPaced } from './traffic.ts'
+import { sendPaced } from '../load/traffic.ts'
 
 process.on('message', ({ shots, ...pace }: FloodOrder) => {
   let next = 0

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import type { Shot } from './traffic.ts'
+import type { Shot } from '../load/traffic.ts'
 
 /** What to send. */
 export interface FloodOrder {
@@ -14,6 +14,7 @@ export interface FloodOrder {
 
 /** A process that floods. */
 export interface Flooder {
+  readonly pid: number
   /** Resolves with the rate it kept once it is over. @throws Error when one answer was not the expected one */
   send(order: FloodOrder): Promise<number>
   stop(): void
@@ -30,6 +31,7 @@ export async function startFlooder(): Promise<Flooder> {
   ended.catch(() => {})
   await Promise.race([once(flooder, 'message'), ended])
   return {
+    pid: flooder.pid ?? 0,
     async send(order) {
       const done = Promise.race([once(flooder, 'message'), ended])
       flooder.send(order)

@@ -4,12 +4,12 @@ import type { PerennialOptions } from '@perennial/auth'
 import { startFlooder, type Flooder } from './flood.ts'
 import { startKeySet } from './key-set-server.ts'
 import { createMemberSigner } from './member-tokens.ts'
-import { pinTo } from './pin.ts'
+import { giveWay, pinTo } from '../load/pin.ts'
 import { startServer, type MeasuredServer } from './server-process.ts'
 import type { SessionTokens } from './session-tokens.ts'
 import { heading, number, row } from './table.ts'
 import { median } from '../session-cost/cpu-seconds.ts'
-import { percentile, sendPaced, type Shot } from './traffic.ts'
+import { percentile, sendPaced, type Shot } from '../load/traffic.ts'
 
 /** What is measured. */
 export interface FloodPlan {
@@ -18,7 +18,7 @@ export interface FloodPlan {
   /** Of one stretch. */
   readonly seconds: number
   readonly rounds: number
-  /** The server has the first processor to itself, and the traffic the second. */
+  /** The server has the first processor to itself, the traffic the second, where good traffic goes before the flood. */
   readonly isPinned: boolean
 }
 
@@ -119,6 +119,7 @@ async function measureMode(
   const server = await startServer(options)
   if (isPinned) pinTo(0, server.pid)
   const flooder = await startFlooder()
+  if (isPinned) giveWay(flooder.pid)
   try {
     const world = { mode, server, flooder, seconds, good: roundRobin(goodShots) }
     await warmUp(world, floods)

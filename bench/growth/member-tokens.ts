@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, type JsonWebKey } from 'node:crypto'
 import { bodyOf, memberId } from './member.ts'
-import type { Shot } from './traffic.ts'
+import type { Shot } from '../load/traffic.ts'
 
 /** Signs member JWTs, as Memberstack does (RS256). */
 export interface MemberSigner {

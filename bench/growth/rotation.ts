@@ -2,7 +2,7 @@ import { startKeySet, type ChangingKeySet } from './key-set-server.ts'
 import { createMemberSigner, type MemberSigner } from './member-tokens.ts'
 import { startServer, type MeasuredServer } from './server-process.ts'
 import { heading, number, row } from './table.ts'
-import { percentile, sendPaced, type Shot } from './traffic.ts'
+import { percentile, sendPaced, type Shot } from '../load/traffic.ts'
 
 const keySetDelayMs = 50
 const perSecond = 200

@@ -3,7 +3,7 @@ import { openStore, type Store } from '@perennial/auth'
 import { createSecrets } from '../../packages/auth/src/secrets.ts'
 import { newSession } from '../session-cost/store-size.ts'
 import { bodyOf, memberId } from './member.ts'
-import type { Shot } from './traffic.ts'
+import type { Shot } from '../load/traffic.ts'
 
 /** A store with live sessions, and the access tokens that an instance of ours has issued for them. */
 export interface SessionTokens {

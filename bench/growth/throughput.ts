@@ -3,7 +3,7 @@ import { bodyOf } from './member.ts'
 import { startServer, type MeasuredServer } from './server-process.ts'
 import type { SessionTokens } from './session-tokens.ts'
 import { heading, number, row } from './table.ts'
-import { sendAll, type Shot } from './traffic.ts'
+import { sendAll, type Shot } from '../load/traffic.ts'
 
 /** What is measured. */
 export interface ThroughputPlan {

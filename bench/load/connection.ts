@@ -27,7 +27,7 @@ export async function openConnection(port: number): Promise<Connection> {
 
 interface Asked {
   readonly resolve: (answer: Answer) => void
-  readonly reject: (error: Error) => void
+  readonly reject: (error: unknown) => void
 }
 
 function createConnection(socket: Socket): Connection {
@@ -41,10 +41,14 @@ function createConnection(socket: Socket): Connection {
   socket.setEncoding('latin1')
   socket.on('data', (chunk: string) => {
     text += chunk
-    const answer = readAnswer(text)
-    if (!answer) return
-    text = ''
-    settle()?.resolve(answer)
+    try {
+      const answer = readAnswer(text)
+      if (!answer) return
+      text = ''
+      settle()?.resolve(answer)
+    } catch (error) {
+      settle()?.reject(error)
+    }
   })
   const fail = (error?: Error) =>
     settle()?.reject(error ?? new Error('the connection ended without an answer'))

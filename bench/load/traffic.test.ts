@@ -42,8 +42,19 @@ describe.each([
     ['another member', { status: 200, body: '{"id":"mem_2"}' }],
     ['another status', { status: 500, body: '{"id":"mem_1"}' }],
     ['a refusal', { status: 401, body: '{"code":"AUTH_TOKEN_INVALID"}' }],
+    ['nothing', { status: 204, body: '' }],
   ])('gives no figure when one answer was %s', async (_what, wrong) => {
     await expect(send(await start(20, wrong))).rejects.toThrow(/no figure from errors: answered/)
+  })
+
+  it('gives no figure when an answer does not say how long it is', async () => {
+    const port = await start(0, { status: 200, body: '' })
+    const [server] = servers
+    server?.removeAllListeners('request').on('request', (_request, response) => {
+      response.write('{"id":')
+      response.end('"mem_1"}')
+    })
+    await expect(send(port)).rejects.toThrow(/without its length/)
   })
 
   it('gives no figure when a server goes away', async () => {
