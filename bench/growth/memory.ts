@@ -44,7 +44,7 @@ export async function printTokenMemory({ folder, storeUrl, issued, counts }: Mem
   heading(
     'Memory of access tokens seen before',
     `Session mode, tokens of ${length} characters with email, two roles and three custom fields; everything that a first sight leaves in memory. Heap ` +
-      'after garbage collection. The cache holds 50,000 tokens surely and 100,000 at most, 32 Mi characters in either half.',
+      'after garbage collection. The cache holds 50,000 tokens surely and 100,000 at most.',
     ['distinct tokens seen', 'heap MB', 'bytes a token seen'],
   )
   const tokensFile = join(folder, 'tokens.txt')

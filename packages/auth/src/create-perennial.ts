@@ -14,7 +14,6 @@ import { resolveOptions, type ResolvedOptions } from './resolve-options.js'
 import { silentTelemetry } from './telemetry/index.js'
 import { createReportFailure, type ReportFailure } from './telemetry/report-failure.js'
 import { createReportLimits } from './telemetry/report-limits.js'
-import { createTokenVerifier } from './tokens/index.js'
 
 /**
  * Puts Perennial together: one object for adapters, middleware and the service.
@@ -31,7 +30,7 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const mode = await openMode(options)
   const limits = mode.limiters ? sharedLimits(mode.limiters, options) : ownLimits
   const reportFailure = createReportFailure(telemetry, clock)
-  const authenticate = observed(authenticatorOf(mode, options), options)
+  const authenticate = observed(authenticatorOf(mode), options)
   const refresh = createRefresh({
     source: mode.source,
     spendSession: (key) => limits.spendSession(key),
@@ -72,9 +71,8 @@ function sharedLimits(
   return createRateLimits({ ...rateLimits, clock, limiters, onSharedCount })
 }
 
-function authenticatorOf(mode: Mode, { clock }: ResolvedOptions): Authenticator {
-  const verifier = createTokenVerifier({ issuers: [mode.issuer], clock })
-  return createAuthenticator({ verifier, userContext: mode.userContext, sessions: mode.session ?? undefined })
+function authenticatorOf({ verifier, userContext, session }: Mode): Authenticator {
+  return createAuthenticator({ verifier, userContext, sessions: session ?? undefined })
 }
 
 type ObservedAuthenticate = (

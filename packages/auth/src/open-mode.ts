@@ -19,14 +19,15 @@ import {
   memberIssuer,
   ownIssuer,
   type TokenIssuer,
+  type TokenVerifier,
 } from './tokens/index.js'
 import { createNodeHttpClient } from './node-http-client.js'
 
 /** What differs between the two modes, and what ends with them. */
 export interface Mode {
   readonly source: RefreshSource
-  /** The one issuer whose tokens authenticate. */
-  readonly issuer: TokenIssuer
+  /** Knows the one issuer whose tokens authenticate; forward mode verifies the upstream's answers by it too. */
+  readonly verifier: TokenVerifier
   readonly userContext: UserContext
   readonly session: SessionMode | null
   /** Limits that all instances count together, where the store is shared between machines. */
@@ -113,18 +114,19 @@ async function openSessionMode({ options, store, admin, userContext, close }: Gr
   const secrets = await openSecrets(options)
   const session = createSessionMode({ options, store, secrets, admin, userContext })
   const { signingKeys, revocations, confirmations } = session
+  const { keySet } = signingKeys
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
   await unlessUnavailable(signingKeys.start())
   await unlessUnavailable(revocations.load())
   return {
     source: session.source,
-    issuer: ownIssuer({ issuer, audience: memberstack.appId, keySet: signingKeys.keySet }),
+    verifier: createVerifier(options, ownIssuer({ issuer, audience: memberstack.appId, keySet })),
     userContext,
     session,
     limiters: store.limiters,
     async checkReady() {
       await store.check()
-      await signingKeys.keySet.ready()
+      await keySet.ready()
       if (revocations.state() === 'unknown') await revocations.load()
     },
     async close() {
@@ -138,17 +140,15 @@ async function openSessionMode({ options, store, admin, userContext, close }: Gr
 function openForwardMode(ground: Ground, refreshUrl: string): Mode {
   const { options, store, httpClient, userContext, close } = ground
   const { clock, telemetry, randomBytes, memberstack } = options
-  const issuer = memberIssuer({
-    issuer: memberstack.issuer,
-    audience: memberstack.appId,
-    keySet: memberKeySet(ground),
-  })
+  const keySet = memberKeySet(ground)
+  const { issuer, appId: audience } = memberstack
+  const verifier = createVerifier(options, memberIssuer({ issuer, audience, keySet }))
   const source = createForwardSource({
     url: refreshUrl,
     adminOrigin: new URL(memberstack.adminUrl).origin,
     secretKey: memberstack.secretKey,
     httpClient,
-    verifier: createTokenVerifier({ issuers: [issuer], clock }),
+    verifier,
     clock,
     randomBytes,
     graceSeconds: options.refreshGraceSeconds,
@@ -157,19 +157,23 @@ function openForwardMode(ground: Ground, refreshUrl: string): Mode {
   })
   return {
     source,
-    issuer,
+    verifier,
     userContext,
     session: null,
     limiters: store?.limiters,
     async checkReady() {
       await store?.check()
-      await issuer.keySet.ready()
+      await keySet.ready()
     },
     async close() {
       await source.close()
       await close()
     },
   }
+}
+
+function createVerifier({ clock, verifiedTokensKept }: ResolvedOptions, issuer: TokenIssuer): TokenVerifier {
+  return createTokenVerifier({ issuers: [issuer], clock, cacheSize: verifiedTokensKept })
 }
 
 function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {

@@ -69,6 +69,11 @@ export interface PerennialOptions {
   readonly memberCacheSeconds?: number | undefined
   /** How long the last known answer serves while the admin API is away. @defaultValue 3600 */
   readonly memberStaleSeconds?: number | undefined
+  /**
+   * So many access tokens are surely remembered as verified, twice as many at most, at about 1.5 KB each; well above the
+   * members active in an hour. @defaultValue 50000
+   */
+  readonly verifiedTokensKept?: number | undefined
   readonly rateLimits?: RateLimitOptions | undefined
   /** How browsers carry the refresh token. @defaultValue `body` */
   readonly refreshTokenTransport?: 'body' | 'cookie' | undefined

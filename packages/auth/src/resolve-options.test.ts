@@ -20,6 +20,7 @@ describe('resolveOptions', () => {
       memberstack: { adminUrl: 'https://admin.memberstack.com', issuer: 'https://api.memberstack.com' },
       issuer: 'perennial',
       requiredPlans: [],
+      verifiedTokensKept: 50_000,
       rateLimits: {},
       refreshTokenTransport: 'body',
       allowedOrigins: [],
@@ -54,6 +55,15 @@ describe('resolveOptions', () => {
     for (const value of [least - 1, most + 1, least + 0.5, NaN, Infinity])
       expect(() => resolve({ [name]: value }), String(value)).toThrow(
         `${name} must be a whole number of seconds from ${least} to ${most}`,
+      )
+  })
+
+  it('holds verifiedTokensKept to whole numbers that a Map can hold', () => {
+    for (const kept of [1, 8_000_000])
+      expect(resolve({ verifiedTokensKept: kept }).verifiedTokensKept).toBe(kept)
+    for (const kept of [0, 1.5, NaN, Infinity, 8_000_001])
+      expect(() => resolve({ verifiedTokensKept: kept }), String(kept)).toThrow(
+        'verifiedTokensKept must be a whole number from 1 to 8000000',
       )
   })
 

@@ -18,6 +18,7 @@ export interface ResolvedOptions extends Durations, World {
   }
   readonly issuer: string
   readonly requiredPlans: readonly string[]
+  readonly verifiedTokensKept: number
   readonly rateLimits: RateLimitOptions
   readonly refreshTokenTransport: 'body' | 'cookie'
   readonly allowedOrigins: readonly string[]
@@ -62,6 +63,7 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
     },
     issuer: options.issuer ?? 'perennial',
     requiredPlans: options.requiredPlans ?? [],
+    verifiedTokensKept: resolveTokensKept(options),
     rateLimits: options.rateLimits ?? {},
     refreshTokenTransport: options.refreshTokenTransport ?? 'body',
     allowedOrigins: options.allowedOrigins ?? [],
@@ -83,6 +85,14 @@ function resolveDurations(options: PerennialOptions): Durations {
     signInMaxAgeSeconds:
       options.signInMaxAgeSeconds === undefined ? undefined : seconds('signInMaxAgeSeconds', 1, 1),
   }
+}
+
+/** A `Map` holds some 16 million entries, and one half of the cache is one. */
+const mostTokensKept = 8_000_000
+
+function resolveTokensKept({ verifiedTokensKept: kept = 50_000 }: PerennialOptions): number {
+  if (Number.isInteger(kept) && kept >= 1 && kept <= mostTokensKept) return kept
+  throw new TypeError(`verifiedTokensKept must be a whole number from 1 to ${mostTokensKept}`)
 }
 
 function resolveWorld({ telemetry, clock, randomBytes, httpClient }: PerennialOptions): World {

@@ -43,7 +43,11 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   const { options, store, secrets, admin, userContext } = parts
   const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
   const revocations = createRevocations({ store: store.sessions, clock })
-  const confirmations = createConfirmations({ store: store.sessions, clock })
+  const confirmations = createConfirmations({
+    store: store.sessions,
+    clock,
+    sessionsKept: options.verifiedTokensKept,
+  })
   const ender = createSessionEnder({ store: store.sessions, revocations, telemetry, clock })
   const membership = createMembership({ admin, secrets, clock, requiredPlans, staleSeconds, userContext })
   const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })

@@ -2,7 +2,7 @@
 export interface VerifiedTokenCacheOptions {
   /** So many of the tokens used last are surely kept; twice as many at most. */
   readonly size: number
-  /** So many characters of tokens at most in one generation. @defaultValue 32 Mi */
+  /** So many characters of tokens at most in one generation. @defaultValue 1024 for each token kept */
   readonly maxCharacters?: number | undefined
   /** After so long unused an entry is gone with the next but one turn, in seconds. @defaultValue 3600 */
   readonly turnAfterSeconds?: number | undefined
@@ -17,6 +17,8 @@ export interface VerifiedTokenCache<T> {
 
 /** Of the signature's 256 bits and more, so many characters tell tokens apart. */
 const tailLength = 32
+/** Few tokens are longer; many that are would make the cache hold fewer of them. */
+const usualLength = 1024
 
 interface Entry<T> {
   readonly token: string
@@ -31,8 +33,9 @@ interface Entry<T> {
  * more than everything else that is done for a token seen before. Two with the same end would only displace each other.
  */
 export function createVerifiedTokenCache<T>(options: VerifiedTokenCacheOptions): VerifiedTokenCache<T> {
-  const { size, maxCharacters = 32 * 1024 * 1024, turnAfterSeconds = 3600 } = options
+  const { size, turnAfterSeconds = 3600 } = options
   if (!Number.isInteger(size) || size < 1) throw new TypeError('the cache size must be a whole number from 1')
+  const { maxCharacters = size * usualLength } = options
   let young = new Map<string, Entry<T>>()
   let old = new Map<string, Entry<T>>()
   let characters = 0
