@@ -1,5 +1,4 @@
-# The service, not as root. Build: docker build -t perennial .
-# Check a deployment: docker run --rm --env-file .env perennial packages/server/dist/cli.js doctor
+# The service, not as root. How to build, run, check and upgrade it: docs/operations.md, "In containers".
 FROM node:24-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
