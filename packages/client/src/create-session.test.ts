@@ -39,5 +39,6 @@ it('fetches on a server as fetch does, without a token', async () => {
 
 it('says at once that an address is none', () => {
   expect(() => createSession({ serviceUrl: 'auth' })).toThrow(TypeError)
+  expect(() => createSession({ serviceUrl: 'localhost:8787' })).toThrow(TypeError)
   expect(() => createSession({ serviceUrl, apiOrigins: ['api.example.com'] })).toThrow(TypeError)
 })

@@ -29,7 +29,7 @@ import { readToken } from './token-times.js'
  */
 export function createSession(options: SessionOptions): Session {
   const { serviceUrl, apiOrigins = [] } = options
-  const origins = [serviceUrl, ...apiOrigins].map((url) => new URL(url).origin)
+  const origins = [serviceUrl, ...apiOrigins].map((url) => new URL('/', url).origin)
   const browser = typeof window === 'object'
   const tab = createTab(options, browser ? options.storage : 'memory')
   const close = browser ? start(tab) : (): void => undefined
@@ -41,7 +41,7 @@ export function createSession(options: SessionOptions): Session {
       const { accessToken } = tab.record
       return getToken(tab, forceRefresh && !isYoung(tab, accessToken) ? accessToken : undefined)
     },
-    fetch: browser ? createSessionFetch(tab, [location.origin, ...origins]) : tab.fetchNow,
+    fetch: browser ? createSessionFetch(tab, [origin, ...origins]) : tab.fetchNow,
     async signIn(from) {
       if (browser) await signIn(tab, from ?? tab.memberstack ?? window.$memberstackDom)
       return tab.state

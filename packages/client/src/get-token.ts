@@ -1,6 +1,8 @@
 import { PerennialError } from './perennial-error.js'
 import { look } from './refresher.js'
+import type { SessionState } from './session.js'
 import { isOpen, now, type Tab } from './tab.js'
+import type { SessionEvent } from './token-record.js'
 import { endsWithin, readToken, refreshWindow } from './token-times.js'
 
 /** How young a token is, in seconds, when a new one would be no better. */
@@ -34,8 +36,9 @@ function knownToken(tab: Tab, not: string | undefined): string | null | undefine
 
 function nextToken(tab: Tab, not?: string, signal?: AbortSignal | null): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    const check = (): void => {
-      const token = knownToken(tab, not)
+    const check = (_state: SessionState, event: SessionEvent): void => {
+      // What a refresh brought is not asked for twice, even where it is the same token: a forwarded answer may be kept.
+      const token = knownToken(tab, event === 'stale' ? not : undefined)
       if (token !== undefined) end(resolve(token))
     }
     const end = (_settled: void): void => {

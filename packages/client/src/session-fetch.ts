@@ -4,15 +4,16 @@ import type { Tab } from './tab.js'
 /** `window.fetch` with the session's token for the given origins, and one more try with a new one after a 401. */
 export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof fetch {
   return async (input, init = {}) => {
-    const own =
-      input instanceof Request ? input : { url: input, headers: [], signal: null, clone: () => input }
-    // As fetch itself resolves it.
-    if (!origins.includes(new URL(own.url, document.baseURI).origin)) return tab.fetchNow(input, init)
-    const { headers = own.headers, signal = own.signal } = init
+    // Neither a string nor a URL has a field of a Request; and one of a frame is no instance of this page's class.
+    const request: Partial<Request> & { toString(): string } = Object(input)
+    // As fetch itself resolves it, and only once: the page may move on while a call waits.
+    const url = new URL(request.url ?? request.toString(), document.baseURI)
+    if (!origins.includes(url.origin)) return tab.fetchNow(input, init)
+    const { headers = request.headers, signal = request.signal } = init
     const send = (token: string | null): Promise<Response> => {
       const all = new Headers(headers)
       if (token) all.set('Authorization', `Bearer ${token}`)
-      return tab.fetchNow(own.clone(), { ...init, headers: all })
+      return tab.fetchNow(request.clone?.() ?? url.href, { ...init, headers: all })
     }
     const token = await getToken(tab, undefined, signal)
     const response = await send(token)

@@ -31,6 +31,24 @@ function record(world: World, answers: { status: number; code?: string }[] = [])
 
 const oldPair = { ageSeconds: 600 }
 
+interface Elsewhere {
+  readonly url: string
+  readonly seen: (string | undefined)[]
+  readonly stop: () => Promise<void>
+}
+
+/** Another origin, that notes which token it was sent. */
+async function startElsewhere(): Promise<Elsewhere> {
+  const seen: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    response.setHeader('Access-Control-Allow-Origin', '*')
+    response.setHeader('Access-Control-Allow-Headers', 'authorization')
+    if (request.method !== 'OPTIONS') seen.push(request.headers.authorization)
+    response.end('{}')
+  })
+  return { url: await listen(server), seen, stop: () => close(server) }
+}
+
 /** What a page's script makes of the answer. */
 const status = (page: Page, run: string): Promise<unknown> =>
   page.evaluate(
@@ -39,14 +57,7 @@ const status = (page: Page, run: string): Promise<unknown> =>
 
 describeInBrowser('session.fetch', (world) => {
   it('adds the token for the origins of the page, the service and apiOrigins, and nothing elsewhere', async () => {
-    const seen: (string | undefined)[] = []
-    const other = createServer((request, response) => {
-      response.setHeader('Access-Control-Allow-Origin', '*')
-      response.setHeader('Access-Control-Allow-Headers', 'authorization')
-      if (request.method !== 'OPTIONS') seen.push(request.headers.authorization)
-      response.end('{}')
-    })
-    const url = await listen(other)
+    const { url, seen, stop } = await startElsewhere()
     const apiCalls = record(world)
     const tab = await world.signedIn()
     expect(await status(tab, `session.fetch('${url}/x')`)).toEqual([200, '{}'])
@@ -72,7 +83,72 @@ describeInBrowser('session.fetch', (world) => {
     }, url)
     expect(await status(tab, `session.fetch('x')`)).toEqual([200, '{}'])
     expect(seen[2]).toBeUndefined()
-    await close(other)
+    await stop()
+  })
+
+  it('lets no token follow a redirect to another origin', async () => {
+    const { url, seen, stop } = await startElsewhere()
+    const tab = await world.signedIn()
+    const sent: (string | undefined)[] = []
+    world.pages.api = (request, response) => {
+      sent.push(request.headers.authorization)
+      response.writeHead(307, { Location: `${url}/x` }).end()
+    }
+    expect(await status(tab, `session.fetch('/api/x')`)).toEqual([200, '{}'])
+    expect(sent).toEqual([expect.stringMatching(/^Bearer ey/)])
+    expect(seen).toEqual([undefined])
+    await stop()
+  })
+
+  it('treats a Request that a frame has made, and a page without an address of its own, as any other', async () => {
+    const { url, seen, stop } = await startElsewhere()
+    const apiCalls = record(world)
+    const tab = await world.signedIn()
+    await tab.evaluate(async () => {
+      const frame = document.createElement('iframe')
+      frame.srcdoc = '<script type=module src=/page.js></script>'
+      document.body.append(frame)
+      await new Promise((resolve) => frame.addEventListener('load', resolve))
+    })
+    expect(await status(tab, `session.fetch(new frames[0].Request('${url}/x'))`)).toEqual([200, '{}'])
+    expect(seen).toEqual([undefined])
+    const ofFrame = `new frames[0].Request('/api/x', { method: 'POST', body: 'text' })`
+    expect(await status(tab, `session.fetch(${ofFrame})`)).toEqual([200, expect.anything()])
+    const inFrame = `frames[0].client.createSession({ serviceUrl: '${world.service.url}' }).fetch('/api/x')`
+    expect(await status(tab, inFrame)).toEqual([200, expect.anything()])
+    expect(apiCalls).toMatchObject([
+      { method: 'POST', body: 'text', authorization: expect.stringMatching(/^Bearer ey/) },
+      { method: 'GET', authorization: expect.stringMatching(/^Bearer ey/) },
+    ])
+    await stop()
+  })
+
+  it('asks what the call meant once more, also when the page has moved on meanwhile', async () => {
+    const tab = await world.signedIn({}, oldPair)
+    const asked: (string | undefined)[] = []
+    let refuse = (): void => undefined
+    world.pages.api = (request, response) => {
+      if (asked.push(request.url) > 1) return world.service.api(request, response)
+      refuse = () => response.writeHead(401).end()
+    }
+    const answer = status(tab, `session.fetch('api/x')`)
+    await expect.poll(() => asked).toHaveLength(1)
+    await tab.evaluate(() => history.pushState(null, '', '/further/on'))
+    refuse()
+    expect(await answer).toEqual([200, '{"userId":"mem_ada"}'])
+    expect(asked).toEqual(['/api/x', '/api/x'])
+  })
+
+  it('goes on with the token that a refresh brings, even where it is the same one', async () => {
+    const seen = record(world, [{ status: 401 }])
+    const pair = world.service.pair(oldPair)
+    const tab = await world.openTab()
+    await tab.evaluate((pair) => window.session.signIn(pair), pair)
+    const body = JSON.stringify({ accessToken: pair.accessToken })
+    world.service.fault = () => ({ kind: 'answer', status: 200, body })
+    expect(await status(tab, `session.fetch('/api/x')`)).toEqual([200, expect.anything()])
+    expect(seen).toHaveLength(2)
+    expect(world.refreshes()).toBe(1)
   })
 
   it('retries a 401 once with a new token and the same body', async () => {
