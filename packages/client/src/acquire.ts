@@ -13,11 +13,13 @@ export function acquire(tab: Tab, asked?: string): Promise<void> {
   const { record, wish } = tab
   const memberJwt = asked ?? wish
   // Numbered now: a sign-out that comes while this is under way is newer.
-  const seq = memberJwt ? nextSession(record.seq, Date.now() / 1000) : record.seq + 1
+  let seq = memberJwt ? nextSession(record.seq, Date.now() / 1000) : record.seq + 1
   return exclusive(tab, async () => {
     sync(tab)
     // Another tab was quicker, or has just heard that it is no use.
     if (!asked && (tab.record !== record || tab.retryAt > now(tab))) return
+    // Another sign-in was quicker: this one comes after it.
+    if (asked && tab.record.accessToken) seq = Math.max(seq, nextSession(tab.record.seq, 0))
     const { refreshToken } = record
     const tokens = await callService(
       tab,

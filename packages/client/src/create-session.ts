@@ -16,7 +16,7 @@ import {
   type StorageKind,
 } from './shared-store.js'
 import { signIn, signOut } from './sign-in-and-out.js'
-import { describe, offer, publish, type Tab } from './tab.js'
+import { describe, offer, publish, sync, type Tab } from './tab.js'
 import { isNewer } from './token-record.js'
 import { readToken } from './token-times.js'
 
@@ -118,8 +118,10 @@ function start(tab: Tab): () => void {
 
 /** What another tab said. One that knows less is told what there is, and that is kept again. */
 function hear(tab: Tab, message: Message): void {
-  if ('stale' in message) failed(tab, new PerennialError(...message.stale), true)
-  else if (!offer(tab, message) && isNewer(tab.record, message)) {
+  if ('stale' in message) return failed(tab, new PerennialError(...message.stale), true)
+  // What is kept may be newer than what was heard so far, and is not to be overwritten.
+  sync(tab)
+  if (!offer(tab, message) && isNewer(tab.record, message)) {
     save(tab, tab.record)
     post(tab, tab.record)
   }

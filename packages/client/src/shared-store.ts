@@ -30,8 +30,8 @@ export function openSharedStore(
 ): Pick<SharedStore, 'key' | 'cookie' | 'storage'> {
   const storage = orUndefined(() => {
     if (kind === 'memory') return undefined
-    localStorage.setItem(`${key}?`, '')
-    localStorage.removeItem(`${key}?`)
+    // One that is full can still be read.
+    localStorage.getItem(key)
     return localStorage
   })
   return { key, cookie: kind === 'cookie', storage }
@@ -69,7 +69,7 @@ export function save({ storage, key, cookie }: SharedStore, record: TokenRecord)
     storage?.setItem(key, JSON.stringify(cookie ? tokenless : record))
   } catch {
     // Full: better nothing for the next page than a refresh token that was used up, which looks like theft.
-    storage?.removeItem(key)
+    orUndefined(() => storage?.removeItem(key))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
-import { eventsOf, waitForEvent } from './harness.js'
+import { eventsOf, openPage, waitForEvent } from './harness.js'
 import { describeInBrowser, type PlainOptions } from './world.js'
 
 /** 50 calls in each tab, made at once when a token that has ended is signed in with. */
@@ -160,6 +160,78 @@ describeInBrowser('several tabs of one browser', (world) => {
     await first?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
     expect(await first?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
     expect(await second?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+  })
+
+  it('go on with what they know, and can sign out, when the storage is denied while they are open', async () => {
+    const tab = await world.openTab()
+    await tab.evaluate(() => {
+      const denied = (): never => {
+        throw new DOMException('denied', 'SecurityError')
+      }
+      Object.assign(Storage.prototype, { getItem: denied, setItem: denied, removeItem: denied })
+    })
+    await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    await tab.evaluate(() => window.session.signOut())
+    expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
+  })
+
+  it('find the session of an earlier page when the storage is full by then', async () => {
+    const first = await world.signedIn()
+    await first.evaluate(() => {
+      for (let size = 2 ** 23; size >= 1; size /= 2)
+        try {
+          localStorage.setItem(String(size), 'x'.repeat(size))
+        } catch {
+          // Half of that may still fit.
+        }
+    })
+    expect(
+      await first.evaluate(() => {
+        try {
+          return localStorage.setItem('ten-letters', '')
+        } catch (error) {
+          return error instanceof Error && error.name
+        }
+      }),
+    ).toBe('QuotaExceededError')
+    await first.close()
+    const second = await world.openTab()
+    expect(await second.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(await second.evaluate(() => window.session.state.status)).toBe('signed-in')
+  })
+
+  it('do not write what they know over what is newer', async () => {
+    const tab = await world.signedIn()
+    const newest = await tab.evaluate(() => {
+      const kept = JSON.parse(localStorage.getItem('perennial') ?? '')
+      // As another tab has, whose message is still on its way.
+      localStorage.setItem(
+        'perennial',
+        JSON.stringify({ ...kept, seq: kept.seq + 1, refreshToken: 'newest' }),
+      )
+      return kept.seq + 1
+    })
+    const waking = await openPage(world.context, world.pages.url, world.said)
+    const told = await waking.evaluate(async () => {
+      const channel = new BroadcastChannel('perennial')
+      const answer = new Promise<number>((resolve) => {
+        channel.addEventListener('message', ({ data }) => resolve(data.seq))
+      })
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
+      channel.postMessage({ seq: 0, offsetSeconds: 0 })
+      return answer
+    })
+    expect(told).toBe(newest)
+    expect(await waking.evaluate(() => localStorage.getItem('perennial'))).toContain('newest')
+  })
+
+  it('are signed in by the later of two sign-ins that are made at once', async () => {
+    const tab = await world.openTab()
+    const jwts = ['mem_bob', 'mem_ada'].map((userId) => world.service.memberJwt({ userId }))
+    await tab.evaluate((jwts) => Promise.all(jwts.map((jwt) => window.session.signIn(jwt))), jwts)
+    expect(await tab.evaluate(() => window.session.state.userId)).toBe('mem_ada')
+    expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-in'])
   })
 
   it('find the session of an earlier page, and take up the newest of what tabs know', async () => {
