@@ -147,6 +147,36 @@ describeInBrowser('a plain page', (world) => {
     expect(signedIn).toEqual(['signed-in', 'mem_ada'])
   })
 
+  it('keeps its tokens where the tag says, and sends them to the origins that it names', async () => {
+    world.pages.pages['/plain'] = page(
+      `data-perennial-url="${world.service.url}" data-perennial-storage="cookie" data-perennial-api-origins="https://a.example, ${world.pages.url.replace('127.0.0.1', 'localhost')}"`,
+    )
+    const seen: (string | undefined)[] = []
+    world.pages.api = (request, response) => {
+      response.setHeader('Access-Control-Allow-Origin', '*')
+      response.setHeader('Access-Control-Allow-Headers', 'authorization')
+      if (request.method !== 'OPTIONS') seen.push(request.headers.authorization)
+      response.end('{}')
+    }
+    const tab = await world.context.newPage()
+    await tab.goto(`${world.pages.url}/plain`)
+    await tab.waitForFunction(() => 'client' in window)
+    const kept = await tab.evaluate(async (jwt) => {
+      await window.Perennial.session?.signIn(jwt)
+      const elsewhere = location.origin.replace('127.0.0.1', 'localhost')
+      await window.Perennial.session?.fetch(`${elsewhere}/api/who`)
+      return JSON.stringify(localStorage)
+    }, world.service.memberJwt())
+    expect(kept).not.toMatch(/Token"/)
+    expect(seen).toEqual([expect.stringMatching(/^Bearer ey/)])
+    world.pages.pages['/plain'] = page(
+      `data-perennial-url="${world.service.url}" data-perennial-storage="local"`,
+    )
+    const thrown = tab.waitForEvent('pageerror')
+    await tab.reload()
+    expect(String(await thrown)).toContain('data-perennial-storage is localStorage, memory or cookie')
+  })
+
   it('has no session without data-perennial-url', async () => {
     world.pages.pages['/plain'] = page('')
     const tab = await world.context.newPage()

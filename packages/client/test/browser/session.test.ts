@@ -1,0 +1,149 @@
+import { expect, it } from 'vitest'
+import { eventsOf, openPage, waitForEvent } from './harness.js'
+import { describeInBrowser } from './world.js'
+
+describeInBrowser('the session of a page', (world) => {
+  it('shows one frozen state until something changes, and a sign-out at once', async () => {
+    const tab = await world.signedIn()
+    world.service.fault = (route) => (route.startsWith('DELETE') ? { kind: 'hang' } : undefined)
+    const seen = await tab.evaluate(async (jwt) => {
+      const { session } = window
+      const { state } = session
+      const same: boolean[] = []
+      await session.getAccessToken()
+      await session.fetch('/api/who')
+      await session.signIn('no.jwt.x').catch(() => undefined)
+      session.onChange(() => undefined)()
+      same.push(session.state === state, Object.isFrozen(state))
+      const next = await session.signIn(jwt)
+      same.push(next !== state, next === session.state, window.events.at(-1)?.state === next)
+      void session.signOut()
+      return [...same, session.state.status]
+    }, world.service.memberJwt())
+    expect(seen).toEqual([true, true, true, true, true, 'signed-out'])
+  })
+
+  it('tells each listener of each event once, whatever another one throws, until it is unsubscribed', async () => {
+    const tab = await world.openTab()
+    const told = await tab.evaluate(
+      async ({ pair, jwt }) => {
+        const told: string[] = []
+        const uncaught = new Promise<string>((resolve) => {
+          addEventListener('error', (event) => (event.preventDefault(), resolve(event.message)))
+        })
+        const note = (_state: unknown, event: string): number => told.push(event)
+        const stopOnce = window.session.onChange(() => {
+          throw new Error('of the page')
+        })
+        const stopNote = window.session.onChange(note)
+        window.session.onChange(note)
+        await window.session.signIn(pair)
+        stopOnce()
+        stopNote()
+        await window.session.signIn(jwt)
+        return [...told, await uncaught]
+      },
+      { pair: world.service.pair(), jwt: world.service.memberJwt() },
+    )
+    expect(told).toEqual(['signed-in', 'signed-in', 'signed-in', 'Uncaught Error: of the page'])
+  })
+
+  it('renews nothing by itself once it is closed, but still does what it is asked to', async () => {
+    await world.context.clock.install()
+    const tab = await world.signedIn()
+    await tab.evaluate(() => window.session.close())
+    world.service.clockOffsetSeconds += 3700
+    await tab.clock.runFor(3_700_000)
+    expect(world.refreshes()).toBe(0)
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(world.refreshes()).toBe(1)
+    await tab.evaluate(() => window.session.signOut())
+    expect(await tab.evaluate(() => [window.session.state.status, window.session.close()][0])).toBe(
+      'signed-out',
+    )
+    expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
+  })
+
+  it('is shared by those on one page that have one name, whatever its letters, and by no other', async () => {
+    const storageKey = 'ключ "1"\n/?#%🗝'
+    const tab = await world.openTab({ storageKey })
+    const seen = await tab.evaluate(
+      async ({ options, pair }) => {
+        const { createSession } = window.client
+        const same = createSession(options)
+        const other = createSession({ serviceUrl: options.serviceUrl })
+        const signedIn = new Promise((resolve) => same.onChange(resolve))
+        await window.session.signIn(pair)
+        await signedIn
+        const tokens = await Promise.all([window.session, same].map((session) => session.getAccessToken()))
+        return [tokens[0] === tokens[1], other.state.status, Object.keys(localStorage)]
+      },
+      { options: { serviceUrl: world.service.url, storageKey }, pair: world.service.pair() },
+    )
+    expect(seen).toEqual([true, 'signed-out', [storageKey]])
+    const later = await world.openTab({ storageKey })
+    expect(await later.evaluate(() => window.session.state.userId)).toBe('mem_ada')
+    await later.evaluate(() => window.session.signOut())
+    await waitForEvent(tab, 'signed-out')
+  })
+
+  it('starts signed out where something else lies under its name', async () => {
+    const tab = await openPage(world.context, world.pages.url, world.said)
+    for (const kept of [
+      '',
+      '{',
+      'null',
+      '7',
+      '"text"',
+      '[]',
+      '{}',
+      '{"seq":"x"}',
+      '{"accessToken":"a.b.c"}',
+    ]) {
+      const status = await tab.evaluate(
+        ({ kept, serviceUrl }) => {
+          localStorage.setItem('perennial', kept)
+          const session = window.client.createSession({ serviceUrl })
+          const { status } = session.state
+          session.close()
+          return status
+        },
+        { kept, serviceUrl: world.service.url },
+      )
+      expect(status, kept).toBe('signed-out')
+    }
+  })
+
+  it('goes on in the tabs that have it when the storage is cleared, and is found there by the next page', async () => {
+    const tab = await world.signedIn({}, { ageSeconds: 3600 })
+    await tab.evaluate(() => localStorage.clear())
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    await tab.evaluate(() => localStorage.clear())
+    const other = await world.openTab()
+    await waitForEvent(other, 'signed-in')
+    expect(await other.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(world.refreshes()).toBe(1)
+  })
+
+  it('calls the service and everything else with the fetch that it was given', async () => {
+    const tab = await openPage(world.context, world.pages.url, world.said)
+    const called = await tab.evaluate(
+      async ({ serviceUrl, pair }) => {
+        const called: string[] = []
+        const session = window.client.createSession({
+          serviceUrl,
+          fetch(input, init) {
+            called.push(new URL(input instanceof Request ? input.url : input).pathname)
+            return window.fetch(input, init)
+          },
+        })
+        await session.signIn(pair)
+        await session.fetch('/api/who')
+        await session.fetch(new Request('/api/who'))
+        return called
+      },
+      { serviceUrl: world.service.url, pair: world.service.pair({ ageSeconds: 3600 }) },
+    )
+    expect(called).toEqual(['/v1/auth/refresh-token', '/api/who', '/api/who'])
+  })
+})
