@@ -77,8 +77,36 @@ function listDocuments(): readonly string[] {
   const inside = (folder: string, options: { readonly recursive: boolean }) =>
     readdirSync(new URL(folder, root), { ...options, encoding: 'utf8' }).map((path) => folder + path)
   const packages = inside('packages/', { recursive: false }).map((path) => `${path}/README.md`)
-  return [...inside('./', { recursive: false }), ...inside('docs/', { recursive: true }), ...packages].filter(
-    (path) => path.endsWith('.md'),
+  return [
+    ...inside('./', { recursive: false }),
+    ...inside('docs/', { recursive: true }),
+    ...inside('examples/', { recursive: false }),
+    ...packages,
+  ].filter((path) => path.endsWith('.md'))
+}
+
+/** The links of a document to places within this repository, and the file that each is in. */
+function linksOf(
+  path: string,
+): readonly { readonly target: string; readonly file: URL; readonly heading: string }[] {
+  const text = readFileSync(new URL(path, root), 'utf8')
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => {
+      const [inside = '', heading = ''] = target.split('#')
+      return { target, file: new URL(inside || path, inside ? new URL(path, root) : root), heading }
+    })
+}
+
+/** The names that a document's headings have in a link. */
+function headingsOf(file: URL): readonly string[] {
+  const text = readFileSync(file, 'utf8').replaceAll(/^```.*?^```/gms, '')
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
   )
 }
 
@@ -86,14 +114,21 @@ describe('the documents', () => {
   it('link to no file that is not there', () => {
     const documents = listDocuments()
     expect(documents.length).toBeGreaterThan(10)
-    const broken = documents.flatMap((path) => {
-      const text = readFileSync(new URL(path, root), 'utf8')
-      const targets = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => target)
-      return targets
-        .filter((target) => !/^[a-z]+:/.test(target))
-        .filter((target) => !existsSync(new URL(target, new URL(path, root))))
-        .map((target) => `${path}: ${target}`)
-    })
+    const broken = documents.flatMap((path) =>
+      linksOf(path)
+        .filter(({ file }) => !existsSync(file))
+        .map(({ target }) => `${path}: ${target}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  it('link to no heading that is not there', () => {
+    const links = listDocuments().flatMap((path) => linksOf(path).map((link) => ({ path, ...link })))
+    const toHeadings = links.filter(({ heading }) => heading !== '')
+    expect(toHeadings.length).toBeGreaterThan(2)
+    const broken = toHeadings
+      .filter(({ file, heading }) => !headingsOf(file).includes(heading))
+      .map(({ path, target }) => `${path}: ${target}`)
     expect(broken).toEqual([])
   })
 })

@@ -178,6 +178,29 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
       expect((await elsewhere('GET', '/me', accessToken)).status).toBe(200)
     })
 
+    it('signs a member out everywhere, as the README says', async () => {
+      // A member of its own: sign-ins of the same second are refused from then on.
+      const { id } = emulator.createMember({ email: `${transport}@example.com` })
+      const { accessToken: jwt } = await emulator.issueTokens({ memberId: id })
+      const page = await openTab()
+      await page.evaluate((jwt) => window.session.signIn(jwt), jwt)
+      const headers = { authorization: `Bearer ${jwt}`, origin: pages.url, 'x-csrf': '1' }
+      const opened = await fetch(`${service.url}/v1/auth/session`, { method: 'POST', headers })
+      const { accessToken } = await opened.json()
+      const ended = await page.evaluate(async (url) => {
+        const sessions = `${url}/v1/auth/sessions`
+        const options = { method: 'DELETE', headers: { 'X-CSRF': '1' } }
+        const { status } = await window.session.fetch(sessions, options)
+        await window.session.signOut()
+        return [status, window.session.state.status, window.session.state.error]
+      }, service.url)
+      expect(ended).toEqual([204, 'signed-out', null])
+      const elsewhere = await fetch(`${service.url}/v1/auth/me`, {
+        headers: { authorization: `Bearer ${accessToken}` },
+      })
+      expect(await elsewhere.json()).toMatchObject({ code: 'AUTH_TOKEN_REVOKED' })
+    })
+
     it('stays signed in through an outage, and goes on by itself', { timeout: 60_000 }, async () => {
       const page = await signedIn()
       const other = await openTab()
