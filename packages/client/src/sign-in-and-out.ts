@@ -1,4 +1,5 @@
 import { acquire, endSession } from './acquire.js'
+import { orUndefined } from './or-undefined.js'
 import { PerennialError } from './perennial-error.js'
 import type { MemberstackDom, TokenPair } from './session.js'
 import { save } from './shared-store.js'
@@ -32,13 +33,15 @@ function takeUp(tab: Tab, { accessToken, refreshToken }: TokenPair): void {
 /** Ends the session in all tabs; with an error where the service did so, else the service is told. */
 export async function signOut(tab: Tab, error?: PerennialError): Promise<void> {
   const { seq, refreshToken, offsetSeconds, memberIssuedAt = 0 } = tab.record
+  // A storage that is denied by now makes the SDK throw.
+  const memberJwt = orUndefined(() => tab.memberstack?.getMemberCookie())
   if (isOpen(tab))
     put(tab, {
       // Newer than a refresh under way; but a sign-in that has begun is not undone by a refusal of what was before it.
       seq: error ? seq + 2 : signOutSeq(seq, Date.now() / 1000),
       offsetSeconds,
       // Of the member JWT that is there now, too: it is not to sign anyone in again.
-      memberIssuedAt: Math.max(memberIssuedAt, readToken(tab.memberstack?.getMemberCookie()).issuedAt || 0),
+      memberIssuedAt: Math.max(memberIssuedAt, readToken(memberJwt).issuedAt || 0),
       untold: tab.cookie && !error,
       error: error && [error.code, error.status],
     })

@@ -267,5 +267,7 @@ describeInBrowser('session.fetch', (world) => {
       expect.anything(),
     ])
     expect(seen[0]?.authorization).toBeUndefined()
+    // As fetch takes it.
+    expect(await status(tab, `session.fetch('/api/x', null)`)).toEqual([200, expect.anything()])
   })
 })

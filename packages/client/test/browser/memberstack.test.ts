@@ -82,6 +82,19 @@ describeInBrowser('following Memberstack', (world) => {
     await waitForEvent(again, 'signed-in')
   })
 
+  it('signs out also when the SDK throws, because the storage is denied by now', async () => {
+    const tab = await openFollowing(world, world.service.memberJwt())
+    await waitForEvent(tab, 'signed-in')
+    await tab.evaluate(() => {
+      const denied = (): never => {
+        throw new DOMException('denied', 'SecurityError')
+      }
+      Object.assign(Storage.prototype, { getItem: denied, setItem: denied, removeItem: denied })
+    })
+    await tab.evaluate(() => window.session.signOut())
+    expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-out'])
+  })
+
   it('does not sign in again after the service refused the session', async () => {
     const jwt = world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 })
     const tab = await openFollowing(world, jwt)
