@@ -61,6 +61,16 @@ describeInBrowser('the cookie transport', (world) => {
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
   })
 
+  it('wipes the tokens of a time when the page kept them in the storage, at its first refresh', async () => {
+    const before = await world.signedIn({}, { ageSeconds: 3600 - 1 })
+    expect(await before.evaluate(() => JSON.stringify(localStorage))).toContain('refreshToken')
+    await before.close()
+    const tab = await world.openTab(cookie)
+    expect(await tab.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))).toBeNull()
+    expect(await tab.evaluate(() => window.session.state.error?.code)).toBe('AUTH_TOKEN_MISSING')
+    expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toMatch(/ey|Token"/)
+  })
+
   it('stays loading through an outage, and then goes on', async () => {
     const tab = await world.openTab(cookie)
     await waitForEvent(tab, 'signed-out')
