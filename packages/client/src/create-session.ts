@@ -90,9 +90,8 @@ function start(tab: Tab): () => void {
   // In turn, so that the cookie that a sign-in may bring now is not the one that is cleared.
   if (untold) void exclusive(tab, () => signOut(tab))
   const unfollow = tab.memberstack && followMemberstack(tab, tab.memberstack)
+  tab.plan = plan
   publish(tab)
-  tab.listeners.add((_state, event) => plan(tab, event))
-  plan(tab)
   const controller = new AbortController()
   const wake = ({ type }: { type: string }): void => {
     if (type === 'pagehide') return closeChannel(tab)

@@ -27,6 +27,8 @@ export interface Tab extends Known, SharedStore, Service {
   readonly listeners: Set<SessionListener>
   /** The service's clock minus the page's monotonic one, in seconds. */
   ahead: number
+  /** Plans the next refresh, whenever there is a new state. */
+  plan?: (tab: Tab, event?: SessionEvent) => void
   timer?: ReturnType<typeof setTimeout> | undefined
   busy?: boolean
   closed?: boolean
@@ -95,15 +97,12 @@ export function describe(
 /** Makes the state anew, and tells the listeners of the event. */
 export function publish(tab: Tab, event?: SessionEvent): void {
   const state = (tab.state = describe(tab, event))
-  if (!event) return
-  for (const listener of tab.listeners) {
-    try {
-      listener(state, event)
-    } catch (error) {
-      // The page's own: reported as that of any event listener, and the other listeners are still told.
-      setTimeout(() => {
-        throw error
+  // In the order in which things happened, also where a listener makes the next thing happen. What one of them throws is
+  // reported as that of any event listener, and the others are still told.
+  if (event)
+    for (const listener of tab.listeners)
+      queueMicrotask(() => {
+        if (tab.listeners.has(listener)) listener(state, event)
       })
-    }
-  }
+  tab.plan?.(tab, event)
 }

@@ -48,6 +48,21 @@ describeInBrowser('the session of a page', (world) => {
     expect(told).toEqual(['signed-in', 'signed-in', 'signed-in', 'Uncaught Error: of the page'])
   })
 
+  it('tells of events in the order in which they happened, also where a listener signs out', async () => {
+    const tab = await world.openTab()
+    const told = await tab.evaluate(async (pair) => {
+      const told: string[] = []
+      window.session.onChange((_state, event) => {
+        if (event === 'signed-in') void window.session.signOut()
+      })
+      window.session.onChange(({ status }, event) => told.push(`${event}: ${status}`))
+      await window.session.signIn(pair)
+      await window.session.signOut()
+      return told
+    }, world.service.pair())
+    expect(told).toEqual(['signed-in: signed-in', 'signed-out: signed-out'])
+  })
+
   it('renews nothing by itself once it is closed, but still does what it is asked to', async () => {
     await world.context.clock.install()
     const tab = await world.signedIn()
