@@ -1,6 +1,23 @@
+import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
 import { eventsOf, openSession, waitForEvent } from './harness.js'
 import { describeInBrowser } from './world.js'
+
+/** Keeps other tabs from calling the service; gives how to let them. */
+async function holdLock(tab: Page): Promise<() => Promise<unknown>> {
+  await tab.evaluate(
+    () =>
+      new Promise<void>((held) => {
+        const hold = (): Promise<void> =>
+          new Promise((resolve) => {
+            document.addEventListener('let-go', () => resolve(), { once: true })
+            held()
+          })
+        void navigator.locks.request('perennial', hold)
+      }),
+  )
+  return () => tab.evaluate(() => document.dispatchEvent(new Event('let-go')))
+}
 
 describeInBrowser('the cookie transport', (world) => {
   const cookie = { storage: 'cookie' } as const
@@ -23,6 +40,8 @@ describeInBrowser('the cookie transport', (world) => {
     await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
     const other = await world.openTab(cookie)
     expect(await other.evaluate(() => window.session.getAccessToken())).toMatch(/^ey/)
+    // The lock waits until the other tab's answer has come, which is as quick as the lock otherwise.
+    const letGo = await holdLock(other)
     await tab.reload()
     await tab.waitForFunction(() => 'client' in window)
     const first = await tab.evaluate(
@@ -35,6 +54,8 @@ describeInBrowser('the cookie transport', (world) => {
       { ...cookie, serviceUrl: world.service.url },
     )
     expect(first).toBe('loading')
+    await waitForEvent(tab, 'signed-in')
+    await letGo()
     expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
     expect(await eventsOf(tab)).toEqual(['signed-in'])
     expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toMatch(/ey|Token"/)
