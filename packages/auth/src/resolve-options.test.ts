@@ -70,6 +70,8 @@ describe('resolveOptions', () => {
   it('refuses a mode that lacks what it stands on', () => {
     const refusalOf = (memberstack: MemberstackOptions) => () => resolve({ memberstack })
     expect(refusalOf({ ...sessionMode, appId: '' })).toThrow('memberstack.appId')
+    // An environment variable that is not set, in JavaScript.
+    expect(refusalOf(Object({ secretKey: 'sk_1' }))).toThrow('memberstack.appId')
     expect(refusalOf({ appId: 'app_1' })).toThrow('session mode needs memberstack.secretKey')
     expect(refusalOf({ appId: 'app_1', secretKey: '' })).toThrow('session mode needs memberstack.secretKey')
     const { appId, refreshUrl } = forwardMode
@@ -108,6 +110,8 @@ describe('in production', () => {
       'http://127.0.0.1.x.example/',
       'http://127.x.example/',
       'ftp://x.example/',
+      'x.example',
+      '',
     ])
       expect(() => resolve({ ...production, memberstack: { ...memberstack, [name]: url } }), url).toThrow(
         'must be https',

@@ -113,7 +113,7 @@ function inBounds(name: DurationName, value: number, least: number, most: number
 
 function checkMemberstack(options: PerennialOptions, environment: Environment): void {
   const { appId, secretKey, refreshUrl, jwks, jwksUri } = options.memberstack
-  if (appId === '') throw new TypeError('memberstack.appId is empty; it looks like app_…')
+  if (!appId) throw new TypeError('memberstack.appId is empty; it looks like app_…')
   if (refreshUrl === undefined && !secretKey) {
     throw new TypeError('session mode needs memberstack.secretKey (sk_…), or set memberstack.refreshUrl')
   }
@@ -145,8 +145,8 @@ function checkProduction({ secret, memberstack }: PerennialOptions): void {
 
 function refusePlainHttp(url: string | undefined): void {
   if (url === undefined) return
-  const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return
+  const parsed = URL.parse(url)
+  if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback(parsed.hostname))) return
   throw new TypeError(
     'in production the admin, refresh and key set URLs must be https; pin the keys with memberstack.jwks',
   )
