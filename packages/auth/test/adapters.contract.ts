@@ -14,10 +14,11 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 /**
- * An app on a free port of 127.0.0.1 that mounts the routes, the webhook, and beside them
+ * An app on a free port of 127.0.0.1 that mounts the routes, the webhook, the key set, and beside them
  * `GET /projects` (members), `GET /staff` (role `staff`), `GET /admin` (role `admin` or `owner`), each answering
- * `{user, claims}`, and `GET /broken` (members), whose handler throws `the app broke` for the app's own error handler
- * to answer with 500 and `{theirs: 'the app broke'}`.
+ * `{user, claims}`; `GET /broken` (members), whose handler throws `the app broke` for the app's own error handler
+ * to answer with 500 and `{theirs: 'the app broke'}`; and `GET /hasty` (members), which the app itself answers with 503
+ * and `{theirs: 'too late'}` while we are still finding out who it is.
  */
 export type StartApp = (perennial: Perennial) => Promise<{ readonly url: string; close(): Promise<void> }>
 
@@ -267,6 +268,23 @@ export function describeAdapter(name: string, startApp: StartApp, traits: Adapte
         expect((await call('/broken')).status).toBe(401)
       })
 
+      it('stands back where the app has answered in the meantime', async () => {
+        const unhandled: unknown[] = []
+        const note = (reason: unknown) => void unhandled.push(reason)
+        process.on('unhandledRejection', note)
+        try {
+          let refuseNow = (_error: Error): void => {}
+          const found = new Promise<never>((_resolve, reject) => (refuseNow = reject))
+          perennial.authenticate = () => found
+          expect(await call('/hasty')).toMatchObject({ status: 503, body: { theirs: 'too late' } })
+          refuseNow(new AuthError('AUTH_TOKEN_INVALID', 'No.'))
+          await new Promise((resolve) => setImmediate(resolve))
+          expect(unhandled).toEqual([])
+        } finally {
+          process.off('unhandledRejection', note)
+        }
+      })
+
       it('answers every code of the error table with its status, thrown or rejected', async () => {
         const isCode = (key: string): key is AuthErrorCode => key in statusOf
         const codes = Object.keys(statusOf).filter(isCode)
@@ -289,6 +307,33 @@ export function describeAdapter(name: string, startApp: StartApp, traits: Adapte
         const answer = await call('/projects')
         expect(answer).toMatchObject(refusal(500, 'AUTH_INTERNAL_ERROR'))
         expect(answer.text).not.toContain('canary')
+      })
+    })
+
+    describe('the key set', () => {
+      const path = '/.well-known/jwks.json'
+
+      it('holds the key of our access tokens, and may be kept for a while', async () => {
+        const { access } = await signIn()
+        const answer = await call(path)
+        expect([answer.status, answer.headers['content-type'], answer.headers['cache-control']]).toEqual([
+          200,
+          'application/json; charset=utf-8',
+          'public, max-age=300',
+        ])
+        const { kid } = JSON.parse(Buffer.from(access.split('.')[0] ?? '', 'base64url').toString())
+        expect(answer.body).toEqual({
+          keys: expect.arrayContaining([expect.objectContaining({ kid, alg: 'ES256' })]),
+        })
+        for (const key of Object(answer.body).keys) expect(key).not.toHaveProperty('d')
+      })
+
+      it('is in the one shape of errors where it cannot be read', async () => {
+        perennial.readJwks = () =>
+          Promise.reject(new AuthError('AUTH_UNAVAILABLE', 'No.', { retryable: true }))
+        const answer = await call(path)
+        expect(answer).toMatchObject(refusal(503, 'AUTH_UNAVAILABLE'))
+        expect(answer.headers['cache-control']).toBe('no-store')
       })
     })
 

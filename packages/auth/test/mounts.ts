@@ -4,8 +4,10 @@ import { getRequestListener } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import express5, { type Express } from 'express'
 import express4 from 'express4'
-import { Hono } from 'hono'
+import Fastify from 'fastify'
+import { Hono, type Context } from 'hono'
 import { authenticate, authRouter, requireRoles } from '../src/adapters/express.js'
+import * as forFastify from '../src/adapters/fastify.js'
 import * as web from '../src/adapters/fetch.js'
 import type { Perennial } from '../src/perennial.js'
 
@@ -41,13 +43,28 @@ export async function startExpress(
   return running(app.listen(0, '127.0.0.1'))
 }
 
+async function startFastify(perennial: Perennial): Promise<RunningApp> {
+  const app = Fastify({ forceCloseConnections: true })
+  const member = forFastify.authenticate(perennial)
+  app.register(forFastify.perennialAuth, { prefix: '/v1/auth', perennial })
+  app.get('/projects', { onRequest: member }, (request) => ({
+    user: request.memberstackUser,
+    raw: request.memberstackUserRaw,
+  }))
+  app.get('/admin', { onRequest: [member, forFastify.requireRoles('admin', 'owner')] }, () => ({
+    admin: true,
+  }))
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  return { url, close: () => app.close() }
+}
+
 /** Starts a Hono app, which speaks `Request` and `Response`. */
 async function startHono(perennial: Perennial): Promise<RunningApp> {
   const app = new Hono()
-  app.all('/v1/auth/*', (context) => {
-    const clientAddress = () => getConnInfo(context).remote.address ?? 'unknown'
-    return web.createFetchHandler(perennial, { clientAddress })(context.req.raw)
+  const handle = web.createFetchHandler(perennial, {
+    clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
   })
+  app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
   app.get('/projects', async (context) => {
     const member = await web.authenticate(perennial, context.req.raw)
     return member instanceof Response ? member : context.json({ user: member.user, raw: member.claims })
@@ -91,5 +108,6 @@ export const mounts: readonly Mount[] = [
     parsesFirst: true,
     start: (perennial) => startExpress(express4, perennial, parseJson(express4)),
   },
+  { name: 'Fastify', parsesFirst: false, start: startFastify },
   { name: 'fetch (Hono)', parsesFirst: false, start: startHono },
 ]

@@ -3,7 +3,9 @@ import type { MemberstackUser } from '../members/member.js'
 import type { Authenticated, Perennial } from '../perennial.js'
 import type { VerifiedClaims } from '../tokens/verified-token.js'
 import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
-import { checkRoles, grantTo, type Grant, type grantKey } from './grant.js'
+import { createRoleCheck, grantTo, type Grant, type grantKey } from './grant.js'
+import { answerJwks } from './jwks.js'
+import { headerOf } from './node-headers.js'
 import { maxBodyBytes } from './request-body.js'
 import { readStreamBody } from './stream-body.js'
 
@@ -48,11 +50,8 @@ export function memberstackWebhook(perennial: Perennial): RequestHandler {
  * app.get('/.well-known/jwks.json', jwks(perennial))
  */
 export function jwks(perennial: Perennial): RequestHandler {
-  return (_request, response) => {
-    perennial.readJwks().then(
-      (body) => response.type('application/json').set('cache-control', 'public, max-age=300').send(body),
-      (error: unknown) => send(response, perennial.toResponse(error)),
-    )
+  return (_request, response, next) => {
+    answerJwks(perennial).then((answer) => send(response, answer), next)
   }
 }
 
@@ -70,7 +69,7 @@ export function authenticate(perennial: Perennial): RequestHandler {
     try {
       found = perennial.authenticate({
         authorization: request.headers.authorization,
-        memberstackToken: headerOf(request, 'x-memberstack-token'),
+        memberstackToken: headerOf(request.headers, 'x-memberstack-token'),
       })
     } catch (error) {
       refuse(error)
@@ -84,14 +83,17 @@ export function authenticate(perennial: Perennial): RequestHandler {
 
 /** Lets only members in who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
 export function requireRoles(...roles: readonly string[]): RequestHandler {
+  const check = createRoleCheck(roles)
   return (request, response, next) => {
-    const refusal = checkRoles(request, roles)
+    const refusal = check(request)
     if (refusal) send(response, refusal)
     else next()
   }
 }
 
+/** Answers, unless the app has done so in the meantime, for example because its patience ran out. */
 function send(response: Response, answer: AuthResponse): void {
+  if (response.headersSent) return
   response.status(answer.status).set(answer.headers)
   if (answer.body === null) response.end()
   else response.end(answer.body)
@@ -104,7 +106,7 @@ function toAuthRequest(request: Request): AuthRequest {
     // Express decides by the app's own `trust proxy`.
     ip: request.ip ?? 'unknown',
     requestId: crypto.randomUUID(),
-    header: (name) => headerOf(request, name),
+    header: (name) => headerOf(request.headers, name),
     // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
     readBody: async () =>
       request.readableEnded && request.body !== undefined ? parsedBody(request) : readStreamBody(request),
@@ -118,9 +120,4 @@ function parsedBody(request: Request): BodyReading {
   const bytes = typeof parsed === 'string' ? Buffer.from(parsed) : parsed
   if (!(bytes instanceof Uint8Array)) return { kind: 'parsed', value: parsed }
   return bytes.length > maxBodyBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes }
-}
-
-function headerOf(request: Request, name: string): string | undefined {
-  const value = request.headers[name]
-  return Array.isArray(value) ? value.join(', ') : value
 }

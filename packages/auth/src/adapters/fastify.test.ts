@@ -138,6 +138,33 @@ describe('perennialAuth', () => {
     expect(await (await fetch(`${url}/else`)).json()).toEqual({ theirs: true })
   })
 
+  it('decorates the requests of the app around it, at however many prefixes it is registered', async () => {
+    const names = ['memberstackUser', 'memberstackUserRaw']
+    const url = await listen((app) => {
+      app.register(perennialAuth, { prefix: '/v1/auth', perennial })
+      app.register(
+        async (api) => {
+          api.register(perennialAuth, { prefix: '/auth', perennial })
+        },
+        { prefix: '/api' },
+      )
+      app.get('/keys', (request) => Object.keys(request).filter((key) => names.includes(key)))
+    })
+    for (const name of names) expect(app?.hasRequestDecorator(name), name).toBe(true)
+    expect(await (await fetch(`${url}/keys`)).json()).toEqual(names)
+    for (const prefix of ['/v1/auth', '/api/auth'])
+      expect(await (await fetch(`${url}${prefix}/x`)).json(), prefix).toMatchObject({ path: '/x' })
+    expect((await fetch(`${url}/x`)).status).toBe(404)
+  })
+
+  it('lets an app decorate its requests itself', async () => {
+    await listen((app) => {
+      app.decorateRequest('memberstackUser')
+      app.register(perennialAuth, { prefix: '/v1/auth', perennial })
+    })
+    expect(app?.hasRequestDecorator('memberstackUserRaw')).toBe(true)
+  })
+
   it('never answers in the place of a hook of the app that refused', async () => {
     const url = await listen((app) => {
       app.addHook('onRequest', () => Promise.reject(Object.assign(new Error('closed'), { statusCode: 403 })))
@@ -208,6 +235,27 @@ describe('authenticate and requireRoles', () => {
     const answer = await fetch(`${url}/me`, { headers: { authorization: 'Bearer known' } })
     expect(answer.status).toBe(403)
     expect(await answer.json()).toMatchObject({ code: 'AUTH_ROLE_INSUFFICIENT' })
+  })
+
+  it('tell the core which request of the app it is', async () => {
+    const told: unknown[] = []
+    const noting: Perennial = {
+      ...perennial,
+      authenticate(credentials, requestId) {
+        told.push(requestId)
+        return perennial.authenticate(credentials, requestId)
+      },
+      requireRoles(authenticated, roles, requestId) {
+        told.push(requestId)
+        return perennial.requireRoles(authenticated, roles, requestId)
+      },
+    }
+    const url = await listen((app) => {
+      app.get('/me', { onRequest: [authenticate(noting), requireRoles('user')] }, (request) => request.id)
+    })
+    const answer = await fetch(`${url}/me`, { headers: { authorization: 'Bearer known' } })
+    const id = await answer.text()
+    expect(told).toEqual([id, id])
   })
 
   it('let nobody in where the roles are asked for but not who it is', async () => {

@@ -5,13 +5,16 @@ import type {
   FastifyReply,
   FastifyRequest,
   HookHandlerDoneFunction,
+  RouteHandlerMethod,
 } from 'fastify'
-import { AuthError } from '../errors.js'
 import type { MemberstackUser } from '../members/member.js'
 import type { Authenticated, Perennial } from '../perennial.js'
 import type { VerifiedClaims } from '../tokens/verified-token.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
-import { checkRoles, grantTo, type Grant, type grantKey } from './grant.js'
+import { createRoleCheck, grantKey, grantTo, type Grant } from './grant.js'
+import { answerJwks } from './jwks.js'
+import { headerOf } from './node-headers.js'
+import { notFound } from './route-table.js'
 import { readStreamBody } from './stream-body.js'
 
 declare module 'fastify' {
@@ -29,34 +32,43 @@ export interface PerennialPluginOptions {
   readonly perennial: Perennial
 }
 
+/** A plugin that is told its Perennial. */
+export type PerennialPlugin = FastifyPluginCallback<PerennialPluginOptions>
+
 /** A hook for one route or many: `onRequest` or `preHandler`. */
 export type AuthHook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
-type Answer = (request: AuthRequest) => Promise<AuthResponse>
-
 /**
- * The routes of `/v1/auth`.
+ * The routes of `/v1/auth`. Requests of the app around it are decorated with `memberstackUser` and `memberstackUserRaw`.
  * @example
  * app.register(perennialAuth, { prefix: '/v1/auth', perennial })
  */
-export const perennialAuth: FastifyPluginCallback<PerennialPluginOptions> = (scope, { perennial }, done) => {
-  answerAll(scope, (request) => perennial.handle(request))
+export const perennialAuth: PerennialPlugin = Object.assign(
+  ((app, options, done) => {
+    for (const name of ['memberstackUser', 'memberstackUserRaw', grantKey])
+      if (!app.hasRequestDecorator(name)) app.decorateRequest(name)
+    app.register(async (scope) => answerAll(scope, (request) => options.perennial.handle(request)), options)
+    done()
+  }) satisfies PerennialPlugin,
+  // As fastify-plugin does it: the decorators are the app's, while the routes below have a scope of their own.
+  { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: '@perennial/auth' },
+)
+
+/** Memberstack's webhook, at the prefix it is registered with. */
+export const perennialWebhook: PerennialPlugin = (scope, { perennial }, done) => {
+  answerAll(scope, async (request) =>
+    request.path === '/' ? perennial.handleWebhook(request) : perennial.toResponse(notFound()),
+  )
   done()
 }
 
-/** Memberstack's webhook, at the prefix it is registered with. */
-export const perennialWebhook: FastifyPluginCallback<PerennialPluginOptions> = (
-  scope,
-  { perennial },
-  done,
-) => {
-  const notFound = new AuthError('AUTH_NOT_FOUND', 'There is nothing at this address.', {
-    reason: 'not_found',
-  })
-  answerAll(scope, async (request) =>
-    request.path === '/' ? perennial.handleWebhook(request) : perennial.toResponse(notFound),
-  )
-  done()
+/**
+ * The key set of our access tokens, for services that verify them on their own.
+ * @example
+ * app.get('/.well-known/jwks.json', jwks(perennial))
+ */
+export function jwks(perennial: Perennial): RouteHandlerMethod {
+  return async (_request, reply) => send(reply, await answerJwks(perennial))
 }
 
 /** Lets only members in: sets `request.memberstackUser` and `request.memberstackUserRaw`, or answers why not. */
@@ -65,12 +77,12 @@ export function authenticate(perennial: Perennial): AuthHook {
     const admit = (authenticated: Authenticated) => {
       request.memberstackUser = authenticated.user
       request.memberstackUserRaw = authenticated.claims
-      grantTo(request, { perennial, authenticated })
+      grantTo(request, { perennial, authenticated, requestId: request.id })
       done()
     }
     const refuse = (error: unknown) => void send(reply, perennial.toResponse(error))
     const { authorization } = request.headers
-    const memberstackToken = headerOf(request, 'x-memberstack-token')
+    const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
     let found: Authenticated | Promise<Authenticated>
     try {
       found = perennial.authenticate({ authorization, memberstackToken }, request.id)
@@ -86,15 +98,16 @@ export function authenticate(perennial: Perennial): AuthHook {
 
 /** Lets only members in who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
 export function requireRoles(...roles: readonly string[]): AuthHook {
+  const check = createRoleCheck(roles)
   return (request, reply, done) => {
-    const refusal = checkRoles(request, roles)
+    const refusal = check(request)
     if (refusal) send(reply, refusal)
     else done()
   }
 }
 
 /** Hands every request of a scope in with its body as it came, whatever parsers the app around it has. */
-function answerAll(scope: FastifyInstance, answer: Answer): void {
+function answerAll(scope: FastifyInstance, answer: Perennial['handle']): void {
   const serve = async (request: FastifyRequest, reply: FastifyReply) =>
     send(reply, await answer(toAuthRequest(request)))
   scope.removeAllContentTypeParsers()
@@ -125,21 +138,12 @@ function toAuthRequest(request: FastifyRequest): AuthRequest {
     path: `/${rest}`,
     ip: request.ip,
     requestId: request.id,
-    header: (name) => headerOf(request, name),
+    header: (name) => headerOf(request.headers, name),
     readBody: () => readStreamBody(request.body instanceof Readable ? request.body : request.raw),
   }
 }
 
-function headerOf(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name]
-  return Array.isArray(value) ? value.join(', ') : value
-}
-
-const mediaTypeRefusals: readonly unknown[] = [
-  'FST_ERR_CTP_INVALID_MEDIA_TYPE',
-  'FST_ERR_ROUTE_MISSING_CONTENT_TYPE',
-]
-
 function isRefusedMediaType(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && mediaTypeRefusals.includes(error.code)
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE'
 }

@@ -1,39 +1,55 @@
 import { AuthError } from '../errors.js'
 import type { Authenticated, Perennial } from '../perennial.js'
 import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
+import { checkRoleNames } from './grant.js'
+import { answerJwks } from './jwks.js'
 import { maxBodyBytes } from './request-body.js'
+import { notFound } from './route-table.js'
 
-/** What a `fetch` handler is told. */
-export interface FetchHandlerOptions {
-  /** Where the routes are mounted. @defaultValue `/v1/auth` */
+/** What a `fetch` handler is told. `Rest`: what else its caller hands in beside the request. */
+export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
+  /** Where the routes are mounted; empty where the framework took that off the address. @defaultValue `/v1/auth` */
   readonly basePath?: string | undefined
   /** The caller's address, which a web-standard `Request` does not hold; without it all callers share the limits of one. */
-  readonly clientAddress?: ((request: Request) => string) | undefined
+  readonly clientAddress?: ((request: Request, ...rest: Rest) => string) | undefined
 }
 
 /**
  * The routes of `/v1/auth` for anything that speaks web-standard `Request` and `Response` (Hono, Next.js, Deno, Bun).
+ * What its caller hands in beside the request goes on to `clientAddress`.
  * @example
- * const handle = createFetchHandler(perennial)
- * app.all('/v1/auth/*', (context) => handle(context.req.raw))
+ * const handle = createFetchHandler(perennial, {
+ *   clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
+ * })
+ * app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
  */
-export function createFetchHandler(
+export function createFetchHandler<Rest extends readonly unknown[] = []>(
   perennial: Perennial,
-  options: FetchHandlerOptions = {},
-): (request: Request) => Promise<Response> {
-  const { basePath = '/v1/auth', clientAddress = () => 'unknown' } = options
-  return async (request) => {
+  options: FetchHandlerOptions<Rest> = {},
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  const { clientAddress = () => 'unknown' } = options
+  const basePath = (options.basePath ?? '/v1/auth').replace(/\/+$/, '')
+  return async (request, ...rest) => {
     const { pathname } = new URL(request.url)
     const isOurs = pathname === basePath || pathname.startsWith(`${basePath}/`)
-    if (!isOurs) return toResponse(perennial.toResponse(nothingHere()))
+    if (!isOurs) return toResponse(perennial.toResponse(notFound()))
     const path = pathname.slice(basePath.length) || '/'
-    return toResponse(await perennial.handle(toAuthRequest(request, path, clientAddress(request))))
+    return toResponse(await perennial.handle(toAuthRequest(request, path, clientAddress(request, ...rest))))
   }
 }
 
 /** Memberstack's webhook; the path is for the router to decide. */
 export function createWebhookHandler(perennial: Perennial): (request: Request) => Promise<Response> {
   return async (request) => toResponse(await perennial.handleWebhook(toAuthRequest(request, '/', 'unknown')))
+}
+
+/**
+ * The key set of our access tokens, for services that verify them on their own.
+ * @example
+ * app.get('/.well-known/jwks.json', createJwksHandler(perennial))
+ */
+export function createJwksHandler(perennial: Perennial): () => Promise<Response> {
+  return async () => toResponse(await answerJwks(perennial))
 }
 
 /**
@@ -58,12 +74,16 @@ export function authenticate(
   }
 }
 
-/** The `Response` to refuse a member with who has none of these roles, or null. */
+/**
+ * The `Response` to refuse a member with who has none of these roles, or null.
+ * @throws TypeError: no role is asked for, or something that is none
+ */
 export function requireRoles(
   perennial: Perennial,
   member: Authenticated,
   ...roles: readonly string[]
 ): Response | null {
+  checkRoleNames(roles)
   try {
     perennial.requireRoles(member, roles)
     return null
@@ -113,8 +133,4 @@ async function readStream(
 
 function toResponse({ status, headers, body }: AuthResponse): Response {
   return new Response(body, { status, headers })
-}
-
-function nothingHere(): AuthError {
-  return new AuthError('AUTH_NOT_FOUND', 'There is nothing at this address.', { reason: 'not_found' })
 }

@@ -7,6 +7,8 @@ import { errorResponse } from './auth-response.js'
 export interface Grant {
   readonly perennial: Perennial
   readonly authenticated: Authenticated
+  /** Where the framework knows one. */
+  readonly requestId?: string
 }
 
 /** Where it lies: no other code can set it by name. */
@@ -22,17 +24,31 @@ export function grantTo(request: Granted, grant: Grant): void {
   request[grantKey] = grant
 }
 
-/** The answer to refuse a request with, or null when its member has one of the roles. */
-export function checkRoles(request: Granted, roles: readonly string[]): AuthResponse | null {
-  const grant = request[grantKey]
-  if (!grant) {
-    const message = 'The request was not authenticated.'
-    return errorResponse(new AuthError('AUTH_TOKEN_MISSING', message, { reason: 'missing' }), 'production')
+/**
+ * What refuses a request whose member has none of the roles: the answer, or null to let it pass.
+ * @throws TypeError at once: no role is asked for, or something that is none
+ */
+export function createRoleCheck(roles: readonly string[]): (request: Granted) => AuthResponse | null {
+  checkRoleNames(roles)
+  return (request) => {
+    const grant = request[grantKey]
+    if (!grant) return notAuthenticated()
+    try {
+      grant.perennial.requireRoles(grant.authenticated, roles, grant.requestId)
+      return null
+    } catch (error) {
+      return grant.perennial.toResponse(error)
+    }
   }
-  try {
-    grant.perennial.requireRoles(grant.authenticated, roles)
-    return null
-  } catch (error) {
-    return grant.perennial.toResponse(error)
-  }
+}
+
+/** @throws TypeError: without a role, or with a list in the place of one, nobody would ever pass */
+export function checkRoleNames(roles: readonly unknown[]): void {
+  if (roles.length > 0 && roles.every((role) => typeof role === 'string' && role !== '')) return
+  throw new TypeError("requireRoles() needs at least one role, each a string: requireRoles('admin', 'owner')")
+}
+
+function notAuthenticated(): AuthResponse {
+  const message = 'The request was not authenticated: authenticate() comes before requireRoles().'
+  return errorResponse(new AuthError('AUTH_TOKEN_MISSING', message, { reason: 'missing' }), 'production')
 }
