@@ -1,25 +1,22 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { ada, startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runExample, type RunningExample } from './run-example.js'
 
 let folder: string
 let emulator: Emulator
-let child: ChildProcess | undefined
+let example: RunningExample | undefined
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-example-'))
   emulator = await startEmulator()
 })
 afterEach(async () => {
-  if (child && child.exitCode === null && child.signalCode === null) {
-    child.kill('SIGKILL')
-    await once(child, 'close')
-  }
-  child = undefined
+  await example?.kill()
+  example = undefined
   await emulator.close()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -27,29 +24,15 @@ afterEach(async () => {
 /** Starts an example as its reader would, on the built packages. Resolves with its address. */
 async function start(name: string): Promise<string> {
   const file = fileURLToPath(new URL(`./${name}/server.ts`, import.meta.url))
-  const started = spawn(process.execPath, ['--experimental-strip-types', file], {
-    cwd: folder,
-    env: {
-      PORT: '0',
-      MEMBERSTACK_APP_ID: emulator.appId,
-      MEMBERSTACK_SECRET_KEY: emulator.secretKey,
-      MEMBERSTACK_ADMIN_URL: emulator.adminUrl,
-      MEMBERSTACK_WEBHOOK_SECRET: emulator.webhookSecret,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  child = started
-  let output = ''
-  return new Promise((resolve, reject) => {
-    const hear = (bytes: Buffer) => {
-      output += bytes.toString()
-      const port = /^Listening: .*"port":(\d+)/m.exec(output)?.[1]
-      if (port) resolve(`http://127.0.0.1:${port}`)
-    }
-    started.stdout.on('data', hear)
-    started.stderr.on('data', hear)
-    started.once('close', () => reject(new Error(`the ${name} example ended: ${output}`)))
-  })
+  const env = {
+    PORT: '0',
+    MEMBERSTACK_APP_ID: emulator.appId,
+    MEMBERSTACK_SECRET_KEY: emulator.secretKey,
+    MEMBERSTACK_ADMIN_URL: emulator.adminUrl,
+    MEMBERSTACK_WEBHOOK_SECRET: emulator.webhookSecret,
+  }
+  example = await runExample([process.execPath, '--experimental-strip-types', file], { cwd: folder, env })
+  return example.url
 }
 
 async function signIn(url: string): Promise<{ accessToken: string; refreshToken: string }> {
@@ -57,6 +40,10 @@ async function signIn(url: string): Promise<{ accessToken: string; refreshToken:
   const answer = await fetch(`${url}/v1/auth/session`, { method: 'POST', headers: bearer(accessToken) })
   expect(answer.status).toBe(201)
   return await answer.json()
+}
+
+function keyIdOf(token: string): unknown {
+  return JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
@@ -69,6 +56,9 @@ describe.each(['express', 'fastify', 'hono'])('the %s example', (name) => {
     const first = await signIn(url)
     const served = await fetch(`${url}/projects`, { headers: bearer(first.accessToken) })
     expect(await served.json()).toEqual({ owner: 'ada@example.com', projects: ['Analytical engine'] })
+
+    const keySet: { keys: { kid: string }[] } = await (await fetch(`${url}/.well-known/jwks.json`)).json()
+    expect(keySet.keys.map(({ kid }) => kid)).toContain(keyIdOf(first.accessToken))
 
     const refreshed = await fetch(`${url}/v1/auth/refresh-token`, {
       method: 'POST',
@@ -99,24 +89,23 @@ describe.each(['express', 'fastify', 'hono'])('the %s example', (name) => {
     const refused = await fetch(`${url}/projects`, { headers: bearer(accessToken) })
     expect(await refused.json()).toMatchObject({ code: 'AUTH_TOKEN_REVOKED' })
 
-    child?.kill('SIGTERM')
-    if (child) await once(child, 'close')
-    expect(child?.exitCode).toBe(0)
+    expect(await example?.stop()).toBe(0)
   })
 })
 
 describe('the README', () => {
-  it('shows the lines that the Express example runs', () => {
-    const lines = (path: string) =>
-      readFileSync(new URL(path, import.meta.url), 'utf8')
-        .split('\n')
-        .map((line) => line.trim())
-    const example = new Set(lines('./express/server.ts'))
-    const readme = lines('../README.md')
-    const from = readme.indexOf('const app = express()')
-    expect(from).toBeGreaterThan(0)
-    const shown = readme.slice(from, readme.indexOf('```', from)).filter((line) => line !== '')
-    expect(shown.length).toBeGreaterThan(4)
-    for (const line of shown) expect(example).toContain(line)
-  })
+  const linesOf = (text: string) => text.split('\n').map((line) => line.trim())
+  const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
+  const [, section = ''] = /^## In your API$(.+?)^## /ms.exec(read('../README.md')) ?? []
+  const blocks = [...section.matchAll(/^```ts$(.+?)^```$/gms)].map(([, code = '']) => code)
+
+  it.each(['express', 'fastify', 'hono'].map((name, index) => [name, blocks[index] ?? ''] as const))(
+    'shows lines that the %s example runs',
+    (name, block) => {
+      const shown = linesOf(block).filter((line) => line !== '')
+      const example = linesOf(read(`./${name}/server.ts`))
+      expect(shown.length).toBeGreaterThan(4)
+      for (const line of shown) expect(example).toContain(line)
+    },
+  )
 })

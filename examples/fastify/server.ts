@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { createPerennial } from '@perennial/auth'
-import { authenticate, perennialAuth, perennialWebhook, requireRoles } from '@perennial/auth/fastify'
+import { authenticate, jwks, perennialAuth, perennialWebhook, requireRoles } from '@perennial/auth/fastify'
 import Fastify from 'fastify'
 
 const {
@@ -20,6 +20,8 @@ app.get('/projects', { onRequest: [authenticate(perennial), requireRoles('admin'
   owner: request.memberstackUser?.email,
   projects: ['Analytical engine'],
 }))
+// For services elsewhere that verify our tokens on their own.
+app.get('/.well-known/jwks.json', jwks(perennial))
 app.addHook('onClose', () => perennial.close())
 
 await app.listen({ port: Number(PORT), host: '127.0.0.1' })

@@ -1,9 +1,16 @@
 import process from 'node:process'
 import { serve } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
-import { createPerennial } from '@perennial/auth'
-import { authenticate, createFetchHandler, createWebhookHandler, requireRoles } from '@perennial/auth/fetch'
-import { Hono } from 'hono'
+import { createPerennial, type Authenticated } from '@perennial/auth'
+import {
+  authenticate,
+  createFetchHandler,
+  createJwksHandler,
+  createWebhookHandler,
+  requireRoles,
+} from '@perennial/auth/fetch'
+import { Hono, type Context } from 'hono'
+import { createMiddleware } from 'hono/factory'
 
 const {
   MEMBERSTACK_APP_ID: appId = '',
@@ -14,21 +21,36 @@ const {
 } = process.env
 const memberstack = { appId, secretKey, adminUrl, webhookSecret }
 
+type Env = { Variables: { member: Authenticated } }
+
 const app = new Hono()
 const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
-app.all('/v1/auth/*', (context) => {
+
+/** Lets only members in; `context.var.member` is who it is. */
+const members = createMiddleware<Env>(async (context, next) => {
+  const member = await authenticate(perennial, context.req.raw)
+  if (member instanceof Response) return member // 401, 503 …: hand it on
+  context.set('member', member)
+  return next()
+})
+/** Lets only members in who have one of these roles. */
+const only = (...roles: string[]) =>
+  createMiddleware<Env>(async (context, next) => {
+    return requireRoles(perennial, context.var.member, ...roles) ?? next()
+  })
+
+const handle = createFetchHandler(perennial, {
   // Without an address all callers would share the limits of one.
-  const clientAddress = () => getConnInfo(context).remote.address ?? 'unknown'
-  return createFetchHandler(perennial, { clientAddress })(context.req.raw)
+  clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
+})
+app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
+app.get('/projects', members, only('admin'), (context) => {
+  return context.json({ owner: context.var.member.user.email, projects: ['Analytical engine'] })
 })
 const webhook = createWebhookHandler(perennial)
 app.all('/v1/webhooks/memberstack', (context) => webhook(context.req.raw))
-app.get('/projects', async (context) => {
-  const member = await authenticate(perennial, context.req.raw)
-  if (member instanceof Response) return member
-  const refusal = requireRoles(perennial, member, 'admin')
-  return refusal ?? context.json({ owner: member.user.email, projects: ['Analytical engine'] })
-})
+// For services elsewhere that verify our tokens on their own.
+app.get('/.well-known/jwks.json', createJwksHandler(perennial))
 
 const server = serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' }, (address) => {
   process.stdout.write(`Listening: ${JSON.stringify(address)}\n`)

@@ -11,7 +11,10 @@ async function handle(request: Request): Promise<Response> {
 
 export { handle as DELETE, handle as GET, handle as POST }
 
-/** As the nearest proxy saw it: what stands further left, callers can write themselves. */
+/**
+ * As the nearest proxy saw it: what stands further left, callers can write themselves. With no proxy before Next.js they
+ * write all of it.
+ */
 function clientAddress(request: Request): string {
   return request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown'
 }
