@@ -8,19 +8,25 @@ function show({ status, userId, stale }) {
   who.textContent =
     status === 'loading' ? 'One moment…' : name + (stale ? ' (connection lost, trying again)' : '')
   button.hidden = status !== 'signed-in'
+  // What belongs to a member goes when he does, in this tab and all others.
+  if (status === 'signed-out') projects.textContent = ''
 }
 
 window.addEventListener('perennial:change', ({ detail }) => show(detail.state))
 show(window.Perennial.session.state)
 
 async function load() {
+  const text = await readProjects()
+  // The member may have signed out while the answer was on its way.
+  if (window.Perennial.session.state.status === 'signed-in') projects.textContent = text
+}
+
+async function readProjects() {
   try {
     const response = await window.Perennial.session.fetch('https://api.example.com/projects')
-    projects.textContent = response.ok
-      ? JSON.stringify(await response.json(), null, 2)
-      : `HTTP ${response.status}`
+    return response.ok ? JSON.stringify(await response.json(), null, 2) : `HTTP ${response.status}`
   } catch (error) {
-    projects.textContent = error.retryable ? 'The service is away. Try again in a moment.' : error.message
+    return error.retryable ? 'The service is away. Try again in a moment.' : error.message
   }
 }
 
