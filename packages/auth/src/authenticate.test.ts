@@ -28,6 +28,7 @@ function start(token: VerifiedToken, found: () => MemberstackUser | Promise<Memb
       recall: (text) => (text === 'known' ? token : undefined),
       verify(text) {
         state.verified += 1
+        if (text === 'known') return token
         if (text === 'fresh') return Promise.resolve(token)
         throw new AuthError('AUTH_TOKEN_INVALID', 'No.')
       },
@@ -65,6 +66,14 @@ describe('createAuthenticator', () => {
         expect.objectContaining({ code: 'AUTH_TOKEN_MISSING', status: 401 }),
       )
     expect(state.verified).toBe(0)
+  })
+
+  it('takes the usable one of two tokens, whether it passed before or not', async () => {
+    const { authenticate } = start(whole)
+    const expected = { user, claims: whole.claims }
+    for (const authorization of ['', 'Basic dTpw', 'Bearer ä'])
+      for (const memberstackToken of ['known', 'fresh'])
+        expect(await authenticate({ authorization, memberstackToken })).toEqual(expected)
   })
 
   it('passes on what verification and the user context say', async () => {

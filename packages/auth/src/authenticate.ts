@@ -1,4 +1,4 @@
-import { isUsableToken, presentedToken, tokenMissing } from './adapters/request-token.js'
+import { presentedToken, readToken, tokenMissing } from './adapters/request-token.js'
 import { AuthError, unavailable } from './errors.js'
 import type { UserContext } from './members/index.js'
 import type { Authenticated, Credentials } from './perennial.js'
@@ -28,11 +28,12 @@ export function createAuthenticator({ verifier, userContext, sessions }: Authent
   }
 
   return (credentials) => {
-    const token = presentedToken(credentials)
+    const presented = presentedToken(credentials)
     // What passed before is usable; only what is new has to be looked at from end to end.
-    const known = token && verifier.recall(token)
+    const known = presented && verifier.recall(presented)
     if (known) return accept(known)
-    if (!isUsableToken(token)) throw tokenMissing('access token')
+    const token = readToken(credentials)
+    if (token === null) throw tokenMissing('access token')
     const verified = verifier.verify(token)
     return verified instanceof Promise ? verified.then(accept) : accept(verified)
   }

@@ -48,6 +48,12 @@ describe('readToken', () => {
     expect(read(undefined, 'Bearer abc')).toBeNull()
     expect(read()).toBeNull()
   })
+
+  it('passes over what is no usable token in Authorization for one that is', () => {
+    for (const header of ['', 'Bearer', 'Bearer ä', 'Bearer a b', `Bearer ${'x'.repeat(4097)}`])
+      expect(read(header, 'abc'), header.slice(0, 20)).toBe('abc')
+    expect(read('Bearer one', 'a b')).toBe('one')
+  })
 })
 
 describe('tokenMissing', () => {

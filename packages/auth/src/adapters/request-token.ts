@@ -14,17 +14,17 @@ export function isUsableToken(value: unknown): value is string {
 }
 
 /**
- * The token of `Authorization: Bearer`, else of `x-memberstack-token`. Where both are there, `Authorization` wins:
- * it is the one that RFC 6750 §2.1 knows. Null when neither holds a usable one.
+ * The token of `Authorization: Bearer`, else of `x-memberstack-token`. Where both hold a usable one, `Authorization` wins:
+ * it is the one that RFC 6750 §2.1 knows. Null when neither does.
  */
-export function readToken(credentials: Credentials): string | null {
-  const presented = presentedToken(credentials)
-  return isUsableToken(presented) ? presented : null
+export function readToken({ authorization, memberstackToken }: Credentials): string | null {
+  const bearer = authorization === undefined ? undefined : bearerToken(authorization)
+  return [bearer, memberstackToken].find(isUsableToken) ?? null
 }
 
 /** As {@link readToken}, but whatever stands there: for those who look first whether they know it. */
 export function presentedToken({ authorization, memberstackToken }: Credentials): string | undefined {
-  return (authorization && bearerToken(authorization)) ?? memberstackToken
+  return (authorization && bearerToken(authorization)) || memberstackToken
 }
 
 function bearerToken(authorization: string): string | undefined {
