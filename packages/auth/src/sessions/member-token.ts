@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js'
 import { AuthError, unavailable } from '../errors.js'
 import type { AdminApi, MemberTokenClaims } from '../members/member.js'
-import { decodeToken } from '../tokens/index.js'
+import { memberTokenClaimsFrom } from '../members/member-shape.js'
+import { decodeToken, type DecodedToken } from '../tokens/index.js'
 
 /** How long a sign-in waits for a place in the admin API's quota, over all its questions, in seconds. */
 export const signInWaitSeconds = 5
@@ -25,14 +26,11 @@ const clockToleranceSeconds = 5
 
 /** @throws {@link AuthError} from the function returned: `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_UNAVAILABLE` */
 export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {
-  const { adminApi, clock } = options
+  const { adminApi } = options
   return async (token, requestId) => {
     const unverified = decodeToken(token)
     if (!unverified) throw invalid('malformed')
-    // What the token itself says can only speak against it; where it does, the quota is spared a question.
-    const { aud, exp } = unverified.claims
-    if (aud !== options.appId) throw invalid('audience')
-    if (typeof exp === 'number' && clock() >= exp) throw expired()
+    refuseByItsWords(unverified, options)
     const reading = await adminApi.verifyMemberToken(token, { waitSeconds: signInWaitSeconds, requestId })
     if (reading.kind === 'unavailable') throw adminUnavailable(reading.retryAfterSeconds)
     if (reading.kind === 'refused') throw invalid('refused')
@@ -44,6 +42,16 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
 /** 503: Memberstack did not answer in time. */
 export function adminUnavailable(retryAfterSeconds: number): AuthError {
   return unavailable('Memberstack does not answer. Try again later.', { retryAfterSeconds, reason: 'admin' })
+}
+
+/** What the token says of itself can only speak against it; where it does, the quota is spared a question. */
+function refuseByItsWords({ claims }: DecodedToken, options: MemberTokenOptions): void {
+  const said = memberTokenClaimsFrom(claims)
+  if (!said) throw invalid('claims')
+  const { nbf = said.iat } = claims
+  const isDue = typeof nbf === 'number' && nbf <= options.clock() + clockToleranceSeconds
+  if (!isDue) throw invalid('claims')
+  refuseUnfit(said, options)
 }
 
 function refuseUnfit(claims: MemberTokenClaims, options: MemberTokenOptions): void {

@@ -88,6 +88,23 @@ describe('signing in', () => {
     expect(parts.events).toEqual([])
   })
 
+  it('refuses a token without exp, iat or a member, and one that is not to be used yet', async () => {
+    const shapeless = [
+      { exp: null },
+      { iat: null },
+      { exp: '9999999999' },
+      { exp: world.now * 1000 },
+      { id: null },
+    ]
+    const early = [{ nbf: world.now + 6 }, { nbf: '0' }]
+    for (const change of [...shapeless, ...early])
+      expect(await codeOf(signIn(memberJwt({ ...goodClaims(), ...change }))), JSON.stringify(change)).toBe(
+        'AUTH_TOKEN_INVALID',
+      )
+    expect(parts.admin.asked).toEqual([])
+    expect(await codeOf(signIn(memberJwt({ ...goodClaims(), nbf: world.now + 5 })))).toBe('ok')
+  })
+
   it('believes what Memberstack says of a token, not what the token says of itself', async () => {
     const claims = { id: 'mem_ada', type: 'member', aud: 'app_test', iss: 'https://api.memberstack.com' }
     const verified = (change: object) => ({
