@@ -20,6 +20,8 @@ export function corsOptions(
     ],
     credentials: config.refreshTokenTransport === 'cookie',
     maxAge: 600,
+    // Of the answer; how long browsers keep the permission is said above.
+    cacheControl: 'no-store',
     // An OPTIONS that is no preflight gets the same answer; the plugin's own refusal has another shape than ours.
     strictPreflight: false,
   }

@@ -193,6 +193,7 @@ describe('CORS', () => {
     expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, POST, DELETE')
     expect(preflight.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('authorization')
     expect(preflight.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('x-csrf')
+    expect(preflight.headers.get('cache-control')).toBe('no-store')
 
     const answer = await fetch(`${url}/v1/auth/me`, { headers: { origin: allowed } })
     expect(answer.headers.get('access-control-allow-origin')).toBe(allowed)
@@ -355,13 +356,27 @@ describe('what is hardly HTTP', () => {
         400,
         'AUTH_NOT_FOUND',
       ],
+      ['GET /v1/auth/me HTTP/1.1\r\n\r\n', 400, 'AUTH_NOT_FOUND'],
     ]
     for (const [bytes, status, code] of cases) {
       const answer = await send(url, bytes)
       expect(answer.split('\r\n')[0], bytes.slice(0, 40)).toContain(`HTTP/1.1 ${status} `)
-      const [, body = ''] = answer.split('\r\n\r\n')
+      const [head = '', body = ''] = answer.split('\r\n\r\n')
+      expect(head, bytes.slice(0, 40)).toMatch(/\r\ncache-control: no-store\r\n/i)
       expect(JSON.parse(body), bytes.slice(0, 40)).toMatchObject({ code, error: expect.any(String) })
     }
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+
+  it('is answered where HTTP/1.0 had no Host yet, or more is expected than there is', async () => {
+    const url = await start()
+    for (const bytes of [
+      'GET /v1/auth/me HTTP/1.0\r\n\r\n',
+      'GET /v1/auth/me HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n',
+    ]) {
+      const answer = await send(url, bytes)
+      expect(answer).toMatch(/^HTTP\/1.1 200 /)
+      expect(answer).toContain('\r\ncache-control: no-store\r\n')
+    }
   })
 })

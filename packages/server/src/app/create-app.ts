@@ -8,7 +8,7 @@ import type { Config } from '../config/index.js'
 import type { Demo } from '../demo/index.js'
 import type { ServiceTelemetry } from '../telemetry/index.js'
 import { corsOptions, securityHeaders } from './browser-rules.js'
-import { addFailureAnswers, answer, refuseConnection, unrouted } from './failures.js'
+import { addFailureAnswers, answer, refuseConnection, refuseUnread, unrouted } from './failures.js'
 import { addLookRoutes } from './look-routes.js'
 import { readRequestId } from './request-id.js'
 import { trustProxyOf } from './trust-proxy.js'
@@ -42,6 +42,8 @@ export function createApp(parts: AppParts): FastifyInstance {
   })
   const lookPaths = new Set<string>()
   addRequestHooks(app, logger)
+  // An expectation we do not know may be passed over (RFC 9110 §10.1.1); Node's own 417 has no shape and no headers.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   parts.demo?.addHooks(app)
   addFailureAnswers(app, { perennial, logger, lookPaths })
   app.removeAllContentTypeParsers()
@@ -62,7 +64,8 @@ const connectionLimits = {
   requestTimeout: 15_000,
   // Longer than the idle time of usual load balancers, so that they close first.
   keepAliveTimeout: 72_000,
-  http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
+  // Node's own refusal of a request without Host has neither our shape nor our headers.
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000, requireHostHeader: false },
 } as const
 
 const noCompiler = () => () => {
@@ -80,7 +83,9 @@ function addRequestHooks(app: FastifyInstance, logger: Logger): void {
   })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    done()
+    // RFC 9112 §3.2
+    if (request.raw.headers.host === undefined && request.raw.httpVersion !== '1.0') refuseUnread(reply)
+    else done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // An answer that keeps its connection open would keep us from closing.

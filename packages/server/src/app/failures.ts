@@ -66,6 +66,16 @@ export function refuseConnection(error: Error & { readonly code?: string }, sock
   )
 }
 
+/** The same, for what is HTTP and still cannot be served. */
+export function refuseUnread(reply: FastifyReply): FastifyReply {
+  const [status, code, error] = notHttp
+  return reply
+    .code(status)
+    .headers({ 'cache-control': 'no-store', connection: 'close' })
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ error, code }))
+}
+
 type ConnectionRefusal = readonly [status: number, code: string, text: string]
 
 const notHttp: ConnectionRefusal = [400, 'AUTH_NOT_FOUND', 'This is not a request we can read.']
