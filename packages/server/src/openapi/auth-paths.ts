@@ -55,7 +55,7 @@ const me: Operation = {
       ...refusalsOfAccessToken,
       {
         code: 'AUTH_USER_CONTEXT_INVALID',
-        when: 'there is no such member any more, or an answer without an email',
+        when: 'there is no such member any more, or nobody to ask what the token does not tell',
       },
       ...refusalsOfAll,
     ]),
@@ -73,12 +73,11 @@ const signIn: Operation = {
     201: answer('The first pair of tokens.', 'SignedIn'),
     ...describeRefusals([
       { code: 'AUTH_TOKEN_MISSING', when: 'no usable member JWT in the request' },
-      { code: 'AUTH_TOKEN_INVALID', when: 'the member JWT is not of this app, or was signed out everywhere' },
+      { code: 'AUTH_TOKEN_INVALID', when: 'the member JWT is none of this app' },
       { code: 'AUTH_TOKEN_EXPIRED', when: 'the member JWT is too old' },
-      {
-        code: 'AUTH_USER_CONTEXT_INVALID',
-        when: 'there is no such member any more, or a required plan is missing',
-      },
+      { code: 'AUTH_TOKEN_REVOKED', when: 'the member has signed out everywhere since it was issued' },
+      { code: 'AUTH_USER_CONTEXT_INVALID', when: 'there is no such member any more' },
+      { code: 'AUTH_ROLE_INSUFFICIENT', when: 'the member has none of the required plans' },
       { code: 'AUTH_UNAVAILABLE', when: 'Memberstack or the store is away; the same call may succeed later' },
       ...refusalsOfAll,
     ]),
