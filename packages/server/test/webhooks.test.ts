@@ -146,10 +146,11 @@ describe('a webhook of Memberstack', () => {
     expect((await me(url(), pair.accessToken)).status).toBe(200)
   })
 
-  it('is 404 where no secret is set, however it is signed', async () => {
+  it('is 404 where no secret is set, however it is signed and by any method', async () => {
     world = await startSessionWorld({ MEMBERSTACK_WEBHOOK_SECRET: '' })
     const answer = await deliver({ event: 'member.deleted', payload: { id: 'mem_ada' } })
     expect([answer.status, await answer.json()]).toMatchObject([404, { code: 'AUTH_NOT_FOUND' }])
+    expect(verdict(await call(url(), '/v1/webhooks/memberstack'))).toEqual([404, 'AUTH_NOT_FOUND'])
   })
 
   it('is 405 by any other method', async () => {

@@ -4,7 +4,7 @@ import type { ReportFailure } from '../telemetry/report-failure.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { errorResponse, noContent, toAuthError } from './auth-response.js'
 import { requestTooLarge } from './request-body.js'
-import { findRoute, notFound, type Route } from './route-table.js'
+import { findRoute, type Route } from './route-table.js'
 
 /** What the webhook's handler is made of. */
 export interface WebhookHandlerParts {
@@ -18,9 +18,10 @@ export interface WebhookHandlerParts {
 export function createWebhookHandler(
   parts: WebhookHandlerParts,
 ): (request: AuthRequest) => Promise<AuthResponse> {
-  const routes: readonly Route[] = [
-    { method: 'POST', path: '/', answer: (request) => receive(request, parts.webhooks) },
-  ]
+  const { webhooks } = parts
+  const routes: readonly Route[] = webhooks
+    ? [{ method: 'POST', path: '/', answer: (request) => receive(request, webhooks) }]
+    : []
   return async (request) => {
     try {
       return await findRoute(routes, request.method, '/').route.answer(request, '')
@@ -32,8 +33,7 @@ export function createWebhookHandler(
   }
 }
 
-async function receive(request: AuthRequest, webhooks: Webhooks | null): Promise<AuthResponse> {
-  if (!webhooks) throw notFound()
+async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthResponse> {
   const body = await request.readBody()
   if (body.kind === 'too_large') throw requestTooLarge()
   if (body.kind === 'parsed') {
