@@ -17,4 +17,4 @@ export {
   type StoreMoveOptions,
 } from './stores/index.js'
 export type { AuthEvent, Telemetry } from './telemetry/index.js'
-export { isTokenExpiringSoon, type VerifiedClaims } from './tokens/index.js'
+export { holdsUsableKey, isTokenExpiringSoon, type VerifiedClaims } from './tokens/index.js'

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -5,7 +6,11 @@ import { readConfig } from './config.js'
 import { examples, settingNames } from './settings.js'
 
 const secret = Buffer.alloc(32, 7).toString('base64')
-const keySet = '{"keys":[{"kty":"RSA","kid":"1"}]}'
+const keySetOf = (modulusLength: number) =>
+  JSON.stringify({
+    keys: [generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })],
+  })
+const keySet = keySetOf(2048)
 const files: Record<string, string> = { './memberstack-jwks.json': keySet, './page.html': '<html>' }
 const world = {
   readTextFile(path: string) {
@@ -119,6 +124,9 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['HOST', 'http://0.0.0.0', 'is not a host name or an address'],
   ['STORE_URL', 'postgres://db', 'is none of sqlite:'],
   ['STORE_URL', 'sqlite:', 'is none of sqlite:'],
+  ['STORE_URL', 'sqlite://host/x.db', 'is none of sqlite:'],
+  ['STORE_URL', 'sqlite::memory:', 'is none of sqlite:'],
+  ['STORE_URL', 'sqlite:file:x.db', 'is none of sqlite:'],
   ['STORE_URL', 'redis://:pa ss@[', 'is not a URL'],
   ['STORE_URL', 'redis://cache?tls=1', 'has an unknown parameter (tls)'],
   ['STORE_URL', 'redis://cache?sentinel=', 'names no master'],
@@ -133,14 +141,18 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['MEMBERSTACK_APP_ID', 'app 1', 'has a space'],
   ['MEMBERSTACK_SECRET_KEY', 'pk_1', 'begins with pk_'],
   ['MEMBERSTACK_SECRET_KEY', 'sk_\u00e9', 'not ASCII'],
+  ['MEMBERSTACK_SECRET_KEY', `sk_${'x'.repeat(510)}`, 'is longer than 512'],
   ['MEMBERSTACK_ADMIN_URL', 'admin.memberstack.com', 'is not an http(s) URL'],
   ['MEMBERSTACK_ADMIN_URL', 'https://me:pw@admin.example', 'holds a user'],
   ['MEMBERSTACK_JWKS_URI', 'file:///etc/passwd', 'is not an http(s) URL'],
   ['MEMBERSTACK_JWKS', '{"keys":[]}', 'is not a key set'],
   ['MEMBERSTACK_JWKS', '{"keys"', 'is not a key set'],
+  ['MEMBERSTACK_JWKS', '{"keys":[{"kty":"RSA","kid":"1"}]}', 'has no key that can be used'],
+  ['MEMBERSTACK_JWKS', keySetOf(1024), 'has no key that can be used'],
   ['MEMBERSTACK_JWKS', './page.html', 'is not a key set'],
   ['MEMBERSTACK_JWKS', './missing.json', 'is neither JSON nor a file'],
   ['MEMBERSTACK_REFRESH_URL', 'https://x.example/?key=1', 'holds a user, a password, a query'],
+  ['MEMBERSTACK_WEBHOOK_SECRET', secret, 'is not a Svix signing secret'],
   ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_?', 'is not a Svix signing secret'],
   ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_YQ==', 'is too short'],
   ['REQUIRED_PLANS', 'pln_a,,pln_b', 'has an empty place'],

@@ -1,3 +1,4 @@
+import { holdsUsableKey } from '@perennial/auth'
 import { badSetting } from './settings.js'
 
 /** Reads a file as text; throws when it cannot. */
@@ -5,12 +6,17 @@ export type ReadTextFile = (path: string) => string
 
 /**
  * The pinned key set (RFC 7517 §5): inline JSON, or the file that holds it.
- * @throws TypeError when it cannot be read or holds no key
+ * @throws TypeError when it cannot be read or holds no key that can be used
  */
 export function readKeySet(setting: string, readTextFile: ReadTextFile): string {
   const text = setting.startsWith('{') ? setting : readFileSetting(setting, readTextFile)
   if (!holdsKeys(text))
     throw badSetting('MEMBERSTACK_JWKS', 'is not a key set: JSON like {"keys":[…]} with a key in it')
+  if (!holdsUsableKey(text, ['RS256']))
+    throw badSetting(
+      'MEMBERSTACK_JWKS',
+      'has no key that can be used: RSA, 2048 bits or more, for signatures',
+    )
   return text
 }
 

@@ -27,10 +27,15 @@ export function word(): SettingSchema<string> {
   return v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/, 'has a space or a character that is not ASCII'))
 }
 
-/** A {@link word} that does not begin with another key's prefix: those are easily pasted into the wrong line. */
+/** A {@link word} of a length that fits into a header. */
+export function key(): SettingSchema<string> {
+  return v.pipe(word(), v.maxLength(512, 'is longer than 512 characters'))
+}
+
+/** A {@link key} that does not begin with another key's prefix: those are easily pasted into the wrong line. */
 export function idUnlike(prefixes: readonly string[]): SettingSchema<string> {
   return v.pipe(
-    word(),
+    key(),
     v.check(
       (id) => !prefixes.some((prefix) => id.startsWith(prefix)),
       ({ input }) =>
@@ -126,7 +131,7 @@ export function storeUrl(): SettingSchema<string> {
   return v.pipe(
     v.string(),
     v.check(
-      (text) => text === 'memory:' || /^(sqlite:.|rediss?:\/\/.)/.test(text),
+      (text) => text === 'memory:' || /^(sqlite:(?!\/\/[^/]|:|file:).|rediss?:\/\/.)/.test(text),
       'is none of sqlite:<file>, memory:, redis://… and rediss://…',
     ),
     v.check(
@@ -151,7 +156,7 @@ export function sentryDsn(): SettingSchema<string> {
 export function webhookSecret(): SettingSchema<string> {
   return v.pipe(
     v.string(),
-    v.regex(/^(whsec_)?[A-Za-z0-9+/]+={0,2}$/, 'is not a Svix signing secret (whsec_ and base64)'),
+    v.regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'is not a Svix signing secret (whsec_ and base64)'),
     v.check((text) => Buffer.from(text.replace(/^whsec_/, ''), 'base64').length >= 16, 'is too short'),
   )
 }

@@ -19,17 +19,19 @@ export function listenFailure(
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const reason = listenReasons[code]
   if (reason === undefined) return toStartFailure(error)
-  const example =
-    code === 'EADDRNOTAVAIL' ? 'HOST=127.0.0.1' : `${variable}=${port < 65_000 ? port + 10 : 8787}`
-  const name = code === 'EADDRNOTAVAIL' ? 'HOST' : variable
+  const isHost = reason === notOurs
+  const name = isHost ? 'HOST' : variable
+  const example = isHost ? 'HOST=127.0.0.1' : `${variable}=${port < 65_000 ? port + 10 : 8787}`
   return new StartFailure(`${name} ${reason} (${host}, port ${port}). A good example: ${example}`, {
     cause: error,
   })
 }
 
+const notOurs = 'is no address of this machine'
 const listenReasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is taken by another program',
   EACCES: 'needs more rights than this process has',
-  EADDRNOTAVAIL: 'is no address of this machine',
-  ENOTFOUND: 'is no address of this machine',
+  EADDRNOTAVAIL: notOurs,
+  ENOTFOUND: notOurs,
+  EAI_AGAIN: notOurs,
 }
