@@ -56,12 +56,12 @@ export function refuseConnection(error: Error & { readonly code?: string }, sock
     socket.destroy()
     return
   }
-  const [status, code, text] = connectionRefusals[error.code ?? ''] ?? notHttp
-  const body = JSON.stringify({ error: text, code })
+  const [status, code, text, retryable] = connectionRefusals[error.code ?? ''] ?? notHttp
+  const body = JSON.stringify({ error: text, code, retryable })
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
+      `${retryable ? 'Retry-After: 1\r\n' : ''}Connection: close\r\n\r\n${body}`,
     () => socket.destroy(),
   )
 }
@@ -76,11 +76,11 @@ export function refuseUnread(reply: FastifyReply): FastifyReply {
     .send(JSON.stringify({ error, code }))
 }
 
-type ConnectionRefusal = readonly [status: number, code: string, text: string]
+type ConnectionRefusal = readonly [status: number, code: string, text: string, retryable?: true]
 
 const notHttp: ConnectionRefusal = [400, 'AUTH_NOT_FOUND', 'This is not a request we can read.']
 const connectionRefusals: Readonly<Record<string, ConnectionRefusal>> = {
   HPE_HEADER_OVERFLOW: [431, 'AUTH_REQUEST_TOO_LARGE', 'The headers are too large.'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'AUTH_REQUEST_TOO_LARGE', 'The body is too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'AUTH_UNAVAILABLE', 'The request did not arrive in time.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'AUTH_UNAVAILABLE', 'The request did not arrive in time.', true],
 }
