@@ -34,10 +34,21 @@ const tokenReasons = [
   'not_yet_valid',
 ]
 
+const otherReasons = ['refused', 'contended', 'no_admin_api']
+const webhookReasons = ['headers', 'timestamp', 'signature', 'body', 'parsed', 'member_id']
 const storeReasons = ['store', 'limits']
+const adminReasons = ['admin', 'key_refused', 'quota', 'malformed']
 
 describe('reasonLabel', () => {
-  it.each([...Object.keys(reasons), ...tokenReasons, ...storeReasons])('knows the reason %s', (reason) => {
+  const words = [
+    ...Object.keys(reasons),
+    ...tokenReasons,
+    ...webhookReasons,
+    ...storeReasons,
+    ...adminReasons,
+    ...otherReasons,
+  ]
+  it.each(words)('knows the reason %s', (reason) => {
     expect(reasonLabel(reason)).toBe(reason)
   })
 
