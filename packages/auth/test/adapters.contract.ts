@@ -198,6 +198,20 @@ export function describeAdapter(name: string, startApp: StartApp, traits: Adapte
         expect(answer).toMatchObject(refusal(413, 'AUTH_REQUEST_TOO_LARGE'))
       })
 
+      it('refuse a body that is too large where none is read, too', async () => {
+        const { access } = await signIn()
+        const body = 'x'.repeat(16 * 1024 + 1)
+        const sent = (method: string, path: string) =>
+          call(`/v1/auth${path}`, {
+            method,
+            body,
+            headers: { ...bearer(access), 'content-type': 'text/plain' },
+          })
+        expect(await sent('POST', '/session')).toMatchObject(refusal(413, 'AUTH_REQUEST_TOO_LARGE'))
+        expect(await sent('DELETE', '/sessions')).toMatchObject(refusal(413, 'AUTH_REQUEST_TOO_LARGE'))
+        expect((await call('/v1/auth/me', { headers: bearer(access) })).status).toBe(200)
+      })
+
       it('outlive an upload that breaks off', async () => {
         const { hostname, port } = new URL(app.url)
         for (const head of ['Content-Length: 1000', 'Transfer-Encoding: chunked']) {

@@ -2,6 +2,7 @@ import type { AuthError } from '../errors.js'
 import type { ReportFailure } from '../telemetry/report-failure.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { errorResponse, toAuthError } from './auth-response.js'
+import { refuseLargeBody } from './request-body.js'
 import { findRoute, type Route } from './route-table.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 
@@ -28,6 +29,7 @@ export function createAuthHandler(parts: AuthHandlerParts): (request: AuthReques
     await parts.limits.admit(request.ip)
     const { route, parameter } = findRoute(parts.routes, request.method, request.path)
     parts.transport.guard(request)
+    await refuseLargeBody(request)
     return route.answer(request, parameter)
   }
   // A good request never pays for the bad ones of its address: only what was refused is counted, and replaced.
