@@ -9,6 +9,7 @@ export async function greet(service: Service, showDocs: boolean): Promise<string
   if (service.emulator) {
     lines.push(
       `  Memberstack         the emulator, ${service.emulator.url} (ada@example.com / perennial-demo)`,
+      `  its webhook secret  ${service.emulator.webhookSecret}`,
       '',
       ...(await inviteToRefresh(service.url, service.emulator).catch(noInvitation)),
     )

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
 
@@ -85,6 +86,25 @@ describe('a start with nothing configured', () => {
     const { accessToken }: { accessToken: string } = await answer.json()
     const { iat, exp } = JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString())
     expect(exp - iat).toBe(60)
+  })
+
+  it('prints the secret that webhooks are signed with, and logs it nowhere', async () => {
+    const service = start()
+    const { url } = await ready(service)
+    const [, secret = ''] = await service.waitFor(/its webhook secret {2}(whsec_\S+)/)
+    const body = JSON.stringify({ event: 'member.updated', payload: { id: 'mem_ada' } })
+    const at = new Date()
+    const answer = await fetch(`${url}/v1/webhooks/memberstack`, {
+      method: 'POST',
+      body,
+      headers: {
+        'svix-id': 'msg_1',
+        'svix-timestamp': String(Math.floor(at.getTime() / 1000)),
+        'svix-signature': new Webhook(secret).sign('msg_1', at, body),
+      },
+    })
+    expect(answer.status).toBe(204)
+    expect(service.output().split(secret)).toHaveLength(2)
   })
 
   it('hears the webhooks of its emulator', async () => {
