@@ -180,7 +180,7 @@ export async function createHistory(
     const told = parts.events.filter(
       ({ event, sessionId }) => event === 'session_reuse_detected' && sessionId === session.id,
     )
-    expect(told.length, 'the theft was told more than once').toBeLessThanOrEqual(1)
+    expect(told.length, 'the theft was not told once').toBe(1)
   }
   /** Whether this instance refuses the session's access tokens; it must do so at once or within 2 s, and not before. */
   const isRevoked = (session: TrackedSession, index: number): boolean => {
