@@ -163,6 +163,9 @@ describe('a start that cannot be', () => {
   it('says in one line that its store cannot be', async () => {
     writeFileSync(join(folder.path, 'file'), '')
     expect(await oneLine({ STORE_URL: 'sqlite:./file/perennial.db' })).toMatch(/^STORE_URL names a file/)
+    expect(await oneLine({ STORE_URL: 'sqlite:.' })).toMatch(
+      /^STORE_URL names a folder, not a file. A good example: STORE_URL=/,
+    )
   })
 })
 

@@ -1,17 +1,27 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StartFailure } from './start-failure.js'
 
 /** Makes the folder of an SQLite file, readable by this user alone. */
 export async function prepareStoreFolder(storeUrl: string): Promise<void> {
   if (!storeUrl.startsWith('sqlite:')) return
-  const folder = dirname(storeUrl.slice('sqlite:'.length))
+  const path = storeUrl.slice('sqlite:'.length)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new StartFailure(
-      'STORE_URL names a file whose folder cannot be made. A good example: STORE_URL=sqlite:./data/perennial.db',
-      { cause },
-    )
+    throw badPath('names a file whose folder cannot be made', { cause })
   }
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    // There is nothing yet, or what is wrong with it is found when it is opened.
+    () => false,
+  )
+  if (isFolder) throw badPath('names a folder, not a file')
+}
+
+function badPath(problem: string, options?: ErrorOptions): StartFailure {
+  return new StartFailure(
+    `STORE_URL ${problem}. A good example: STORE_URL=sqlite:./data/perennial.db`,
+    options,
+  )
 }
