@@ -301,6 +301,8 @@ describe('what is hardly meant', () => {
     const env = {
       PERENNIAL_SECRETS: 'hush-hush',
       RATE_LIMIT_PER_MINUTE: '3',
+      REQUIRED_PLAN: 'pln_gold',
+      TRUST_PROXIES: '1',
       POSTHOG_HOST: 'https://eu.i.posthog.com',
       SESSION_IDLE_SECONDS: '60',
     }
@@ -308,6 +310,8 @@ describe('what is hardly meant', () => {
     expect(warnings.map((line) => line.split(' ')[0])).toEqual([
       'PERENNIAL_SECRETS',
       'RATE_LIMIT_PER_MINUTE',
+      'REQUIRED_PLAN',
+      'TRUST_PROXIES',
       'SESSION_IDLE_SECONDS',
       'POSTHOG_HOST',
     ])

@@ -3,6 +3,9 @@ import { settingNames, type Environment, type Settings, type Stage } from './set
 const ourPrefixes =
   /^(PERENNIAL|MEMBERSTACK|RATE_LIMIT|ACCESS_TOKEN|REFRESH|SESSION_(IDLE|MAX)|MEMBER|SIGN_IN|EMULATOR|POSTHOG)_/
 
+/** Left unread, these would let in more than was meant, or nobody. */
+const nearlyOurs = /^(REQUIRED_PLAN|CORS_ORIGIN|TRUST_PROX)/
+
 /** Kubernetes puts these into every container beside a Service that is called `perennial` or `memberstack`. */
 const serviceLinks = /_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)$/
 
@@ -32,6 +35,7 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
 function unknownNames(env: Environment): string[] {
   const known: ReadonlySet<string> = new Set(settingNames)
   return Object.keys(env).filter(
-    (name) => ourPrefixes.test(name) && !known.has(name) && !serviceLinks.test(name),
+    (name) =>
+      (ourPrefixes.test(name) || nearlyOurs.test(name)) && !known.has(name) && !serviceLinks.test(name),
   )
 }
