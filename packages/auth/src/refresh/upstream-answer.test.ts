@@ -54,17 +54,13 @@ describe('readUpstreamAnswer', () => {
     expect(read(401, '<html>')).toEqual({ kind: 'refused', reason: 'upstream' })
   })
 
-  it.each([
-    'invalid_grant',
-    'invalid_token',
-    'invalid_refresh_token',
-    'expired_token',
-    'INVALID_GRANT',
-    'expired-token',
-  ])('takes a 400 that says %s for a refusal, in error or in code', (word) => {
-    expect(read(400, { error: word }).kind).toBe('refused')
-    expect(read(400, { error: 'a sentence', code: word }).kind).toBe('refused')
-  })
+  it.each(['invalid_grant', 'invalid_token', 'invalid_refresh_token', 'expired_token'])(
+    'takes a 400 that says %s for a refusal, in error or in code',
+    (word) => {
+      expect(read(400, { error: word }).kind).toBe('refused')
+      expect(read(400, { error: 'a sentence', code: word }).kind).toBe('refused')
+    },
+  )
 
   it.each<unknown>([
     '',
@@ -74,6 +70,8 @@ describe('readUpstreamAnswer', () => {
     { error: { code: 'invalid_grant' } },
     { message: 'invalid_grant' },
     { error: 'this is no invalid_grant' },
+    { error: 'INVALID_GRANT' },
+    { code: 'expired-token' },
   ])('takes any other 400 for trouble (%j)', (body) => {
     expect(read(400, body)).toMatchObject({ kind: 'unavailable', status: 502, reason: 'status_400' })
   })

@@ -16,7 +16,7 @@ const longestToken = 4096
 
 /**
  * What an answer of the refresh API means: tokens in one of the three accepted shapes; a refusal by 401, or by 400 whose
- * JSON names one of four codes (in any case, `-` for `_` too); trouble whatever else it is.
+ * JSON names one of four codes to the letter; trouble whatever else it is.
  */
 export function readUpstreamAnswer(response: HttpResponse, now: number): Settled {
   const { status } = response
@@ -81,6 +81,6 @@ function namesRefusal(response: HttpResponse): boolean {
   const answer = parseJsonObject(response.body)
   return ['error', 'code'].some((name) => {
     const value = field(answer, name)
-    return typeof value === 'string' && refusals.has(value.toLowerCase().replaceAll('-', '_'))
+    return typeof value === 'string' && refusals.has(value)
   })
 }
