@@ -8,13 +8,22 @@ export type { AuthRequest, AuthResponse, BodyReading } from './adapters/auth-req
 export type { Authenticated, Credentials, Perennial } from './perennial.js'
 export type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './perennial-options.js'
 export {
+  examineSqliteFile,
   moveStore,
   openStore,
+  readRedisSettings,
   redisAddressProblem,
   type MoveCount,
   type MoveCounts,
+  type RedisSettings,
+  type SqliteExamination,
   type Store,
   type StoreMoveOptions,
 } from './stores/index.js'
 export type { AuthEvent, Telemetry } from './telemetry/index.js'
-export { holdsUsableKey, isTokenExpiringSoon, type VerifiedClaims } from './tokens/index.js'
+export {
+  isTokenExpiringSoon,
+  readMemberKeys,
+  type VerificationKey,
+  type VerifiedClaims,
+} from './tokens/index.js'

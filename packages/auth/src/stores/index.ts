@@ -1,4 +1,10 @@
 /** The door of the stores room: opening what outlives a process. */
+export {
+  examineSqliteFile,
+  readRedisSettings,
+  type RedisSettings,
+  type SqliteExamination,
+} from './examine-store.js'
 export { loadLocalSecret } from './local-secret.js'
 export type { MoveCount, MoveCounts } from './move/move-counts.js'
 export { moveStore, type StoreMoveOptions } from './move/move-store.js'

@@ -39,12 +39,6 @@ export function createPinnedKeySet(jwks: string, algorithms: readonly SignatureA
   }
 }
 
-/** Whether a key set (RFC 7517 §5, as JSON) has a key that may verify one of these algorithms. */
-export function holdsUsableKey(jwks: string, algorithms: readonly SignatureAlgorithm[]): boolean {
-  const keys = readVerificationKeys(parseJsonObject(jwks), algorithms)
-  return keys !== null && keys.length > 0
-}
-
 /** A key set over a reading that changes: read again for a `kid` it lacks, but only as often as the reading allows. */
 export function createKeySetOf<T extends { readonly keys: readonly VerificationKey[] }>(
   reading: KeptReading<T>,

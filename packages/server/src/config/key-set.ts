@@ -1,4 +1,4 @@
-import { holdsUsableKey } from '@perennial/auth'
+import { readMemberKeys } from '@perennial/auth'
 import { badSetting } from './settings.js'
 
 /** Reads a file as text; throws when it cannot. */
@@ -12,7 +12,7 @@ export function readKeySet(setting: string, readTextFile: ReadTextFile): string 
   const text = setting.startsWith('{') ? setting : readFileSetting(setting, readTextFile)
   if (!holdsKeys(text))
     throw badSetting('MEMBERSTACK_JWKS', 'is not a key set: JSON like {"keys":[…]} with a key in it')
-  if (!holdsUsableKey(text, ['RS256']))
+  if (readMemberKeys(text)?.length === 0)
     throw badSetting(
       'MEMBERSTACK_JWKS',
       'has no key that can be used: RSA, 2048 bits or more, for signatures',

@@ -134,6 +134,11 @@ export function storeUrl(): SettingSchema<string> {
       (text) => text === 'memory:' || /^(sqlite:(?!\/\/[^/]|:|file:).|rediss?:\/\/.)/.test(text),
       'is none of sqlite:<file>, memory:, redis://… and rediss://…',
     ),
+    // `sqlite://data/x.db` would name a host, and SQLite itself takes `:memory:` and `file:` for something else.
+    v.check(
+      (text) => !/^sqlite:(\/\/[^/]|:|file:)/.test(text),
+      'names no file: after sqlite: stands its path, such as ./data/perennial.db or /data/perennial.db',
+    ),
     v.check(
       (text) => redisProblem(text) === null,
       ({ input }) => `${redisProblem(input)} (for Redis: ${redisForms})`,

@@ -1,53 +1,92 @@
-import type { Config } from '../config/index.js'
+import { readMemberKeys } from '@perennial/auth'
+import { isLoopback, type Config } from '../config/index.js'
 import { findingsAbout, type Finding } from './finding.js'
-import { askUpstream } from './upstream.js'
+import { askUpstream, type UpstreamAnswer } from './upstream.js'
 
 type Memberstack = Extract<Config['memberstack'], { kind: 'memberstack' }>
 
-/** The key set of member JWTs: pinned, or reachable, encrypted on the way, and with a key that can be used. */
-export async function checkKeySet({ refreshUrl, jwks, jwksUri }: Memberstack): Promise<Finding> {
-  const keySet = findingsAbout('key set')
-  if (refreshUrl === undefined)
-    return keySet.ok('not needed: in session mode member JWTs are verified by the admin API.')
-  if (jwks !== undefined) {
-    const usable = countUsable(jwks)
-    // The configuration has made sure that it is one at least.
-    return keySet.ok(`pinned, with ${usable} usable RS256 ${usable === 1 ? 'key' : 'keys'}.`)
-  }
-  // The configuration has made sure that one of the two is there.
-  return checkRemote(jwksUri ?? '')
+const keySet = findingsAbout('key set')
+
+/** What was found out about the key set, and what its source answered where it was asked. */
+export interface KeySetCheck {
+  readonly findings: readonly Finding[]
+  readonly answer?: UpstreamAnswer
 }
 
-async function checkRemote(url: string): Promise<Finding> {
-  const keySet = findingsAbout('key set')
+/** The key set of member JWTs: pinned, or reachable, encrypted on the way, and with a key that can be used. */
+export async function checkKeySet({ refreshUrl, jwks, jwksUri }: Memberstack): Promise<KeySetCheck> {
+  if (refreshUrl === undefined)
+    return {
+      findings: [keySet.ok('not needed: in session mode member JWTs are verified by the admin API.')],
+    }
+  if (jwks !== undefined) return { findings: checkPinned(jwks) }
+  // The configuration has made sure that one of the two is there.
+  return await checkRemote(jwksUri ?? '')
+}
+
+/** The configuration has made sure that there is a usable key. */
+function checkPinned(jwks: string): readonly Finding[] {
+  const secret = holdsSecretKey(jwks)
+    ? [
+        keySet.warning(
+          'MEMBERSTACK_JWKS holds a private key, which is ignored: whoever reads it can sign member JWTs. Take it out, and see who made it.',
+        ),
+      ]
+    : []
+  return [keySet.ok(`pinned, with ${inWords(countUsable(jwks))}.`), ...secret]
+}
+
+async function checkRemote(url: string): Promise<KeySetCheck> {
   const answer = await askUpstream(url)
   if (answer.kind === 'silent')
-    return keySet.error(
-      `cannot be reached (${answer.reason}). Check MEMBERSTACK_JWKS_URI, or pin MEMBERSTACK_JWKS.`,
-    )
-  const usable = answer.status === 200 ? countUsable(answer.text) : 0
-  if (usable === 0)
-    return keySet.error(`answers ${answer.status} without a usable RS256 key. Check MEMBERSTACK_JWKS_URI.`)
-  if (new URL(url).protocol !== 'https:')
-    return keySet.warning(
-      'is read over plain http: whoever sits on the way can put a key of his own in. Use https, or pin MEMBERSTACK_JWKS.',
-    )
-  return keySet.ok(`reachable over https, with ${usable} usable RS256 ${usable === 1 ? 'key' : 'keys'}.`)
+    return {
+      findings: [
+        keySet.error(
+          `cannot be reached (${answer.reason}). Check MEMBERSTACK_JWKS_URI, or pin MEMBERSTACK_JWKS.`,
+        ),
+      ],
+      answer,
+    }
+  return { findings: [...checkSecrets(answer.text), judge(url, answer)], answer }
 }
 
-/** RSA keys for signatures whose modulus has 2048 bits or more. */
+function judge(url: string, { status, text }: Extract<UpstreamAnswer, { kind: 'answered' }>): Finding {
+  const usable = status === 200 ? countUsable(text) : 0
+  if (usable === 0)
+    return keySet.error(`answers ${status} without a usable RS256 key. Check MEMBERSTACK_JWKS_URI.`)
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'https:') return keySet.ok(`reachable over https, with ${inWords(usable)}.`)
+  if (isLoopback(hostname)) return keySet.ok(`reachable on this machine, with ${inWords(usable)}.`)
+  return keySet.warning(
+    'is read over plain http: whoever sits on the way can put a key of his own in. Use https in MEMBERSTACK_JWKS_URI, or pin MEMBERSTACK_JWKS. Production does not start like this.',
+  )
+}
+
+function checkSecrets(text: string): readonly Finding[] {
+  if (!holdsSecretKey(text)) return []
+  return [
+    keySet.error(
+      'MEMBERSTACK_JWKS_URI publishes a private key: anybody can sign member JWTs with it. It is ignored here; have it taken out and replaced there.',
+    ),
+  ]
+}
+
 function countUsable(text: string): number {
-  const isUsable = (key: unknown): boolean => {
-    if (typeof key !== 'object' || key === null || !('kty' in key) || !('n' in key)) return false
-    if (key.kty !== 'RSA' || typeof key.n !== 'string' || 'd' in key) return false
-    if ('use' in key && key.use !== 'sig') return false
-    return Buffer.from(key.n, 'base64url').length >= 256
-  }
+  return readMemberKeys(text)?.length ?? 0
+}
+
+function inWords(usable: number): string {
+  return `${usable} usable RS256 ${usable === 1 ? 'key' : 'keys'}`
+}
+
+/** Whether a key has what only private and symmetric ones have (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
+function holdsSecretKey(text: string): boolean {
   try {
     const parsed: unknown = JSON.parse(text)
-    if (typeof parsed !== 'object' || parsed === null || !('keys' in parsed)) return 0
-    return Array.isArray(parsed.keys) ? parsed.keys.filter(isUsable).length : 0
+    if (typeof parsed !== 'object' || parsed === null || !('keys' in parsed)) return false
+    const isSecret = (key: unknown) => typeof key === 'object' && key !== null && ('d' in key || 'k' in key)
+    return Array.isArray(parsed.keys) && parsed.keys.some(isSecret)
   } catch {
-    return 0
+    return false
   }
 }

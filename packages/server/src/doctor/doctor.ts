@@ -1,11 +1,16 @@
 import { readConfig, type Config, type Environment } from '../config/index.js'
 import { checkBrowsers } from './check-browsers.js'
+import { checkClock } from './check-clock.js'
 import { checkKeySet } from './check-key-set.js'
 import { checkAdminApi } from './check-memberstack.js'
+import { checkRefreshApi } from './check-refresh-api.js'
 import { checkStore } from './check-store.js'
 import { findingsAbout, type Finding } from './finding.js'
 
-/** Checks a deployment from its configuration. Never rejects over what it finds, and changes nothing. */
+/**
+ * Checks a deployment from its configuration. Never rejects over what it finds, ends within seconds, and changes nothing
+ * but a key in Redis that is gone in a minute.
+ */
 export async function examine(
   env: Environment,
   world: { readonly readTextFile: (path: string) => string },
@@ -18,7 +23,7 @@ export async function examine(
     if (!(error instanceof TypeError)) throw error
     return [configuration.error(error.message)]
   }
-  const [memberstack, store] = await Promise.all([examineMemberstack(config), checkStore(config.storeUrl)])
+  const [memberstack, store] = await Promise.all([examineMemberstack(config), checkStore(config)])
   return [
     configuration.ok('every variable can be read.'),
     ...config.warnings.map((warning) => configuration.warning(warning)),
@@ -37,11 +42,24 @@ async function examineMemberstack({ memberstack, environment }: Config): Promise
       ),
     ]
   }
-  const [keySet, admin] = await Promise.all([
+  const { refreshUrl } = memberstack
+  const [keySet, admin, refreshApi] = await Promise.all([
     checkKeySet(memberstack),
     checkAdminApi(memberstack, environment === 'production'),
+    refreshUrl === undefined ? undefined : checkRefreshApi(refreshUrl),
   ])
-  return [keySet, ...admin, ...checkWebhooks(memberstack)]
+  const clock = checkClock([
+    { name: 'the admin API', answer: admin.answer },
+    { name: 'the refresh API', answer: refreshApi?.answer },
+    { name: 'the key set', answer: keySet.answer },
+  ])
+  return [
+    ...keySet.findings,
+    ...admin.findings,
+    ...(refreshApi?.findings ?? []),
+    clock,
+    ...checkWebhooks(memberstack),
+  ]
 }
 
 /** That the secret is well-formed has been seen to by the configuration. */

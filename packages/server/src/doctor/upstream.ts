@@ -12,6 +12,9 @@ export type UpstreamAnswer =
 
 const timeoutMs = 5000
 
+/** More than any key set or member has. */
+const maxBodyBytes = 1_000_000
+
 /** One GET, never repeated and never redirected: a key goes to nobody but the address it is meant for. */
 export async function askUpstream(
   url: string,
@@ -24,7 +27,7 @@ export async function askUpstream(
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    const text = await response.text()
+    const text = await readText(response)
     const clockAheadSeconds = clockAhead(response.headers.get('date'), sentAtMs)
     return {
       kind: 'answered',
@@ -38,6 +41,17 @@ export async function askUpstream(
   }
 }
 
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > maxBodyBytes) break
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
 /** `Date` has whole seconds and was written between our two readings: the doubt is given to the clock. */
 function clockAhead(date: string | null, sentAtMs: number): number | null {
   const theirMs = date === null ? Number.NaN : Date.parse(date)
@@ -49,7 +63,10 @@ function clockAhead(date: string | null, sentAtMs: number): number | null {
 }
 
 function reasonOf(error: unknown): string {
-  const { cause } = error instanceof Error ? error : { cause: undefined }
-  if (cause instanceof Error && 'code' in cause) return String(cause.code)
-  return error instanceof Error && error.name === 'TimeoutError' ? 'no answer within 5 s' : 'no connection'
+  if (!(error instanceof Error)) return 'no connection'
+  if (error.name === 'TimeoutError') return 'no answer within 5 s'
+  const { cause } = error
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (code === 'UND_ERR_SOCKET') return 'the connection broke off'
+  return code || 'no connection'
 }

@@ -37,7 +37,7 @@ export async function openRedisConnection(address: RedisAddress): Promise<RedisC
 }
 
 /** Why Redis will not have us; null when it will, or cannot be reached yet. */
-function firstMeeting(client: RedisClient): Promise<string | null> {
+export function firstMeeting(client: RedisClient): Promise<string | null> {
   return new Promise((resolve) => {
     const settle = (refusal: string | null) => {
       clearTimeout(timer)

@@ -56,7 +56,8 @@ function prepare(database: DatabaseSync, path: string): void {
   database.exec('SELECT 1 FROM sessions LIMIT 1; SELECT 1 FROM signing_keys LIMIT 1')
 }
 
-function refuseOthers(database: DatabaseSync, path: string): void {
+/** @throws Error in one line, when the file is another program's or a newer version's */
+export function refuseOthers(database: DatabaseSync, path: string): void {
   const state = readSchemaState(database)
   if (state === 'foreign') throw refusal(path, 'the file belongs to another program')
   if (typeof state === 'object' && state.version > schemaVersion) {
@@ -65,11 +66,13 @@ function refuseOthers(database: DatabaseSync, path: string): void {
   }
 }
 
-function explain(path: string, error: unknown): unknown {
+/** Makes one line of what SQLite says; anything else stays as it is. */
+export function explain(path: string, error: unknown): unknown {
   const code = sqliteCodeOf(error)
   return code === null ? error : refusal(path, problems.get(code) ?? `SQLite reports code ${code}`, error)
 }
 
-function refusal(path: string, problem: string, cause?: unknown): Error {
+/** Why a store cannot be used, in one line. */
+export function refusal(path: string, problem: string, cause?: unknown): Error {
   return new Error(`The store sqlite:${path} cannot be used: ${problem}.`, { cause })
 }

@@ -1,0 +1,205 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { createPerennial } from '@perennial/auth'
+import { startEmulator, type Emulator } from '@perennial/emulator'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { examine } from './doctor.js'
+
+let emulator: Emulator
+let folder: string
+const servers: Server[] = []
+
+beforeEach(async () => {
+  emulator = await startEmulator()
+  folder = mkdtempSync(join(tmpdir(), 'perennial-doctor-'))
+})
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.close()
+    server.closeAllConnections()
+  }
+  await emulator.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** The findings about one subject, as `level: message`. */
+async function findings(subject: string, changes: Record<string, string | undefined> = {}) {
+  const env = {
+    STORE_URL: `sqlite:${join(folder, 'store.db')}`,
+    MEMBERSTACK_APP_ID: emulator.appId,
+    MEMBERSTACK_SECRET_KEY: emulator.secretKey,
+    MEMBERSTACK_ADMIN_URL: emulator.adminUrl,
+    MEMBERSTACK_WEBHOOK_SECRET: emulator.webhookSecret,
+    ...changes,
+  }
+  const found = await examine(env, { readTextFile: () => '' })
+  return found
+    .filter((finding) => finding.subject === subject)
+    .map(({ level, message }) => `${level}: ${message}`)
+}
+
+const forward = (changes: Record<string, string | undefined> = {}) => ({
+  MEMBERSTACK_REFRESH_URL: emulator.refreshUrl,
+  MEMBERSTACK_JWKS_URI: emulator.jwksUri,
+  ...changes,
+})
+
+/** An upstream that answers everything alike; under a name of this machine that does not count as loopback. */
+async function upstream(status: number, body: string, headers: Record<string, string> = {}) {
+  const server = createServer((_request, response) => response.writeHead(status, headers).end(body))
+  servers.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return { url: `http://127.0.0.1:${port}/`, elsewhere: `http://0.0.0.0:${port}/` }
+}
+
+const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const good = publicKey.export({ format: 'jwk' })
+const secret = privateKey.export({ format: 'jwk' })
+const jwks = (...keys: readonly object[]) => JSON.stringify({ keys })
+
+describe('the doctor, of the admin API', () => {
+  it('believes nobody who does not answer as the admin API does', async () => {
+    const page = await upstream(200, '<html>')
+    const cases: [string, RegExp][] = [
+      [page.url, /^error: answers, but not as the admin API/],
+      [(await upstream(200, '{}')).url, /^error: answers, but not as the admin API/],
+      [(await upstream(404, '{}')).url, /^error: answers 404.*MEMBERSTACK_ADMIN_URL/],
+      [(await upstream(400, '{"code":"validation/invalid-secret-key"}')).url, /^error: refuses MEMBER/],
+      [(await upstream(200, `{"data":"${'x'.repeat(2_000_000)}"}`)).url, /^error: answers, but not/],
+    ]
+    for (const [MEMBERSTACK_ADMIN_URL, pattern] of cases)
+      expect(await findings('admin API', { MEMBERSTACK_ADMIN_URL })).toEqual([expect.stringMatching(pattern)])
+  })
+
+  it('shows of a header a number and nothing else', async () => {
+    const quota = async (left: string) => {
+      const { url } = await upstream(200, '{"data":null}', { 'x-ratelimit-remaining': left })
+      return (await findings('admin API', { MEMBERSTACK_ADMIN_URL: url })).join()
+    }
+    expect(await quota('17')).toContain('17 are left')
+    expect(await quota(emulator.secretKey)).toMatch(/each address\.$/)
+  })
+})
+
+describe('the doctor, of forward mode', () => {
+  it('asks the refresh API and takes the time from it where there is no admin API', async () => {
+    const env = forward({ MEMBERSTACK_SECRET_KEY: undefined })
+    expect(await findings('refresh API', env)).toEqual([expect.stringMatching(/^ok: can be reached \(404/)])
+    expect(await findings('clock', env)).toEqual(["ok: agrees with the refresh API's to the second."])
+    expect(emulator.calls()['POST /auth/refresh-token']).toBeUndefined()
+    const date = new Date(Date.now() - 60_000).toUTCString()
+    const late = await upstream(401, '{}', { date })
+    expect(await findings('clock', { ...env, MEMBERSTACK_REFRESH_URL: late.url })).toEqual([
+      expect.stringMatching(/^error: is (59|60) s ahead of the refresh API's/),
+    ])
+  })
+
+  it('says of a refresh API that it is away, in trouble, elsewhere or asked over plain http', async () => {
+    const away = await upstream(200, '')
+    servers.splice(-1)[0]?.close()
+    const cases: [string, RegExp[]][] = [
+      [away.url, [/^error: cannot be reached \(ECONNREFUSED\).*MEMBERSTACK_REFRESH_URL/]],
+      [(await upstream(502, '')).url, [/^error: is in trouble \(502\)/]],
+      [(await upstream(308, '', { location: '/x' })).url, [/^error: redirects \(308\)/]],
+      [(await upstream(405, '')).elsewhere, [/^ok: can be reached/, /^warning: is asked over plain http/]],
+    ]
+    for (const [MEMBERSTACK_REFRESH_URL, patterns] of cases)
+      expect(await findings('refresh API', forward({ MEMBERSTACK_REFRESH_URL }))).toEqual(
+        patterns.map((pattern) => expect.stringMatching(pattern)),
+      )
+  })
+
+  it('counts the keys that the service would take, and no others', async () => {
+    const bad = [
+      { ...good, e: 'AQ' },
+      { ...good, use: 'enc' },
+      { ...good, key_ops: ['sign'] },
+    ]
+    expect(await findings('key set', forward({ MEMBERSTACK_JWKS: jwks(good, ...bad) }))).toEqual([
+      'ok: pinned, with 1 usable RS256 key.',
+    ])
+    const { url } = await upstream(200, jwks(...bad))
+    expect(await findings('key set', forward({ MEMBERSTACK_JWKS_URI: url }))).toEqual([
+      expect.stringMatching(/^error: answers 200 without a usable RS256 key/),
+    ])
+  })
+
+  it('finds a private key in a key set', async () => {
+    const env = forward({ MEMBERSTACK_JWKS: jwks(good, secret) })
+    expect(await findings('key set', env)).toEqual([
+      'ok: pinned, with 1 usable RS256 key.',
+      expect.stringMatching(/^warning: MEMBERSTACK_JWKS holds a private key/),
+    ])
+    const { url } = await upstream(200, jwks(good, secret))
+    const published = await findings('key set', forward({ MEMBERSTACK_JWKS_URI: url }))
+    expect(published[0]).toMatch(/^error: MEMBERSTACK_JWKS_URI publishes a private key/)
+    expect(published.join()).not.toContain(secret.d)
+  })
+
+  it('has no word against a store that it does not open', async () => {
+    for (const STORE_URL of ['memory:', 'sqlite:/nowhere/at/all.db'])
+      expect(await findings('store', forward({ STORE_URL }))).toEqual([
+        expect.stringMatching(/^ok: not used/),
+      ])
+  })
+})
+
+describe('the doctor, of a store', () => {
+  it('says what would stop the service, and leaves the file as it was', async () => {
+    const path = join(folder, 'store.db')
+    new DatabaseSync(path).exec('CREATE TABLE theirs (a)')
+    expect(await findings('store')).toEqual([expect.stringMatching(/^error: .*belongs to another program/)])
+    rmSync(path)
+    for (const address of ['sqlite::memory:', 'sqlite://data/x.db', 'sqlite:file:x.db'])
+      expect(await findings('configuration', { STORE_URL: address })).toEqual([
+        expect.stringMatching(/^error: STORE_URL names no file/),
+      ])
+    writeFileSync(path, '')
+    const below = await findings('store', { STORE_URL: `sqlite:${path}/x/store.db` })
+    expect(below).toEqual([expect.stringMatching(/^error: cannot be made: .* is no folder/)])
+    expect(existsSync(`${path}-wal`)).toBe(false)
+  })
+
+  it('finds that the secret of its sessions is gone', async () => {
+    const { appId, secretKey, adminUrl } = emulator
+    const store = `sqlite:${join(folder, 'store.db')}`
+    await (await createPerennial({ store, memberstack: { appId, secretKey, adminUrl } })).close()
+    expect((await findings('store')).join()).not.toContain('secret')
+    rmSync(join(folder, 'store.db.secret'))
+    expect((await findings('store')).join()).toMatch(/warning: the secret of its sessions is gone.*PERENNIAL/)
+    const PERENNIAL_SECRET = Buffer.alloc(32, 7).toString('base64')
+    expect((await findings('store', { PERENNIAL_SECRET })).join()).not.toContain('gone')
+  })
+})
+
+describe('the doctor, of browsers', () => {
+  it('warns of pages that come over plain http, but not of those of this machine', async () => {
+    const of = (CORS_ORIGIN: string) => findings('browsers', { CORS_ORIGIN })
+    expect(await of('http://app.example.com')).toEqual([
+      expect.stringMatching(/^ok/),
+      expect.stringMatching(/^warning: pages on http:\/\/app\.example\.com come over plain http/),
+    ])
+    for (const fine of ['*', 'http://localhost:3000', 'https://app.example.com'])
+      expect(await of(fine)).toEqual([expect.stringMatching(/^ok/)])
+  })
+
+  it('knows pages that can never share a site with the service', async () => {
+    const of = (CORS_ORIGIN: string) =>
+      findings('browsers', { CORS_ORIGIN, REFRESH_TOKEN_TRANSPORT: 'cookie' })
+    expect(await of('https://shop.webflow.io')).toEqual([
+      expect.stringMatching(/^warning: https:\/\/shop\.webflow\.io is a site by itself/),
+    ])
+    expect(await of('https://10.0.0.1,https://10.9.0.1')).toEqual([expect.stringMatching(/several sites/)])
+    expect(await of('https://app.example.com,https://www.example.com')).toEqual([
+      expect.stringMatching(/^ok/),
+    ])
+  })
+})
