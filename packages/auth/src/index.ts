@@ -8,6 +8,13 @@ export type { AuthRequest, AuthResponse, BodyReading } from './adapters/auth-req
 export type { Authenticated, Credentials, Perennial } from './perennial.js'
 export type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './perennial-options.js'
 export {
+  judgeRefreshToken,
+  type JudgeOptions,
+  type RefreshTokenJudgement,
+  type RotationSettings,
+  type Session,
+} from './sessions/index.js'
+export {
   examineSqliteFile,
   moveStore,
   openStore,

@@ -2,17 +2,28 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { runCommand } from './command-line.js'
+import { loadEnvFile } from './load-env-file.js'
 
-try {
-  process.loadEnvFile()
-} catch (error) {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+/** A look-up of a name cannot be called off: once all is told, nobody waits for it any longer. */
+const lingerMs = 1_000
+
+const complain = (line: string) => process.stderr.write(`${line}\n`)
+
+async function run(): Promise<number> {
+  const problem = loadEnvFile()
+  if (problem !== null) {
+    complain(problem)
+    return 2
+  }
+  return await runCommand(process.argv.slice(2), {
+    env: process.env,
+    input: process.stdin,
+    isTerminal: process.stdin.isTTY,
+    readTextFile: (path) => readFileSync(path, 'utf8'),
+    print: (line) => process.stdout.write(`${line}\n`),
+    complain,
+  })
 }
 
-process.exitCode = await runCommand(process.argv.slice(2), {
-  env: process.env,
-  input: process.stdin,
-  readTextFile: (path) => readFileSync(path, 'utf8'),
-  print: (line) => process.stdout.write(`${line}\n`),
-  complain: (line) => process.stderr.write(`${line}\n`),
-})
+process.exitCode = await run()
+setTimeout(() => process.exit(), lingerMs).unref()

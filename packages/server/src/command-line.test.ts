@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ const environment = (changes: Record<string, string> = {}): Record<string, strin
   ...changes,
 })
 
-async function command(args: string[], { env = environment(), input = '' } = {}) {
+async function command(args: string[], { env = environment(), input = '', isTerminal = false } = {}) {
   const printed: string[] = []
   const complaints: string[] = []
   const code = await runCommand(args, {
@@ -43,7 +43,8 @@ async function command(args: string[], { env = environment(), input = '' } = {})
     input: (async function* () {
       yield Buffer.from(input)
     })(),
-    readTextFile: () => '',
+    isTerminal,
+    readTextFile: (path) => readFileSync(path, 'utf8'),
     print: (line) => void printed.push(line),
     complain: (line) => void complaints.push(line),
   })

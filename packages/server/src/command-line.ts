@@ -7,6 +7,8 @@ import { move } from './move/index.js'
 export interface CommandWorld {
   readonly env: Environment
   readonly input: AsyncIterable<Uint8Array>
+  /** Whether `input` is somebody at a terminal. */
+  readonly isTerminal: boolean
   readonly readTextFile: (path: string) => string
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
@@ -15,18 +17,20 @@ export interface CommandWorld {
 const usage = `Usage:
   perennial doctor          checks a deployment from its environment and .env
   perennial token inspect   explains the token on standard input: who, how old, why refused
-  perennial store move      copies the SQLite store of STORE_URL to the Redis of NEW_STORE_URL, signing nobody out`
+  perennial store move      copies the SQLite store of STORE_URL to the Redis of NEW_STORE_URL, signing nobody out
+
+Exit codes: 0 good (doctor: no error, token: accepted, move: done), 1 something is wrong or could not be checked, 2 called wrongly`
 
 /** Runs one command and answers its exit code: 0 good, 1 something is wrong, 2 called wrongly. */
 export async function runCommand(args: readonly string[], world: CommandWorld): Promise<number> {
   const [first, second, ...rest] = args
-  if (first === 'doctor' && second === undefined) return doctor(world)
-  if (first === 'token' && second === 'inspect') return inspect(rest, world)
-  if (first === 'store' && second === 'move') return moveStores(rest, world)
-  if (first === '--help' || first === 'help') {
+  if (first === 'help' || args.some((arg) => arg === '--help' || arg === '-h')) {
     world.print(usage)
     return 0
   }
+  if (first === 'doctor' && second === undefined) return await doctor(world)
+  if (first === 'token' && second === 'inspect') return await inspect(rest, world)
+  if (first === 'store' && second === 'move') return await moveStores(rest, world)
   // What was written is not repeated: it may be a token.
   world.complain(usage)
   return 2
@@ -55,16 +59,24 @@ async function moveStores(rest: readonly string[], world: CommandWorld): Promise
   }
 }
 
+const pipeIt = 'For example: perennial token inspect < token.txt, or pbpaste | perennial token inspect'
+
 async function inspect(rest: readonly string[], world: CommandWorld): Promise<number> {
   if (rest.length > 0) {
     world.complain(
-      "A token is read from standard input alone: arguments stay in the shell's history and in the list of processes. For example: pbpaste | perennial token inspect",
+      `A token is read from standard input alone: arguments stay in the shell's history and in the list of processes. ${pipeIt}`,
+    )
+    return 2
+  }
+  if (world.isTerminal) {
+    world.complain(
+      `A token is not typed in: it would stay on the screen, and terminals cut long lines. ${pipeIt}`,
     )
     return 2
   }
   const token = await readPipedToken(world.input)
   if (token === null) {
-    world.complain('There is no token on standard input. For example: pbpaste | perennial token inspect')
+    world.complain(`There is no token on standard input. ${pipeIt}`)
     return 2
   }
   const { lines, isGood } = await explainToken(token, world)

@@ -3,17 +3,9 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { readConfig, type Config } from './config/index.js'
 import { greet } from './greeting.js'
+import { loadEnvFile } from './load-env-file.js'
 import { stopOnSignals } from './shutdown.js'
 import { StartFailure, startService } from './start/index.js'
-
-/** `.env` where there is one; what the process was given wins over it. */
-function loadEnvFile(): void {
-  try {
-    process.loadEnvFile()
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-  }
-}
 
 function fail(line: string): void {
   process.stderr.write(`${line}\n`)
@@ -21,7 +13,11 @@ function fail(line: string): void {
 }
 
 function configure(): Config | null {
-  loadEnvFile()
+  const problem = loadEnvFile()
+  if (problem !== null) {
+    fail(problem)
+    return null
+  }
   try {
     return readConfig(process.env, { readTextFile: (path) => readFileSync(path, 'utf8') })
   } catch (error) {

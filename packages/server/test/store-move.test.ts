@@ -167,6 +167,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
       const code = await runCommand(['store', 'move', ...more], {
         env: { ...settings, NEW_STORE_URL: newStoreUrl(), ...changes },
         input: Readable.from([]),
+        isTerminal: false,
         readTextFile: () => '',
         print: (line) => void complaints.push(`printed ${line}`),
         complain: (line) => void complaints.push(line),

@@ -1,6 +1,7 @@
 /** The door of the sessions room: sign-in, sign-out, what a refresh token is worth, and which sessions have ended. */
 export { createConfirmations, type Confirmations, type ConfirmationsOptions } from './confirmations.js'
 export type { IssueAccessToken } from './issue-access-token.js'
+export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from './judge-refresh-token.js'
 export { createVerifyMemberToken, type MemberTokenOptions, type VerifyMemberToken } from './member-token.js'
 export type { MembershipCheck, Standing } from './membership-check.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'

@@ -1,12 +1,15 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { openStore, systemClock, type Store } from '@perennial/auth'
+import { examineSqliteFile, openStore, systemClock, type Store } from '@perennial/auth'
 import { duration, type ReadToken } from './token-text.js'
 
-/** What the store tells: reasons to refuse, and what could not be found out. */
+/** What was found out about a token. */
 export interface StoreFindings {
   readonly lines: readonly string[]
+  /** Reasons to refuse it, each with its code. */
   readonly refusals: readonly string[]
+  /** What could not be found out, and why: as long as there is something, nothing is accepted. */
+  readonly unchecked?: string
 }
 
 /** Looks a token of ours up, without using it: to the session it is as if nobody had shown it. */
@@ -15,12 +18,14 @@ export async function lookUp(
   look: (store: Store) => Promise<StoreFindings>,
 ): Promise<StoreFindings> {
   const unread = (why: string): StoreFindings => ({
-    lines: [`Not checked: signature and session; ${why}.`],
+    lines: [],
     refusals: [],
+    unchecked: `signature and session; ${why}`,
   })
   if (storeUrl === 'memory:') return unread('they are in the memory of the service (STORE_URL=memory:)')
   const file = /^sqlite:(.+)$/.exec(storeUrl)?.[1]
-  if (file !== undefined && !existsSync(file)) return unread('there is no store at STORE_URL yet')
+  const why = file === undefined ? null : await obstacle(file)
+  if (why !== null) return unread(why)
   let store: Store
   try {
     store = await openStore(storeUrl, { clock: systemClock })
@@ -41,34 +46,37 @@ export async function lookUpAccessToken(store: Store, token: ReadToken): Promise
   const refusal = await signatureRefusal(store, token)
   const sessionId = token.claims['sid']
   const session =
-    typeof sessionId === 'string'
-      ? await lookUpSession(store, sessionId, 'AUTH_TOKEN_REVOKED')
-      : { lines: [], refusals: ['AUTH_TOKEN_INVALID: it belongs to no session.'] }
+    typeof sessionId === 'string' ? await lookUpSession(store, sessionId) : { lines: [], refusals: [] }
   return { lines: session.lines, refusals: [...(refusal ? [refusal] : []), ...session.refusals] }
 }
 
-/** How a session stands; `code` is what its end means to the token at hand. */
-export async function lookUpSession(store: Store, sessionId: string, code: string): Promise<StoreFindings> {
-  const session = await store.sessions.read(sessionId)
-  const now = systemClock()
-  if (!session) {
-    const message =
-      'its session is unknown to the store: it ended long ago, or belongs to another deployment.'
-    // An access token is refused for what is known to have ended; an unknown session refuses refresh tokens alone.
-    const isRefusal = code !== 'AUTH_TOKEN_REVOKED'
-    return isRefusal
-      ? { lines: [], refusals: [`${code}: ${message}`] }
-      : { lines: [`Note: ${message}`], refusals: [] }
+/** Why a file is not opened: opening an empty one would make it a store. */
+async function obstacle(file: string): Promise<string | null> {
+  if (!existsSync(file)) return 'there is no store at STORE_URL yet'
+  try {
+    const { isEmpty } = await examineSqliteFile(file)
+    return isEmpty ? 'the store at STORE_URL is empty' : null
+  } catch {
+    return 'the store cannot be used; perennial doctor says why'
   }
+}
+
+/** An access token is refused for a session that is known to have ended, not for one that is unknown. */
+async function lookUpSession(store: Store, sessionId: string): Promise<StoreFindings> {
+  const session = await store.sessions.read(sessionId)
+  if (!session)
+    return {
+      lines: [
+        'Note: its session is unknown to the store: it ended long ago, or belongs to another deployment.',
+      ],
+      refusals: [],
+    }
+  const now = systemClock()
   const used = duration(now - session.lastUsedAt)
   const lines = [`Session: ${session.id} of ${session.memberId}, last refreshed ${used} ago`]
-  if (session.endedAt !== null) {
-    const ended = `its session ended ${duration(now - session.endedAt)} ago (${session.endReason ?? 'unknown'})`
-    return { lines, refusals: [`${code}: ${ended}. Sign in again.`] }
-  }
-  if (now >= session.expiresAt && code !== 'AUTH_TOKEN_REVOKED')
-    return { lines, refusals: [`${code}: its session reached its absolute end. Sign in again.`] }
-  return { lines, refusals: [] }
+  if (session.endedAt === null) return { lines, refusals: [] }
+  const ended = `its session ended ${duration(now - session.endedAt)} ago (${session.endReason ?? 'unknown'})`
+  return { lines, refusals: [`AUTH_TOKEN_REVOKED: ${ended}. Sign in again.`] }
 }
 
 async function signatureRefusal(store: Store, token: ReadToken): Promise<string | null> {

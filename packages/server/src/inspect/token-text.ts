@@ -5,6 +5,8 @@ export interface ReadToken {
   /** What the signature covers. */
   readonly signedPart: string
   readonly signature: Buffer
+  /** Each part is spelled in the one way that there is (RFC 7515 §2): the service takes no other. */
+  readonly isCanonical: boolean
 }
 
 /** Null for what is no JWT. */
@@ -13,7 +15,18 @@ export function readJwt(token: string): ReadToken | null {
   if (head === undefined || body === undefined || signature === undefined || more.length > 0) return null
   const [header, claims] = [readPart(head), readPart(body)]
   if (!header || !claims) return null
-  return { header, claims, signedPart: `${head}.${body}`, signature: Buffer.from(signature, 'base64url') }
+  return {
+    header,
+    claims,
+    signedPart: `${head}.${body}`,
+    signature: Buffer.from(signature, 'base64url'),
+    isCanonical: [head, body, signature].every(isCanonical),
+  }
+}
+
+/** Node passes over padding, foreign characters and stray bits. */
+function isCanonical(part: string): boolean {
+  return Buffer.from(part, 'base64url').toString('base64url') === part
 }
 
 function readPart(part: string): Record<string, unknown> | null {
@@ -26,17 +39,18 @@ function readPart(part: string): Record<string, unknown> | null {
   }
 }
 
-/** The session that a refresh token of ours names; null for what does not look like one. Nothing is verified. */
-export function sessionNamedBy(refreshToken: string): string | null {
-  if (!/^[\w-]{75}$/.test(refreshToken)) return null
-  return Buffer.from(refreshToken, 'base64url').subarray(4, 20).toString('base64url')
-}
-
 /** A value out of a token, safe for a terminal: whoever made the token may have put control characters into it. */
 export function show(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')
   const plain = text.replaceAll(/[^\x20-\x7e]/g, '?')
   return plain.length > 80 ? `${plain.slice(0, 80)}…` : plain
+}
+
+/** An instant, in seconds, and how far it is from now. */
+export function when(instant: number, now: number): string {
+  const date = new Date(instant * 1000)
+  const relative = instant > now ? `in ${duration(instant - now)}` : `${duration(now - instant)} ago`
+  return Number.isNaN(date.getTime()) ? show(instant) : `${date.toISOString()} (${relative})`
 }
 
 /** `12 min`, for people. */
