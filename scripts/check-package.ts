@@ -1,8 +1,8 @@
 /** Checks each package as its users get it: what is packed, types, imports of every kind, size. Needs a build. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -10,9 +10,6 @@ import { installInto, listPacked, readManifest, sizeOf, type Manifest } from './
 import { CommandFailure, run } from './run.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** For a package that a browser runs, which Node cannot load by `require` or import with its globals. */
-const browserOnly = new Set(['@perennial/client/global'])
 
 const maxInstallBytes = 3_000_000
 const maxShakenBytes = 8_000
@@ -53,10 +50,58 @@ function hasSource(folder: string, path: string): boolean {
   return existsSync(join(folder, 'src', `${module}.ts`))
 }
 
-const checkImports: Check = async (folder, { name, exports = {} }) => {
-  const specifiers = Object.keys(exports)
-    .map((subpath) => name + subpath.slice(1))
-    .filter((specifier) => !browserOnly.has(specifier))
+/** Every name that users import something by. */
+function specifiersOf({ name, exports = {} }: Manifest): readonly string[] {
+  return Object.keys(exports).map((subpath) => name + subpath.slice(1))
+}
+
+/** How users tell TypeScript to find types; `module` and `moduleResolution`. */
+const resolutions = [
+  ['node16', 'node16'],
+  ['nodenext', 'nodenext'],
+  ['preserve', 'bundler'],
+] as const
+
+/** What our types speak of, and their users have. */
+const frameworks = ['express', 'fastify', '@types/express', '@types/node']
+
+/** Declarations that only pass here, beside our own settings and types, would be errors in the editors of users. */
+const checkDeclarations: Check = async (folder, manifest) =>
+  inPlace(folder, async (place) => {
+    const imports = specifiersOf(manifest).map(
+      (specifier, at) => `export * as part${at} from ${JSON.stringify(specifier)}`,
+    )
+    await writeFile(join(place, 'entry.mts'), imports.join('\n'))
+    for (const name of frameworks) await linkInto(place, name)
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--target',
+      'es2023',
+      '--types',
+      'node',
+    ]
+    for (const [module, moduleResolution] of resolutions)
+      await run(
+        join(root, 'node_modules/.bin/tsc'),
+        [...options, '--module', module, '--moduleResolution', moduleResolution, 'entry.mts'],
+        place,
+      )
+    return `declarations: usable with ${resolutions.map(([, resolution]) => resolution).join(', ')}`
+  })
+
+/** Puts what this checkout has installed beside the package, as its user would have it there. */
+async function linkInto(place: string, name: string): Promise<void> {
+  const link = join(place, 'node_modules', name)
+  if (existsSync(link)) return
+  await mkdir(dirname(link), { recursive: true })
+  await symlink(join(root, 'node_modules', name), link)
+}
+
+const checkImports: Check = async (folder, manifest) => {
+  const specifiers = specifiersOf(manifest)
   await inPlace(folder, async (place) => {
     for (const specifier of specifiers) {
       const quoted = JSON.stringify(specifier)
@@ -86,10 +131,11 @@ const checkShaking: Check = async (folder, { name }) =>
     }
     const nothing = await bundle(`import ${JSON.stringify(name)}`)
     if (nothing > 100) throw new CommandFailure(`importing nothing bundles ${nothing} bytes`)
-    if (name !== '@perennial/auth') return 'tree-shaking: nothing used, nothing bundled'
-    const one = await bundle(`export { isTokenExpiringSoon } from '@perennial/auth'`)
-    if (one > maxShakenBytes) throw new CommandFailure(`isTokenExpiringSoon alone bundles ${one} bytes`)
-    return `tree-shaking: nothing used, nothing bundled; isTokenExpiringSoon alone is ${one} bytes`
+    const one = await bundle(`export { isTokenExpiringSoon } from ${JSON.stringify(name)}`)
+    const all = await bundle(`export * from ${JSON.stringify(name)}`)
+    if (one > maxShakenBytes || one > all / 4)
+      throw new CommandFailure(`isTokenExpiringSoon alone bundles ${one} bytes, of ${all} for everything`)
+    return `tree-shaking: nothing used, nothing bundled; isTokenExpiringSoon alone is ${one} bytes of ${all}`
   })
 
 const checkInstallSize: Check = async (folder, { name }) => {
@@ -112,9 +158,25 @@ async function inPlace<T>(folder: string, work: (place: string) => Promise<T>): 
 
 /** The service is not published: it is a program, so nobody imports parts of it or bundles it. */
 const checksOf: Readonly<Record<string, readonly Check[]>> = {
-  auth: [checkPublint, checkTypes, checkContents, checkImports, checkShaking, checkInstallSize],
-  client: [checkPublint, checkTypes, checkContents, checkImports, checkShaking, checkInstallSize],
-  emulator: [checkPublint, checkTypes, checkContents, checkImports, checkInstallSize],
+  auth: [
+    checkPublint,
+    checkTypes,
+    checkDeclarations,
+    checkContents,
+    checkImports,
+    checkShaking,
+    checkInstallSize,
+  ],
+  client: [
+    checkPublint,
+    checkTypes,
+    checkDeclarations,
+    checkContents,
+    checkImports,
+    checkShaking,
+    checkInstallSize,
+  ],
+  emulator: [checkPublint, checkTypes, checkDeclarations, checkContents, checkImports, checkInstallSize],
   server: [checkPublint, checkContents],
 }
 

@@ -28,9 +28,4 @@ export {
   type StoreMoveOptions,
 } from './stores/index.js'
 export type { AuthEvent, Telemetry } from './telemetry/index.js'
-export {
-  isTokenExpiringSoon,
-  readMemberKeys,
-  type VerificationKey,
-  type VerifiedClaims,
-} from './tokens/index.js'
+export { isTokenExpiringSoon, readMemberKeys, type MemberKey, type VerifiedClaims } from './tokens/index.js'

@@ -55,12 +55,15 @@ function openTagSession(tag: HTMLElement): Session | undefined {
   return session
 }
 
-const { currentScript } = document
-Object.assign(window, {
-  Perennial: {
-    createSession,
-    isTokenExpiringSoon,
-    PerennialError,
-    session: currentScript instanceof HTMLElement ? openTagSession(currentScript) : undefined,
-  },
-})
+// Whoever renders on a server may import this too: there it does nothing.
+if (typeof document !== 'undefined') {
+  const { currentScript } = document
+  Object.assign(window, {
+    Perennial: {
+      createSession,
+      isTokenExpiringSoon,
+      PerennialError,
+      session: currentScript instanceof HTMLElement ? openTagSession(currentScript) : undefined,
+    },
+  })
+}

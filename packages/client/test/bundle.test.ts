@@ -29,3 +29,9 @@ it('touches nothing of its surroundings when it is imported', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, code])
   expect(stdout).toBe('ok')
 })
+
+it('does nothing on a server, as the script of plain pages either', async () => {
+  const script = `${await bundleGlobal()}; process.stdout.write(typeof globalThis.Perennial)`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script])
+  expect(stdout).toBe('undefined')
+})

@@ -1,5 +1,7 @@
 /** A JWT taken apart; nothing of it is verified. */
 export interface ReadToken {
+  /** All of it. */
+  readonly text: string
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
   /** What the signature covers. */
@@ -16,6 +18,7 @@ export function readJwt(token: string): ReadToken | null {
   const [header, claims] = [readPart(head), readPart(body)]
   if (!header || !claims) return null
   return {
+    text: token,
     header,
     claims,
     signedPart: `${head}.${body}`,
