@@ -328,6 +328,13 @@ describe('what is hardly meant', () => {
     expect(read(env).warnings).toEqual([])
   })
 
+  it('is a stage that we do not know', () => {
+    const warningsIn = (NODE_ENV: string) => read({ NODE_ENV }).warnings.join()
+    for (const stage of ['prod', 'Production', 'staging'])
+      expect(warningsIn(stage)).toMatch(/^NODE_ENV is neither .* counts as development/)
+    for (const stage of ['development', 'test', '']) expect(warningsIn(stage)).toBe('')
+  })
+
   it('is a store in memory, in production', () => {
     expect(read({ ...production, ...session, STORE_URL: 'memory:' }).warnings.join()).toContain(
       'STORE_URL=memory:',

@@ -18,6 +18,10 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
     if (condition) warnings.push(line)
   }
   warnIf(
+    !['production', 'development', 'test', undefined].includes(settings.NODE_ENV),
+    'NODE_ENV is neither production, development nor test, and counts as development.',
+  )
+  warnIf(
     environment === 'production' && settings.STORE_URL === 'memory:',
     'STORE_URL=memory: signs everybody out at every restart.',
   )

@@ -28,11 +28,22 @@ export async function checkAdminApi(memberstack: Memberstack, isProduction: bool
     }
   const base = adminUrl.endsWith('/') ? adminUrl : `${adminUrl}/`
   const answer = await askUpstream(`${base}members/${nobody}`, { 'x-api-key': secretKey })
-  const isSandbox = isProduction && secretKey.startsWith('sk_sb_')
-  const sandbox = admin.warning(
-    'MEMBERSTACK_SECRET_KEY is a sandbox key: live members are unknown to it; use the live key.',
-  )
-  return { findings: [judge(answer), ...(isSandbox ? [sandbox] : [])], answer }
+  return { findings: [judge(answer), ...checkStage(secretKey, isProduction)], answer }
+}
+
+/** A key of one stage in the other is hardly meant. */
+function checkStage(secretKey: string, isProduction: boolean): readonly Finding[] {
+  const isSandbox = secretKey.startsWith('sk_sb_')
+  if (isProduction === !isSandbox) return []
+  return [
+    isProduction
+      ? admin.warning(
+          'MEMBERSTACK_SECRET_KEY is a sandbox key: live members are unknown to it; use the live key.',
+        )
+      : admin.warning(
+          'MEMBERSTACK_SECRET_KEY is a live key, but NODE_ENV is not production: details of errors, /docs and /metrics are shown to everybody. Set NODE_ENV=production.',
+        ),
+  ]
 }
 
 function judge(answer: UpstreamAnswer): Finding {

@@ -79,6 +79,14 @@ describe('the doctor, of the admin API', () => {
       expect(await findings('admin API', { MEMBERSTACK_ADMIN_URL })).toEqual([expect.stringMatching(pattern)])
   })
 
+  it('finds a live key outside production', async () => {
+    const { url } = await upstream(200, '{"data":null}')
+    const found = (key: string) =>
+      findings('admin API', { MEMBERSTACK_ADMIN_URL: url, MEMBERSTACK_SECRET_KEY: key })
+    expect((await found('sk_live'))[1]).toMatch(/^warning: .*live key, but NODE_ENV is not production/)
+    expect(await found('sk_sb_x')).toHaveLength(1)
+  })
+
   it('shows of a header a number and nothing else', async () => {
     const quota = async (left: string) => {
       const { url } = await upstream(200, '{"data":null}', { 'x-ratelimit-remaining': left })
