@@ -9,6 +9,12 @@ const lingerMs = 1_000
 
 const complain = (line: string) => process.stderr.write(`${line}\n`)
 
+// Who reads may leave early, as `head` does; the exit code tells him all the same.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+
 async function run(): Promise<number> {
   const problem = loadEnvFile()
   if (problem !== null) {

@@ -43,6 +43,13 @@ describe('perennial', () => {
     }
   })
 
+  it('does not mind a reader who leaves early', async () => {
+    const child = spawn(process.execPath, [cli, 'doctor'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const ended = new Promise<number | null>((resolve) => void child.once('close', resolve))
+    expect([await ended, await text(child.stderr)]).toEqual([0, ''])
+  })
+
   it('says in one line that .env cannot be read', async () => {
     mkdirSync(join(folder, '.env'))
     const { code, out, complaints } = await run('doctor')

@@ -4,10 +4,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
 import { createPerennial } from '@perennial/auth'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { checkNode } from './check-node.js'
 import { examine } from './doctor.js'
 
 let emulator: Emulator
@@ -64,6 +66,14 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 20
 const good = publicKey.export({ format: 'jwk' })
 const secret = privateKey.export({ format: 'jwk' })
 const jwks = (...keys: readonly object[]) => JSON.stringify({ keys })
+
+describe('the doctor, of Node', () => {
+  it('takes what has the embedded store, and nothing older', async () => {
+    for (const good of ['22.13.0', '22.20.1', '24.0.0', '100.0.0']) expect(checkNode(good).level).toBe('ok')
+    for (const old of ['22.12.9', '20.99.0', '9.30.0']) expect(checkNode(old).level).toBe('error')
+    expect(await findings('Node')).toEqual([`ok: ${process.versions.node}.`])
+  })
+})
 
 describe('the doctor, of the admin API', () => {
   it('believes nobody who does not answer as the admin API does', async () => {

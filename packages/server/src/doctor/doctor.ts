@@ -1,8 +1,10 @@
+import process from 'node:process'
 import { readConfig, type Config, type Environment } from '../config/index.js'
 import { checkBrowsers } from './check-browsers.js'
 import { checkClock } from './check-clock.js'
 import { checkKeySet } from './check-key-set.js'
 import { checkAdminApi } from './check-memberstack.js'
+import { checkNode } from './check-node.js'
 import { checkRefreshApi } from './check-refresh-api.js'
 import { checkStore } from './check-store.js'
 import { findingsAbout, type Finding } from './finding.js'
@@ -21,12 +23,13 @@ export async function examine(
     config = readConfig(env, world)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    return [configuration.error(error.message)]
+    return [configuration.error(error.message), checkNode(process.versions.node)]
   }
   const [memberstack, store] = await Promise.all([examineMemberstack(config), checkStore(config)])
   return [
     configuration.ok('every variable can be read.'),
     ...config.warnings.map((warning) => configuration.warning(warning)),
+    checkNode(process.versions.node),
     ...memberstack,
     ...store,
     ...checkBrowsers(config),
