@@ -19,7 +19,7 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
   }
   warnIf(
     !['production', 'development', 'test', undefined].includes(settings.NODE_ENV),
-    'NODE_ENV is neither production, development nor test, and counts as development.',
+    'NODE_ENV is neither production, development nor test, and counts as development. Set NODE_ENV=production where real members depend on it.',
   )
   warnIf(
     environment === 'production' && settings.STORE_URL === 'memory:',

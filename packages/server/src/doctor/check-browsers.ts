@@ -28,13 +28,12 @@ const sharedSuffixes =
 
 /** Why some of these pages cannot be of the service's own site; null where nothing shows that. */
 function describeSites(urls: readonly URL[]): string | null {
-  const wayOut = 'Take the others out of CORS_ORIGIN, or set REFRESH_TOKEN_TRANSPORT=body.'
   const alone = urls.find(({ hostname }) => sharedSuffixes.test(hostname))
   if (alone !== undefined)
-    return `${alone.origin} is a site by itself, and the cookie is SameSite=Strict: it works only if the service is at that very host. Give these pages a domain of your own, and the service one below it. ${wayOut}`
+    return `${alone.origin} is a site by itself, and the cookie is SameSite=Strict: it works only if the service is at that very host. Give these pages a domain of your own, and the service one below it, or set REFRESH_TOKEN_TRANSPORT=body.`
   const sites = new Set(urls.map(siteOf))
   if (sites.size <= 1) return null
-  return `CORS_ORIGIN names several sites (${[...sites].join(', ')}), but the cookie is SameSite=Strict: only pages of the service's own site can use it. ${wayOut}`
+  return `CORS_ORIGIN names several sites (${[...sites].join(', ')}), but the cookie is SameSite=Strict: only pages of the service's own site can use it. Take the others out, or set REFRESH_TOKEN_TRANSPORT=body.`
 }
 
 /** Roughly: the last two labels of a name, and all of an address. */

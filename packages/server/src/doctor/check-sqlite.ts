@@ -25,9 +25,7 @@ export async function checkSqlite(
   } catch (error) {
     // In one line, and of a path at most.
     const message = error instanceof Error ? error.message : 'The store cannot be used.'
-    return [
-      store.error(`${message} Look at the owner and the rights of the file and its folder, or at STORE_URL.`),
-    ]
+    return [store.error(`${message} Mend that, or name another file in STORE_URL.`)]
   }
 }
 

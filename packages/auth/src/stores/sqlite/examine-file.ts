@@ -53,6 +53,10 @@ function mustBeWritable(path: string): void {
     for (const place of places) closeSync(openSync(place, 'r+'))
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-    throw refusal(path, `this user cannot write it, its log or its folder${code}`, error)
+    throw refusal(
+      path,
+      `this user cannot write it, its log or its folder${code}; change their owner or rights`,
+      error,
+    )
   }
 }
