@@ -1,31 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { hasChromium, launchBrowser } from '../../client/test/browser/harness.js'
 import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
 
 let folder: ReturnType<typeof makeFolder>
 let service: ServiceProcess
 let url: string
 
-async function start(env: Record<string, string> = {}): Promise<string> {
-  folder = makeFolder()
-  service = startProcess(folder.path, env)
-  const [, address = ''] = await service.waitFor(/the demo page {7}(http:\S+)\//)
-  return address
-}
-
-async function stop(): Promise<void> {
-  service.child.kill('SIGTERM')
-  await service.ended()
-  folder.remove()
-}
-
 const post = (path: string, headers: Record<string, string> = { origin: url }) =>
   fetch(url + path, { method: 'POST', headers })
 
 describe('the demo page', () => {
-  beforeAll(async () => void (url = await start()))
-  afterAll(stop)
+  beforeAll(async () => {
+    folder = makeFolder()
+    service = startProcess(folder.path)
+    ;[, url = ''] = await service.waitFor(/the demo page {7}(http:\S+)\//)
+  })
+  afterAll(async () => {
+    service.child.kill('SIGTERM')
+    await service.ended()
+    folder.remove()
+  })
 
   it('is at the bare address, runs its own scripts only, and loads nothing from elsewhere', async () => {
     const answer = await fetch(url)
@@ -119,98 +112,4 @@ describe('in production', () => {
     expect(service.output()).toContain('MEMBERSTACK_APP_ID')
     folder.remove()
   })
-})
-
-describe.runIf(hasChromium()).each(['body', 'cookie'])('in a browser, with the %s transport', (transport) => {
-  let browser: Browser
-  let context: BrowserContext
-  const said: string[] = []
-
-  beforeAll(async () => {
-    browser = await launchBrowser()
-    url = await start({ REFRESH_TOKEN_TRANSPORT: transport })
-    context = await browser.newContext()
-  }, 60_000)
-  afterAll(async () => {
-    await browser.close()
-    await stop()
-  })
-
-  const status = (page: Page) => page.locator('#status').textContent()
-  const logged = (page: Page) => page.locator('#log').innerText()
-  const sees = (page: Page, text: RegExp) =>
-    expect.poll(() => logged(page), { timeout: 40_000, interval: 50 }).toMatch(text)
-  const open = async (): Promise<Page> => {
-    const page = await context.newPage()
-    page.on('pageerror', (error) => said.push(String(error)))
-    page.on('console', (message) => said.push(message.text()))
-    await page.goto(url)
-    return page
-  }
-  const counts = (page: Page) =>
-    Promise.all(['own', 'other'].map((who) => page.locator(`#count-${who}`).textContent()))
-
-  const renewals = async (page: Page) => (await counts(page)).reduce((sum, count) => sum + Number(count), 0)
-
-  /** What is the same in both transports, and takes its time. */
-  const breakTheRest = async (page: Page): Promise<void> => {
-    const before = await renewals(page)
-    await page.click('#wrong-clock')
-    await expect.poll(() => page.locator('#page-clock').textContent()).toMatch(/2 h ahead/)
-    await page.click('#call-api')
-    await expect.poll(() => status(page)).toBe('signed in')
-    expect(await renewals(page)).toBeLessThanOrEqual(before + 1)
-    await page.click('#wrong-clock')
-    await sees(page, /The clock is right again/)
-
-    await page.click('#short-life')
-    await expect.poll(() => page.locator('#age').textContent(), { timeout: 30_000 }).toMatch(/of 1:00$/)
-
-    await page.click('#outage')
-    await sees(page, /The service is down for 20 s/)
-    await expect.poll(() => status(page), { timeout: 30_000 }).toBe('signed in, service silent')
-    await page.click('#call-api')
-    await expect.poll(() => status(page), { timeout: 60_000 }).toBe('signed in')
-  }
-
-  it(
-    'signs in, renews through everything that breaks, and says who did it',
-    { timeout: 180_000 },
-    async () => {
-      const page = await open()
-      await page.click('#sign-in')
-      await sees(page, /Signed in\./)
-      await page.click('#call-api')
-      await sees(page, /The API answered 200: ada@example\.com, user and admin/)
-      const second = await open()
-      await expect.poll(() => status(second), { timeout: 20_000 }).toBe('signed in')
-
-      // With a cookie, a new tab may have to ask for its first token.
-      const before = [(await counts(page))[0], (await counts(second))[0]].map(Number)
-      await page.click('#fifty')
-      await sees(page, /50 of 50 callers got the new token; this tab made 1 request\./)
-      await sees(second, /another tab\s+(\S+\s+)?Renewed the token; this tab uses it too/)
-      expect(Number((await counts(page))[0])).toBe((before[0] ?? 0) + 1)
-      expect(Number((await counts(second))[0])).toBe(before[1])
-
-      await page.click('#lose-answer')
-      await sees(page, /No usable answer/)
-      // Either of the two tabs may be the one that asks again.
-      await sees(page, /(Asked again and got a new token|another tab\s+Renewed[^]*)[^]*No usable answer/)
-      expect(await status(page)).toBe('signed in')
-
-      if (transport === 'body') await breakTheRest(page)
-      for (const tab of [page, second]) expect(await logged(tab)).not.toMatch(/Signed out/)
-
-      await page.click('#revoke')
-      await sees(page, /Signed out: the service refused to renew \(401 AUTH_TOKEN_REFRESH_FAILED\)/)
-      await sees(second, /Signed out/)
-      expect(await status(page)).toBe('signed out')
-      await page.locator('#reason').waitFor()
-      expect(await page.locator('#reason').textContent()).toContain('AUTH_TOKEN_REFRESH_FAILED')
-      await page.click('#sign-in')
-      await expect.poll(() => status(second), { timeout: 20_000 }).toBe('signed in')
-      expect(said.filter((line) => !line.startsWith('Failed to load resource'))).toEqual([])
-    },
-  )
 })

@@ -1,4 +1,4 @@
-import type { Perennial } from '@perennial/auth'
+import type { Clock, Perennial } from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { addBreakHooks } from './break-hooks.js'
@@ -13,6 +13,7 @@ export interface DemoParts {
   /** Opens the same once more, on the same store, with access tokens of 60 s; null where that cannot be. */
   readonly openShortLived: (() => Promise<Perennial>) | null
   readonly transport: 'body' | 'cookie'
+  readonly clock: Clock
 }
 
 /** A page that shows the product at work, and switches to break it with. */
@@ -27,8 +28,8 @@ export interface Demo {
 
 /** Only for laptops: whoever composes the service makes none in production, nor beside a real Memberstack. */
 export function createDemo(parts: DemoParts): Demo {
-  const { emulator, transport, openShortLived } = parts
-  const switches = createSwitches(() => Date.now() / 1000)
+  const { emulator, transport, openShortLived, clock } = parts
+  const switches = createSwitches(clock)
   const refuse = () => Promise.reject(new TypeError('this store cannot be opened twice'))
   const perennial = createSwitchingPerennial(parts.perennial, switches, openShortLived ?? refuse)
   return {

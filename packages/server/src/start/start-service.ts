@@ -1,4 +1,10 @@
-import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
+import {
+  createPerennial,
+  systemClock,
+  type Clock,
+  type Perennial,
+  type PerennialOptions,
+} from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../app/index.js'
@@ -21,20 +27,29 @@ export interface Service {
   close(): Promise<void>
 }
 
+/** What the service takes from around it, and the environment does not name. */
+export interface Surroundings {
+  /** Of the service, and of its emulator. @defaultValue the machine's */
+  readonly clock?: Clock | undefined
+}
+
 const flushSeconds = 3
 
 /**
  * Starts everything the configuration asks for, and ends it again when a part of it does not start.
  * @throws StartFailure with one line for people
  */
-export async function startService(config: Config): Promise<Service> {
-  const telemetry = await openTelemetry(config)
+export async function startService(
+  config: Config,
+  { clock = systemClock }: Surroundings = {},
+): Promise<Service> {
+  const telemetry = await openTelemetry(config, clock)
   const { logger } = telemetry
   const teardown = createTeardown((err) => logger.error({ err }, 'not_closed_well'))
   teardown.add(() => telemetry.flush(flushSeconds))
   for (const warning of config.warnings) logger.warn({ warning }, 'config_warning')
   try {
-    const service = await startParts(config, telemetry, teardown)
+    const service = await startParts(config, { telemetry, teardown, clock })
     const { url, mode, emulator } = service
     logger.info({ url, mode, emulator: emulator !== null }, 'listening')
     return service
@@ -44,15 +59,23 @@ export async function startService(config: Config): Promise<Service> {
   }
 }
 
-async function startParts(config: Config, telemetry: ServiceTelemetry, teardown: Teardown): Promise<Service> {
+async function startParts(
+  config: Config,
+  {
+    telemetry,
+    teardown,
+    clock,
+  }: { readonly telemetry: ServiceTelemetry; readonly teardown: Teardown; readonly clock: Clock },
+): Promise<Service> {
   await prepareStoreFolder(config.storeUrl)
-  const { options: memberstack, emulator } = await findMemberstack(config.memberstack)
+  const { options: memberstack, emulator } = await findMemberstack(config.memberstack, clock)
   if (emulator) teardown.add(() => emulator.close())
   const options = {
     ...config.perennial,
     store: config.storeUrl,
     memberstack,
     telemetry: telemetry.telemetry,
+    clock,
   }
   const usual = await createPerennial(options)
   teardown.add(() => usual.close())
@@ -73,7 +96,7 @@ async function createDemoFor(
   parts: {
     readonly emulator: Emulator | null
     readonly usual: Perennial
-    readonly options: PerennialOptions
+    readonly options: PerennialOptions & { readonly clock: Clock }
   },
 ): Promise<Demo | undefined> {
   const { emulator, usual, options } = parts
@@ -86,10 +109,11 @@ async function createDemoFor(
     // A second opening of `memory:` would be another store.
     openShortLived: config.storeUrl.startsWith('memory:') ? null : openShortLived,
     transport: config.refreshTokenTransport,
+    clock: options.clock,
   })
 }
 
-async function openTelemetry(config: Config): Promise<ServiceTelemetry> {
+async function openTelemetry(config: Config, clock: Clock): Promise<ServiceTelemetry> {
   try {
     return await createTelemetry({
       logLevel: config.logLevel,
@@ -98,6 +122,7 @@ async function openTelemetry(config: Config): Promise<ServiceTelemetry> {
       posthogHost: config.posthog?.host,
       metrics: config.showMetrics,
       environment: config.environment,
+      clock,
     })
   } catch (error) {
     throw toStartFailure(error)
