@@ -16,6 +16,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
     testTimeout: 30_000,
+    // A poll waits for what is to come as long as the test may: a second is short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     // Tests of browsers and processes wait more than they work: two at a time, where vitest would take one of two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
   },

@@ -227,7 +227,7 @@ describeInBrowser('session.fetch', (world) => {
   it('stops when its caller does, without a retry, and leaves the refresh to the others', async () => {
     const tab = await world.openTab()
     let letThrough = () => {}
-    world.service.refreshesAfter = new Promise<void>((resolve) => (letThrough = resolve))
+    world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const seen = record(world)
     await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
     const outcome = tab.evaluate(async () => {

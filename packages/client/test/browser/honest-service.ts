@@ -42,8 +42,8 @@ export interface HonestService {
   exposeDate: boolean
   /** How long each answer takes, in milliseconds. */
   delayMs: number
-  /** No refresh is answered before this has resolved. */
-  refreshesAfter: Promise<unknown> | null
+  /** Nothing is done or answered before this has resolved; then what was asked first comes first. */
+  answersAfter: Promise<unknown> | null
   rotations: number
   pair(options?: { ageSeconds?: number; userId?: string }): { accessToken: string; refreshToken: string }
   memberJwt(options?: { userId?: string; issuedAt?: number }): string
@@ -182,7 +182,7 @@ export async function startHonestService(): Promise<HonestService> {
     const body = await readBody(request)
     if (fault && inject(fault, request, response)) return
     if (service.delayMs) await new Promise((resolve) => setTimeout(resolve, service.delayMs))
-    if (route.endsWith('/refresh-token')) await service.refreshesAfter
+    await service.answersAfter
     serve(route, request, response, body)
   }
   const serve = (
@@ -209,7 +209,7 @@ export async function startHonestService(): Promise<HonestService> {
     clockOffsetSeconds: 0,
     exposeDate: true,
     delayMs: 0,
-    refreshesAfter: null,
+    answersAfter: null,
     rotations: 0,
     pair: ({ ageSeconds = 0, userId = 'mem_ada' } = {}) => tokens(open(userId), ageSeconds),
     memberJwt: ({ userId = 'mem_ada', issuedAt = now() } = {}) =>

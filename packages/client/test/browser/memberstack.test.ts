@@ -42,10 +42,12 @@ const exchanges = (world: World): number => world.service.calls['POST /v1/auth/s
 
 describeInBrowser('following Memberstack', (world) => {
   it('signs in at the start, once for all tabs, and calls wait for it', async () => {
-    world.service.delayMs = 100
+    let letThrough = () => {}
+    world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const jwt = world.service.memberJwt()
     const tabs = [await openFollowing(world, jwt)]
     expect(await tabs[0]?.evaluate(() => window.session.state.status)).toBe('loading')
+    letThrough()
     for (let i = 0; i < 3; i++) tabs.push(await openFollowing(world, jwt))
     for (const tab of tabs)
       expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)

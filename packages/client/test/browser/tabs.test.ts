@@ -117,15 +117,23 @@ describeInBrowser('several tabs of one browser', (world) => {
   it('keep a sign-out that comes while a refresh is under way', async () => {
     const [first, second] = await world.openTabs(2)
     if (!first || !second) throw new Error('no tabs')
-    world.service.delayMs = 300
+    let letThrough = () => {}
+    world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     let asked = (): void => undefined
     const refreshing = new Promise<void>((resolve) => (asked = resolve))
     world.service.fault = () => (asked(), undefined)
     await first.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
     const token = first.evaluate(() => window.session.getAccessToken())
     await refreshing
-    await second.evaluate(() => window.session.signOut())
+    const signedOut = second.evaluate(() => window.session.signOut())
+    for (const tab of [first, second]) await waitForEvent(tab, 'signed-out')
+    // The refresh is done, and answered with tokens, before the service hears of the sign-out.
+    letThrough()
+    await signedOut
     expect(await token).toBeNull()
+    // Whoever refreshes has the lock until the answer was looked at.
+    await first.evaluate(() => navigator.locks.request('perennial', () => undefined))
+    expect(world.service.rotations).toBe(1)
     for (const tab of [first, second]) {
       expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-out'])
       expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toContain('Token')

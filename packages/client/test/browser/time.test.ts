@@ -65,7 +65,7 @@ describeInBrowser('time', (world) => {
 
   it('answers at once near the end, while one refresh goes on behind', async () => {
     let letThrough = () => {}
-    world.service.refreshesAfter = new Promise<void>((resolve) => (letThrough = resolve))
+    world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const page = await world.signedIn(
       { refreshBeforeExpirySeconds: 300, refreshJitterSeconds: 0 },
       { ageSeconds: 3400 },

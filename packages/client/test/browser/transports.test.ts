@@ -71,12 +71,16 @@ describeInBrowser('the cookie transport', (world) => {
   })
 
   it('keeps a sign-in that begins before the service has first said that there is no cookie', async () => {
-    world.service.delayMs = 100
+    let letThrough = () => {}
+    world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const tab = await world.openTab(cookie)
     const status = tab.evaluate(
       async (jwt) => (await window.session.signIn(jwt)).status,
       world.service.memberJwt(),
     )
+    // Run after what the page was told before.
+    expect(await tab.evaluate(() => window.session.state.status)).toBe('loading')
+    letThrough()
     expect(await status).toBe('signed-in')
     expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
