@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { openStore, type Store } from '@perennial/auth'
+import { beginSession, type Session } from '../../packages/auth/src/sessions/session.js'
 import { cpuSecondsOf } from './cpu-seconds.js'
-
-type Session = Parameters<Store['sessions']['create']>[0]
 
 /** What so many sessions in one SQLite file come to. */
 export interface StoreSize {
@@ -75,19 +74,13 @@ const newSealedMember = () => randomBytes(sealedMemberBytes).toString('base64url
 
 /** A live session as a browser's is, with one in ten members having two. */
 export function newSession(index: number, now: number): Session {
-  return {
+  return beginSession({
     id: randomBytes(16).toString('base64url'),
     memberId: `mem_${String(Math.floor(index * 0.9)).padStart(24, '0')}`,
     userAgent:
       'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
-    createdAt: now,
-    lastUsedAt: now,
     expiresAt: now + 1_209_600,
-    generation: 1,
-    confirmedAt: null,
-    previousConfirmedAt: null,
-    endedAt: null,
-    endReason: null,
     sealedMember: newSealedMember(),
-  }
+    now,
+  })
 }

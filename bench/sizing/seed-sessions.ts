@@ -3,7 +3,7 @@ import { openStore } from '@perennial/auth'
 import { sealSnapshot } from '../../packages/auth/src/members/member-snapshot.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../../packages/auth/src/secrets.js'
 import { formatRefreshToken } from '../../packages/auth/src/sessions/refresh-token.js'
-import type { Session } from '../../packages/auth/src/sessions/session.js'
+import { beginSession, type Session } from '../../packages/auth/src/sessions/session.js'
 
 const atOnce = 100
 const browser =
@@ -51,18 +51,12 @@ function newSession(index: number, { members, secrets, now }: Seeding): Session 
     customFields: { 'first-name': 'Ada', 'last-name': 'Lovelace', company: 'Analytical Engines' },
     activePlanIds: ['pln_gold'],
   }
-  return {
+  return beginSession({
     id: randomBytes(16).toString('base64url'),
     memberId,
     userAgent: browser,
-    createdAt: now,
-    lastUsedAt: now,
     expiresAt: now + 1_209_600,
-    generation: 1,
-    confirmedAt: null,
-    previousConfirmedAt: null,
-    endedAt: null,
-    endReason: null,
     sealedMember: sealSnapshot(secrets, { member, readAt: now }),
-  }
+    now,
+  })
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createSecrets } from '../src/secrets.js'
-import type { Session } from '../src/sessions/session.js'
+import { beginSession, type Session } from '../src/sessions/index.js'
 import { moveStore, openStore, type Store, type StoreMoveOptions } from '../src/stores/index.js'
 import { createSigningKeys } from '../src/tokens/index.js'
 import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './redis-server.js'
@@ -62,18 +62,14 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       (error: unknown) => String(error),
     )
   const newSession = (change: Partial<Session> = {}): Session => ({
-    id: randomBytes(16).toString('base64url'),
-    memberId: 'mem_ada',
-    userAgent: 'Browser/1.0',
-    createdAt: now,
-    lastUsedAt: now,
-    expiresAt: now + 1_000_000,
-    generation: 1,
-    confirmedAt: null,
-    previousConfirmedAt: null,
-    endedAt: null,
-    endReason: null,
-    sealedMember: 'sealed',
+    ...beginSession({
+      id: randomBytes(16).toString('base64url'),
+      memberId: 'mem_ada',
+      userAgent: 'Browser/1.0',
+      expiresAt: now + 1_000_000,
+      sealedMember: 'sealed',
+      now,
+    }),
     ...change,
   })
   const create = async (store: Store, change: Partial<Session> = {}): Promise<Session> => {

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSessionSource } from '../src/refresh/session.js'
 import { createSecrets, type Secrets } from '../src/secrets.js'
-import { createSessionEnder, formatRefreshToken } from '../src/sessions/index.js'
+import { beginSession, createSessionEnder, formatRefreshToken } from '../src/sessions/index.js'
 import { openSqliteStore } from '../src/stores/sqlite/sqlite-store.js'
 import { createTestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'
@@ -74,20 +74,14 @@ async function live(): Promise<void> {
     const sessionId = randomBytes(16).toString('base64url')
     const now = world.now
     await store.sessions.create(
-      {
+      beginSession({
         id: sessionId,
         memberId: `mem_${member}`,
         userAgent: 'Browser/1.0',
-        createdAt: now,
-        lastUsedAt: now,
         expiresAt: now + 1_209_600,
-        generation: 1,
-        confirmedAt: null,
-        previousConfirmedAt: null,
-        endedAt: null,
-        endReason: null,
         sealedMember: secrets.seal('member', 'mem_ada', 'nothing yet'),
-      },
+        now,
+      }),
       now,
     )
     tokens.push(formatRefreshToken(secrets, { sessionId, generation: 1 }))

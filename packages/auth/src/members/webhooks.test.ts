@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { AuthError, unavailable } from '../errors.js'
 import { createSecrets } from '../secrets.js'
-import { createSessionEnder, type Session } from '../sessions/index.js'
+import { beginSession, createSessionEnder, type Session } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent, Telemetry } from '../telemetry/events.js'
 import { createNodeHttpClient } from '../node-http-client.js'
@@ -27,20 +27,8 @@ function member(changes: Partial<Member> = {}): Member {
 }
 
 function session(id: string, memberId = 'mem_ada'): Session {
-  return {
-    id,
-    memberId,
-    userAgent: null,
-    createdAt: now - 100,
-    lastUsedAt: now - 100,
-    expiresAt: now + 86_400,
-    generation: 1,
-    confirmedAt: null,
-    previousConfirmedAt: null,
-    endedAt: null,
-    endReason: null,
-    sealedMember: null,
-  }
+  const expiresAt = now + 86_400
+  return beginSession({ id, memberId, userAgent: null, expiresAt, sealedMember: null, now: now - 100 })
 }
 
 /** Everything a webhook touches, on a memory store with two sessions of Ada's. */

@@ -15,6 +15,6 @@ export {
 } from './session-ender.js'
 export type { Advance, EndAll, EndedSession, SessionStore } from './session-store.js'
 export type { SessionUseCases, SignedIn } from './session-use-cases.js'
-export type { Session, SessionEndReason } from './session.js'
+export { beginSession, type Session, type SessionEndReason } from './session.js'
 export { createSessions, type SessionsOptions } from './sessions.js'
 export { systemTicker, type Ticker } from './ticker.js'

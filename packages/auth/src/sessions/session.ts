@@ -23,3 +23,26 @@ export interface Session {
   /** The member as last read from the admin API, sealed; null when too large to keep. */
   readonly sealedMember: string | null
 }
+
+/** What a sign-in knows of the session that it begins. */
+export interface SessionStart extends Pick<
+  Session,
+  'id' | 'memberId' | 'userAgent' | 'expiresAt' | 'sealedMember'
+> {
+  /** When, in whole seconds. */
+  readonly now: number
+}
+
+/** The session as it begins: of its one refresh token nothing has been seen yet. */
+export function beginSession({ now, ...start }: SessionStart): Session {
+  return {
+    ...start,
+    createdAt: now,
+    lastUsedAt: now,
+    generation: 1,
+    confirmedAt: null,
+    previousConfirmedAt: null,
+    endedAt: null,
+    endReason: null,
+  }
+}

@@ -11,7 +11,7 @@ import { isIdle } from './rotation.js'
 import type { SessionEnder } from './session-ender.js'
 import type { SessionStore } from './session-store.js'
 import type { SessionUseCases, SignedIn } from './session-use-cases.js'
-import type { Session } from './session.js'
+import { beginSession, type Session } from './session.js'
 
 /** What signing in and out is made of. */
 export interface SessionsOptions {
@@ -100,20 +100,14 @@ function newSession(
   { clock, maxSeconds, randomBytes }: SessionsOptions,
 ): Session {
   const now = Math.floor(clock())
-  return {
+  return beginSession({
     id: createSessionId(randomBytes),
     memberId: claims.id,
     userAgent: userAgent?.slice(0, userAgentLength) ?? null,
-    createdAt: now,
-    lastUsedAt: now,
     expiresAt: Math.floor(Math.min(now + maxSeconds, claims.exp)),
-    generation: 1,
-    confirmedAt: null,
-    previousConfirmedAt: null,
-    endedAt: null,
-    endReason: null,
     sealedMember,
-  }
+    now,
+  })
 }
 
 function refusal(standing: Exclude<Standing, { kind: 'member' }>, memberId: string): AuthError {

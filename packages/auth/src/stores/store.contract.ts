@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EndedSession } from '../sessions/session-store.js'
-import type { Session } from '../sessions/session.js'
+import { beginSession, type Session } from '../sessions/index.js'
 import { createTestWorld, type TestWorld } from './store-world.contract.js'
 import type { Store } from './store.js'
 
@@ -24,18 +24,14 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
     })
 
     const newSession = (change: Partial<Session> = {}): Session => ({
-      id: randomBytes(16).toString('base64url'),
-      memberId,
-      userAgent: 'Browser/1.0',
-      createdAt: world.now,
-      lastUsedAt: world.now,
-      expiresAt: world.now + 1_000_000,
-      generation: 1,
-      confirmedAt: null,
-      previousConfirmedAt: null,
-      endedAt: null,
-      endReason: null,
-      sealedMember: 'sealed',
+      ...beginSession({
+        id: randomBytes(16).toString('base64url'),
+        memberId,
+        userAgent: 'Browser/1.0',
+        expiresAt: world.now + 1_000_000,
+        sealedMember: 'sealed',
+        now: world.now,
+      }),
       ...change,
     })
     const create = async (change: Partial<Session> = {}): Promise<Session> => {

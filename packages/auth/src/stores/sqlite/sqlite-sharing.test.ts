@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
 import { AuthError } from '../../errors.js'
-import type { Session } from '../../sessions/session.js'
+import { beginSession } from '../../sessions/index.js'
 import { createTestWorld } from '../store-world.contract.js'
 import { createWriteQueue } from './write-queue.js'
 import { openSqliteStore } from './sqlite-store.js'
@@ -15,20 +15,15 @@ afterAll(() => rmSync(directory, { recursive: true }))
 let made = 0
 const newPath = () => join(directory, `${made++}.db`)
 
-const newSession = (now: number): Session => ({
-  id: randomBytes(16).toString('base64url'),
-  memberId: 'mem_1',
-  userAgent: null,
-  createdAt: now,
-  lastUsedAt: now,
-  expiresAt: now + 1_000_000,
-  generation: 1,
-  confirmedAt: null,
-  previousConfirmedAt: null,
-  endedAt: null,
-  endReason: null,
-  sealedMember: null,
-})
+const newSession = (now: number) =>
+  beginSession({
+    id: randomBytes(16).toString('base64url'),
+    memberId: 'mem_1',
+    userAgent: null,
+    expiresAt: now + 1_000_000,
+    sealedMember: null,
+    now,
+  })
 
 describe('one SQLite file, several processes', () => {
   it('rotates once, whoever asks', async () => {
