@@ -1,9 +1,9 @@
-import { request as httpRequest } from 'node:http'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Perennial } from '../src/perennial.js'
 import { createForwardPerennial } from './forward-world.js'
 import { mounts, type RunningApp } from './mounts.js'
+import { bodies, exchange, mediaTypes, tokens, type Answer, type Sent } from './rubbish.js'
 
 let emulator: Emulator
 beforeAll(async () => {
@@ -11,51 +11,6 @@ beforeAll(async () => {
 })
 afterAll(() => emulator.close())
 
-const deep = (depth: number) => `${'{"refreshToken":'.repeat(depth)}1${'}'.repeat(depth)}`
-const bodies: Readonly<Record<string, string | Buffer>> = {
-  nothing: '',
-  'no JSON': 'rubbish',
-  'half a JSON': '{"refreshToken":"abc',
-  null: 'null',
-  'a number': '1',
-  'a string': '"token"',
-  'a list': '[{"refreshToken":"a"}]',
-  'a token that is null': '{"refreshToken":null}',
-  'a token that is a number': '{"refreshToken":1}',
-  'a token that is a list': '{"refreshToken":["a"]}',
-  'a token that is an object': '{"refreshToken":{"toString":"a"}}',
-  'an empty token': '{"refreshToken":""}',
-  '5,000 characters': JSON.stringify({ refreshToken: 'x'.repeat(5000) }),
-  'control characters': JSON.stringify({ refreshToken: 'a\u0000b\r\nc\u001b[31m' }),
-  'a lone surrogate': '{"refreshToken":"\\ud800"}',
-  'deep nesting': deep(900),
-  __proto__: '{"__proto__":{"refreshToken":"abc"}}',
-  constructor: '{"constructor":{"prototype":{"refreshToken":"abc"}}}',
-  toString: '{"toString":1,"valueOf":1,"hasOwnProperty":1}',
-  'a form': 'refreshToken=abc',
-  'bytes that are no UTF-8': Buffer.from([0xff, 0xfe, 0x00, 0x80]),
-  '1 MB': JSON.stringify({ refreshToken: 'x'.repeat(1_000_000) }),
-  '1 MB of nesting': '['.repeat(1_000_000),
-}
-const types = [
-  'application/json',
-  'text/plain',
-  'application/x-www-form-urlencoded',
-  'multipart/form-data; boundary=x',
-  '',
-]
-const tokens = [
-  'x',
-  'x'.repeat(5000),
-  'a.b.c',
-  'eyJhbGciOiJub25lIn0.e30.',
-  '__proto__',
-  '%00',
-  '..',
-  'ä',
-  '€',
-]
-// `fetch` would mend most of these.
 const credentials = tokens.flatMap((token) => {
   const bytes = Buffer.from(token).toString('latin1')
   return [
@@ -91,7 +46,7 @@ describe.each(mounts)('rubbish, $name', ({ start, parsesFirst }) => {
 
   it('in a refresh is 4xx under every media type', async () => {
     for (const [what, body] of Object.entries(bodies))
-      for (const type of types) {
+      for (const type of mediaTypes) {
         const name = `${what} as ${type}`
         const headers = type === '' ? {} : { 'content-type': type }
         const answer = await send('POST', '/v1/auth/refresh-token', { headers, body })
@@ -136,30 +91,3 @@ describe.each(mounts)('rubbish, $name', ({ start, parsesFirst }) => {
     expect((await send('POST', '/v1/auth/refresh-token', { headers, body })).status).toBe(200)
   })
 })
-
-interface Sent {
-  readonly method: string
-  readonly path: string
-  readonly headers: Readonly<Record<string, string | readonly string[]>>
-  readonly body: string | Buffer
-}
-
-interface Answer {
-  readonly status: number
-  readonly text: string
-}
-
-function exchange(url: string, { method, path, headers, body }: Sent): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url)
-    const length = body.length > 0 ? { 'content-length': Buffer.byteLength(body) } : {}
-    const options = { method, path, hostname, port, headers: { ...headers, ...length } }
-    const request = httpRequest(options, (answer) => {
-      let text = ''
-      answer.on('data', (bytes: Buffer) => (text += bytes.toString()))
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
-}

@@ -1,5 +1,5 @@
-import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bodies, exchange, mediaTypes, tokens, type Answer, type Sent } from '../../auth/test/rubbish.js'
 import { readConfig } from '../src/config/index.js'
 import { startService, type Service } from '../src/start/index.js'
 
@@ -18,84 +18,12 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
-const deep = (depth: number) => `${'{"refreshToken":'.repeat(depth)}1${'}'.repeat(depth)}`
-const bodies: Readonly<Record<string, string | Buffer>> = {
-  nothing: '',
-  'a space': ' ',
-  'no JSON': 'rubbish',
-  'half a JSON': '{"refreshToken":"abc',
-  null: 'null',
-  'a number': '1',
-  'a string': '"token"',
-  'a list': '[]',
-  'an empty object': '{}',
-  'a token that is null': '{"refreshToken":null}',
-  'a token that is a number': '{"refreshToken":1}',
-  'a token that is true': '{"refreshToken":true}',
-  'a token that is a list': '{"refreshToken":["a"]}',
-  'a token that is an object': '{"refreshToken":{"toString":"a"}}',
-  'an empty token': '{"refreshToken":""}',
-  '5,000 characters': JSON.stringify({ refreshToken: 'x'.repeat(5000) }),
-  'control characters': JSON.stringify({ refreshToken: 'a\u0000b\r\nc\u001b[31m' }),
-  emoji: JSON.stringify({ refreshToken: '🔑🔑🔑' }),
-  'a lone surrogate': '{"refreshToken":"\\ud800"}',
-  'deep nesting': deep(900),
-  __proto__: '{"__proto__":{"refreshToken":"abc"}}',
-  constructor: '{"constructor":{"prototype":{"refreshToken":"abc"}}}',
-  'a key twice': '{"refreshToken":"a","refreshToken":["b"]}',
-  'a form': 'refreshToken=abc',
-  'a BOM': '\ufeff{"refreshToken":"a"}',
-  'bytes that are no UTF-8': Buffer.from([0xff, 0xfe, 0x00, 0x80]),
-  '1 MB': JSON.stringify({ refreshToken: 'x'.repeat(1_000_000) }),
-  '1 MB of nesting': '['.repeat(1_000_000),
-}
-const types = [
-  'application/json',
-  'text/plain',
-  'application/x-www-form-urlencoded',
-  'multipart/form-data; boundary=x',
-  'rubbish',
-  '',
-]
-const tokens = [
-  'x',
-  'x'.repeat(5000),
-  'a.b.c',
-  'eyJhbGciOiJub25lIn0.e30.',
-  '🔑',
-  '__proto__',
-  '../../etc/passwd',
-  '%00',
-]
+/** A byte order mark is skipped: there is a token after it. */
+const afterMark = 'a BOM'
+const allBodies = { ...bodies, [afterMark]: '\ufeff{"refreshToken":"a"}' }
 
-interface Answer {
-  readonly status: number
-  readonly headers: Record<string, string | string[] | undefined>
-  readonly text: string
-}
-
-/** `fetch` mends too much of what it is given. */
-function send(
-  method: string,
-  path: string,
-  headers: Record<string, string> = {},
-  body: string | Buffer = '',
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const length = Buffer.byteLength(body)
-    const request = httpRequest(
-      service.url + path,
-      { method, headers: { ...headers, ...(length > 0 ? { 'content-length': length } : {}) } },
-      (answer) => {
-        let text = ''
-        answer.on('data', (bytes: Buffer) => (text += bytes.toString()))
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }))
-      },
-    )
-    request.on('error', reject)
-    request.end(body)
-  })
-}
+const send = (method: string, path: string, headers: Sent['headers'] = {}, body: Sent['body'] = '') =>
+  exchange(service.url, { method, path, headers, body })
 
 function expectRefusal(answer: Answer, what: string): void {
   expect(answer.status, what).toBeGreaterThanOrEqual(400)
@@ -107,8 +35,8 @@ function expectRefusal(answer: Answer, what: string): void {
 
 describe('rubbish', () => {
   it('in a refresh is 4xx in the one shape, under every media type', async () => {
-    for (const [what, body] of Object.entries(bodies))
-      for (const type of types) {
+    for (const [what, body] of Object.entries(allBodies))
+      for (const type of mediaTypes) {
         const answer = await send(
           'POST',
           '/v1/auth/refresh-token',
@@ -118,8 +46,8 @@ describe('rubbish', () => {
         const name = `${what} as ${type}`
         expectRefusal(answer, name)
         expect(answer.headers['cache-control'], name).toBe('no-store')
-        const expected = what.startsWith('1 MB') ? [413] : [400, 401]
-        expect(expected, name).toContain(answer.status)
+        const expected = what.startsWith('1 MB') ? 413 : what === afterMark ? 401 : 400
+        expect(answer.status, name).toBe(expected)
       }
   })
 
@@ -187,7 +115,7 @@ describe('rubbish', () => {
   })
 
   it('sent to the webhook is 400, or 413', async () => {
-    for (const [what, body] of Object.entries(bodies)) {
+    for (const [what, body] of Object.entries(allBodies)) {
       const answer = await send(
         'POST',
         '/v1/webhooks/memberstack',
