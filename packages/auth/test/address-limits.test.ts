@@ -1,26 +1,13 @@
-import { startEmulator, type Emulator } from '@perennial/emulator'
 import express from 'express'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createForwardPerennial, expectRow, get, read, refresh } from './forward-world.js'
+import { describe, expect, it } from 'vitest'
+import { expectRow, get, read, refresh, startForwardWorld } from './forward-world.js'
 import { startExpress } from './mounts.js'
 
-let emulator: Emulator
-beforeAll(async () => {
-  emulator = await startEmulator()
-})
-afterAll(() => emulator.close())
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-  emulator.reset()
-})
+const { emulator, serve } = await startForwardWorld()
 
 async function listen(trustProxy: false | number): Promise<string> {
-  const perennial = await createForwardPerennial(emulator)
-  const app = await startExpress(express, perennial, (app) => void app.set('trust proxy', trustProxy))
-  closers.push(app.close, () => perennial.close())
-  return app.url
+  const prepare = (app: express.Express) => void app.set('trust proxy', trustProxy)
+  return (await serve((perennial) => startExpress(express, perennial, prepare))).url
 }
 
 const limited = { status: 429, code: 'AUTH_RATE_LIMITED', retryable: true }

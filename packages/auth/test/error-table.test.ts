@@ -1,32 +1,17 @@
-import { startEmulator, type Emulator } from '@perennial/emulator'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { PerennialOptions } from '../src/perennial-options.js'
 import { openStore } from '../src/stores/index.js'
-import { createForwardPerennial, expectRow, get, read, refresh } from './forward-world.js'
+import { expectRow, get, read, refresh, startForwardWorld } from './forward-world.js'
 import { mounts } from './mounts.js'
 
-let emulator: Emulator
-beforeAll(async () => {
-  emulator = await startEmulator()
-})
-afterAll(() => emulator.close())
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-  emulator.reset()
-})
+const { emulator, serve } = await startForwardWorld()
 
 const always = { times: 1000 }
 const adminRoute = 'GET /members/:idOrEmail'
 
 describe.each(mounts)('the error table of forward mode, $name', ({ start }) => {
-  const listen = async (options: Partial<PerennialOptions> = {}): Promise<string> => {
-    const perennial = await createForwardPerennial(emulator, options)
-    const app = await start(perennial)
-    closers.push(app.close, () => perennial.close())
-    return app.url
-  }
+  const listen = async (options: Partial<PerennialOptions> = {}): Promise<string> =>
+    (await serve(start, options)).url
 
   it('AUTH_TOKEN_MISSING is 400 on a refresh and 401 elsewhere', async () => {
     const url = await listen()

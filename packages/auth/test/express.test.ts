@@ -1,24 +1,13 @@
-import { startEmulator, type Emulator } from '@perennial/emulator'
 import express5 from 'express'
 import express4 from 'express4'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { jwks, memberstackWebhook } from '../src/adapters/express.js'
 import type { Perennial } from '../src/perennial.js'
-import { createForwardPerennial, expectRow, get, read, refresh } from './forward-world.js'
+import { expectRow, get, read, refresh, startForwardWorld } from './forward-world.js'
 import { mounts, startExpress } from './mounts.js'
 
-let emulator: Emulator
+const { emulator, serve } = await startForwardWorld()
 let perennial: Perennial
-beforeAll(async () => {
-  emulator = await startEmulator()
-})
-afterAll(() => emulator.close())
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-  emulator.reset()
-})
 
 const adminRoute = 'GET /members/:idOrEmail'
 const ada = {
@@ -29,12 +18,7 @@ const ada = {
 }
 
 describe.each(mounts)('forward mode, $name', ({ start }) => {
-  const listen = async (): Promise<string> => {
-    perennial = await createForwardPerennial(emulator)
-    const app = await start(perennial)
-    closers.push(app.close, () => perennial.close())
-    return app.url
-  }
+  const listen = async (): Promise<string> => (await serve(start)).url
 
   it('exchanges a refresh token for a verified access token, and the new refresh token goes on', async () => {
     const url = await listen()
@@ -113,9 +97,8 @@ describe.each([
   ['Express 5', express5],
 ] as const)('%s', (_name, express) => {
   const listen = async (prepare: Parameters<typeof startExpress>[2]): Promise<string> => {
-    perennial = await createForwardPerennial(emulator)
-    const app = await startExpress(express, perennial, prepare)
-    closers.push(app.close, () => perennial.close())
+    const app = await serve((perennial) => startExpress(express, perennial, prepare))
+    perennial = app.perennial
     return app.url
   }
   const post = (url: string, body: string, type: string) =>

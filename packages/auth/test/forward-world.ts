@@ -1,8 +1,9 @@
-import { expect } from 'vitest'
-import type { Emulator } from '@perennial/emulator'
+import { startEmulator, type Emulator } from '@perennial/emulator'
+import { afterAll, afterEach, expect } from 'vitest'
 import { createPerennial } from '../src/create-perennial.js'
 import type { Perennial } from '../src/perennial.js'
 import type { PerennialOptions } from '../src/perennial-options.js'
+import type { RunningApp } from './mounts.js'
 
 /** Perennial in forward mode, with the emulator as its refresh API, key set and admin API. */
 export function createForwardPerennial(
@@ -15,6 +16,36 @@ export function createForwardPerennial(
     ...options,
     memberstack: { appId, secretKey, adminUrl, jwksUri, refreshUrl, issuer, ...options.memberstack },
   })
+}
+
+/** An emulator for all tests of a file, and the apps that each test opens. */
+export interface ForwardWorld {
+  readonly emulator: Emulator
+  /** Opens an app of this kind in forward mode, until the test is over. */
+  readonly serve: (
+    start: (perennial: Perennial) => Promise<RunningApp>,
+    options?: Partial<PerennialOptions>,
+  ) => Promise<{ readonly url: string; readonly perennial: Perennial }>
+}
+
+/** After each test the emulator is as it was at its start. */
+export async function startForwardWorld(): Promise<ForwardWorld> {
+  const emulator = await startEmulator()
+  const closers: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close()
+    emulator.reset()
+  })
+  afterAll(() => emulator.close())
+  return {
+    emulator,
+    async serve(start, options) {
+      const perennial = await createForwardPerennial(emulator, options)
+      const { url, close } = await start(perennial)
+      closers.push(close, () => perennial.close())
+      return { url, perennial }
+    },
+  }
 }
 
 /** An answer, read to its end. */
