@@ -2,7 +2,7 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openRedisStore } from '../src/stores/redis/redis-store.js'
 import { describeStore } from '../src/stores/store.contract.js'
-import { eventually, startInstance, type Pair, type SharingInstance } from './redis-instances.js'
+import { closeAll, eventually, startThree, type Pair, type SharingInstance } from './redis-instances.js'
 import { idOf, slotOf, startRedisNodes, type RedisNodes } from './redis-nodes.js'
 import { expectBounded, refreshUntilItWorks, sessionIdOf } from './redis-outage.js'
 import { hasRedis, type RedisServer } from './redis-server.js'
@@ -17,7 +17,7 @@ describe.runIf(isThere)('on a Cluster of three primaries', async () => {
   }
   const nodes: RedisNodes = await startRedisNodes()
   let emulator: Emulator
-  let instances: SharingInstance[] = []
+  let instances: readonly SharingInstance[] = []
 
   beforeAll(async () => {
     emulator = await startEmulator()
@@ -39,14 +39,13 @@ describe.runIf(isThere)('on a Cluster of three primaries', async () => {
       emulator.reset()
     })
     afterEach(async () => {
-      await Promise.all(instances.map(({ perennial }) => perennial.close()))
+      await closeAll(instances)
       instances = []
     })
-    const start = async (options: Parameters<typeof startInstance>[2] = {}) => {
-      instances = await Promise.all([1, 2, 3].map(() => startInstance(emulator, nodes.url, options)))
-      const [first, second] = instances
-      if (!first || !second) throw new Error('three were started')
-      ;[one, two] = [first, second]
+    const start = async (options: Parameters<typeof startThree>[2] = {}) => {
+      const started = await startThree(emulator, nodes.url, options)
+      instances = started
+      ;[one, two] = started
     }
     const refreshTogether = async (refreshToken: string) => {
       const asked = Array.from({ length: 20 }, () => instances.map((each) => each.refresh(refreshToken)))
@@ -66,7 +65,7 @@ describe.runIf(isThere)('on a Cluster of three primaries', async () => {
     it('make one rotation, one upstream call, and count together', async () => {
       await start()
       expect(await refreshTogether((await one.signIn()).refreshToken)).toHaveLength(1)
-      await Promise.all(instances.map(({ perennial }) => perennial.close()))
+      await closeAll(instances)
 
       await start({ mode: 'forward', rateLimits: { ipPerMinute: 3 } })
       expect(await refreshTogether((await emulator.issueTokens()).refreshToken)).toHaveLength(1)

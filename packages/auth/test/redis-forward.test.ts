@@ -1,6 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, startInstance, type SharingInstance } from './redis-instances.js'
+import { closeAll, eventually, startThree } from './redis-instances.js'
 import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
 
 const route = 'POST /auth/refresh-token'
@@ -11,17 +11,15 @@ const boundMs = 10_000
 describe.runIf(hasRedis())('a Redis that comes back empty in the middle of an upstream call', () => {
   let redis: RedisServer
   let emulator: Emulator
-  let instances: readonly SharingInstance[]
+  let instances: Awaited<ReturnType<typeof startThree>>
 
   beforeEach(async () => {
     redis = await startRedis()
     emulator = await startEmulator()
-    instances = await Promise.all(
-      [1, 2, 3].map(() => startInstance(emulator, redis.url, { mode: 'forward' })),
-    )
+    instances = await startThree(emulator, redis.url, { mode: 'forward' })
   })
   afterEach(async () => {
-    await Promise.all(instances.map(({ perennial }) => perennial.close()))
+    await closeAll(instances)
     await emulator.close()
     await redis.remove()
   })
@@ -29,7 +27,6 @@ describe.runIf(hasRedis())('a Redis that comes back empty in the middle of an up
   /** One call at the first instance, which is answered when all faults are cleared, and one who waits for it at the second. */
   const askTwice = async (refreshToken: string) => {
     const [one, two, three] = instances
-    if (!one || !two || !three) throw new Error('three were started')
     emulator.setFault({ route, delayMs: 60_000, times: 1 })
     const asking = one.refresh(refreshToken)
     await eventually(async () => emulator.calls()[route] === 1)

@@ -73,6 +73,18 @@ export async function startInstance(
   }
 }
 
+/** Starts three that share one store. */
+export function startThree(
+  ...start: Parameters<typeof startInstance>
+): Promise<readonly [SharingInstance, SharingInstance, SharingInstance]> {
+  return Promise.all([startInstance(...start), startInstance(...start), startInstance(...start)])
+}
+
+/** Ends them, whether or not their store is there. */
+export async function closeAll(instances: readonly SharingInstance[]): Promise<void> {
+  await Promise.all(instances.map(({ perennial }) => perennial.close()))
+}
+
 /** The tokens of an answer; empty where it has none. */
 export function toPair({ accessToken, refreshToken }: InstanceAnswer['body']): Pair {
   const textOf = (value: unknown) => (typeof value === 'string' ? value : '')

@@ -1,6 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
+import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
 import {
   expectBounded,
   faultOptions,
@@ -24,7 +24,7 @@ describe.runIf(hasRedis())('behind Sentinel', faultOptions, () => {
     world = await startSentinelWorld()
   })
   afterEach(async () => {
-    await Promise.all(instances.map(({ perennial }) => perennial.close()))
+    await closeAll(instances)
     instances = []
     await world.remove()
   })

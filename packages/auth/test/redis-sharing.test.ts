@@ -2,7 +2,14 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseRefreshToken } from '../src/sessions/index.js'
 import { createSecrets } from '../src/secrets.js'
-import { eventually, sharedSecret, startInstance, toPair, type SharingInstance } from './redis-instances.js'
+import {
+  closeAll,
+  eventually,
+  sharedSecret,
+  startThree,
+  toPair,
+  type SharingInstance,
+} from './redis-instances.js'
 import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
 
 const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], (length) => new Uint8Array(length))
@@ -10,7 +17,7 @@ const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], (length) =>
 describe.runIf(hasRedis())('three instances on one Redis', () => {
   let redis: RedisServer
   let emulator: Emulator
-  let instances: SharingInstance[] = []
+  let instances: readonly SharingInstance[] = []
 
   beforeAll(async () => {
     redis = await startRedis()
@@ -25,15 +32,14 @@ describe.runIf(hasRedis())('three instances on one Redis', () => {
     emulator.reset()
   })
   afterEach(async () => {
-    await Promise.all(instances.map(({ perennial }) => perennial.close()))
+    await closeAll(instances)
     instances = []
   })
 
-  const start = async (options: Parameters<typeof startInstance>[2] = {}) => {
-    instances = await Promise.all([1, 2, 3].map(() => startInstance(emulator, redis.url, options)))
-    const [one, two, three] = instances
-    if (!one || !two || !three) throw new Error('three were started')
-    return [one, two, three] as const
+  const start = async (options: Parameters<typeof startThree>[2] = {}) => {
+    const started = await startThree(emulator, redis.url, options)
+    instances = started
+    return started
   }
   const refreshTogether = (refreshToken: string) =>
     Promise.all(Array.from({ length: 100 }, () => instances.map((one) => one.refresh(refreshToken))).flat())

@@ -1,6 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
+import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
 import { faultOptions, refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './redis-outage.js'
 import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './redis-server.js'
 
@@ -15,7 +15,7 @@ describe.runIf(hasRedis())('a Redis that keeps snapshots alone (RDB)', faultOpti
     ;[one, two] = await Promise.all([startInstance(emulator, redis.url), startInstance(emulator, redis.url)])
   })
   afterEach(async () => {
-    await Promise.all([one, two].map(({ perennial }) => perennial.close()))
+    await closeAll([one, two])
     await Promise.all([redis.remove(), emulator.close()])
   })
 

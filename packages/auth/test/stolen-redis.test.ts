@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startInstance, toPair, type Pair, type SharingInstance } from './redis-instances.js'
+import { closeAll, startInstance, toPair, type Pair, type SharingInstance } from './redis-instances.js'
 import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
 
 describe.runIf(hasRedis())('a dump of Redis', () => {
@@ -29,7 +29,7 @@ describe.runIf(hasRedis())('a dump of Redis', () => {
     loot = [...new Set(dump.match(/[\x21-\x7e]{8,}/g))]
   })
   afterAll(async () => {
-    await Promise.all([session, forward].map(({ perennial }) => perennial.close()))
+    await closeAll([session, forward])
     await emulator.close()
     await redis.remove()
   })
