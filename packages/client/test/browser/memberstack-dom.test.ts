@@ -1,21 +1,8 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { MemberstackDom } from '../../src/index.js'
 import { eventsOf, waitForEvent } from './harness.js'
+import { bundleRealSdk } from './real-sdk.js'
 import { describeInBrowser } from './world.js'
-
-interface RealSdk extends MemberstackDom {
-  loginMemberEmailPassword(member: { email: string; password: string }): Promise<unknown>
-  logout(): Promise<unknown>
-}
-
-declare global {
-  interface Window {
-    sdk: RealSdk
-    openSdk(publicKey: string, domain: string): void
-  }
-}
 
 describeInBrowser('the real @memberstack/dom', (world) => {
   let emulator: Emulator
@@ -23,17 +10,7 @@ describeInBrowser('the real @memberstack/dom', (world) => {
 
   beforeAll(async () => {
     emulator = await startEmulator({ port: 0 })
-    const result = await build({
-      stdin: {
-        contents: `import memberstack from '@memberstack/dom'
-          window.openSdk = (publicKey, domain) => { window.sdk = memberstack.init({ publicKey, domain }) }`,
-        resolveDir: import.meta.dirname,
-      },
-      bundle: true,
-      write: false,
-      format: 'iife',
-    })
-    script = result.outputFiles[0]?.text ?? ''
+    script = await bundleRealSdk()
   }, 60_000)
   afterAll(() => emulator.close())
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig, startService, type Service } from '@perennial/server'
 import type { Emulator } from '@perennial/emulator'
-import { build } from 'esbuild'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -16,6 +15,7 @@ import {
   waitForEvent,
   type PageServer,
 } from './harness.js'
+import { bundleRealSdk } from './real-sdk.js'
 
 const ada = { email: 'ada@example.com', password: 'perennial-demo' }
 const all = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
@@ -222,19 +222,10 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
     })
 
     it('follows the real @memberstack/dom in and out', { timeout: 60_000 }, async () => {
-      const result = await build({
-        stdin: {
-          contents: `import memberstack from '@memberstack/dom'
-            window.openSdk = (publicKey, domain) => { window.sdk = memberstack.init({ publicKey, domain }) }`,
-          resolveDir: import.meta.dirname,
-        },
-        bundle: true,
-        write: false,
-        format: 'iife',
-      })
+      const script = await bundleRealSdk()
       const open = async (): Promise<Page> => {
         const page = await openPage(context, pages.url, said)
-        await page.addScriptTag({ content: result.outputFiles[0]?.text ?? '' })
+        await page.addScriptTag({ content: script })
         await page.evaluate(
           ({ options, publicKey, domain }) => {
             window.openSdk(publicKey, domain)
