@@ -85,6 +85,9 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       at: now,
       sealedMember: null,
     })
+  /** Ends every session of the member, and refuses sign-ins of until then. */
+  const signOutEverywhere = ({ sessions }: Pick<Store, 'sessions'>, memberId: string, at = now) =>
+    sessions.endAllOf({ memberId, reason: 'sign_out_everywhere', at, refuseSignInsIssuedUntil: at })
   const makeKey = (store: Store, under = secret) =>
     createSigningKeys({
       store: store.signingKeys,
@@ -204,12 +207,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       const sessions = await Promise.all(Array.from({ length: 450 }, () => create(store)))
       for (const { id } of sessions.slice(0, 5)) await store.sessions.end(id, 'sign_out', now)
       for (const { id } of sessions.slice(5, 10)) await advance(store, id, 1)
-      await store.sessions.endAllOf({
-        memberId: 'mem_bob',
-        reason: 'sign_out_everywhere',
-        at: now,
-        refuseSignInsIssuedUntil: now,
-      })
+      await signOutEverywhere(store, 'mem_bob')
       await store.webhookLog.markDone('msg_1', now + 100)
     })
     const seen: number[] = []
@@ -276,23 +274,13 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     const [ada, bob] = await inSource(async (store) => {
       await makeKey(store)
       // Bob signed out everywhere before, and in again within the same second by our clock.
-      await store.sessions.endAllOf({
-        memberId: 'mem_bob',
-        reason: 'sign_out_everywhere',
-        at: now,
-        refuseSignInsIssuedUntil: now,
-      })
+      await signOutEverywhere(store, 'mem_bob')
       const bob = newSession({ memberId: 'mem_bob' })
       expect(await store.sessions.create(bob, now + 1)).toBe('created')
       return [await create(store), bob]
     })
     const target = await openTarget()
-    await target.sessions.endAllOf({
-      memberId: 'mem_ada',
-      reason: 'sign_out_everywhere',
-      at: now + 10,
-      refuseSignInsIssuedUntil: now + 10,
-    })
+    await signOutEverywhere(target, 'mem_ada', now + 10)
     const counts = await move()
     expect(counts.sessions).toEqual({ copied: 1, there: 1, over: 0 })
     expect(await target.sessions.read(ada.id)).toBeNull()
@@ -308,12 +296,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     // There, but not yet in its member's index.
     await redis.admin.del('perennial:member:{mem_ada}:sessions')
     const target = await openTarget()
-    await target.sessions.endAllOf({
-      memberId: 'mem_ada',
-      reason: 'sign_out_everywhere',
-      at: now + 10,
-      refuseSignInsIssuedUntil: now + 10,
-    })
+    await signOutEverywhere(target, 'mem_ada', now + 10)
     expect(await target.sessions.read(id)).not.toBeNull()
     await move()
     expect(await target.sessions.read(id)).toBeNull()
@@ -482,12 +465,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     const sessions = await inSource(async (store) => {
       await makeKey(store)
       await store.webhookLog.markDone('msg_1', now + 100)
-      await store.sessions.endAllOf({
-        memberId: 'mem_bob',
-        reason: 'sign_out_everywhere',
-        at: now,
-        refuseSignInsIssuedUntil: now,
-      })
+      await signOutEverywhere(store, 'mem_bob')
       const made = await Promise.all(Array.from({ length: 20 }, () => create(store)))
       await store.sessions.end(made[0]?.id ?? '', 'sign_out', now)
       return made.slice(1)
