@@ -19,13 +19,9 @@ export interface PlanConnection {
   readonly payment: JsonObject | null
 }
 
-/** A member as the emulator keeps it. */
-export interface MemberRecord {
+/** What is kept and shown of a member alike. */
+interface MemberFields {
   readonly id: string
-  /** Counts up from 1; what `endCursor` tells. */
-  readonly order: number
-  readonly email: string
-  readonly password: PasswordHash | null
   readonly verified: boolean
   /** ISO 8601. */
   readonly createdAt: string
@@ -40,21 +36,18 @@ export interface MemberRecord {
   readonly planConnections: readonly PlanConnection[]
 }
 
+/** A member as the emulator keeps it. */
+export interface MemberRecord extends MemberFields {
+  /** Counts up from 1; what `endCursor` tells. */
+  readonly order: number
+  readonly email: string
+  readonly password: PasswordHash | null
+}
+
 /** A member as the admin API and the webhooks show it. */
-export interface AdminMember {
-  readonly id: string
+export interface AdminMember extends MemberFields {
   readonly auth: { readonly email: string }
-  readonly verified: boolean
-  readonly createdAt: string
-  readonly lastLogin: string | null
-  readonly permissions: readonly string[]
-  readonly customFields: JsonObject
-  readonly metaData: JsonObject
-  readonly json: JsonObject
-  readonly loginRedirect: string | null
-  readonly profileImage: string | null
   readonly stripeCustomerId: null
-  readonly planConnections: readonly PlanConnection[]
 }
 
 /** A member as the browser sees it: what the admin API shows, and how one signs in, but not `json`. */
