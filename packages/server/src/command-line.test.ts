@@ -182,8 +182,10 @@ describe('perennial doctor', () => {
 
   it('finds cookie settings that no browser honours', async () => {
     const cookie = { REFRESH_TOKEN_TRANSPORT: 'cookie' }
-    const plain = await doctor({ ...cookie, CORS_ORIGIN: 'http://app.example.com' })
-    expect([plain.code, plain.text]).toEqual([1, expect.stringContaining('over https alone')])
+    for (const origin of ['http://app.example.com', 'http://127.0.0.1.evil.example']) {
+      const plain = await doctor({ ...cookie, CORS_ORIGIN: origin })
+      expect([plain.code, plain.text]).toEqual([1, expect.stringContaining(`pages on ${origin} cannot`)])
+    }
     const sites = await doctor({ ...cookie, CORS_ORIGIN: 'https://app.example.com,https://example.org' })
     expect([sites.code, sites.text]).toEqual([0, expect.stringContaining('several sites')])
   })

@@ -1,11 +1,11 @@
 import { AuthError } from '@perennial/auth'
 import type { FastifyRequest } from 'fastify'
+import { isLoopback } from '../config/index.js'
 
 /** Whether a request names this machine by a name that no one else can point at it. */
 export function isLoopbackHost(host: string | undefined): boolean {
   if (host === undefined || !URL.canParse(`http://${host}`)) return false
-  const { hostname } = new URL(`http://${host}`)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  return isLoopback(new URL(`http://${host}`).hostname)
 }
 
 /**
