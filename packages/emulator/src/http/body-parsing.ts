@@ -4,7 +4,7 @@ import { ApiError, badRequest } from '../api-error.js'
 const deepest = 32
 
 /** Whether a value nests deeper than anything sensible does; walking such a value by recursion would end the process. */
-export function isTooDeep(value: unknown): boolean {
+function isTooDeep(value: unknown): boolean {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > deepest) return true

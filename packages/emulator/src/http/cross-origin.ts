@@ -11,7 +11,7 @@ const isUnder = (path: string, url: string): boolean =>
   url === path || url.startsWith(`${path}/`) || url.startsWith(`${path}?`)
 
 /** Who may read what from another origin: any page the client API, loopback pages the test routes, nobody the admin API. */
-export function corsFor(request: Pick<FastifyRequest, 'url' | 'headers'>): FastifyCorsOptions {
+function corsFor(request: Pick<FastifyRequest, 'url' | 'headers'>): FastifyCorsOptions {
   const { origin = '' } = request.headers
   if (isUnder('/members', request.url)) return { origin: false }
   if (isUnder('/_emulator', request.url) && !isLoopbackOrigin(origin)) return { origin: false }
