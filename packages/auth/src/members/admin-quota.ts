@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js'
 export type Timer = (afterSeconds: number, run: () => void) => () => void
 
 /** The machine's timer. */
-export const systemTimer: Timer = (afterSeconds, run) => {
+const systemTimer: Timer = (afterSeconds, run) => {
   const handle = setTimeout(run, Math.ceil(afterSeconds * 1000))
   return () => clearTimeout(handle)
 }

@@ -2,7 +2,6 @@
 export { createAdminApi, type AdminApiOptions } from './admin-api.js'
 export {
   createAdminQuota,
-  systemTimer,
   type AdminPlace,
   type AdminQuota,
   type AdminQuotaOptions,
@@ -22,7 +21,6 @@ export type { RoleSource, RolesOf } from './member-shape.js'
 export { createMembership, type Membership, type MembershipOptions } from './membership.js'
 export type { MemberNews } from './user-cache.js'
 export { createUserContext, type UserContext, type UserContextOptions } from './user-context.js'
-export { userFromToken } from './user-from-token.js'
 export type { WebhookLog } from './webhook-log.js'
 export type { WebhookDelivery } from './webhook-signature.js'
 export { createWebhooks, type Webhooks, type WebhooksOptions } from './webhooks.js'

@@ -17,4 +17,3 @@ export type { Advance, EndAll, EndedSession, SessionStore } from './session-stor
 export type { SessionUseCases, SignedIn } from './session-use-cases.js'
 export { beginSession, type Session, type SessionEndReason } from './session.js'
 export { createSessions, type SessionsOptions } from './sessions.js'
-export { systemTicker, type Ticker } from './ticker.js'
