@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -20,9 +20,10 @@ import type { Fault } from './session-oracle.js'
 const askedRuns = process.env['PERENNIAL_MODEL_RUNS']
 const seed = Number(process.env['PERENNIAL_MODEL_SEED'] ?? 20_231_114)
 
-const directory = mkdtempSync(join(tmpdir(), 'perennial-'))
+// In memory where the system has files there: no power is cut here, and each write would wait for the disk.
+const memoryFiles = '/dev/shm'
+const directory = mkdtempSync(join(existsSync(memoryFiles) ? memoryFiles : tmpdir(), 'perennial-'))
 afterAll(() => rmSync(directory, { recursive: true }))
-let files = 0
 
 /** A store under test. */
 interface ModelStore {
@@ -51,7 +52,11 @@ const sqlite: ModelStore = {
   name: 'sqlite',
   begin: async () => {
     const world = createTestWorld()
-    const path = join(directory, `${files++}.db`)
+    // What the history before left would fill the memory.
+    const folder = join(directory, 'history')
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder)
+    const path = join(folder, 'sessions.db')
     return { world, open: () => openSqliteStore(path, world) }
   },
   upsets: [],
