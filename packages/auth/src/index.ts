@@ -28,4 +28,11 @@ export {
   type StoreMoveOptions,
 } from './stores/index.js'
 export type { AuthEvent, Telemetry } from './telemetry/index.js'
-export { isTokenExpiringSoon, readMemberKeys, type MemberKey, type VerifiedClaims } from './tokens/index.js'
+export {
+  accessTokenMaxSeconds,
+  clockToleranceSeconds,
+  isTokenExpiringSoon,
+  readMemberKeys,
+  type MemberKey,
+  type VerifiedClaims,
+} from './tokens/index.js'

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import { AuthError, unavailable } from '../errors.js'
 import type { AdminApi, MemberTokenClaims } from '../members/member.js'
 import { memberTokenClaimsFrom } from '../members/member-shape.js'
-import { decodeToken, type DecodedToken } from '../tokens/index.js'
+import { clockToleranceSeconds, decodeToken, type DecodedToken } from '../tokens/index.js'
 
 /** How long a sign-in waits for a place in the admin API's quota, over all its questions, in seconds. */
 export const signInWaitSeconds = 5
@@ -21,8 +21,6 @@ export interface MemberTokenOptions {
 
 /** Verifies a member JWT with Memberstack, over https, and holds it to audience, issuer and age. */
 export type VerifyMemberToken = (token: string, requestId: string) => Promise<MemberTokenClaims>
-
-const clockToleranceSeconds = 5
 
 /** @throws {@link AuthError} from the function returned: `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_UNAVAILABLE` */
 export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {

@@ -87,9 +87,12 @@ describeInBrowser('the cookie transport', (world) => {
   })
 
   it('wipes the tokens of a time when the page kept them in the storage, at its first refresh', async () => {
+    // What was kept there is old: its page must not renew it in the background.
+    world.service.fault = () => ({ kind: 'reset' })
     const before = await world.signedIn({}, { ageSeconds: 3600 - 1 })
     expect(await before.evaluate(() => JSON.stringify(localStorage))).toContain('refreshToken')
     await before.close()
+    world.service.fault = () => undefined
     const tab = await world.openTab(cookie)
     expect(await tab.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))).toBeNull()
     expect(await tab.evaluate(() => window.session.state.error?.code)).toBe('AUTH_TOKEN_MISSING')

@@ -131,7 +131,7 @@ export function storeUrl(): SettingSchema<string> {
   return v.pipe(
     v.string(),
     v.check(
-      (text) => text === 'memory:' || /^(sqlite:(?!\/\/[^/]|:|file:).|rediss?:\/\/.)/.test(text),
+      (text) => text === 'memory:' || /^(sqlite:.|rediss?:\/\/.)/.test(text),
       'is none of sqlite:<file>, memory:, redis://… and rediss://…',
     ),
     // `sqlite://data/x.db` would name a host, and SQLite itself takes `:memory:` and `file:` for something else.

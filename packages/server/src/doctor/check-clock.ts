@@ -1,8 +1,6 @@
+import { clockToleranceSeconds } from '@perennial/auth'
 import { findingsAbout, type Finding } from './finding.js'
 import type { UpstreamAnswer } from './upstream.js'
-
-/** Tokens dated further in the future than this are refused, in seconds. */
-const clockToleranceSeconds = 5
 
 /** One who may have told the time. */
 export interface TimeSource {

@@ -1,3 +1,4 @@
+import { clockToleranceSeconds } from '@perennial/auth'
 import { duration, type ReadToken } from './token-text.js'
 
 /** What an exchange goes by. */
@@ -7,8 +8,6 @@ export interface ExchangeRules {
   /** `SIGN_IN_MAX_AGE_SECONDS` */
   readonly maxAgeSeconds: number | undefined
 }
-
-const clockToleranceSeconds = 5
 
 /** What `POST /v1/auth/session` would say to a member JWT, as far as that can be told without asking Memberstack. */
 export function describeExchange({ claims }: ReadToken, rules: ExchangeRules): string {

@@ -1,5 +1,5 @@
-import type { ReadToken } from './token-text.js'
-import { duration, show } from './token-text.js'
+import { accessTokenMaxSeconds, clockToleranceSeconds } from '@perennial/auth'
+import { duration, show, type ReadToken } from './token-text.js'
 
 /** What the deployment expects of a token. */
 export interface Expectations {
@@ -11,9 +11,6 @@ export interface Expectations {
 
 /** Whose token it is, by its issuer. */
 export type TokenKind = 'access' | 'member' | 'foreign'
-
-const maxAgeSeconds = 3600
-const clockToleranceSeconds = 5
 
 /** By the issuer that a token names. */
 export function kindOf({ claims }: ReadToken, { ownIssuer, memberIssuer }: Expectations): TokenKind {
@@ -109,7 +106,7 @@ function timeRefusals(claims: ReadToken['claims'], now: number, advice: string):
   const from = Math.max(iat, nbf ?? iat)
   if (from > now + clockToleranceSeconds)
     refusals.push(`AUTH_TOKEN_INVALID: it begins in ${duration(from - now)}; compare the clocks.`)
-  const expiresAt = Math.min(exp, iat + maxAgeSeconds)
+  const expiresAt = Math.min(exp, iat + accessTokenMaxSeconds)
   if (now >= expiresAt) {
     const rule = exp > expiresAt ? ', one hour after its issue, although its own exp is later' : ''
     refusals.push(`AUTH_TOKEN_EXPIRED: it ended ${duration(now - expiresAt)} ago${rule}.${advice}`)

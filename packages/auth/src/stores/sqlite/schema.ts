@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { rollBack } from './roll-back.js'
 
 /** Written into every database of ours (`PRAGMA application_id`), so that another program's is never touched: `Pere`. */
-const applicationId = 0x50657265
+export const applicationId = 0x50657265
 
 /**
  * What takes a database from each version to the next; the position is the version. A step that was released is never
