@@ -26,8 +26,8 @@ function serve(
   memberIn: (request: Request, response: Response) => object,
 ): Promise<number> {
   const app = express()
-  if (middleware) app.use(middleware)
-  app.get('/me', (request, response) => {
+  // At the route that it protects, as the README has it.
+  app.get('/me', ...(middleware ? [middleware] : []), (request, response) => {
     response.json(memberIn(request, response))
   })
   app.use(answerError)

@@ -15,6 +15,8 @@ export const shapes = ['one', '10,000', 'one after'] as const
 export interface Sample {
   readonly requestsPerSecond: number
   readonly cpuSecondsPer10000: number
+  /** CPU against that of the open route, which had its own round next to this one. */
+  readonly againstOpen: number
   readonly p99Ms: number
 }
 
@@ -31,27 +33,56 @@ export interface Measured {
 export interface Plan {
   readonly tokens: Tokens
   readonly keySets: KeySetServer
-  /** Requests a round. */
-  readonly requests: number
+  /** Of a round. */
+  readonly seconds: number
+  /** Of one process. */
   readonly rounds: number
+  /** How often each contender is started anew: two processes of one program differ by a tenth and more, for as long as they live. */
+  readonly processes: number
   /** The servers have the first processor to themselves, and the load the second. */
   readonly isPinned: boolean
 }
 
-const warmUpRequests = 10_000
+const warmUpSeconds = 4
+const settlingRounds = 5
 const connections = 32
 
 interface Running extends Pick<Measured, 'name' | 'samples'> {
   readonly server: ContenderProcess
+  /** Requests of a round, so that it takes as long for slow ones as for quick ones. */
+  readonly requests: number
   /** Where in the many tokens the next round goes on. */
   next: number
 }
 
-/**
- * All contenders of one framework at once, each in its own process. The rounds go round among them, so that whatever else
- * the machine does strikes them alike; what they refuse is tried afterwards.
- */
+/** Everything seen of all contenders of one framework, over all of their processes. */
 export async function measureFramework(
+  framework: string,
+  names: readonly string[],
+  plan: Plan,
+): Promise<Measured[]> {
+  let all = await measureProcesses(framework, names, plan)
+  for (let started = 1; started < plan.processes; started += 1) {
+    const more = await measureProcesses(framework, names, plan)
+    all = all.map((measured, index) => together(measured, more[index] ?? measured))
+  }
+  return all
+}
+
+/** Memory and fetches are those of the first process. */
+function together(first: Measured, other: Measured): Measured {
+  if (first.refused !== other.refused)
+    throw new Error(`${first.name} refused ${first.refused}, and then ${other.refused}`)
+  const samples = (shape: (typeof shapes)[number]) => [...first.samples[shape], ...other.samples[shape]]
+  const all = { one: samples('one'), '10,000': samples('10,000'), 'one after': samples('one after') }
+  return { ...first, samples: all }
+}
+
+/**
+ * All contenders of one framework at once, each in its own process; the first is the open one. Each has its rounds by turns
+ * with the open one, so that whatever else the machine does strikes both alike; what they refuse is tried afterwards.
+ */
+async function measureProcesses(
   framework: string,
   names: readonly string[],
   plan: Plan,
@@ -62,10 +93,9 @@ export async function measureFramework(
     for (const name of names) {
       const server = await startContender(framework, name, plan)
       if (plan.isPinned) pinTo(0, server.pid)
-      running.push({ name, server, samples: { one: [], '10,000': [], 'one after': [] }, next: 0 })
+      const samples = { one: [], '10,000': [], 'one after': [] }
+      running.push({ name, server, samples, next: 0, requests: await warmUp(server, plan) })
     }
-    // Compiled before anything is measured.
-    for (const { server } of running) await load(server, warmUpRequests, oneOf(plan))
     await runShape(running, 'one', plan)
     // Seen before: each token once.
     for (const contender of running)
@@ -80,24 +110,45 @@ export async function measureFramework(
   }
 }
 
+/** Compiled before anything is measured, which takes seconds on a processor of its own; says how many a round are. */
+async function warmUp(server: ContenderProcess, plan: Plan): Promise<number> {
+  const cold = await load(server, 4_000, oneOf(plan))
+  const warm = await load(server, Math.ceil(cold.requestsPerSecond * warmUpSeconds), oneOf(plan))
+  return Math.ceil(warm.requestsPerSecond * plan.seconds)
+}
+
 async function runShape(
-  running: readonly Running[],
+  [base, ...others]: readonly Running[],
   shape: (typeof shapes)[number],
   plan: Plan,
 ): Promise<void> {
-  for (let round = 0; round < plan.rounds; round += 1) {
-    // Another one begins each round: who follows whom makes a difference too.
-    const turn = round % running.length
-    for (const contender of [...running.slice(turn), ...running.slice(0, turn)]) {
-      const shot = shape === '10,000' ? many(contender, plan) : oneOf(plan)
-      const before = await contender.server.usage()
-      const { requestsPerSecond, timesMs } = await load(contender.server, plan.requests, shot)
-      const after = await contender.server.usage()
-      const cpuSecondsPer10000 = ((after.cpuSeconds - before.cpuSeconds) / plan.requests) * 10_000
-      const p99Ms = percentile(timesMs, 0.99)
-      contender.samples[shape].push({ requestsPerSecond, cpuSecondsPer10000, p99Ms })
+  if (!base) return
+  for (const contender of others) {
+    // Who stood idle has given memory back and is slow at first; from here on both are equally busy.
+    for (let round = 0; round < settlingRounds; round += 1)
+      for (const one of [contender, base]) await runRound(one, shape, plan)
+    for (let round = 0; round < plan.rounds; round += 1) {
+      const own = await runRound(contender, shape, plan)
+      const beside = await runRound(base, shape, plan)
+      const againstOpen = own.cpuSecondsPer10000 / beside.cpuSecondsPer10000
+      contender.samples[shape].push({ ...own, againstOpen })
+      base.samples[shape].push({ ...beside, againstOpen: 1 })
     }
   }
+}
+
+async function runRound(
+  contender: Running,
+  shape: (typeof shapes)[number],
+  plan: Plan,
+): Promise<Omit<Sample, 'againstOpen'>> {
+  const { server, requests } = contender
+  const shot = shape === '10,000' ? many(contender, plan) : oneOf(plan)
+  const before = await server.usage()
+  const { requestsPerSecond, timesMs } = await load(server, requests, shot)
+  const after = await server.usage()
+  const cpuSecondsPer10000 = ((after.cpuSeconds - before.cpuSeconds) / requests) * 10_000
+  return { requestsPerSecond, cpuSecondsPer10000, p99Ms: percentile(timesMs, 0.99) }
 }
 
 function load({ port }: ContenderProcess, count: number, next: () => Shot): Promise<Traffic> {

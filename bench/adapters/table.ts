@@ -13,15 +13,13 @@ const columns = [
 
 /** One framework's table in Markdown; the first contender is the open one, with which the others are compared. */
 export function tableOf(framework: string, measured: readonly Measured[]): string {
-  const [open] = measured
-  if (!open) return ''
-  const rows = measured.flatMap((contender) => shapes.map((shape) => cellsOf(contender, shape, open)))
+  const rows = measured.flatMap((contender) => shapes.map((shape) => cellsOf(contender, shape)))
   return [[framework, ...columns], columns.map(() => '---').concat('---'), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |\n`)
     .join('')
 }
 
-function cellsOf(contender: Measured, shape: (typeof shapes)[number], open: Measured): string[] {
+function cellsOf(contender: Measured, shape: (typeof shapes)[number]): string[] {
   const samples = contender.samples[shape]
   const middle = (read: (sample: Sample) => number) => median(samples.map(read))
   const cpu = middle(({ cpuSecondsPer10000 }) => cpuSecondsPer10000)
@@ -29,7 +27,7 @@ function cellsOf(contender: Measured, shape: (typeof shapes)[number], open: Meas
     contender.name,
     shape,
     cpu.toFixed(3),
-    ratioTo(open, contender, shape).toFixed(2),
+    middle(({ againstOpen }) => againstOpen).toFixed(2),
     Math.round(middle(({ requestsPerSecond }) => requestsPerSecond)).toLocaleString('en'),
     middle(({ p99Ms }) => p99Ms).toFixed(1),
   ]
@@ -37,16 +35,6 @@ function cellsOf(contender: Measured, shape: (typeof shapes)[number], open: Meas
   const { underLoad, unknownKids } = contender.fetches
   const fetches = contender.refused === null ? '–' : `${underLoad} / ${unknownKids}`
   return [...cells, (contender.memoryBytes / 1e6).toFixed(0), contender.refused ?? '–', fetches]
-}
-
-/** The median of each round's own ratio: a round of one and of the other lie next to each other in time. */
-export function ratioTo(open: Measured, contender: Measured, shape: (typeof shapes)[number]): number {
-  return median(
-    contender.samples[shape].map(
-      ({ cpuSecondsPer10000 }, round) =>
-        cpuSecondsPer10000 / (open.samples[shape][round]?.cpuSecondsPer10000 ?? Number.NaN),
-    ),
-  )
 }
 
 function median(values: readonly number[]): number {

@@ -11,6 +11,8 @@ const tokenWith = (claims: Readonly<Record<string, unknown>> = {}): VerifiedToke
   claims: { iss: 'issuer', iat: 1, exp: 2, ...claims },
   expiresAt: 2,
   kid: undefined,
+  user: null,
+  userFrom: null,
 })
 const whole = tokenWith({ email: user.email, roles: user.roles, customFields: {} })
 

@@ -10,29 +10,18 @@ export interface TokenUsers {
   complete(token: VerifiedToken, known: MemberstackUser): MemberstackUser
 }
 
-interface Made {
-  readonly user: MemberstackUser
-  /** What the rest was taken from; null where the token told everything. */
-  readonly from: MemberstackUser | null
-}
-
-/** Forgets a user with its token. */
-export function createTokenUsers(): TokenUsers {
-  const made = new WeakMap<VerifiedToken, Made>()
-  return {
-    told(token) {
-      const seen = made.get(token)
-      if (seen) return seen.from === null ? seen.user : null
-      const user = userFromToken(token)
-      if (user) made.set(token, { user, from: null })
-      return user
-    },
-    complete(token, known) {
-      const seen = made.get(token)
-      if (seen?.from === known) return seen.user
-      const user = deepFreeze({ ...known, ...claimedUserOf(token) })
-      made.set(token, { user, from: known })
-      return user
-    },
-  }
+/** A user is kept with its token, and forgotten with it. */
+export const tokenUsers: TokenUsers = {
+  told(token) {
+    if (token.user) return token.userFrom === null ? token.user : null
+    token.user = userFromToken(token)
+    return token.user
+  },
+  complete(token, known) {
+    if (token.user && token.userFrom === known) return token.user
+    const user = deepFreeze({ ...known, ...claimedUserOf(token) })
+    token.user = user
+    token.userFrom = known
+    return user
+  },
 }

@@ -261,6 +261,8 @@ describe('the user of a token', () => {
     claims: { iss: 'perennial', iat: 1, exp: 2, ...claims },
     expiresAt: 2,
     kid: undefined,
+    user: null,
+    userFrom: null,
   })
 
   it('is what the token says, without any question, and the same object each time', () => {

@@ -8,7 +8,7 @@ import {
   type UserCache,
   type UserCacheOptions,
 } from './user-cache.js'
-import { createTokenUsers } from './token-users.js'
+import { tokenUsers } from './token-users.js'
 
 /** Who a member is, for tokens that do not tell it themselves. */
 export interface UserContext {
@@ -51,7 +51,6 @@ export function createUserContext(options: UserContextOptions): UserContext {
   const { clock } = options
   const cache = createUserCache(options)
   const questions = createQuestions(options, cache)
-  const users = createTokenUsers()
 
   async function load(memberId: string, patience: number): Promise<MemberstackUser> {
     const asked = await questions.ask(memberId, patience)
@@ -72,12 +71,12 @@ export function createUserContext(options: UserContextOptions): UserContext {
   }
 
   function userOf(token: VerifiedToken): MemberstackUser | Promise<MemberstackUser> {
-    const told = users.told(token)
+    const told = tokenUsers.told(token)
     if (told) return told
     const known = contextOf(token.memberId)
     return known instanceof Promise
-      ? known.then((user) => users.complete(token, user))
-      : users.complete(token, known)
+      ? known.then((user) => tokenUsers.complete(token, user))
+      : tokenUsers.complete(token, known)
   }
 
   return {

@@ -21,7 +21,7 @@ export interface SessionClaims {
 }
 
 /**
- * What a rightly signed token says, held to what its issuer must say. Frozen, since all who present the token share it.
+ * What a rightly signed token says, held to what its issuer must say. The claims are frozen, since all who present it share them.
  * @throws {@link AuthError} `AUTH_TOKEN_INVALID`
  */
 export function readVerifiedToken(
@@ -36,7 +36,10 @@ export function readVerifiedToken(
   if (issuer.kind === 'own' && !readSession(claims)) throw invalidToken('claims')
   const { iat, exp, expiresAt, validFrom } = times
   const own = deepFreeze({ ...claims, iss: issuer.issuer, iat, exp })
-  return { token: Object.freeze({ kind: issuer.kind, memberId, claims: own, expiresAt, kid }), validFrom }
+  return {
+    token: { kind: issuer.kind, memberId, claims: own, expiresAt, kid, user: null, userFrom: null },
+    validFrom,
+  }
 }
 
 /** The session and generation of an access token of ours; null for a member JWT, which has none. */

@@ -1,17 +1,29 @@
 import { describe, expect, it } from 'vitest'
 
-import { createVerifiedTokenCache } from './verified-token-cache.js'
+import { createVerifiedTokenCache, type VerifiedTokenCacheOptions } from './verified-token-cache.js'
+
+/** What it keeps of a token is a number here. */
+function createCache(options: VerifiedTokenCacheOptions) {
+  const cache = createVerifiedTokenCache<{ readonly compact: string; readonly n: number }>(options)
+  return {
+    get: (compact: string, now: number) => cache.get(compact, now)?.n,
+    set: (compact: string, n: number, now: number) => cache.set({ compact, n }, now),
+    get size() {
+      return cache.size
+    },
+  }
+}
 
 describe('createVerifiedTokenCache', () => {
   it('keeps the tokens used last', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 3 })
+    const cache = createCache({ size: 3 })
     for (let n = 0; n < 10; n += 1) cache.set(`token ${n}`, n, 0)
     expect([7, 8, 9].map((n) => cache.get(`token ${n}`, 0))).toEqual([7, 8, 9])
     expect(cache.get('token 0', 0)).toBeUndefined()
   })
 
   it('knows a token only from end to end, though it is filed under its end', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 2 })
+    const cache = createCache({ size: 2 })
     const end = 'x'.repeat(40)
     cache.set(`one${end}`, 1, 0)
     expect(cache.get(`two${end}`, 0)).toBeUndefined()
@@ -24,7 +36,7 @@ describe('createVerifiedTokenCache', () => {
   })
 
   it('never holds more than twice its size', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 10 })
+    const cache = createCache({ size: 10 })
     for (let n = 0; n < 1000; n += 1) {
       cache.set(`token ${n}`, n, 0)
       cache.get(`token ${n % 7}`, 0)
@@ -33,7 +45,7 @@ describe('createVerifiedTokenCache', () => {
   })
 
   it('never lets go of a token that stays in use, whatever comes beside it', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 10 })
+    const cache = createCache({ size: 10 })
     cache.set('steady', 1, 0)
     for (let n = 0; n < 1000; n += 1) {
       cache.set(`passing ${n}`, n, 0)
@@ -42,13 +54,13 @@ describe('createVerifiedTokenCache', () => {
   })
 
   it('is bounded by the length of the tokens too', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 1000, maxCharacters: 100 })
+    const cache = createCache({ size: 1000, maxCharacters: 100 })
     for (let n = 0; n < 100; n += 1) cache.set(`${n}`.padStart(30, '-'), n, 0)
     expect(cache.size).toBeLessThanOrEqual(6)
   })
 
   it('drops what was not used for two turns of time', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 10, turnAfterSeconds: 3600 })
+    const cache = createCache({ size: 10, turnAfterSeconds: 3600 })
     cache.set('a', 1, 0)
     cache.set('b', 2, 3600)
     expect(cache.get('a', 3600)).toBe(1)
@@ -59,7 +71,7 @@ describe('createVerifiedTokenCache', () => {
   })
 
   it('moves one that was seen before many others into the young generation at its first hit', () => {
-    const cache = createVerifiedTokenCache<number>({ size: 2 })
+    const cache = createCache({ size: 2 })
     cache.set('one', 1, 0)
     cache.set('two', 2, 0)
     cache.set('three', 3, 0)

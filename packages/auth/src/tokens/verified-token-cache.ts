@@ -8,36 +8,40 @@ export interface VerifiedTokenCacheOptions {
   readonly turnAfterSeconds?: number | undefined
 }
 
+/** What is kept of a token. */
+export interface Remembered {
+  /** The token itself (RFC 7515 §7.1). */
+  readonly compact: string
+}
+
 /** What is known of the tokens used last; a token is found only if it is the same from end to end. */
-export interface VerifiedTokenCache<T> {
-  get(token: string, now: number): T | undefined
-  set(token: string, value: T, now: number): void
+export interface VerifiedTokenCache<T extends Remembered> {
+  get(compact: string, now: number): T | undefined
+  set(value: T, now: number): void
   readonly size: number
 }
 
-/** Of the signature's 256 bits and more, so many characters tell tokens apart. */
-const tailLength = 32
+/** Of the signature, so many characters make a token's number: 48 random bits, folded into 32. */
+const tailLength = 8
 /** Few tokens are longer; many that are would make the cache hold fewer of them. */
 const usualLength = 1024
-
-interface Entry<T> {
-  readonly token: string
-  readonly value: T
-}
 
 /**
  * A bounded cache of two generations: what is used moves into the young one; when that is full it becomes the old one,
  * and the old one's rest is dropped at once. A hit costs one look-up (two after a turn), whoever was seen before.
  *
- * Tokens are filed under their last characters: each request brings its token as a new string, and to hash all of it took
- * more than everything else that is done for a token seen before. Two with the same end would only displace each other.
+ * Tokens are filed under a number made of their last characters: each request brings its token as a new string, and to hash
+ * all of it took more than everything else that is done for a token seen before. A number lies in the map itself: with many
+ * tokens in use, what a request costs is how much memory it touches. Two of one number only displace each other.
  */
-export function createVerifiedTokenCache<T>(options: VerifiedTokenCacheOptions): VerifiedTokenCache<T> {
+export function createVerifiedTokenCache<T extends Remembered>(
+  options: VerifiedTokenCacheOptions,
+): VerifiedTokenCache<T> {
   const { size, turnAfterSeconds = 3600 } = options
   if (!Number.isInteger(size) || size < 1) throw new TypeError('the cache size must be a whole number from 1')
   const { maxCharacters = size * usualLength } = options
-  let young = new Map<string, Entry<T>>()
-  let old = new Map<string, Entry<T>>()
+  let young = new Map<number, T>()
+  let old = new Map<number, T>()
   let characters = 0
   let turnedAt = -Infinity
 
@@ -47,27 +51,35 @@ export function createVerifiedTokenCache<T>(options: VerifiedTokenCacheOptions):
     characters = 0
     turnedAt = now
   }
-  const set = (token: string, value: T, now: number) => {
-    const tail = token.slice(-tailLength)
-    const isFull = young.size >= size || characters + token.length > maxCharacters
+  const set = (value: T, now: number) => {
+    const { compact } = value
+    const number = numberOf(compact)
+    const isFull = young.size >= size || characters + compact.length > maxCharacters
     if (isFull || now >= turnedAt + turnAfterSeconds) turn(now)
-    characters += token.length - (young.get(tail)?.token.length ?? 0)
-    young.set(tail, { token, value })
+    characters += compact.length - (young.get(number)?.compact.length ?? 0)
+    young.set(number, value)
   }
 
   return {
-    get(token, now) {
-      const tail = token.slice(-tailLength)
-      const entry = young.get(tail)
-      if (entry?.token === token) return entry.value
-      const aged = old.get(tail)
-      if (aged?.token !== token) return undefined
-      set(token, aged.value, now)
-      return aged.value
+    get(compact, now) {
+      const number = numberOf(compact)
+      const known = young.get(number)
+      if (known?.compact === compact) return known
+      const aged = old.get(number)
+      if (aged?.compact !== compact) return undefined
+      set(aged, now)
+      return aged
     },
     set,
     get size() {
       return young.size + old.size
     },
   }
+}
+
+function numberOf(compact: string): number {
+  let number = 0
+  for (let index = Math.max(0, compact.length - tailLength); index < compact.length; index += 1)
+    number = (Math.imul(number, 0x01_00_01_93) ^ compact.charCodeAt(index)) | 0
+  return number
 }

@@ -1,3 +1,5 @@
+import type { MemberstackUser } from '../members/member.js'
+
 /** The claims of a verified token, as they stood in it. */
 export interface VerifiedClaims {
   readonly iss: string
@@ -16,6 +18,13 @@ export interface VerifiedToken {
   /** `min(exp, iat + 3600)`, in seconds. */
   readonly expiresAt: number
   readonly kid: string | undefined
+  /**
+   * Who it stands for, once somebody has put that together. Kept here and not in a map beside it, whose look-up would cost
+   * more than all else: with many tokens in use, what counts is how much memory a request touches.
+   */
+  user: MemberstackUser | null
+  /** What the rest of `user` was taken from; null: the token told everything. */
+  userFrom: MemberstackUser | null
 }
 
 /** Verifies access tokens; at once where the answer is known. */

@@ -98,6 +98,8 @@ describe('a good token', () => {
       claims: memberClaims,
       expiresAt: iat + 3600,
       kid: 'member-1',
+      user: null,
+      userFrom: null,
     })
   })
 
@@ -108,6 +110,8 @@ describe('a good token', () => {
       claims: { ...ownClaims, roles: ['admin'] },
       expiresAt: iat + 600,
       kid: 'own-1',
+      user: null,
+      userFrom: null,
     })
   })
 

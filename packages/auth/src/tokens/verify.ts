@@ -6,7 +6,7 @@ import { isSignedBy } from './signature.js'
 import type { TokenIssuer } from './token-issuer.js'
 import { expiredToken, invalidToken } from './token-refusal.js'
 import { isKid, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
-import { createVerifiedTokenCache } from './verified-token-cache.js'
+import { createVerifiedTokenCache, type Remembered } from './verified-token-cache.js'
 import type { TokenVerifier, VerifiedToken } from './verified-token.js'
 
 /** What a {@link TokenVerifier} trusts. */
@@ -18,7 +18,7 @@ export interface TokenVerifierOptions {
   readonly cacheSize?: number | undefined
 }
 
-interface CachedToken extends ReadToken {
+interface CachedToken extends ReadToken, Remembered {
   readonly key: VerificationKey
   readonly issuer: TokenIssuer
 }
@@ -45,19 +45,20 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
   const verifyWith = (
     keys: readonly VerificationKey[],
-    token: string,
+    compact: string,
     { claims }: DecodedToken,
     issuer: TokenIssuer,
   ): VerifiedToken => {
-    const key = findSigner(token, keys)
-    const verified = { ...readVerifiedToken(claims, issuer, key.kid), key, issuer }
+    const key = findSigner(compact, keys)
+    const { token, validFrom } = readVerifiedToken(claims, issuer, key.kid)
+    const verified = { compact: copyOf(compact), token, validFrom, key, issuer }
     const now = clock()
     assertInTime(verified, now)
     // Whoever waited for the keys at the same time and was first has set what all get.
-    const first = cache.get(token, now)
+    const first = cache.get(compact, now)
     if (first?.key === key) return first.token
-    cache.set(token, verified, now)
-    return verified.token
+    cache.set(verified, now)
+    return token
   }
   const recall = (token: string): VerifiedToken | undefined => {
     const now = clock()
@@ -68,6 +69,11 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   }
 
   return { recall, verify: (token) => recall(token) ?? verifyAnew(token, clock()) }
+}
+
+/** In one piece: a token is cut from its header, and what is cut keeps that alive and is found by one step more. */
+function copyOf(compact: string): string {
+  return Buffer.from(compact, 'latin1').toString('latin1')
 }
 
 function indexIssuers(list: readonly TokenIssuer[]): ReadonlyMap<unknown, TokenIssuer> {
