@@ -1,6 +1,6 @@
 /**
  * Prints what a protected route costs on each framework, beside the same route without authentication and beside other
- * libraries. Ends with an error at the first answer that is not the expected one. `--rounds 4` is quick, `--processes 3` steadier;
+ * libraries. Ends with an error at the first answer that is not the expected one. `--rounds 2` is quick, `--processes 3` steadier;
  * `--only Fastify` takes one framework; `--pin` gives the servers one processor and the load another (Linux).
  */
 import process from 'node:process'
@@ -14,7 +14,7 @@ import { createTokens } from './adapters/tokens.ts'
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '0.2' },
-    rounds: { type: 'string', default: '16' },
+    rounds: { type: 'string', default: '8' },
     processes: { type: 'string', default: '1' },
     only: { type: 'string' },
     pin: { type: 'boolean', default: false },

@@ -15,7 +15,7 @@ export const shapes = ['one', '10,000', 'one after'] as const
 export interface Sample {
   readonly requestsPerSecond: number
   readonly cpuSecondsPer10000: number
-  /** CPU against that of the open route, which had its own round next to this one. */
+  /** CPU against that of the open route in the same round. */
   readonly againstOpen: number
   readonly p99Ms: number
 }
@@ -55,18 +55,22 @@ interface Running extends Pick<Measured, 'name' | 'samples'> {
   next: number
 }
 
-/** Everything seen of all contenders of one framework, over all of their processes. */
+/** Everything seen of all contenders of one framework, the first of which is the open one. */
 export async function measureFramework(
   framework: string,
-  names: readonly string[],
+  [base = open, ...names]: readonly string[],
   plan: Plan,
 ): Promise<Measured[]> {
-  let all = await measureProcesses(framework, names, plan)
-  for (let started = 1; started < plan.processes; started += 1) {
-    const more = await measureProcesses(framework, names, plan)
-    all = all.map((measured, index) => together(measured, more[index] ?? measured))
+  const all = new Map<string, Measured>()
+  for (const name of names) {
+    for (let started = 0; started < plan.processes; started += 1) {
+      for (const measured of await measureBeside(framework, [base, name], plan)) {
+        const before = all.get(measured.name)
+        all.set(measured.name, before ? together(before, measured) : measured)
+      }
+    }
   }
-  return all
+  return [...all.values()]
 }
 
 /** Memory and fetches are those of the first process. */
@@ -79,14 +83,11 @@ function together(first: Measured, other: Measured): Measured {
 }
 
 /**
- * All contenders of one framework at once, each in its own process; the first is the open one. Each has its rounds by turns
- * with the open one, so that whatever else the machine does strikes both alike; what they refuse is tried afterwards.
+ * One contender and the open route, each in a process of its own and nobody else beside them: who has to wait for others
+ * is slow at first. Their short rounds take turns, so that whatever else the machine does strikes both
+ * alike; what is refused is tried afterwards.
  */
-async function measureProcesses(
-  framework: string,
-  names: readonly string[],
-  plan: Plan,
-): Promise<Measured[]> {
+async function measureBeside(framework: string, names: readonly string[], plan: Plan): Promise<Measured[]> {
   const running: Running[] = []
   if (plan.isPinned) pinTo(1, process.pid)
   try {
@@ -118,22 +119,22 @@ async function warmUp(server: ContenderProcess, plan: Plan): Promise<number> {
 }
 
 async function runShape(
-  [base, ...others]: readonly Running[],
+  running: readonly Running[],
   shape: (typeof shapes)[number],
   plan: Plan,
 ): Promise<void> {
+  const [base] = running
   if (!base) return
-  for (const contender of others) {
-    // Who stood idle has given memory back and is slow at first; from here on both are equally busy.
-    for (let round = 0; round < settlingRounds; round += 1)
-      for (const one of [contender, base]) await runRound(one, shape, plan)
-    for (let round = 0; round < plan.rounds; round += 1) {
-      const own = await runRound(contender, shape, plan)
-      const beside = await runRound(base, shape, plan)
-      const againstOpen = own.cpuSecondsPer10000 / beside.cpuSecondsPer10000
-      contender.samples[shape].push({ ...own, againstOpen })
-      base.samples[shape].push({ ...beside, againstOpen: 1 })
-    }
+  for (let round = -settlingRounds; round < plan.rounds; round += 1) {
+    // Another one begins each round: who follows whom makes a difference too.
+    const turn = Math.abs(round) % running.length
+    const seen = new Map<Running, Omit<Sample, 'againstOpen'>>()
+    for (const contender of [...running.slice(turn), ...running.slice(0, turn)])
+      seen.set(contender, await runRound(contender, shape, plan))
+    if (round < 0) continue
+    const open = seen.get(base)?.cpuSecondsPer10000 ?? Number.NaN
+    for (const [{ samples }, sample] of seen)
+      samples[shape].push({ ...sample, againstOpen: sample.cpuSecondsPer10000 / open })
   }
 }
 
