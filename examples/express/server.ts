@@ -14,13 +14,13 @@ const memberstack = { appId, secretKey, adminUrl, webhookSecret }
 
 const app = express()
 const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
-// Before any body parser: its signature covers the bytes as they came.
+// Mounted before any body parser, because the signature covers the raw bytes.
 app.use('/v1/webhooks/memberstack', memberstackWebhook(perennial))
 app.use('/v1/auth', authRouter(perennial))
 app.get('/projects', authenticate(perennial), requireRoles('admin'), (req, res) => {
   res.json({ owner: req.memberstackUser?.email, projects: ['Analytical engine'] })
 })
-// For services elsewhere that verify our tokens on their own.
+// Other services verify the access tokens with these public keys.
 app.get('/.well-known/jwks.json', jwks(perennial))
 
 const server = app.listen(Number(PORT), '127.0.0.1', () => {

@@ -20,7 +20,7 @@ app.get('/projects', { onRequest: [authenticate(perennial), requireRoles('admin'
   owner: request.memberstackUser?.email,
   projects: ['Analytical engine'],
 }))
-// For services elsewhere that verify our tokens on their own.
+// Other services verify the access tokens with these public keys.
 app.get('/.well-known/jwks.json', jwks(perennial))
 app.addHook('onClose', () => perennial.close())
 

@@ -26,21 +26,21 @@ type Env = { Variables: { member: Authenticated } }
 const app = new Hono()
 const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
 
-/** Lets only members in; `context.var.member` is who it is. */
+/** Requires a valid access token and sets `context.var.member`. */
 const members = createMiddleware<Env>(async (context, next) => {
   const member = await authenticate(perennial, context.req.raw)
-  if (member instanceof Response) return member // 401, 503 …: hand it on
+  if (member instanceof Response) return member // The refusal: 401 or 503.
   context.set('member', member)
   return next()
 })
-/** Lets only members in who have one of these roles. */
+/** Requires that the member has at least one of these roles. */
 const only = (...roles: string[]) =>
   createMiddleware<Env>(async (context, next) => {
     return requireRoles(perennial, context.var.member, ...roles) ?? next()
   })
 
 const handle = createFetchHandler(perennial, {
-  // Without an address all callers would share the limits of one.
+  // Rate limits are counted by this address. Without it all callers share one count.
   clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
 })
 app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
@@ -49,7 +49,7 @@ app.get('/projects', members, only('admin'), (context) => {
 })
 const webhook = createWebhookHandler(perennial)
 app.all('/v1/webhooks/memberstack', (context) => webhook(context.req.raw))
-// For services elsewhere that verify our tokens on their own.
+// Other services verify the access tokens with these public keys.
 app.get('/.well-known/jwks.json', createJwksHandler(perennial))
 
 const server = serve({ fetch: app.fetch, port: Number(PORT), hostname: '127.0.0.1' }, (address) => {

@@ -1,13 +1,13 @@
 import process from 'node:process'
 import { createPerennial, type Perennial } from '@perennial/auth'
 
-// On `globalThis`, because Next.js loads a module again at each hot reload, and once for each route.
+// Kept on `globalThis`, because Next.js loads a module once for each route and again at each hot reload.
 const shared: typeof globalThis & { perennial?: Promise<Perennial> } = globalThis
 
-/** The one Perennial of this process. Routes that use it must run on Node (`export const runtime = 'nodejs'`). */
+/** Returns the `Perennial` of this process, created once. Routes that call it must `export const runtime = 'nodejs'`. */
 export function getPerennial(): Promise<Perennial> {
   shared.perennial ??= start().catch((error: unknown) => {
-    // A store that was away for a moment is tried again by the next request.
+    // The next request retries, for example after the store was unavailable.
     delete shared.perennial
     throw error
   })

@@ -1,4 +1,4 @@
-// `Perennial.session` is made by the script tag, and signs in by itself when Memberstack reports a member.
+// The script tag creates `Perennial.session`. The session signs in when Memberstack reports a member.
 const who = document.querySelector('[data-who]')
 const button = document.querySelector('[data-load]')
 const projects = document.querySelector('[data-projects]')
@@ -8,7 +8,7 @@ function show({ status, userId, stale }) {
   who.textContent =
     status === 'loading' ? 'One moment…' : name + (stale ? ' (connection lost, trying again)' : '')
   button.hidden = status !== 'signed-in'
-  // What belongs to a member goes when he does, in this tab and all others.
+  // The member's data is removed at sign-out, in this tab and in every other tab.
   if (status === 'signed-out') projects.textContent = ''
 }
 
@@ -17,7 +17,7 @@ show(window.Perennial.session.state)
 
 async function load() {
   const text = await readProjects()
-  // The member may have signed out while the answer was on its way.
+  // The member may have signed out while the request was running.
   if (window.Perennial.session.state.status === 'signed-in') projects.textContent = text
 }
 

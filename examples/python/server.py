@@ -1,8 +1,8 @@
-"""A service for members in Python: GET /projects, for admins only, with an access token of Perennial's.
+"""An API in Python: GET /projects, for members with the role admin. It verifies Perennial's access tokens.
 
     PERENNIAL_URL=http://127.0.0.1:8787 python3 server.py
 
-Its refusals are those of the other examples, so that `session.fetch` in the browser knows what to do about them.
+It refuses with the same statuses and codes as the other examples, so that `session.fetch` in the browser handles them.
 """
 
 import json
@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 
 def authenticate(headers) -> dict:
-    """The claims of the request's access token."""
+    """Returns the claims of the request's access token."""
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refusal(401, "AUTH_TOKEN_MISSING", "The request holds no access token.", WWW_Authenticate="Bearer")

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react'
 import type { Session, SessionState } from '@perennial/client'
 
-/** What the server renders, and the browser at first: nobody is known yet. */
+/** The state for server rendering and for the first render in the browser. */
 const unknown: SessionState = Object.freeze({
   status: 'loading',
   stale: false,
@@ -11,7 +11,7 @@ const unknown: SessionState = Object.freeze({
 })
 
 /**
- * The state of the session, rendered anew whenever it changes, in this tab or another one.
+ * Returns the state of the session and renders again when it changes, in this tab or in another one.
  * @example
  * const session = createSession({ serviceUrl: 'https://auth.example.com', memberstack: window.$memberstackDom })
  *

@@ -1,10 +1,10 @@
 import { authenticate, requireRoles } from '@perennial/auth/fetch'
 import { getPerennial } from '#perennial'
 
-/** As in the routes of `/v1/auth`. */
+/** Perennial needs Node: the edge runtime has neither `node:sqlite` nor `node:crypto`. */
 export const runtime = 'nodejs'
 
-/** For admins only. */
+/** Serves members with the role `admin`. */
 export async function GET(request: Request): Promise<Response> {
   const perennial = await getPerennial()
   const member = await authenticate(perennial, request)

@@ -1,13 +1,13 @@
 import { createJwksHandler } from '@perennial/auth/fetch'
 import { getPerennial } from '#perennial'
 
-/** As in the routes of `/v1/auth`. */
+/** Perennial needs Node: the edge runtime has neither `node:sqlite` nor `node:crypto`. */
 export const runtime = 'nodejs'
 
-/** Read at each request, never while the app is built: there is no store then. */
+/** Read for each request, not at build time: the store does not exist then. */
 export const dynamic = 'force-dynamic'
 
-/** For services elsewhere that verify our tokens on their own. */
+/** Publishes the public keys, with which other services verify the access tokens. */
 export async function GET(): Promise<Response> {
   return createJwksHandler(await getPerennial())()
 }

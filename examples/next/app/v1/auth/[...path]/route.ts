@@ -1,10 +1,10 @@
 import { createFetchHandler } from '@perennial/auth/fetch'
 import { getPerennial } from '#perennial'
 
-/** node:sqlite and node:crypto are Node's: the edge runtime has neither. */
+/** Perennial needs Node: the edge runtime has neither `node:sqlite` nor `node:crypto`. */
 export const runtime = 'nodejs'
 
-/** `/v1/auth/*`: sign-in, refresh, sessions, sign-out. */
+/** Serves `/v1/auth/*`: sign-in, refresh, sessions, sign-out. */
 async function handle(request: Request): Promise<Response> {
   return createFetchHandler(await getPerennial(), { clientAddress })(request)
 }
@@ -12,8 +12,8 @@ async function handle(request: Request): Promise<Response> {
 export { handle as DELETE, handle as GET, handle as POST }
 
 /**
- * As the nearest proxy saw it: what stands further left, callers can write themselves. With no proxy before Next.js they
- * write all of it.
+ * Returns the last address of `X-Forwarded-For`, which the nearest proxy appended. The addresses before it can be forged
+ * by the caller. Without a proxy in front of Next.js the whole header can be forged.
  */
 function clientAddress(request: Request): string {
   return request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown'

@@ -1,10 +1,10 @@
 import { createWebhookHandler } from '@perennial/auth/fetch'
 import { getPerennial } from '#perennial'
 
-/** As in the routes of `/v1/auth`. */
+/** Perennial needs Node: the edge runtime has neither `node:sqlite` nor `node:crypto`. */
 export const runtime = 'nodejs'
 
-/** Memberstack tells of deleted members and lost plans here: their sessions end at once. */
+/** Receives Memberstack's webhooks, so that the sessions of a deleted member or a lost plan end at once. */
 export async function POST(request: Request): Promise<Response> {
   return createWebhookHandler(await getPerennial())(request)
 }
