@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { openStore, type Store } from '@perennial/auth'
-import { createSecrets } from '../../packages/auth/src/secrets.ts'
+import { createSecrets } from '../../packages/auth/src/base/secrets.ts'
 import { newSession } from '../session-cost/store-size.ts'
 import { bodyOf, memberId } from './member.ts'
 import type { Shot } from '../load/traffic.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { openStore } from '@perennial/auth'
 import { sealSnapshot } from '../../packages/auth/src/members/member-snapshot.js'
-import { createSecrets, decodeSecrets, type Secrets } from '../../packages/auth/src/secrets.js'
+import { createSecrets, decodeSecrets, type Secrets } from '../../packages/auth/src/base/secrets.js'
 import { formatRefreshToken } from '../../packages/auth/src/sessions/refresh-token.js'
 import { beginSession, type Session } from '../../packages/auth/src/sessions/session.js'
 

@@ -1,12 +1,18 @@
-/** The door of `@perennial/auth`. Adapters have doors of their own: `/express`, `/fastify`, `/fetch`. */
-export { systemClock, type Clock } from './clock.js'
-export { createPerennial } from './create-perennial.js'
-export { AuthError, statusOf, type AuthErrorCode, type AuthErrorOptions } from './errors.js'
-export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './http-client.js'
-export type { MemberstackUser } from './members/index.js'
-export type { AuthRequest, AuthResponse, BodyReading } from './adapters/auth-request.js'
-export type { Authenticated, Credentials, Perennial } from './perennial.js'
-export type { MemberstackOptions, PerennialOptions, RateLimitOptions } from './perennial-options.js'
+/** The door of `@perennial/auth`. The adapters have doors of their own: `/express`, `/fastify`, `/fetch`. */
+export { systemClock, type Clock } from './base/clock.js'
+export { AuthError, statusOf, type AuthErrorCode, type AuthErrorOptions } from './base/errors.js'
+export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './base/http-client.js'
+export type { MemberstackUser } from './base/member.js'
+export { createPerennial, type MemberstackOptions, type PerennialOptions } from './compose/index.js'
+export type {
+  Authenticated,
+  AuthRequest,
+  AuthResponse,
+  BodyReading,
+  Credentials,
+  Perennial,
+} from './http/index.js'
+export type { RateLimitOptions } from './limits/index.js'
 export {
   judgeRefreshToken,
   type JudgeOptions,

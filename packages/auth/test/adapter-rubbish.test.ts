@@ -1,6 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Perennial } from '../src/perennial.js'
+import type { Perennial } from '../src/http/perennial.js'
 import { createForwardPerennial } from './forward-world.js'
 import { mounts, type RunningApp } from './mounts.js'
 import { bodies, exchange, mediaTypes, tokens, type Answer, type Sent } from './rubbish.js'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { createPerennial } from '../src/create-perennial.js'
-import { systemClock } from '../src/clock.js'
+import { createPerennial } from '../src/compose/create-perennial.js'
+import { systemClock } from '../src/base/clock.js'
 import { openStore } from '../src/stores/index.js'
 
 it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PerennialOptions } from '../src/perennial-options.js'
+import type { PerennialOptions } from '../src/compose/perennial-options.js'
 import { openStore } from '../src/stores/index.js'
 import { expectRow, get, read, refresh, startForwardWorld } from './forward-world.js'
 import { mounts } from './mounts.js'

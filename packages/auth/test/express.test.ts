@@ -2,7 +2,7 @@ import express5 from 'express'
 import express4 from 'express4'
 import { describe, expect, it } from 'vitest'
 import { jwks, memberstackWebhook } from '../src/adapters/express.js'
-import type { Perennial } from '../src/perennial.js'
+import type { Perennial } from '../src/http/perennial.js'
 import { expectRow, get, read, refresh, startForwardWorld } from './forward-world.js'
 import { mounts, startExpress } from './mounts.js'
 

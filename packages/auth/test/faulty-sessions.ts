@@ -1,4 +1,4 @@
-import { unavailable } from '../src/errors.js'
+import { unavailable } from '../src/base/errors.js'
 import type { Advance, SessionStore } from '../src/sessions/session-store.js'
 import type { Session } from '../src/sessions/session.js'
 

@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Perennial } from '../src/perennial.js'
+import type { Perennial } from '../src/http/perennial.js'
 import { createForwardPerennial, expectRow, get } from './forward-world.js'
 import { mounts, type RunningApp } from './mounts.js'
 

@@ -1,8 +1,8 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, expect } from 'vitest'
-import { createPerennial } from '../src/create-perennial.js'
-import type { Perennial } from '../src/perennial.js'
-import type { PerennialOptions } from '../src/perennial-options.js'
+import { createPerennial } from '../src/compose/create-perennial.js'
+import type { Perennial } from '../src/http/perennial.js'
+import type { PerennialOptions } from '../src/compose/perennial-options.js'
 import type { RunningApp } from './mounts.js'
 
 /** Perennial in forward mode, with the emulator as its refresh API, key set and admin API. */

@@ -9,7 +9,7 @@ import { Hono, type Context } from 'hono'
 import { authenticate, authRouter, requireRoles } from '../src/adapters/express.js'
 import * as forFastify from '../src/adapters/fastify.js'
 import * as web from '../src/adapters/fetch.js'
-import type { Perennial } from '../src/perennial.js'
+import type { Perennial } from '../src/http/perennial.js'
 
 /** An app with Perennial in it, on a free port. */
 export interface RunningApp {

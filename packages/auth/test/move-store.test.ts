@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createSecrets } from '../src/secrets.js'
+import { createSecrets } from '../src/base/secrets.js'
 import { beginSession, type Session } from '../src/sessions/index.js'
 import { moveStore, openStore, type Store, type StoreMoveOptions } from '../src/stores/index.js'
 import { createSigningKeys } from '../src/tokens/index.js'

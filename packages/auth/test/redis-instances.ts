@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Emulator } from '@perennial/emulator'
-import { createPerennial } from '../src/create-perennial.js'
-import type { Perennial } from '../src/perennial.js'
-import type { PerennialOptions } from '../src/perennial-options.js'
+import { createPerennial } from '../src/compose/create-perennial.js'
+import type { Perennial } from '../src/http/perennial.js'
+import type { PerennialOptions } from '../src/compose/perennial-options.js'
 
 /** One instance of the service, asked as its adapters ask it. */
 export interface SharingInstance {

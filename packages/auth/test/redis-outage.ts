@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { createSecrets } from '../src/secrets.js'
+import { createSecrets } from '../src/base/secrets.js'
 import { formatRefreshToken } from '../src/sessions/index.js'
 import {
   sharedSecret,

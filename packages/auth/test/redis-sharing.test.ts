@@ -1,7 +1,7 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseRefreshToken } from '../src/sessions/index.js'
-import { createSecrets } from '../src/secrets.js'
+import { createSecrets } from '../src/base/secrets.js'
 import {
   closeAll,
   eventually,

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { AuthError } from '../src/errors.js'
+import { AuthError } from '../src/base/errors.js'
 import { parseRefreshToken, type SignedIn } from '../src/sessions/index.js'
 import type { TestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { unavailable } from '../src/errors.js'
-import type { Member, MemberTokenClaims, MemberTokenReading } from '../src/members/member.js'
+import { unavailable } from '../src/base/errors.js'
+import type { Member, MemberTokenClaims, MemberTokenReading, Standing } from '../src/members/index.js'
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh-source.js'
 import { createSessionSource } from '../src/refresh/session.js'
-import { createSecrets, type Secrets } from '../src/secrets.js'
+import { createSecrets, type Secrets } from '../src/base/secrets.js'
 import {
   createConfirmations,
   createRevocations,
@@ -14,7 +14,6 @@ import {
   type IssueAccessToken,
   type Revocations,
   type SessionUseCases,
-  type Standing,
 } from '../src/sessions/index.js'
 import type { TestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'

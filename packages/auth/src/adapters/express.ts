@@ -1,12 +1,20 @@
 import type { Request, RequestHandler, Response } from 'express'
-import type { MemberstackUser } from '../members/member.js'
-import type { Authenticated, Perennial } from '../perennial.js'
-import type { VerifiedClaims } from '../tokens/verified-token.js'
-import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
-import { createRoleCheck, grantTo, type Grant, type grantKey } from './grant.js'
-import { answerJwks } from './jwks.js'
+import type { MemberstackUser } from '../base/member.js'
+import {
+  type Authenticated,
+  type Perennial,
+  type AuthRequest,
+  type AuthResponse,
+  type BodyReading,
+  createRoleCheck,
+  grantTo,
+  type Grant,
+  type grantKey,
+  answerJwks,
+  maxBodyBytes,
+} from '../http/index.js'
+import type { VerifiedClaims } from '../tokens/index.js'
 import { headerOf } from './node-headers.js'
-import { maxBodyBytes } from './request-body.js'
 import { readStreamBody } from './stream-body.js'
 
 declare global {

@@ -1,10 +1,10 @@
 import { request as httpRequest } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
-import { AuthError } from '../errors.js'
-import type { Perennial } from '../perennial.js'
-import type { AuthRequest } from './auth-request.js'
-import { errorResponse, json } from './auth-response.js'
+import { AuthError } from '../base/errors.js'
+import type { Perennial } from '../http/perennial.js'
+import type { AuthRequest } from '../http/auth-request.js'
+import { errorResponse, json } from '../http/auth-response.js'
 import { authenticate, perennialAuth, perennialWebhook, requireRoles } from './fastify.js'
 
 const user = { userId: 'mem_1', email: 'ada@example.com', roles: ['user'], customFields: {} }

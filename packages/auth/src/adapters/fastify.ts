@@ -7,14 +7,21 @@ import type {
   HookHandlerDoneFunction,
   RouteHandlerMethod,
 } from 'fastify'
-import type { MemberstackUser } from '../members/member.js'
-import type { Authenticated, Perennial } from '../perennial.js'
-import type { VerifiedClaims } from '../tokens/verified-token.js'
-import type { AuthRequest, AuthResponse } from './auth-request.js'
-import { createRoleCheck, grantKey, grantTo, type Grant } from './grant.js'
-import { answerJwks } from './jwks.js'
+import type { MemberstackUser } from '../base/member.js'
+import {
+  type Authenticated,
+  type Perennial,
+  type AuthRequest,
+  type AuthResponse,
+  createRoleCheck,
+  grantKey,
+  grantTo,
+  type Grant,
+  answerJwks,
+  notFound,
+} from '../http/index.js'
+import type { VerifiedClaims } from '../tokens/index.js'
 import { headerOf } from './node-headers.js'
-import { notFound } from './route-table.js'
 import { readStreamBody } from './stream-body.js'
 
 declare module 'fastify' {

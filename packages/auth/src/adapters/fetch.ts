@@ -1,10 +1,15 @@
-import { AuthError } from '../errors.js'
-import type { Authenticated, Perennial } from '../perennial.js'
-import type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
-import { checkRoleNames } from './grant.js'
-import { answerJwks } from './jwks.js'
-import { maxBodyBytes } from './request-body.js'
-import { notFound } from './route-table.js'
+import { AuthError } from '../base/errors.js'
+import {
+  type Authenticated,
+  type Perennial,
+  type AuthRequest,
+  type AuthResponse,
+  type BodyReading,
+  checkRoleNames,
+  answerJwks,
+  maxBodyBytes,
+  notFound,
+} from '../http/index.js'
 
 /** What a `fetch` handler is told. `Rest`: what else its caller hands in beside the request. */
 export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {

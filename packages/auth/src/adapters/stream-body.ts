@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { BodyReading } from './auth-request.js'
-import { maxBodyBytes } from './request-body.js'
+import { type BodyReading, maxBodyBytes } from '../http/index.js'
 
 /** A body that breaks off is no body: nobody waits for its answer. What is too large is let pass, not kept. */
 export function readStreamBody(payload: Readable): Promise<BodyReading> {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { describe, expect, it } from 'vitest'
-import { AuthError } from '../errors.js'
+import { AuthError } from '../base/errors.js'
 import type { Limiter } from './limiter.js'
 import { createRateLimits, type RateLimitsOptions } from './rate-limits.js'
 

@@ -1,12 +1,21 @@
-import { type Clock, systemClock } from '../clock.js'
-import { AuthError } from '../errors.js'
-import type { RateLimitOptions } from '../perennial-options.js'
-import type { LimitsObservation } from '../telemetry/events.js'
+import { type Clock, systemClock } from '../base/clock.js'
+import { AuthError } from '../base/errors.js'
+import type { LimitsObservation } from '../telemetry/index.js'
 import { addressKey } from './address-key.js'
 import { createInsuredCounter } from './insured-counter.js'
 import type { Counter, Limiter, LimiterReading, LimitPolicy } from './limiter.js'
 import { createMemoryCounter } from './memory-counter.js'
 import { createSharedCountWatch, type SharedCountWatch } from './shared-count-watch.js'
+
+/** Limits per minute; see docs/api for what each counts. */
+export interface RateLimitOptions {
+  /** Refused or malformed requests of one address. @defaultValue 100 */
+  readonly ipPerMinute?: number | undefined
+  /** All requests of one address. @defaultValue 3000 */
+  readonly ipTotalPerMinute?: number | undefined
+  /** Rotations or upstream calls of one session or token. @defaultValue 10 */
+  readonly sessionPerMinute?: number | undefined
+}
 
 /** The three limits; each counts its own things. */
 export interface RateLimits {

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import type { LimitsObservation } from '../telemetry/events.js'
+import type { Clock } from '../base/clock.js'
+import type { LimitsObservation } from '../telemetry/index.js'
 
 /** Hears how the shared limiters of one store do, and says when counting changes hands. */
 export interface SharedCountWatch {

@@ -1,6 +1,6 @@
 import { startEmulator } from '@perennial/emulator'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { HttpClient } from '../http-client.js'
+import type { HttpClient } from '../base/http-client.js'
 import type { AuthEvent, Telemetry, UpstreamObservation } from '../telemetry/events.js'
 import { createAdminApi, type AdminApiOptions } from './admin-api.js'
 import { createAdminQuota } from './admin-quota.js'

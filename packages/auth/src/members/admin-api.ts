@@ -1,14 +1,9 @@
-import { field } from '../json.js'
+import { field } from '../base/json.js'
+import { isMemberId } from '../base/member.js'
 import { createAdminAsk, type AdminAsk, type AdminAskOptions } from './admin-question.js'
 import { createInFlight } from './in-flight.js'
 import type { AdminApi, AdminQuestionOptions, MemberReading, MemberTokenReading } from './member.js'
-import {
-  looksLikeMemberId,
-  memberFrom,
-  memberTokenClaimsFrom,
-  permissionsAndPlans,
-  type RolesOf,
-} from './member-shape.js'
+import { memberFrom, memberTokenClaimsFrom, permissionsAndPlans, type RolesOf } from './member-shape.js'
 
 /** What {@link createAdminApi} needs. */
 export interface AdminApiOptions extends AdminAskOptions {
@@ -29,7 +24,7 @@ export function createAdminApi(options: AdminApiOptions): AdminApi {
 
   return {
     async readMember(memberId, asking) {
-      if (!looksLikeMemberId(memberId)) return { kind: 'deleted' }
+      if (!isMemberId(memberId)) return { kind: 'deleted' }
       const run = (placed: () => void) => readMember(memberId, { admin, rolesOf, asking, placed })
       if (asking.joins === 'none') return await run(() => {})
       return await readings.share(memberId, asking.waitSeconds, run)

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../base/clock.js'
 
 /** Spares an admin API that is away, and those who would wait for it. */
 export interface AdminBreaker {

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.js'
-import { HttpFailure, type HttpClient, type HttpResponse } from '../http-client.js'
-import { field, isJsonObject, parseJsonObject, type JsonObject } from '../json.js'
-import type { Telemetry } from '../telemetry/events.js'
+import type { Clock } from '../base/clock.js'
+import { HttpFailure, type HttpClient, type HttpResponse } from '../base/http-client.js'
+import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
+import type { Telemetry } from '../telemetry/index.js'
 
 /** One question to the admin API. */
 export interface AdminQuestion {

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import type { Telemetry } from '../telemetry/events.js'
+import type { Clock } from '../base/clock.js'
+import type { Telemetry } from '../telemetry/index.js'
 import { createAdminBreaker } from './admin-breaker.js'
 import {
   createAdminExchange,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../base/clock.js'
 
 /** Runs something later; the returned function calls it off. */
 export type Timer = (afterSeconds: number, run: () => void) => () => void

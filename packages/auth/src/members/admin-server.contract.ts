@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { createNodeHttpClient, type ClosableHttpClient } from '../node-http-client.js'
+import { createNodeHttpClient, type ClosableHttpClient } from '../base/node-http-client.js'
 
 /** What a request to the server looked like. */
 export interface SeenRequest {

@@ -1,4 +1,4 @@
-/** The door of the members room: the admin API within its quota, who a member is, who may have a session, webhooks. */
+/** The door of the members room: the admin API within its quota, who a member is, who may have a session. */
 export { createAdminApi, type AdminApiOptions } from './admin-api.js'
 export {
   createAdminQuota,
@@ -12,7 +12,6 @@ export type {
   AdminQuestionOptions,
   Member,
   MemberReading,
-  MemberstackUser,
   MemberTokenClaims,
   MemberTokenReading,
   ReadMemberOptions,
@@ -21,6 +20,5 @@ export type { RoleSource, RolesOf } from './member-shape.js'
 export { createMembership, type Membership, type MembershipOptions } from './membership.js'
 export type { MemberNews } from './user-cache.js'
 export { createUserContext, type UserContext, type UserContextOptions } from './user-context.js'
-export type { WebhookLog } from './webhook-log.js'
-export type { WebhookDelivery } from './webhook-signature.js'
-export { createWebhooks, type Webhooks, type WebhooksOptions } from './webhooks.js'
+export { memberTokenClaimsFrom } from './member-shape.js'
+export type { MembershipCheck, Standing } from './membership-check.js'

@@ -1,4 +1,5 @@
-import { isJsonObject } from '../json.js'
+import { isJsonObject } from '../base/json.js'
+import { isMemberId } from '../base/member.js'
 import type { Member, MemberTokenClaims } from './member.js'
 
 /** What roles are made of. */
@@ -15,13 +16,6 @@ export type RolesOf = (source: RoleSource) => readonly string[]
 export const permissionsAndPlans: RolesOf = ({ permissions, activePlanIds }) => [
   ...new Set([...permissions, ...activePlanIds]),
 ]
-
-const memberIdPattern = /^mem_[A-Za-z0-9_-]{1,128}$/
-
-/** Whether this may be a Memberstack member id, and so may stand in a URL. */
-export function looksLikeMemberId(value: unknown): value is string {
-  return typeof value === 'string' && memberIdPattern.test(value)
-}
 
 /** Whether this is a list of nothing but strings. */
 export function isStringList(value: unknown): value is readonly string[] {
@@ -70,7 +64,7 @@ const latestSeconds = 100_000_000_000
 export function memberTokenClaimsFrom(data: unknown): MemberTokenClaims | null {
   if (!isJsonObject(data)) return null
   const { id, type, iat, exp, aud, iss } = data
-  if (!looksLikeMemberId(id) || !isInstant(iat) || !isInstant(exp)) return null
+  if (!isMemberId(id) || !isInstant(iat) || !isInstant(exp)) return null
   if (typeof type !== 'string' || typeof aud !== 'string' || typeof iss !== 'string') return null
   return { id, type, iat, exp, aud, iss }
 }

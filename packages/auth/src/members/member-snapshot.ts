@@ -1,5 +1,5 @@
-import { field, isJsonObject, parseJsonObject } from '../json.js'
-import type { Secrets } from '../secrets.js'
+import { field, isJsonObject, parseJsonObject } from '../base/json.js'
+import type { Secrets } from '../base/secrets.js'
 import type { Member } from './member.js'
 import { isStringList } from './member-shape.js'
 

@@ -1,10 +1,4 @@
-/** What `authenticate()` puts on a request. */
-export interface MemberstackUser {
-  readonly userId: string
-  readonly email: string
-  readonly roles: readonly string[]
-  readonly customFields: Readonly<Record<string, unknown>>
-}
+import type { MemberstackUser } from '../base/member.js'
 
 /** A member as Perennial needs it, read from the admin API. */
 export interface Member extends MemberstackUser {

@@ -1,5 +1,5 @@
-import type { VerifiedToken } from '../tokens/verified-token.js'
-import type { MemberstackUser } from './member.js'
+import type { VerifiedToken } from '../tokens/index.js'
+import type { MemberstackUser } from '../base/member.js'
 import { claimedUserOf, deepFreeze, userFromToken } from './user-from-token.js'
 
 /** The users of tokens in use: put together once, and shared by all requests that bring the same token. */

@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.js'
-import { createTwoGenerationMap } from '../two-generation-map.js'
-import type { Member, MemberReading, MemberstackUser } from './member.js'
+import type { Clock } from '../base/clock.js'
+import { createTwoGenerationMap } from '../base/bounded-map.js'
+import type { MemberstackUser } from '../base/member.js'
+import type { Member, MemberReading } from './member.js'
 import { deepFreeze } from './user-from-token.js'
 
 /** What the admin API said for certain. */

@@ -1,6 +1,7 @@
-import { AuthError, unavailable } from '../errors.js'
-import type { VerifiedToken } from '../tokens/verified-token.js'
-import type { AdminApi, MemberstackUser } from './member.js'
+import { AuthError, unavailable } from '../base/errors.js'
+import type { VerifiedToken } from '../tokens/index.js'
+import type { MemberstackUser } from '../base/member.js'
+import type { AdminApi } from './member.js'
 import {
   createUserCache,
   type KeptUser,

@@ -1,6 +1,6 @@
-import { field, isJsonObject } from '../json.js'
-import type { VerifiedToken } from '../tokens/verified-token.js'
-import type { MemberstackUser } from './member.js'
+import { field, isJsonObject } from '../base/json.js'
+import type { VerifiedToken } from '../tokens/index.js'
+import type { MemberstackUser } from '../base/member.js'
 import { isStringList } from './member-shape.js'
 
 /** The user as far as a token tells; what is missing there, or of the wrong type, is missing here. */

@@ -1,5 +1,5 @@
 import type { SharedAnswers } from './shared-answers.js'
-import { sleep, startTimeLimit } from './time-limit.js'
+import { sleep, startTimeLimit } from '../base/time-limit.js'
 
 /** A claim that was granted. */
 export interface HeldClaim {

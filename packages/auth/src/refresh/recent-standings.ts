@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import type { Member } from '../members/member.js'
+import type { Clock } from '../base/clock.js'
+import type { Member } from '../members/index.js'
 
 /** What the last refresh of a session found and gave. */
 export interface RecentStanding {

@@ -1,4 +1,4 @@
-import type { UpstreamTarget } from '../telemetry/events.js'
+import type { UpstreamTarget } from '../telemetry/index.js'
 
 /** Why a refresh token was refused: for logs and metrics, never for the caller. */
 export type RefusalReason =

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { AuthError, unavailable } from '../errors.js'
+import { AuthError, unavailable } from '../base/errors.js'
 import type { AuthEvent } from '../telemetry/events.js'
 import type { RefreshContext, RefreshOutcome, RefusalReason } from './refresh-source.js'
 import { createRefresh } from './refresh.js'

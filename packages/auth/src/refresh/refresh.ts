@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.js'
-import { AuthError } from '../errors.js'
-import type { AuthEvent, Telemetry } from '../telemetry/events.js'
+import type { Clock } from '../base/clock.js'
+import { AuthError } from '../base/errors.js'
+import type { AuthEvent, Telemetry } from '../telemetry/index.js'
 import type { RefreshOutcome, RefreshSource } from './refresh-source.js'
-import { createSingleFlight } from './single-flight.js'
+import { createSingleFlight } from '../base/single-flight.js'
 
 /** What the refresh use case is made of. */
 export interface RefreshParts {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
-import { field, isJsonObject, parseJsonObject } from '../json.js'
-import type { RandomBytes } from '../secrets.js'
+import { field, isJsonObject, parseJsonObject } from '../base/json.js'
+import type { RandomBytes } from '../base/secrets.js'
 import type { RefreshOutcome } from './refresh-source.js'
 
 /** What an upstream call came to, before its access token is verified. */

@@ -8,7 +8,7 @@ import {
   readAccessToken,
 } from '../../test/session-world.js'
 import type { Instance, SharedParts } from '../../test/session-world.js'
-import { AuthError, unavailable } from '../errors.js'
+import { AuthError, unavailable } from '../base/errors.js'
 import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'

@@ -1,21 +1,19 @@
-import type { Clock } from '../clock.js'
-import { unavailable } from '../errors.js'
-import type { Member } from '../members/member.js'
-import type { Secrets } from '../secrets.js'
+import type { Clock } from '../base/clock.js'
+import { unavailable } from '../base/errors.js'
+import type { Member, MembershipCheck, Standing } from '../members/index.js'
+import type { Secrets } from '../base/secrets.js'
 import {
   decide,
   formatRefreshToken,
   parseRefreshToken,
   type Decision,
   type IssueAccessToken,
-  type MembershipCheck,
   type RotationSettings,
   type Session,
   type SessionEnder,
   type SessionStore,
-  type Standing,
 } from '../sessions/index.js'
-import type { Telemetry } from '../telemetry/events.js'
+import type { Telemetry } from '../telemetry/index.js'
 import { createRecentStandings, type RecentStandings } from './recent-standings.js'
 import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { HttpFailure } from '../http-client.js'
+import { HttpFailure } from '../base/http-client.js'
 import { readUpstreamAnswer, readUpstreamFailure } from './upstream-answer.js'
 
 describe('readUpstreamAnswer', () => {

@@ -1,6 +1,6 @@
-import type { HttpFailure, HttpResponse } from '../http-client.js'
-import { field, isJsonObject, parseJsonObject, type JsonObject } from '../json.js'
-import { readRetryAfter } from './retry-after.js'
+import type { HttpFailure, HttpResponse } from '../base/http-client.js'
+import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
+import { readRetryAfter } from '../base/retry-after.js'
 import type { Settled } from './sealed-answer.js'
 
 /** Trouble at the refresh API, as the use case hears of it. */

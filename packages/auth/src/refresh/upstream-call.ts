@@ -1,10 +1,10 @@
-import type { Clock } from '../clock.js'
-import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../http-client.js'
-import type { Telemetry } from '../telemetry/events.js'
-import { createCircuitBreaker, type Attempt } from './circuit-breaker.js'
+import type { Clock } from '../base/clock.js'
+import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../base/http-client.js'
+import type { Telemetry } from '../telemetry/index.js'
+import { createCircuitBreaker, type Attempt } from '../base/circuit-breaker.js'
 import type { ForwardLimits } from './forward-limits.js'
 import type { Settled } from './sealed-answer.js'
-import { sleep } from './time-limit.js'
+import { sleep } from '../base/time-limit.js'
 import { readUpstreamAnswer, readUpstreamFailure, trouble, type UpstreamTrouble } from './upstream-answer.js'
 
 /** What an {@link UpstreamCall} needs to know and to reach. */

@@ -1,8 +1,8 @@
-import { AuthError } from '../errors.js'
-import type { TokenVerifier, VerifiedToken } from '../tokens/verified-token.js'
+import { AuthError } from '../base/errors.js'
+import type { TokenVerifier, VerifiedToken } from '../tokens/index.js'
 import type { RefreshOutcome } from './refresh-source.js'
 import type { Settled } from './sealed-answer.js'
-import { startTimeLimit } from './time-limit.js'
+import { startTimeLimit } from '../base/time-limit.js'
 import { trouble, type UpstreamTrouble } from './upstream-answer.js'
 
 type Refreshed = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>

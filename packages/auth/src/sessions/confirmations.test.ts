@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { unavailable } from '../errors.js'
+import { unavailable } from '../base/errors.js'
 import { createConfirmations, type ConfirmationsOptions } from './confirmations.js'
 
 let written: string[]

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../base/clock.js'
 import type { SessionStore } from './session-store.js'
-import { createTwoGenerationMap } from '../two-generation-map.js'
+import { createTwoGenerationMap } from '../base/bounded-map.js'
 
 /** Notes the first sight of each generation's access token, off the request's path. */
 export interface Confirmations {

@@ -3,7 +3,6 @@ export { createConfirmations, type Confirmations, type ConfirmationsOptions } fr
 export type { IssueAccessToken } from './issue-access-token.js'
 export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from './judge-refresh-token.js'
 export { createVerifyMemberToken, type MemberTokenOptions, type VerifyMemberToken } from './member-token.js'
-export type { MembershipCheck, Standing } from './membership-check.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
 export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
 export { decide, type Decision, type RotationSettings } from './rotation.js'

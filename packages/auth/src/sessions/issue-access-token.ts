@@ -1,4 +1,4 @@
-import type { MemberstackUser } from '../members/member.js'
+import type { MemberstackUser } from '../base/member.js'
 
 /**
  * Makes an access token of a session and generation that expires at `expiresBy` (seconds since the epoch) at the latest.

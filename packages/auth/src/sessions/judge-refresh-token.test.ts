@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createSecrets, decodeSecrets } from '../secrets.js'
+import { createSecrets, decodeSecrets } from '../base/secrets.js'
 import { openStore, type Store } from '../stores/index.js'
 import { judgeRefreshToken } from './judge-refresh-token.js'
 import { createSessionId, formatRefreshToken } from './refresh-token.js'

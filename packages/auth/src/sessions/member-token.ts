@@ -1,7 +1,6 @@
-import type { Clock } from '../clock.js'
-import { AuthError, unavailable } from '../errors.js'
-import type { AdminApi, MemberTokenClaims } from '../members/member.js'
-import { memberTokenClaimsFrom } from '../members/member-shape.js'
+import type { Clock } from '../base/clock.js'
+import { AuthError, unavailable } from '../base/errors.js'
+import { type AdminApi, type MemberTokenClaims, memberTokenClaimsFrom } from '../members/index.js'
 import { clockToleranceSeconds, decodeToken, type DecodedToken } from '../tokens/index.js'
 
 /** How long a sign-in waits for a place in the admin API's quota, over all its questions, in seconds. */

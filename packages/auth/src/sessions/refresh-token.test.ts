@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createSecrets } from '../secrets.js'
+import { createSecrets } from '../base/secrets.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
 
 const oldSecret = randomBytes(32)

@@ -1,4 +1,4 @@
-import type { RandomBytes, Secrets } from '../secrets.js'
+import type { RandomBytes, Secrets } from '../base/secrets.js'
 
 /** What a refresh token says, once its MAC has been verified. */
 export interface RefreshTokenParts {

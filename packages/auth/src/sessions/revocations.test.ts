@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { unavailable } from '../errors.js'
+import { unavailable } from '../base/errors.js'
 import { createMemoryStore } from '../stores/memory.js'
 import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
 import { createRevocations } from './revocations.js'

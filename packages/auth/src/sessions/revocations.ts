@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../base/clock.js'
 import type { EndedSession, SessionStore } from './session-store.js'
-import { systemTicker, type Ticker } from './ticker.js'
+import { systemTicker, type Ticker } from '../base/ticker.js'
 
 /** Which sessions ended within the life of an access token, in memory, so that `authenticate` asks no store. */
 export interface Revocations {

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import type { Telemetry } from '../telemetry/events.js'
+import type { Clock } from '../base/clock.js'
+import type { Telemetry } from '../telemetry/index.js'
 import type { Revocations } from './revocations.js'
 import type { Session, SessionEndReason } from './session.js'
 import type { SessionStore } from './session-store.js'

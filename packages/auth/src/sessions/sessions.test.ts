@@ -7,7 +7,7 @@ import {
   type Instance,
   type SharedParts,
 } from '../../test/session-world.js'
-import { unavailable } from '../errors.js'
+import { unavailable } from '../base/errors.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'

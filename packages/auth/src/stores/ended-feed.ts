@@ -1,4 +1,4 @@
-import type { EndedSession } from '../sessions/session-store.js'
+import type { EndedSession } from '../sessions/index.js'
 
 /** What a listener of the revocation feed is told. */
 export type EndedNews = readonly EndedSession[] | 'resync'

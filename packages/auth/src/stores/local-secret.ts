@@ -1,6 +1,6 @@
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { RandomBytes } from '../secrets.js'
+import type { RandomBytes } from '../base/secrets.js'
 import { parseStoreUrl } from './open-store.js'
 
 const secretLength = 32

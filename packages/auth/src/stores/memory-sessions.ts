@@ -1,5 +1,11 @@
-import type { Advance, EndAll, EndedSession, SessionStore } from '../sessions/session-store.js'
-import type { Session, SessionEndReason } from '../sessions/session.js'
+import type {
+  Advance,
+  EndAll,
+  EndedSession,
+  SessionStore,
+  Session,
+  SessionEndReason,
+} from '../sessions/index.js'
 import { createEndedFeed } from './ended-feed.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from './retention.js'
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import type { Ticker } from '../sessions/ticker.js'
+import type { Clock } from '../base/clock.js'
+import type { Ticker } from '../base/ticker.js'
 
 /** A clock and timers that a test moves by hand. */
 export interface TestWorld {

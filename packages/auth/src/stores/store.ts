@@ -1,9 +1,9 @@
-import type { Limiter, LimitPolicy } from '../limits/limiter.js'
-import type { AdminQuota } from '../members/admin-quota.js'
-import type { WebhookLog } from '../members/webhook-log.js'
-import type { SharedAnswers } from '../refresh/shared-answers.js'
-import type { SessionStore } from '../sessions/session-store.js'
-import type { SigningKeyStore } from '../tokens/signing-key-store.js'
+import type { Limiter, LimitPolicy } from '../limits/index.js'
+import type { AdminQuota } from '../members/index.js'
+import type { WebhookLog } from '../webhooks/index.js'
+import type { SharedAnswers } from '../refresh/index.js'
+import type { SessionStore } from '../sessions/index.js'
+import type { SigningKeyStore } from '../tokens/index.js'
 
 /** Everything that outlives a process, behind one connection. Each room owns the interface of its part. */
 export interface Store {

@@ -1,4 +1,4 @@
-import type { AuthErrorCode } from '../errors.js'
+import type { AuthErrorCode } from '../base/errors.js'
 
 /** The names of the one event stream that logs, Sentry, PostHog and metrics share. */
 export type AuthEventName =

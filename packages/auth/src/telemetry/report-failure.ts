@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import type { AuthError, AuthErrorCode } from '../errors.js'
+import type { Clock } from '../base/clock.js'
+import type { AuthError, AuthErrorCode } from '../base/errors.js'
 import type { AuthEventName, Telemetry } from './events.js'
 
 /** Tells the event stream of a failure that is about to be answered; each answer is told once. */

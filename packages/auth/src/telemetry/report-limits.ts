@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../base/clock.js'
 import type { LimitsObservation, Telemetry } from './events.js'
 
 /** Tells of limits that change hands: every sink hears of a store that fails them, logs and metrics of its return too. */

@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { createMemoryStore } from '../stores/memory.js'
-import { createSecrets } from '../secrets.js'
+import { createSecrets } from '../base/secrets.js'
 import { createAccessTokens, type AccessTokens } from './access-token.js'
 import { sessionOf } from './claims.js'
 import { decodeToken } from './decode.js'

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.js'
+import type { JsonObject } from '../base/json.js'
 import { readTimes } from './expiry.js'
 import type { TokenIssuer } from './token-issuer.js'
 import { invalidToken } from './token-refusal.js'

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
-import { parseJsonObject, type JsonObject } from '../json.js'
+import { parseJsonObject, type JsonObject } from '../base/json.js'
 
 /** A token's two JSON parts, read but not verified: nothing in them may be believed. */
 export interface DecodedToken {

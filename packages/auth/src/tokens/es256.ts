@@ -1,6 +1,6 @@
 import { sign, type KeyObject } from 'node:crypto'
 
-import type { JsonObject } from '../json.js'
+import type { JsonObject } from '../base/json.js'
 import { unpackSignature } from './ecdsa-der.js'
 
 /** Signs claims under one key and header; returns the compact JWS (RFC 7515 §7.1). */

@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from '../clock.js'
-import type { JsonObject } from '../json.js'
+import { systemClock, type Clock } from '../base/clock.js'
+import type { JsonObject } from '../base/json.js'
 import { decodeToken } from './decode.js'
 
 /** The longest any access token is good for after its `iat`, in seconds, whoever issued it. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import { unavailable, type AuthError } from '../errors.js'
+import type { Clock } from '../base/clock.js'
+import { unavailable, type AuthError } from '../base/errors.js'
 import { createAllowance } from './allowance.js'
 import { createPause } from './pause.js'
 

@@ -1,4 +1,4 @@
-import { parseJsonObject } from '../json.js'
+import { parseJsonObject } from '../base/json.js'
 import type { KeptReading } from './kept-reading.js'
 import { readVerificationKeys, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
 

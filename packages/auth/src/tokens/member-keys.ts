@@ -1,4 +1,4 @@
-import { parseJsonObject } from '../json.js'
+import { parseJsonObject } from '../base/json.js'
 import { isSignedBy } from './signature.js'
 import { readVerificationKeys } from './verification-key.js'
 

@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import type { AuthEvent, UpstreamObservation } from '../telemetry/events.js'
-import { createNodeHttpClient, type ClosableHttpClient } from '../node-http-client.js'
+import { createNodeHttpClient, type ClosableHttpClient } from '../base/node-http-client.js'
 import type { KeySet } from './key-set.js'
 import { createRemoteKeySet } from './remote-key-set.js'
 

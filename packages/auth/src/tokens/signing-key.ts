@@ -1,8 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 
-import { field, type JsonObject } from '../json.js'
-import type { Secrets } from '../secrets.js'
+import { field, type JsonObject } from '../base/json.js'
+import type { Secrets } from '../base/secrets.js'
 import { createEs256Signer, type Sign } from './es256.js'
 import type { StoredSigningKey } from './signing-key-store.js'
 import { readVerificationKey, type VerificationKey } from './verification-key.js'

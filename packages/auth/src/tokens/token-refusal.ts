@@ -1,4 +1,4 @@
-import { AuthError } from '../errors.js'
+import { AuthError } from '../base/errors.js'
 
 /** Why a token was refused, in one word, for logs and metrics only. */
 export type TokenRefusal =

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 
-import { parseJsonObject, type JsonObject } from '../json.js'
+import { parseJsonObject, type JsonObject } from '../base/json.js'
 import { readVerificationKeys } from './verification-key.js'
 
 const jwkOf = (key: KeyObject): Record<string, unknown> => ({ ...key.export({ format: 'jwk' }) })

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 
-import { isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, type JsonObject } from '../base/json.js'
 
 /** The signature algorithms there are here (RFC 7518 §3.1): Memberstack's, and our own. */
 export type SignatureAlgorithm = 'RS256' | 'ES256'

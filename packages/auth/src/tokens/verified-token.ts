@@ -1,4 +1,4 @@
-import type { MemberstackUser } from '../members/member.js'
+import type { MemberstackUser } from '../base/member.js'
 
 /** The claims of a verified token, as they stood in it. */
 export interface VerifiedClaims {

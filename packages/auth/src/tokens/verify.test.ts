@@ -3,7 +3,7 @@ import { constants, createHmac, generateKeyPairSync, sign, type KeyObject } from
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { AuthError, unavailable } from '../errors.js'
+import { AuthError, unavailable } from '../base/errors.js'
 import { createPinnedKeySet, type KeySet } from './key-set.js'
 import { memberIssuer, ownIssuer } from './token-issuer.js'
 import type { TokenVerifier, VerifiedToken } from './verified-token.js'

@@ -1,4 +1,4 @@
-import type { AdminPlace, AdminQuota } from '../../members/admin-quota.js'
+import type { AdminPlace, AdminQuota } from '../../members/index.js'
 import type { RedisConnection } from './redis-connection.js'
 import { redisKeys } from './redis-keys.js'
 import { createScript } from './redis-script.js'

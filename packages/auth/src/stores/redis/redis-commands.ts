@@ -1,4 +1,4 @@
-import { unavailable, type AuthError } from '../../errors.js'
+import { unavailable, type AuthError } from '../../base/errors.js'
 import { createBatch } from './redis-batch.js'
 import type { RedisClient } from './redis-client.js'
 import { stepTimeoutMs } from './redis-options.js'

@@ -1,5 +1,5 @@
 import { RateLimiterRedis } from 'rate-limiter-flexible'
-import type { Limiter, LimitPolicy } from '../../limits/limiter.js'
+import type { Limiter, LimitPolicy } from '../../limits/index.js'
 import type { RedisCommands } from './redis-commands.js'
 import { createScript, type RedisScript } from './redis-script.js'
 

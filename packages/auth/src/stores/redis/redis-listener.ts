@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { unavailable } from '../../errors.js'
+import { unavailable } from '../../base/errors.js'
 
 /** Hears what is published. */
 export interface RedisListener {

@@ -1,6 +1,5 @@
-import type { Clock } from '../../clock.js'
-import type { EndedSession, SessionStore } from '../../sessions/session-store.js'
-import type { Session, SessionEndReason } from '../../sessions/session.js'
+import type { Clock } from '../../base/clock.js'
+import type { EndedSession, SessionStore, Session, SessionEndReason } from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../retention.js'
 import type { RedisConnection } from './redis-connection.js'
 import type { RedisEndedFeed } from './redis-ended-feed.js'

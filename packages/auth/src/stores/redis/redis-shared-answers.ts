@@ -1,4 +1,4 @@
-import type { SharedAnswers } from '../../refresh/shared-answers.js'
+import type { SharedAnswers } from '../../refresh/index.js'
 import type { RedisConnection } from './redis-connection.js'
 import { claimOf, createHeldClaims } from './redis-held-claims.js'
 import { redisChannels, redisKeys } from './redis-keys.js'

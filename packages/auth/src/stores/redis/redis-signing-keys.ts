@@ -1,4 +1,4 @@
-import type { SigningKeyStore, StoredSigningKey } from '../../tokens/signing-key-store.js'
+import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { RedisConnection } from './redis-connection.js'
 import { redisKeys } from './redis-keys.js'
 import { createScript } from './redis-script.js'

@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js'
-import type { WebhookLog } from '../../members/webhook-log.js'
+import type { Clock } from '../../base/clock.js'
+import type { WebhookLog } from '../../webhooks/index.js'
 import type { RedisConnection } from './redis-connection.js'
 import { redisKeys } from './redis-keys.js'
 import { createScript } from './redis-script.js'

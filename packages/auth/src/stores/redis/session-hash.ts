@@ -1,4 +1,4 @@
-import type { Session, SessionEndReason } from '../../sessions/session.js'
+import type { Session, SessionEndReason } from '../../sessions/index.js'
 
 /** A session as the fields of a hash; what is null is left out. */
 export function toFields(session: Session): readonly string[] {

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import { unavailable } from '../../errors.js'
+import { unavailable } from '../../base/errors.js'
 import { busyWaitSeconds, retryWhileBusy } from './busy.js'
 import { openDatabase } from './open-database.js'
 import { createWriteQueue } from './write-queue.js'

@@ -1,4 +1,4 @@
-import type { Session, SessionEndReason } from '../../sessions/session.js'
+import type { Session, SessionEndReason } from '../../sessions/index.js'
 import type { Parameters, Row } from './connection.js'
 
 /** A row of `sessions` as a session. */

@@ -1,4 +1,4 @@
-import type { EndAll, SessionStore } from '../../sessions/session-store.js'
+import type { EndAll, SessionStore } from '../../sessions/index.js'
 import type { EndedFeed } from '../ended-feed.js'
 import type { Connection, Statements } from './connection.js'
 import { toParameters, toSession } from './session-row.js'

@@ -1,4 +1,4 @@
-import type { SigningKeyStore, StoredSigningKey } from '../../tokens/signing-key-store.js'
+import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { Connection, Row } from './connection.js'
 
 /** All signing keys, oldest first. */

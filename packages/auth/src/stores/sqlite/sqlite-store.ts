@@ -1,4 +1,4 @@
-import { systemTicker } from '../../sessions/ticker.js'
+import { systemTicker } from '../../base/ticker.js'
 import { createEndedFeed } from '../ended-feed.js'
 import type { StoreOptions } from '../memory.js'
 import { sweepEverySeconds } from '../retention.js'

@@ -1,4 +1,4 @@
-import type { WebhookLog } from '../../members/webhook-log.js'
+import type { WebhookLog } from '../../webhooks/index.js'
 import type { Connection } from './connection.js'
 
 /** The ids of finished webhook messages in a SQLite file. */

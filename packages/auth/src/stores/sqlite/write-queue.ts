@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { unavailable } from '../../errors.js'
+import { unavailable } from '../../base/errors.js'
 import { busyWaitSeconds, isBusy, monotonicSeconds, waitForLock } from './busy.js'
 import { rollBack } from './roll-back.js'
 

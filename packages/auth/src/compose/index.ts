@@ -1,0 +1,3 @@
+/** The door of the compose room: the options, and `createPerennial`, which builds everything from them. */
+export { createPerennial } from './create-perennial.js'
+export type { MemberstackOptions, PerennialOptions } from './perennial-options.js'

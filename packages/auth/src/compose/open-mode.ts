@@ -1,0 +1,198 @@
+import { AuthError } from '../base/errors.js'
+import type { HttpClient } from '../base/http-client.js'
+import {
+  createAdminApi,
+  createAdminQuota,
+  createUserContext,
+  type AdminApi,
+  type UserContext,
+} from '../members/index.js'
+import { createForwardSource, type RefreshSource } from '../refresh/index.js'
+import type { ResolvedOptions } from './resolve-options.js'
+import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
+import { createSessionMode, type SessionMode } from './session-mode.js'
+import { loadLocalSecret, openStore, parseStoreUrl, type Store } from '../stores/index.js'
+import {
+  createPinnedKeySet,
+  createRemoteKeySet,
+  createTokenVerifier,
+  memberIssuer,
+  ownIssuer,
+  type TokenIssuer,
+  type TokenVerifier,
+} from '../tokens/index.js'
+import { createNodeHttpClient } from '../base/node-http-client.js'
+
+/** What differs between the two modes, and what ends with them. */
+export interface Mode {
+  readonly source: RefreshSource
+  /** Knows the one issuer whose tokens authenticate; forward mode verifies the upstream's answers by it too. */
+  readonly verifier: TokenVerifier
+  readonly userContext: UserContext
+  readonly session: SessionMode | null
+  /** Limits that all instances count together, where the store is shared between machines. */
+  readonly limiters: Store['limiters']
+  /** @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  checkReady(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What both modes stand on. */
+interface Ground {
+  readonly options: ResolvedOptions
+  /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */
+  readonly store: Store | undefined
+  readonly httpClient: HttpClient
+  readonly admin: AdminApi | undefined
+  readonly userContext: UserContext
+  /** Ends what was opened here. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens what the options name: forward mode where there is a refresh API, session mode otherwise. */
+export async function openMode(options: ResolvedOptions): Promise<Mode> {
+  const ground = await openGround(options)
+  try {
+    return options.memberstack.refreshUrl === undefined
+      ? await openSessionMode(ground)
+      : openForwardMode(ground, options.memberstack.refreshUrl)
+  } catch (error) {
+    await ground.close()
+    throw error
+  }
+}
+
+async function openGround(options: ResolvedOptions): Promise<Ground> {
+  const store = await openStoreOf(options)
+  // Who opened it closes it.
+  const closeStore = async () => (typeof options.store === 'string' ? await store?.close() : undefined)
+  try {
+    return createGround(options, store, closeStore)
+  } catch (error) {
+    await closeStore()
+    throw error
+  }
+}
+
+function createGround(
+  options: ResolvedOptions,
+  store: Store | undefined,
+  closeStore: () => Promise<void>,
+): Ground {
+  const { clock, telemetry, memberstack } = options
+  // Opens no connection before it is used.
+  const own = createNodeHttpClient()
+  const httpClient = options.httpClient ?? own
+  const { adminUrl, secretKey, egress } = memberstack
+  const local = createAdminQuota({ clock })
+  const quota = store?.shareAdminQuota?.(local, egress) ?? local
+  const admin = secretKey
+    ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock })
+    : undefined
+  const userContext = createUserContext({
+    admin,
+    clock,
+    cacheSeconds: options.memberCacheSeconds,
+    staleSeconds: options.memberStaleSeconds,
+  })
+  const close = async () => {
+    await closeStore()
+    await own.close()
+  }
+  return { options, store, httpClient, admin, userContext, close }
+}
+
+async function openStoreOf({ store, clock, memberstack }: ResolvedOptions): Promise<Store | undefined> {
+  if (typeof store !== 'string') return store
+  const keepsNothing = memberstack.refreshUrl !== undefined && parseStoreUrl(store).kind !== 'redis'
+  return keepsNothing ? undefined : await openStore(store, { clock })
+}
+
+async function openSessionMode({ options, store, admin, userContext, close }: Ground): Promise<Mode> {
+  const { memberstack, issuer } = options
+  if (!admin || !store) throw new TypeError('session mode needs memberstack.secretKey and a store')
+  const secrets = await openSecrets(options)
+  const session = createSessionMode({ options, store, secrets, admin, userContext })
+  const { signingKeys, revocations, confirmations } = session
+  const { keySet } = signingKeys
+  // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
+  await unlessUnavailable(signingKeys.start())
+  await unlessUnavailable(revocations.load())
+  return {
+    source: session.source,
+    verifier: createVerifier(options, ownIssuer({ issuer, audience: memberstack.appId, keySet })),
+    userContext,
+    session,
+    limiters: store.limiters,
+    async checkReady() {
+      await store.check()
+      await keySet.ready()
+      if (revocations.state() === 'unknown') await revocations.load()
+    },
+    async close() {
+      await confirmations.flush()
+      revocations.close()
+      await close()
+    },
+  }
+}
+
+function openForwardMode(ground: Ground, refreshUrl: string): Mode {
+  const { options, store, httpClient, userContext, close } = ground
+  const { clock, telemetry, randomBytes, memberstack } = options
+  const keySet = memberKeySet(ground)
+  const { issuer, appId: audience } = memberstack
+  const verifier = createVerifier(options, memberIssuer({ issuer, audience, keySet }))
+  const source = createForwardSource({
+    url: refreshUrl,
+    adminOrigin: new URL(memberstack.adminUrl).origin,
+    secretKey: memberstack.secretKey,
+    httpClient,
+    verifier,
+    clock,
+    randomBytes,
+    graceSeconds: options.refreshGraceSeconds,
+    sharedAnswers: store?.sharedAnswers,
+    telemetry,
+  })
+  return {
+    source,
+    verifier,
+    userContext,
+    session: null,
+    limiters: store?.limiters,
+    async checkReady() {
+      await store?.check()
+      await keySet.ready()
+    },
+    async close() {
+      await source.close()
+      await close()
+    },
+  }
+}
+
+function createVerifier({ clock, verifiedTokensKept }: ResolvedOptions, issuer: TokenIssuer): TokenVerifier {
+  return createTokenVerifier({ issuers: [issuer], clock, cacheSize: verifiedTokensKept })
+}
+
+function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {
+  const { jwks, jwksUri } = options.memberstack
+  if (jwks !== undefined) return createPinnedKeySet(jwks, ['RS256'])
+  if (jwksUri === undefined) throw new TypeError('forward mode needs memberstack.jwks or memberstack.jwksUri')
+  const { clock, telemetry } = options
+  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient, clock, telemetry })
+}
+
+async function openSecrets({ secret, store, randomBytes }: ResolvedOptions): Promise<Secrets> {
+  if (secret !== undefined) return createSecrets(decodeSecrets(secret), randomBytes)
+  if (typeof store !== 'string')
+    throw new TypeError('secret is required with a store that was opened elsewhere')
+  return createSecrets([await loadLocalSecret(store, randomBytes)], randomBytes)
+}
+
+async function unlessUnavailable(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof AuthError && error.code === 'AUTH_UNAVAILABLE')) throw error
+  })
+}

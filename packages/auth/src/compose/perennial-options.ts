@@ -1,0 +1,77 @@
+import type { Clock } from '../base/clock.js'
+import type { HttpClient } from '../base/http-client.js'
+import type { RandomBytes } from '../base/secrets.js'
+import type { RateLimitOptions } from '../limits/index.js'
+import type { Store } from '../stores/index.js'
+import type { Telemetry } from '../telemetry/index.js'
+
+/** Where Memberstack is, and what we are to it. */
+export interface MemberstackOptions {
+  /** `app_…`: the audience of its member JWTs and of our access tokens. */
+  readonly appId: string
+  /** `sk_…`; required in session mode. Sent to `adminUrl`'s origin only. */
+  readonly secretKey?: string | undefined
+  /** @defaultValue `https://admin.memberstack.com` */
+  readonly adminUrl?: string | undefined
+  /**
+   * The address that this instance calls Memberstack from, by any name. Instances of one name share the admin API's quota,
+   * which is one for each address. @defaultValue `default`: all are behind the same one
+   */
+  readonly egress?: string | undefined
+  /** Forward mode: where the key set of member JWTs is read. */
+  readonly jwksUri?: string | undefined
+  /** Forward mode: the key set itself (JWKS JSON), pinned. Wins over `jwksUri`. */
+  readonly jwks?: string | undefined
+  /** `iss` of member JWTs. @defaultValue `https://api.memberstack.com` */
+  readonly issuer?: string | undefined
+  /** A refresh API. Turns forward mode on; without it Perennial keeps sessions of its own. */
+  readonly refreshUrl?: string | undefined
+  /** `whsec_…`; without it the webhook answers 404. */
+  readonly webhookSecret?: string | undefined
+}
+
+/** Everything `createPerennial` can be told. */
+export interface PerennialOptions {
+  /** `sqlite:./perennial.db`, `memory:`, `redis://…`, or an open {@link Store}. */
+  readonly store: string | Store
+  readonly memberstack: MemberstackOptions
+  /**
+   * At least 32 bytes, base64; newest first while it is changed. Without it one is made and kept beside the store
+   * (mode 0600); required in production.
+   */
+  readonly secret?: string | readonly string[] | undefined
+  /** In `production` a missing secret, or plain http to anything but loopback, refuses to start. @defaultValue `development` */
+  readonly environment?: 'production' | 'development' | undefined
+  /** `iss` of our access tokens. @defaultValue `perennial` */
+  readonly issuer?: string | undefined
+  /** Members without one of these active plans are refused. */
+  readonly requiredPlans?: readonly string[] | undefined
+  /** 60 to 3600. @defaultValue 3600 */
+  readonly accessTokenTtlSeconds?: number | undefined
+  /** How long a rotated-out refresh token still answers once its successor was used. @defaultValue 30 */
+  readonly refreshGraceSeconds?: number | undefined
+  /** A session not refreshed for so long is over. @defaultValue 604800 */
+  readonly sessionIdleSeconds?: number | undefined
+  /** No session outlives this. @defaultValue 1209600 */
+  readonly sessionMaxSeconds?: number | undefined
+  /** Exchanges take member JWTs no older than this. @defaultValue their own `exp` alone */
+  readonly signInMaxAgeSeconds?: number | undefined
+  /** How long the user context read from the admin API is kept. @defaultValue 300 */
+  readonly memberCacheSeconds?: number | undefined
+  /** How long the last known answer serves while the admin API is away. @defaultValue 3600 */
+  readonly memberStaleSeconds?: number | undefined
+  /**
+   * So many access tokens are surely remembered as verified, twice as many at most, at about 1.5 KB each; well above the
+   * members active in an hour. @defaultValue 50000
+   */
+  readonly verifiedTokensKept?: number | undefined
+  readonly rateLimits?: RateLimitOptions | undefined
+  /** How browsers carry the refresh token. @defaultValue `body` */
+  readonly refreshTokenTransport?: 'body' | 'cookie' | undefined
+  /** Origins that may use cookie mode from another origin of the same site. */
+  readonly allowedOrigins?: readonly string[] | undefined
+  readonly telemetry?: Telemetry | undefined
+  readonly clock?: Clock | undefined
+  readonly randomBytes?: RandomBytes | undefined
+  readonly httpClient?: HttpClient | undefined
+}

@@ -1,0 +1,154 @@
+import { systemClock, type Clock } from '../base/clock.js'
+import type { HttpClient } from '../base/http-client.js'
+import { isLoopback } from '../base/loopback.js'
+import type { RateLimitOptions } from '../limits/index.js'
+import type { MemberstackOptions, PerennialOptions } from './perennial-options.js'
+import { createRandomBytes } from '../base/random-bytes.js'
+import type { RandomBytes } from '../base/secrets.js'
+import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
+
+/** What `createPerennial` works with: every default in its place. */
+export interface ResolvedOptions extends Durations, World {
+  readonly store: PerennialOptions['store']
+  readonly secret: PerennialOptions['secret']
+  readonly environment: Environment
+  readonly memberstack: MemberstackOptions & {
+    readonly adminUrl: string
+    readonly issuer: string
+    readonly egress: string
+  }
+  readonly issuer: string
+  readonly requiredPlans: readonly string[]
+  readonly verifiedTokensKept: number
+  readonly rateLimits: RateLimitOptions
+  readonly refreshTokenTransport: 'body' | 'cookie'
+  readonly allowedOrigins: readonly string[]
+}
+
+type Environment = 'production' | 'development'
+
+/** All in seconds. */
+interface Durations {
+  readonly accessTokenTtlSeconds: number
+  readonly refreshGraceSeconds: number
+  readonly sessionIdleSeconds: number
+  readonly sessionMaxSeconds: number
+  readonly memberCacheSeconds: number
+  readonly memberStaleSeconds: number
+  readonly signInMaxAgeSeconds: number | undefined
+}
+
+interface World {
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly randomBytes: RandomBytes
+  readonly httpClient: HttpClient | undefined
+}
+
+/**
+ * Puts the defaults in and holds every value to its bounds, once.
+ * @throws TypeError that names the option, when the first request would otherwise find it wrong
+ */
+export function resolveOptions(options: PerennialOptions): ResolvedOptions {
+  const { memberstack, environment = 'development' } = options
+  checkMemberstack(options, environment)
+  return {
+    store: options.store,
+    secret: options.secret,
+    environment,
+    memberstack: {
+      ...memberstack,
+      adminUrl: memberstack.adminUrl ?? 'https://admin.memberstack.com',
+      issuer: memberstack.issuer ?? 'https://api.memberstack.com',
+      egress: memberstack.egress ?? 'default',
+    },
+    issuer: options.issuer ?? 'perennial',
+    requiredPlans: options.requiredPlans ?? [],
+    verifiedTokensKept: resolveTokensKept(options),
+    rateLimits: options.rateLimits ?? {},
+    refreshTokenTransport: options.refreshTokenTransport ?? 'body',
+    allowedOrigins: options.allowedOrigins ?? [],
+    ...resolveDurations(options),
+    ...resolveWorld(options),
+  }
+}
+
+function resolveDurations(options: PerennialOptions): Durations {
+  const seconds = (name: DurationName, fallback: number, least: number, most = Number.MAX_SAFE_INTEGER) =>
+    inBounds(name, options[name] ?? fallback, least, most)
+  return {
+    accessTokenTtlSeconds: seconds('accessTokenTtlSeconds', 3600, 60, 3600),
+    refreshGraceSeconds: seconds('refreshGraceSeconds', 30, 0),
+    sessionIdleSeconds: seconds('sessionIdleSeconds', 604_800, 1),
+    sessionMaxSeconds: seconds('sessionMaxSeconds', 1_209_600, 1),
+    memberCacheSeconds: seconds('memberCacheSeconds', 300, 0),
+    memberStaleSeconds: seconds('memberStaleSeconds', 3600, 0),
+    signInMaxAgeSeconds:
+      options.signInMaxAgeSeconds === undefined ? undefined : seconds('signInMaxAgeSeconds', 1, 1),
+  }
+}
+
+/** A `Map` holds some 16 million entries, and one half of the cache is one. */
+const mostTokensKept = 8_000_000
+
+function resolveTokensKept({ verifiedTokensKept: kept = 50_000 }: PerennialOptions): number {
+  if (Number.isInteger(kept) && kept >= 1 && kept <= mostTokensKept) return kept
+  throw new TypeError(`verifiedTokensKept must be a whole number from 1 to ${mostTokensKept}`)
+}
+
+function resolveWorld({ telemetry, clock, randomBytes, httpClient }: PerennialOptions): World {
+  return {
+    telemetry: telemetry ?? silentTelemetry,
+    clock: clock ?? systemClock,
+    randomBytes: randomBytes ?? createRandomBytes(),
+    httpClient,
+  }
+}
+
+type DurationName = Extract<keyof PerennialOptions, `${string}Seconds`>
+
+function inBounds(name: DurationName, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new TypeError(`${name} must be a whole number of seconds from ${least} to ${most}`)
+}
+
+function checkMemberstack(options: PerennialOptions, environment: Environment): void {
+  const { appId, secretKey, refreshUrl, jwks, jwksUri } = options.memberstack
+  if (!appId) throw new TypeError('memberstack.appId is empty; it looks like app_…')
+  if (refreshUrl === undefined && !secretKey) {
+    throw new TypeError('session mode needs memberstack.secretKey (sk_…), or set memberstack.refreshUrl')
+  }
+  if (refreshUrl !== undefined && jwks === undefined && jwksUri === undefined) {
+    throw new TypeError('forward mode needs memberstack.jwks (pinned keys) or memberstack.jwksUri')
+  }
+  checkTransport(options)
+  if (environment === 'production') checkProduction(options)
+}
+
+function checkTransport({ refreshTokenTransport, memberstack, allowedOrigins }: PerennialOptions): void {
+  if (refreshTokenTransport !== 'cookie') return
+  if (memberstack.refreshUrl !== undefined) {
+    throw new TypeError('refreshTokenTransport: cookie works in session mode only')
+  }
+  if (allowedOrigins?.includes('*')) {
+    throw new TypeError('allowedOrigins must name each origin when the refresh token travels in a cookie')
+  }
+}
+
+function checkProduction({ secret, memberstack }: PerennialOptions): void {
+  const { adminUrl, refreshUrl, jwks, jwksUri } = memberstack
+  if (secret === undefined) throw new TypeError('secret is required in production')
+  refusePlainHttp(adminUrl)
+  if (refreshUrl === undefined) return
+  refusePlainHttp(refreshUrl)
+  if (jwks === undefined) refusePlainHttp(jwksUri)
+}
+
+function refusePlainHttp(url: string | undefined): void {
+  if (url === undefined) return
+  const parsed = URL.parse(url)
+  if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback(parsed.hostname))) return
+  throw new TypeError(
+    'in production the admin, refresh and key set URLs must be https; pin the keys with memberstack.jwks',
+  )
+}

@@ -1,0 +1,114 @@
+import type { AdminApi, UserContext } from '../members/index.js'
+import { createMembership } from '../members/index.js'
+import { createWebhooks, type Webhooks } from '../webhooks/index.js'
+import { createSessionSource, type RefreshSource } from '../refresh/index.js'
+import type { ResolvedOptions } from './resolve-options.js'
+import type { Secrets } from '../base/secrets.js'
+import {
+  createConfirmations,
+  createRevocations,
+  createSessionEnder,
+  createSessions,
+  createVerifyMemberToken,
+  type Confirmations,
+  type IssueAccessToken,
+  type Revocations,
+  type SessionEnder,
+  type SessionUseCases,
+  type VerifyMemberToken,
+} from '../sessions/index.js'
+import type { Store } from '../stores/index.js'
+import { createAccessTokens, createSigningKeys, type SigningKeys } from '../tokens/index.js'
+
+/** What session mode is built on. */
+export interface SessionModeParts {
+  readonly options: ResolvedOptions
+  readonly store: Store
+  readonly secrets: Secrets
+  readonly admin: AdminApi
+  readonly userContext: UserContext
+}
+
+/** Perennial as its own refresh API: sessions, their tokens and their end. */
+export interface SessionMode {
+  readonly source: RefreshSource
+  readonly signingKeys: SigningKeys
+  readonly revocations: Revocations
+  readonly confirmations: Confirmations
+  readonly useCases: SessionUseCases
+  readonly webhooks: Webhooks | null
+}
+
+/** Puts session mode together; nothing is read from the store yet. */
+export function createSessionMode(parts: SessionModeParts): SessionMode {
+  const { options, store, secrets, admin, userContext } = parts
+  const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
+  const revocations = createRevocations({ store: store.sessions, clock })
+  const confirmations = createConfirmations({
+    store: store.sessions,
+    clock,
+    sessionsKept: options.verifiedTokensKept,
+  })
+  const ender = createSessionEnder({ store: store.sessions, revocations, telemetry, clock })
+  const membership = createMembership({ admin, secrets, clock, requiredPlans, staleSeconds, userContext })
+  const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
+  const issueAccessToken = createIssuer(options, signingKeys)
+  const shared = { secrets, membership, issueAccessToken, ender, telemetry, clock }
+  const source = createSessionSource({
+    ...shared,
+    store: store.sessions,
+    isEnded: revocations.isEnded,
+    graceSeconds: options.refreshGraceSeconds,
+    idleSeconds: options.sessionIdleSeconds,
+  })
+  const useCases = createSessions({
+    ...shared,
+    store: store.sessions,
+    verifyMemberToken: createMemberTokenCheck(options, admin),
+    randomBytes: options.randomBytes,
+    maxSeconds: options.sessionMaxSeconds,
+    idleSeconds: options.sessionIdleSeconds,
+  })
+  const webhooks = createSessionWebhooks(parts, { ender, membership })
+  return { source, signingKeys, revocations, confirmations, useCases, webhooks }
+}
+
+function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): IssueAccessToken {
+  const accessTokens = createAccessTokens({
+    issuer: options.issuer,
+    audience: options.memberstack.appId,
+    ttlSeconds: options.accessTokenTtlSeconds,
+    signingKeys,
+    clock: options.clock,
+    randomBytes: options.randomBytes,
+  })
+  return (subject) => accessTokens.issue(subject)
+}
+
+function createMemberTokenCheck(options: ResolvedOptions, admin: AdminApi): VerifyMemberToken {
+  return createVerifyMemberToken({
+    adminApi: admin,
+    appId: options.memberstack.appId,
+    memberstackIssuer: options.memberstack.issuer,
+    signInMaxAgeSeconds: options.signInMaxAgeSeconds,
+    clock: options.clock,
+  })
+}
+
+function createSessionWebhooks(
+  { options, store, admin, userContext }: SessionModeParts,
+  { ender, membership }: { ender: SessionEnder; membership: ReturnType<typeof createMembership> },
+): Webhooks | null {
+  const { webhookSecret } = options.memberstack
+  if (webhookSecret === undefined) return null
+  return createWebhooks({
+    secret: webhookSecret,
+    webhookLog: store.webhookLog,
+    sessions: store.sessions,
+    ender,
+    admin,
+    membership,
+    userContext,
+    clock: options.clock,
+  })
+}

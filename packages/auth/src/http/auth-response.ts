@@ -1,0 +1,52 @@
+import { AuthError } from '../base/errors.js'
+import type { AuthResponse } from './auth-request.js'
+
+const noStore = { 'cache-control': 'no-store' }
+
+/** A JSON answer that nobody may keep. */
+export function json(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): AuthResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...noStore, ...headers },
+    body: JSON.stringify(value),
+  }
+}
+
+/** 204: done, nothing to say. */
+export function noContent(headers: Readonly<Record<string, string>> = {}): AuthResponse {
+  return { status: 204, headers: { ...noStore, ...headers }, body: null }
+}
+
+/** The answer for whatever was thrown. Only an {@link AuthError} says what it is; the rest is `AUTH_INTERNAL_ERROR`. */
+export function errorResponse(thrown: unknown, environment: 'production' | 'development'): AuthResponse {
+  const error = toAuthError(thrown, environment)
+  const body: Record<string, unknown> = { error: error.message, code: error.code }
+  if (error.retryable !== undefined) body['retryable'] = error.retryable
+  return json(error.status, body, headersOf(error))
+}
+
+/** Wraps what is not ours; its text reaches the caller outside production only. */
+export function toAuthError(thrown: unknown, environment: 'production' | 'development'): AuthError {
+  if (thrown instanceof AuthError) return thrown
+  const detail = environment === 'development' && thrown instanceof Error ? `: ${thrown.name}` : ''
+  return new AuthError('AUTH_INTERNAL_ERROR', `Something went wrong on our side${detail}.`, {
+    cause: thrown,
+    reason: 'internal',
+  })
+}
+
+function headersOf(error: AuthError): Record<string, string> {
+  const headers: Record<string, string> = { ...error.headers }
+  if (error.status === 401) {
+    // RFC 6750 §3: no error attribute when the request lacked a token altogether.
+    headers['www-authenticate'] =
+      error.code === 'AUTH_TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
+  }
+  if (error.retryAfterSeconds !== undefined)
+    headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterSeconds)))
+  return headers
+}

@@ -1,0 +1,41 @@
+import type { Authenticated, Credentials } from './perennial.js'
+import type { SessionUseCases } from '../sessions/index.js'
+import type { AuthRequest, AuthResponse } from './auth-request.js'
+import { json } from './auth-response.js'
+import type { RefreshTokenTransport } from './refresh-token-transport.js'
+import { credentialsOf, isUsableToken, tokenMissing } from './request-token.js'
+import type { Route } from './route-table.js'
+import { createSessionRoutes } from './session-routes.js'
+
+/** What the routes call: one use case each. */
+export interface AuthRouteUseCases {
+  refresh(
+    refreshToken: string,
+    context: { readonly requestId: string },
+  ): Promise<{ readonly accessToken: string; readonly refreshToken?: string }>
+  authenticate(credentials: Credentials, requestId: string): Authenticated | Promise<Authenticated>
+  /** Absent in forward mode, where their routes are 404. */
+  readonly sessions?: SessionUseCases | undefined
+}
+
+/** The routes below `/v1/auth`, in both modes. */
+export function createAuthRoutes(
+  useCases: AuthRouteUseCases,
+  transport: RefreshTokenTransport,
+): readonly Route[] {
+  const { sessions } = useCases
+  const authenticate = async (request: AuthRequest) =>
+    useCases.authenticate(credentialsOf(request), request.requestId)
+  const refresh = async (request: AuthRequest): Promise<AuthResponse> => {
+    const refreshToken = await transport.read(request)
+    if (!isUsableToken(refreshToken)) throw tokenMissing('refresh token')
+    const refreshed = await useCases.refresh(refreshToken, { requestId: request.requestId })
+    const { fields, headers } = transport.hand(refreshed.refreshToken)
+    return json(200, { accessToken: refreshed.accessToken, ...fields }, headers)
+  }
+  return [
+    { method: 'POST', path: '/refresh-token', answer: refresh },
+    { method: 'GET', path: '/me', answer: async (request) => json(200, (await authenticate(request)).user) },
+    ...(sessions ? createSessionRoutes(sessions, authenticate, transport) : []),
+  ]
+}

@@ -1,0 +1,13 @@
+/** The door of the http room: the routes of `/v1/auth` and the webhook, for every framework, and the authentication of a request. */
+export { createAuthenticator, type Authenticator } from './authenticate.js'
+export { createAuthHandler } from './auth-handler.js'
+export type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
+export { errorResponse, toAuthError } from './auth-response.js'
+export { createAuthRoutes } from './auth-routes.js'
+export { checkRoleNames, createRoleCheck, grantTo, grantKey, type Grant } from './grant.js'
+export { answerJwks } from './jwks.js'
+export type { Authenticated, Credentials, Perennial } from './perennial.js'
+export { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'
+export { maxBodyBytes } from './request-body.js'
+export { notFound } from './route-table.js'
+export { createWebhookHandler } from './webhook-handler.js'

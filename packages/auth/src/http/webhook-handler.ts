@@ -1,0 +1,47 @@
+import { AuthError } from '../base/errors.js'
+import type { Webhooks } from '../webhooks/index.js'
+import type { ReportFailure } from '../telemetry/index.js'
+import type { AuthRequest, AuthResponse } from './auth-request.js'
+import { errorResponse, noContent, toAuthError } from './auth-response.js'
+import { requestTooLarge } from './request-body.js'
+import { findRoute, type Route } from './route-table.js'
+
+/** What the webhook's handler is made of. */
+export interface WebhookHandlerParts {
+  /** Null where no webhook secret is set: the route is 404 then. */
+  readonly webhooks: Webhooks | null
+  readonly reportFailure: ReportFailure
+  readonly environment: 'production' | 'development'
+}
+
+/** Answers `POST /v1/webhooks/memberstack`. Never rejects. */
+export function createWebhookHandler(
+  parts: WebhookHandlerParts,
+): (request: AuthRequest) => Promise<AuthResponse> {
+  const { webhooks } = parts
+  const routes: readonly Route[] = webhooks
+    ? [{ method: 'POST', path: '/', answer: (request) => receive(request, webhooks) }]
+    : []
+  return async (request) => {
+    try {
+      return await findRoute(routes, request.method, '/').route.answer(request, '')
+    } catch (thrown) {
+      const error = toAuthError(thrown, parts.environment)
+      parts.reportFailure(error, request.requestId)
+      return errorResponse(error, parts.environment)
+    }
+  }
+}
+
+async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthResponse> {
+  const body = await request.readBody()
+  if (body.kind === 'too_large') throw requestTooLarge()
+  if (body.kind === 'parsed') {
+    // The signature covers the bytes, which are gone.
+    const message = 'A body parser ran before the webhook; mount the webhook first.'
+    throw new AuthError('AUTH_WEBHOOK_INVALID', message, { reason: 'parsed' })
+  }
+  const header = (name: string) => request.header(name)
+  await webhooks.receive({ header, rawBody: body.bytes }, request.requestId)
+  return noContent()
+}

@@ -1,0 +1,24 @@
+/** The door of the sinks room: where events are written. Applications take it through `@perennial/auth/telemetry`. */
+export { fanOut } from './fan-out.js'
+export {
+  type CounterLike,
+  createMetricsSink,
+  type GaugeLike,
+  type HistogramLike,
+  type MetricDescription,
+  type MetricFactory,
+} from './metrics.js'
+export { createPinoSink, type PinoLikeLogger } from './pino.js'
+export {
+  createPosthogSink,
+  type PosthogLikeClient,
+  type PosthogMessage,
+  systemDistinctId,
+} from './posthog.js'
+export { createRateBound, type RateBound, type RateBoundOptions } from './rate-bound.js'
+export {
+  createSentrySink,
+  type SentryContext,
+  type SentryLikeClient,
+  type SentrySinkOptions,
+} from './sentry.js'

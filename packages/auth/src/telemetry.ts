@@ -1,0 +1,32 @@
+/** The door of `@perennial/auth/telemetry`: the events, and sinks that write them to pino, Sentry, PostHog and Prometheus. */
+export {
+  silentTelemetry,
+  type AuthEvent,
+  type AuthEventName,
+  type LimitsObservation,
+  type Telemetry,
+  type UpstreamObservation,
+  type UpstreamTarget,
+} from './telemetry/index.js'
+export {
+  createMetricsSink,
+  createPinoSink,
+  createPosthogSink,
+  createRateBound,
+  createSentrySink,
+  fanOut,
+  systemDistinctId,
+  type CounterLike,
+  type GaugeLike,
+  type HistogramLike,
+  type MetricDescription,
+  type MetricFactory,
+  type PinoLikeLogger,
+  type PosthogLikeClient,
+  type PosthogMessage,
+  type RateBound,
+  type RateBoundOptions,
+  type SentryContext,
+  type SentryLikeClient,
+  type SentrySinkOptions,
+} from './sinks/index.js'

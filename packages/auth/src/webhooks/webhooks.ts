@@ -1,0 +1,93 @@
+import type { Clock } from '../base/clock.js'
+import { unavailable } from '../base/errors.js'
+import type { SessionEnder, SessionStore } from '../sessions/index.js'
+import type { AdminApi, Membership, MemberNews, UserContext } from '../members/index.js'
+import { webhookEventFrom } from './webhook-event.js'
+import type { WebhookLog } from './webhook-log.js'
+import { createSignatureCheck, type WebhookDelivery } from './webhook-signature.js'
+
+/** Takes Memberstack's webhooks. */
+export interface Webhooks {
+  /**
+   * Resolves when all that follows from it is stored; a replay resolves at once.
+   * @throws {@link AuthError} `AUTH_WEBHOOK_INVALID`: not signed for us, too old or too new, or unreadable;
+   * `AUTH_UNAVAILABLE`: it could not be stored, or the member not be read. The sender tries again.
+   */
+  receive(delivery: WebhookDelivery, requestId: string): Promise<void>
+}
+
+/** What {@link createWebhooks} needs. */
+export interface WebhooksOptions {
+  /** `whsec_…` */
+  readonly secret: string
+  readonly webhookLog: WebhookLog
+  readonly sessions: Pick<SessionStore, 'listOf'>
+  readonly ender: Pick<SessionEnder, 'endAllOf'>
+  readonly admin: Pick<AdminApi, 'readMember'>
+  readonly membership: Pick<Membership, 'hasRequiredPlan' | 'remember'>
+  readonly userContext: Pick<UserContext, 'knows' | 'remember'>
+  readonly clock: Clock
+}
+
+/** As long as a sign-in waits for the quota; with the answer this stays below the 15 s that Svix waits. */
+const waitSeconds = 5
+
+/** Svix sends a message again for a day or so when it saw no answer; forgotten too early it costs one look-up. */
+const rememberSeconds = 2 * 86_400
+
+/**
+ * `member.deleted` is believed; everything else about a member is a hint to read him again. The message counts as done only
+ * after the work, so that a crash between the two costs a repetition and never an event; all of it may be repeated.
+ * @throws TypeError when the secret is none
+ */
+export function createWebhooks(options: WebhooksOptions): Webhooks {
+  const { webhookLog, clock } = options
+  const checkSignature = createSignatureCheck(options.secret, clock)
+  return {
+    async receive(delivery, requestId) {
+      const messageId = checkSignature(delivery)
+      const event = webhookEventFrom(delivery.rawBody)
+      if (event.kind === 'other' || (await webhookLog.isDone(messageId))) return
+      if (event.kind === 'deleted') await endDeleted(event.memberId, requestId, options)
+      else await readAgain(event.memberId, requestId, options)
+      await webhookLog.markDone(messageId, clock() + rememberSeconds)
+    },
+  }
+}
+
+async function endDeleted(memberId: string, requestId: string, options: WebhooksOptions): Promise<void> {
+  remember(memberId, { kind: 'deleted' }, options)
+  await options.ender.endAllOf({ memberId, reason: 'member_deleted', requestId, earlierSignIns: 'refused' })
+}
+
+async function readAgain(memberId: string, requestId: string, options: WebhooksOptions): Promise<void> {
+  if (!(await isOfInterest(memberId, options))) return
+  // A question under way may have been answered before the change.
+  const reading = await options.admin.readMember(memberId, { waitSeconds, requestId, joins: 'none' })
+  if (reading.kind === 'unavailable') {
+    const { retryAfterSeconds } = reading
+    throw unavailable('Memberstack does not answer. Send it again later.', {
+      retryAfterSeconds,
+      reason: 'admin',
+    })
+  }
+  if (reading.kind === 'deleted') return await endDeleted(memberId, requestId, options)
+  remember(memberId, reading, options)
+  if (options.membership.hasRequiredPlan(reading.member)) return
+  await options.ender.endAllOf({ memberId, reason: 'plan_lost', requestId })
+}
+
+/** An import of a hundred thousand members must not use up the quota that refreshes live on. */
+async function isOfInterest(
+  memberId: string,
+  { sessions, userContext, clock }: WebhooksOptions,
+): Promise<boolean> {
+  if (userContext.knows(memberId)) return true
+  const live = await sessions.listOf(memberId, clock())
+  return live.length > 0
+}
+
+function remember(memberId: string, news: MemberNews, { membership, userContext }: WebhooksOptions): void {
+  membership.remember(memberId, news)
+  userContext.remember(memberId, news)
+}
