@@ -21,19 +21,20 @@ const defaults = {
 export type Assumptions = Readonly<typeof defaults>
 
 const meanings: { readonly [Name in keyof Assumptions]: string } = {
-  liveShare: 'of all members have a session that is alive',
-  sessionsPerMember: 'sessions has each of them: browsers, devices',
-  peakShare: 'of the live sessions are open in the busiest hour',
-  refreshSeconds: 'seconds lie between two refreshes of an open session',
-  sessionDays: 'days after a sign-in comes the next one',
-  adminPerSecond: 'requests a second go to the admin API at the most, from all instances together',
-  coreShare: 'of a core is what an instance, or a Redis, may use at the peak',
-  leastInstances: 'instances at the least',
-  memoryHeadroom: 'times what the sessions take is what Redis gets: it copies memory while it saves',
-  gibPerShard: 'GiB is the most for one Redis; more is a Cluster',
-  redisCopies: 'Redis processes hold each shard: a master and its replicas',
-  vcpuHour: 'is paid for an hour of a vCPU: an example, put your own price in',
-  gibHour: 'is paid for an hour of a GiB of Redis: an example, put your own price in',
+  liveShare: 'share of all members that have a live session',
+  sessionsPerMember: 'sessions of each such member: browsers, devices',
+  peakShare: 'share of the live sessions that are open in the busiest hour',
+  refreshSeconds: 'seconds between two refreshes of an open session',
+  sessionDays: 'days between two sign-ins of a member on one device',
+  adminPerSecond: 'most requests a second to the admin API, from all instances together',
+  coreShare: 'share of a core that an instance, or a Redis, may use at the peak',
+  leastInstances: 'smallest number of instances',
+  memoryHeadroom:
+    'memory of Redis, as a multiple of what the sessions take: Redis copies memory while it saves',
+  gibPerShard: 'most GiB for one Redis; above it a Cluster is needed',
+  redisCopies: 'Redis processes for each shard: a master and its replicas',
+  vcpuHour: 'price of a vCPU for an hour: an example, replace it with your own',
+  gibHour: 'price of a GiB of Redis for an hour: an example, replace it with your own',
 }
 
 /** What the program was told. */
