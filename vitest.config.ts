@@ -14,7 +14,12 @@ const alias = Object.entries<string[]>(compilerOptions.paths).map(([name, [path 
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
+    include: [
+      'packages/*/{src,test}/**/*.test.ts',
+      'scripts/**/*.test.ts',
+      'examples/**/*.test.ts',
+      'bench/**/*.test.ts',
+    ],
     testTimeout: 30_000,
     // A poll waits for what is to come as long as the test may: a second is short on a busy machine.
     expect: { poll: { timeout: 20_000 } },
