@@ -1,4 +1,4 @@
-# The service, not as root. How to build, run, check and upgrade it: docs/operations.md, "In containers".
+# An image of the service, which does not run as root. docs/operations.md, "In containers", says how to use it.
 FROM node:24-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -8,15 +8,15 @@ COPY packages/emulator/package.json packages/emulator/
 COPY packages/server/package.json packages/server/
 
 FROM manifests AS build
-# No install scripts: one would fetch the pinned Node, which the base image has.
+# No install scripts: one of them would download the pinned Node, but the base image has Node.
 RUN npm ci --ignore-scripts
 COPY tsconfig*.json ./
 COPY packages packages
 RUN npm run build
 
 FROM manifests AS production
-# Without "optional" the optional peers would come along that are there for the tests: Express and the TypeScript compiler.
-# .npmrc has done its work: a registry's password that somebody puts there stays out of the image.
+# --omit=optional leaves out the optional peers that only the tests use: Express and the TypeScript compiler.
+# .npmrc is removed, because it may contain the password of a registry.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts && rm .npmrc
 COPY --from=build /app/packages/auth/dist packages/auth/dist
 COPY --from=build /app/packages/client/dist packages/client/dist
@@ -26,10 +26,10 @@ COPY --from=build /app/packages/server/dist packages/server/dist
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8787 STORE_URL=sqlite:/data/perennial.db
 RUN mkdir --mode=0700 /data && chown node:node /data
-# Owned by root: the process cannot change its own program.
+# Owned by root, so that the process cannot change its own program.
 COPY --from=production /app /app
 WORKDIR /app
-# node, by its number: Kubernetes' runAsNonRoot does not believe a name.
+# The user "node" by its number, because runAsNonRoot of Kubernetes does not accept a name.
 USER 1000:1000
 VOLUME /data
 EXPOSE 8787
