@@ -5,7 +5,7 @@ export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from
 export { createVerifyMemberToken, type MemberTokenOptions, type VerifyMemberToken } from './member-token.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
 export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
-export { decide, type Decision, type RotationSettings } from './rotation.js'
+export { advanced, confirmed, decide, isLive, type Decision, type RotationSettings } from './rotation.js'
 export {
   createSessionEnder,
   type EndAllRequest,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decide, type RotationSettings } from './rotation.js'
+import { advanced, confirmed, decide, type RotationSettings } from './rotation.js'
 import type { Session } from './session.js'
 
 const settings: RotationSettings = { graceSeconds: 30, idleSeconds: 1_000 }
@@ -111,5 +111,84 @@ describe('decide', () => {
         },
       ),
     )
+  })
+})
+
+const rotation = { id: session.id, fromGeneration: 5, toGeneration: 6, at: 9_900, sealedMember: null }
+
+describe('advanced', () => {
+  it('moves the session to the next generation, which nobody has used yet', () => {
+    expect(advanced(session, rotation)).toEqual({
+      ...session,
+      generation: 6,
+      confirmedAt: null,
+      previousConfirmedAt: 9_900,
+      lastUsedAt: 9_900,
+    })
+  })
+
+  it('keeps when the generation before was first used, if that is known', () => {
+    expect(advanced({ ...session, confirmedAt: 9_850 }, rotation)).toMatchObject({
+      previousConfirmedAt: 9_850,
+    })
+  })
+
+  it('takes no confirmation of an older generation for that of the one before', () => {
+    const caughtUp = { ...rotation, toGeneration: 9 }
+    expect(advanced({ ...session, confirmedAt: 9_850 }, caughtUp)).toMatchObject({
+      generation: 9,
+      previousConfirmedAt: 9_900,
+    })
+  })
+
+  it('keeps the sealed member unless it is given another', () => {
+    const sealed = { ...session, sealedMember: 'old' }
+    expect(advanced(sealed, rotation)).toMatchObject({ sealedMember: 'old' })
+    expect(advanced(sealed, { ...rotation, sealedMember: 'new' })).toMatchObject({ sealedMember: 'new' })
+  })
+
+  it('cuts off the fraction of the instant', () => {
+    expect(advanced(session, { ...rotation, at: 9_900.9 })).toEqual(advanced(session, rotation))
+  })
+
+  it('does not apply to another generation, an ended session, or one that expires in that second', () => {
+    expect(advanced({ ...session, generation: 4 }, rotation)).toBeNull()
+    expect(advanced({ ...session, generation: 6 }, rotation)).toBeNull()
+    expect(advanced({ ...session, endedAt: 9_900 }, rotation)).toBeNull()
+    expect(advanced({ ...session, expiresAt: 9_900 }, rotation)).toBeNull()
+    expect(advanced({ ...session, expiresAt: 9_901 }, rotation)).not.toBeNull()
+  })
+})
+
+describe('confirmed', () => {
+  it('notes the first use of the current generation, in whole seconds, and no later one', () => {
+    expect(confirmed(session, 5, 9_900.9)).toEqual({ ...session, confirmedAt: 9_900 })
+    expect(confirmed({ ...session, confirmedAt: 9_900 }, 5, 9_950)).toBeNull()
+  })
+
+  it('catches up with a generation that the store lost, which was in use just now', () => {
+    const used = { confirmedAt: 9_900, lastUsedAt: 9_900 }
+    expect(confirmed({ ...session, confirmedAt: 9_850 }, 6, 9_900)).toEqual({
+      ...session,
+      ...used,
+      generation: 6,
+      previousConfirmedAt: 9_850,
+    })
+    expect(confirmed({ ...session, confirmedAt: 9_850 }, 8, 9_900)).toEqual({
+      ...session,
+      ...used,
+      generation: 8,
+      previousConfirmedAt: 9_900,
+    })
+  })
+
+  it('leaves a retired generation and an ended session alone', () => {
+    expect(confirmed(session, 4, 9_900)).toBeNull()
+    expect(confirmed({ ...session, endedAt: 9_890 }, 5, 9_900)).toBeNull()
+    expect(confirmed({ ...session, endedAt: 9_890 }, 9, 9_900)).toBeNull()
+  })
+
+  it('notes a use after the expiry too: the use proves that the token arrived', () => {
+    expect(confirmed(session, 5, 20_000)).toEqual({ ...session, confirmedAt: 20_000 })
   })
 })

@@ -1,26 +1,27 @@
+import type { Advance } from './session-store.js'
 import type { Session } from './session.js'
 
-/** What a refresh token of a session is worth. */
+/** The result of judging a refresh token by its session. */
 export type Decision =
   /** The newest token: the session moves on to `toGeneration`. */
   | { readonly kind: 'rotate'; readonly toGeneration: number }
-  /** A token that the store should know but does not: it lost writes. The session moves on to `toGeneration`. */
+  /** A token ahead of the store, which has lost writes. The session moves on to `toGeneration`. */
   | { readonly kind: 'caught_up'; readonly toGeneration: number }
-  /** A retired token whose successor may not have arrived: it gets the current one, and nothing changes. */
+  /** A retired token whose successor may not have arrived. The answer is the current token, and nothing is written. */
   | { readonly kind: 'replay' }
   | { readonly kind: 'reused' | 'expired' | 'revoked' }
 
-/** The limits that a decision is made by, in seconds. */
+/** The limits of a rotation, in seconds. */
 export interface RotationSettings {
-  /** How long a retired token still answers once its successor was used. 0 is allowed. */
+  /** The time for which a retired token still gets an answer after its successor was first used. 0 is allowed. */
   readonly graceSeconds: number
-  /** A session that was not rotated for so long is over. */
+  /** The time after which a session that was not used expires. */
   readonly idleSeconds: number
 }
 
 /**
- * Decides what a refresh token of generation `presented` is worth at `now` (RFC 9700 §4.14.2, with the confirmation
- * and the grace that keep a lost response from ending a session).
+ * Judges a refresh token of generation `presented` at `now` (RFC 9700 §4.14.2). Confirmation and grace keep a lost
+ * response from ending a session.
  */
 export function decide(
   session: Session,
@@ -30,7 +31,7 @@ export function decide(
 ): Decision {
   if (session.endedAt !== null) return { kind: 'revoked' }
   if (now >= session.expiresAt) return { kind: 'expired' }
-  // Ahead of the store, `lastUsedAt` is older than the last use, so that it proves nothing about idleness.
+  // The store lost writes, so its `lastUsedAt` is older than the last use and says nothing about idleness.
   if (presented > session.generation) return { kind: 'caught_up', toGeneration: presented + 1 }
   if (isIdle(session, now, idleSeconds)) return { kind: 'expired' }
   if (presented === session.generation) return { kind: 'rotate', toGeneration: presented + 1 }
@@ -41,14 +42,58 @@ export function decide(
 }
 
 /**
- * Whether a session was not refreshed for too long. A replay writes nothing, so that the first use of what it handed out
- * counts for it: who gets his lost tokens late is not signed out at the next refresh.
+ * Returns true if a session was not used for `idleSeconds`. A replay writes nothing, so the first use of the tokens that
+ * it returned (`confirmedAt`) counts as a use too.
  */
 export function isIdle(session: Session, now: number, idleSeconds: number): boolean {
   return now >= Math.max(session.lastUsedAt, session.confirmedAt ?? 0) + idleSeconds
 }
 
-/** When the successor of a retired generation was first seen; beyond two generations back, too long ago to count. */
+/** Returns true if a session has neither ended nor expired at `at`. */
+export function isLive(session: Session, at: number): boolean {
+  return session.endedAt === null && session.expiresAt > at
+}
+
+/** Returns the session that a rotation writes, or null if the rotation does not apply to this session. */
+export function advanced(session: Session, change: Advance): Session | null {
+  const at = Math.floor(change.at)
+  if (!isLive(session, at) || session.generation !== change.fromGeneration) return null
+  return {
+    ...session,
+    generation: change.toGeneration,
+    confirmedAt: null,
+    previousConfirmedAt: predecessorSeenAt(session, change.toGeneration, at),
+    lastUsedAt: at,
+    sealedMember: change.sealedMember ?? session.sealedMember,
+  }
+}
+
+/**
+ * Returns the session that the first use of `generation` at `at` writes, or null if it writes nothing: the session has
+ * ended, or the generation is retired or was used before. A generation ahead of the store proves that the store lost
+ * writes. The session catches up, and `lastUsedAt` becomes `at`, since the stored one is older than the last use.
+ */
+export function confirmed(session: Session, generation: number, at: number): Session | null {
+  if (session.endedAt !== null || generation < session.generation) return null
+  const confirmedAt = Math.floor(at)
+  if (generation === session.generation) {
+    return session.confirmedAt === null ? { ...session, confirmedAt } : null
+  }
+  return {
+    ...session,
+    generation,
+    confirmedAt,
+    previousConfirmedAt: predecessorSeenAt(session, generation, confirmedAt),
+    lastUsedAt: confirmedAt,
+  }
+}
+
+/** Returns when `generation - 1` was first used: `at` if the store does not know. */
+function predecessorSeenAt(session: Session, generation: number, at: number): number {
+  return generation === session.generation + 1 ? (session.confirmedAt ?? at) : at
+}
+
+/** Returns when the successor of a retired generation was first used. From three generations back it is too long ago. */
 function seenSuccessor(session: Session, presented: number): number | 'never_seen' {
   const behind = session.generation - presented
   if (behind === 1) return session.confirmedAt ?? 'never_seen'

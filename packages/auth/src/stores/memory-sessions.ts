@@ -1,10 +1,12 @@
-import type {
-  Advance,
-  EndAll,
-  EndedSession,
-  SessionStore,
-  Session,
-  SessionEndReason,
+import {
+  advanced,
+  confirmed,
+  isLive,
+  type EndAll,
+  type EndedSession,
+  type Session,
+  type SessionEndReason,
+  type SessionStore,
 } from '../sessions/index.js'
 import { createEndedFeed } from './ended-feed.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from './retention.js'
@@ -48,16 +50,13 @@ function createRotation(tables: Tables): Rotation {
     read: async (id) => sessions.get(id) ?? null,
     advance: async (change) => {
       const session = sessions.get(change.id)
-      if (!session) return { applied: false, session: null }
-      const at = Math.floor(change.at)
-      if (!isLive(session, at) || session.generation !== change.fromGeneration) {
-        return { applied: false, session }
-      }
-      return { applied: true, session: put(advanced(session, change, at)) }
+      const next = session && advanced(session, change)
+      return next ? { applied: true, session: put(next) } : { applied: false, session: session ?? null }
     },
-    confirm: async (id, generation, atOrLater) => {
+    confirm: async (id, generation, at) => {
       const session = sessions.get(id)
-      if (session?.endedAt === null) put(confirmed(session, generation, Math.floor(atOrLater)))
+      const next = session && confirmed(session, generation, at)
+      if (next) put(next)
     },
     listOf: async (memberId, at) => liveOf(tables, memberId, at),
   }
@@ -113,32 +112,6 @@ function liveOf({ sessions, idsOf }: Tables, memberId: string, at: number): read
     .filter((session) => isLive(session, at))
     .toReversed()
     .toSorted((a, b) => b.createdAt - a.createdAt)
-}
-
-function isLive(session: Session, at: number): boolean {
-  return session.endedAt === null && session.expiresAt > at
-}
-
-function advanced(session: Session, change: Advance, at: number): Session {
-  // Only where nothing was lost is `confirmedAt` that of the generation before the new one.
-  const inStep = change.toGeneration === session.generation + 1
-  return {
-    ...session,
-    generation: change.toGeneration,
-    confirmedAt: null,
-    previousConfirmedAt: inStep ? (session.confirmedAt ?? at) : at,
-    lastUsedAt: at,
-    sealedMember: change.sealedMember ?? session.sealedMember,
-  }
-}
-
-function confirmed(session: Session, generation: number, at: number): Session {
-  if (generation > session.generation) {
-    const previousConfirmedAt = generation === session.generation + 1 ? (session.confirmedAt ?? at) : at
-    return { ...session, generation, confirmedAt: at, previousConfirmedAt, lastUsedAt: at }
-  }
-  if (generation < session.generation || session.confirmedAt !== null) return session
-  return { ...session, confirmedAt: at }
 }
 
 function refuseSignIns({ cutoffs }: Tables, request: EndAll, at: number): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EndedSession } from '../sessions/session-store.js'
 import { beginSession, type Session } from '../sessions/index.js'
+import { itWritesRotationsAsSpecified } from './rotation-writes.contract.js'
 import { createTestWorld, type TestWorld } from './store-world.contract.js'
 import type { Store } from './store.js'
 
@@ -189,6 +190,10 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await store.sessions.confirm(newSession().id, 1, world.now)
         expect(await store.sessions.read(session.id)).toMatchObject({ generation: 1, confirmedAt: null })
       })
+    })
+
+    describe('advance, confirm and end', () => {
+      itWritesRotationsAsSpecified(() => ({ store, now: world.now }))
     })
 
     describe('end', () => {

@@ -1,5 +1,11 @@
 import type { Clock } from '../../base/clock.js'
-import type { EndedSession, SessionStore, Session, SessionEndReason } from '../../sessions/index.js'
+import {
+  isLive,
+  type EndedSession,
+  type Session,
+  type SessionEndReason,
+  type SessionStore,
+} from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../retention.js'
 import type { RedisConnection } from './redis-connection.js'
 import type { RedisEndedFeed } from './redis-ended-feed.js'
@@ -63,7 +69,7 @@ function createRotation(parts: Parts): Rotation {
       const found = await someAtOnce(toTexts(ids), read)
       return found
         .filter((session) => session !== null)
-        .filter((session) => session.endedAt === null && session.expiresAt > at)
+        .filter((session) => isLive(session, at))
         .toSorted((a, b) => b.createdAt - a.createdAt)
     },
   }
