@@ -1,5 +1,5 @@
 import { findLoops } from '../sources/loops.ts'
-import { isDoor, roomOf, topRoom, type Arrow, type SourceGraph } from '../sources/source-graph.ts'
+import { passesDoorBy, roomOf, type SourceGraph } from '../sources/source-graph.ts'
 import type { SourceFile } from '../sources/source-file.ts'
 
 /** What the table shows of one package. All counts leave out tests and test kits. */
@@ -50,11 +50,6 @@ export function countPackage({ files, arrows }: SourceGraph): PackageFigures {
     bypassedDoors: between.filter(passesDoorBy).length,
     commentPercent: Math.round((100 * sum(sources.map(commentLines))) / sum(lines)),
   }
-}
-
-/** Returns true for an import of another room's file that is not its door. The top room and `base` have no door. */
-export function passesDoorBy({ to }: Arrow): boolean {
-  return !isDoor(to) && roomOf(to) !== topRoom && roomOf(to) !== 'base'
 }
 
 function commentLines({ comments }: SourceFile): number {

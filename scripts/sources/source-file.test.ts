@@ -90,6 +90,12 @@ describe('a parsed source file', () => {
     ])
   })
 
+  it('lists the statements that are more than named re-exports', () => {
+    const text =
+      "export { a } from './a.js'\nexport type { A } from './a.js'\nexport * from './b.js'\nconst c = 1\nexport { c }"
+    expect(parseSourceFile('index.ts', text).beyondReExports).toEqual([3, 4, 5])
+  })
+
   it('refuses a text that is no TypeScript', () => {
     expect(() => parseSourceFile('a.ts', 'export const = 1')).toThrow(/^a\.ts: /)
   })

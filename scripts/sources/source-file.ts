@@ -41,8 +41,8 @@ export interface SourceFile {
   readonly exports: readonly ExportedName[]
   readonly functions: readonly FunctionSpan[]
   readonly comments: readonly SourceComment[]
-  /** The lines of statements other than `import … from` and `export { … } from` with names. */
-  readonly otherStatements: readonly number[]
+  /** The lines of all statements other than `export { names } from`. */
+  readonly beyondReExports: readonly number[]
 }
 
 /** Finds the line of a place in a text. */
@@ -70,16 +70,11 @@ export function parseSourceFile(path: string, text: string): SourceFile {
       lines: lineAt(end) - lineAt(start) + 1,
       isBlock: type === 'Block',
     })),
-    otherStatements: parsed.program.body
-      .filter(
-        ({ type, ...node }) => !isImport(type) && !(isNamedExport(type) && 'source' in node && node.source),
-      )
+    beyondReExports: parsed.program.body
+      .filter((node) => node.type !== 'ExportNamedDeclaration' || node.source === null)
       .map(({ start }) => lineAt(start)),
   }
 }
-
-const isImport = (type: string) => type === 'ImportDeclaration'
-const isNamedExport = (type: string) => type === 'ExportNamedDeclaration'
 
 function createLineAt(text: string): LineAt {
   const starts = [0]

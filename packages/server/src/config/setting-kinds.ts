@@ -28,7 +28,7 @@ export function word(): SettingSchema<string> {
 }
 
 /** A {@link word} of a length that fits into a header. */
-export function key(): SettingSchema<string> {
+function key(): SettingSchema<string> {
   return v.pipe(word(), v.maxLength(512, 'is longer than 512 characters'))
 }
 

@@ -1,0 +1,64 @@
+/**
+ * The part of `npm run lint` that looks at the sources as a whole: the arrows between rooms, the doors, exports that nobody imports, and the
+ * first words of doc comments. Findings that are listed in `source-rules/known-findings.txt` are accepted; a line there that is not needed any more
+ * fails, so the list can only shrink. `--shrink` rewrites the list without such lines; it never adds one.
+ *
+ * The linter itself cannot say this: its import rules know neither rooms nor doors, and the known architecture linters read TypeScript
+ * through a compiler API that TypeScript 7 does not have.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { checkDocComments } from './source-rules/doc-comments.ts'
+import type { Finding } from './source-rules/finding.ts'
+import { compareWithKnown } from './source-rules/known-findings.ts'
+import { checkRooms } from './source-rules/room-rules.ts'
+import { roomTables } from './source-rules/room-table.ts'
+import { findUnusedExports } from './source-rules/unused-exports.ts'
+import { below, readSourceGraph, type SourceGraph } from './sources/source-graph.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const listPath = join(root, 'scripts/source-rules/known-findings.txt')
+
+/** Lists the source files behind a package's `exports`: `./dist/x.js` is built from `src/x.ts`. */
+function packageDoors(folder: string): readonly string[] {
+  const { exports }: { exports: Readonly<Record<string, { readonly types: string }>> } = JSON.parse(
+    readFileSync(join(root, folder, 'package.json'), 'utf8'),
+  )
+  return Object.values(exports).map(({ types }) =>
+    types.replace(/^\.\/dist\/(.*)\.d\.ts$/, `${folder}/src/$1.ts`),
+  )
+}
+
+function checkPackage(name: string, graph: SourceGraph): readonly Finding[] {
+  const folder = `packages/${name}/src`
+  const own = below(folder, graph)
+  const table = roomTables[name] ?? {}
+  return [...checkRooms(own, table), ...checkDocComments(own)].map((finding) => ({
+    ...finding,
+    key: `${name}: ${finding.key}`,
+    path: `${folder}/${finding.path}`,
+  }))
+}
+
+function checkAll(): readonly Finding[] {
+  const graph = readSourceGraph(root)
+  const names = Object.keys(roomTables)
+  const doors = new Set(names.flatMap((name) => packageDoors(`packages/${name}`)))
+  const isSource = ({ path }: Finding) => /^packages\/[^/]+\/src\//.test(path)
+  return [
+    ...names.flatMap((name) => checkPackage(name, graph)),
+    ...findUnusedExports(graph, doors).filter(isSource),
+  ]
+}
+
+const print = (line: string) => process.stderr.write(`${line}\n`)
+
+const { unknown, outdated, shrunk } = compareWithKnown(checkAll(), readFileSync(listPath, 'utf8'))
+for (const { path, line, message } of unknown) print(`${path}:${line}: ${message}`)
+if (process.argv.includes('--shrink')) writeFileSync(listPath, shrunk)
+else
+  for (const line of outdated)
+    print(`${listPath}: "${line}" lists more than there is. Run \`npm run lint:shrink\``)
+process.exitCode = unknown.length > 0 || (outdated.length > 0 && !process.argv.includes('--shrink')) ? 1 : 0

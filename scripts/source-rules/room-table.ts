@@ -1,0 +1,63 @@
+/**
+ * For each room of a package, the other rooms that it may import (types included). The order is the order of the layers, from the bottom:
+ * a room may only name rooms above it in this list, so a loop cannot be written down. "." holds the files that lie directly in `src`.
+ */
+export type RoomTable = Readonly<Record<string, readonly string[]>>
+
+const features = ['tokens', 'limits', 'members', 'sessions', 'webhooks', 'refresh']
+
+/** The rooms of every package. To add a room, add a line here and an `index.ts` in the room's folder. */
+export const roomTables: Readonly<Record<string, RoomTable>> = {
+  auth: {
+    base: [],
+    telemetry: ['base'],
+    sinks: ['base', 'telemetry'],
+    tokens: ['base', 'telemetry'],
+    limits: ['base', 'telemetry'],
+    members: ['base', 'telemetry', 'tokens'],
+    sessions: ['base', 'telemetry', 'tokens', 'members'],
+    webhooks: ['base', 'telemetry', 'members', 'sessions'],
+    refresh: ['base', 'telemetry', 'tokens', 'members', 'sessions'],
+    stores: ['base', 'telemetry', ...features],
+    http: ['base', 'telemetry', ...features],
+    adapters: ['base', 'tokens', 'http'],
+    compose: ['base', 'telemetry', ...features, 'stores', 'http'],
+    '.': ['base', 'telemetry', 'sinks', ...features, 'stores', 'http', 'adapters', 'compose'],
+  },
+  client: { '.': [] },
+  emulator: {
+    base: [],
+    members: ['base'],
+    webhooks: ['base', 'members'],
+    tokens: ['base', 'members'],
+    controls: ['base', 'members'],
+    routes: ['base', 'members', 'webhooks', 'tokens', 'controls'],
+    http: ['base', 'controls', 'routes'],
+    '.': ['base', 'members', 'webhooks', 'tokens', 'controls', 'routes', 'http'],
+  },
+  server: {
+    base: [],
+    config: ['base'],
+    openapi: ['base'],
+    telemetry: ['base', 'config'],
+    docs: ['base', 'openapi'],
+    demo: ['base', 'config'],
+    inspect: ['base', 'config'],
+    move: ['base', 'config'],
+    doctor: ['base', 'config'],
+    app: ['base', 'config', 'openapi', 'telemetry', 'docs', 'demo'],
+    start: ['base', 'config', 'telemetry', 'demo', 'app'],
+    '.': ['base', 'config', 'inspect', 'move', 'doctor', 'app', 'start'],
+  },
+}
+
+/** @throws {TypeError} if a room may import itself or a room that does not stand before it. */
+export function checkTable(table: RoomTable): void {
+  const below = new Set<string>()
+  for (const [room, allowed] of Object.entries(table)) {
+    const wrong = allowed.find((other) => !below.has(other))
+    if (wrong !== undefined)
+      throw new TypeError(`the room ${room} may not import ${wrong}, which does not stand before it`)
+    below.add(room)
+  }
+}
