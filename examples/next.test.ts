@@ -38,7 +38,7 @@ async function signIn(): Promise<{ accessToken: string; refreshToken: string }> 
   return await answer.json()
 }
 
-it('signs a member in, serves him, renews and ends his session, and turns everybody else away', async () => {
+it('signs a member in, serves the member, renews and ends the session, and refuses everybody else', async () => {
   expect((await call(projects.GET, '/projects')).status).toBe(401)
   const first = await signIn()
   const served = await call(projects.GET, '/projects', { headers: bearer(first.accessToken) })

@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchBrowser } from '../packages/client/test/browser/harness.js'
 
-/** The part of Memberstack's own script that the test calls as a form of the page would. */
+/** The part of Memberstack's script that the test calls, as a sign-in form would. */
 interface MemberstackScript {
   loginMemberEmailPassword(member: { email: string; password: string }): Promise<unknown>
   logout(): Promise<unknown>
@@ -17,7 +17,7 @@ interface MemberstackScript {
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
 
-/** Memberstack's script for the emulator; the dashboard's leaves the same `window.$memberstackDom`. */
+/** Loads Memberstack's SDK for the emulator. Like the script from the dashboard it sets `window.$memberstackDom`. */
 async function buildMemberstackScript({ publicKey, url }: Emulator): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
@@ -44,7 +44,7 @@ describe.runIf(hasChromium())('the plain page', () => {
     return app.listen({ port: 0, host: '127.0.0.1' })
   }
 
-  /** Web server, service and API, each on an origin of its own, and the addresses in the files put right. */
+  /** Starts web server, service and API, each on its own origin, and sets their addresses in the files. */
   const startSite = async (memberstackScript: string): Promise<string> => {
     let text = (placeholders: string) => placeholders
     const site = await listen((app) => {

@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { runExample, type RunningExample } from './run-example.js'
 
-/** A Python that has what the example needs: the system's, or the first on the PATH. */
+/** Finds a Python with the modules of the example: the one of the system, or the first on the PATH. */
 const python = ['/usr/bin/python3', 'python3'].find(
   (program) => spawnSync(program, ['-c', 'import jwt, cryptography']).status === 0,
 )
@@ -34,7 +34,7 @@ describe.skipIf(python === undefined)('the python example', () => {
   })
   afterAll(() => emulator.close())
 
-  /** A service that issues tokens, `secondsAgo` by its clock. */
+  /** Starts a service that issues tokens and whose clock is `secondsAgo` behind. */
   const startService = async (secondsAgo = 0): Promise<{ url: string; app: FastifyInstance }> => {
     const { appId, secretKey, adminUrl } = emulator
     const perennial: Perennial = await createPerennial({
@@ -81,7 +81,7 @@ describe.skipIf(python === undefined)('the python example', () => {
         status: 200,
         body: { owner: 'ada@example.com', projects: ['Analytical engine'] },
       })
-    // An id that nobody knows asks once more at most, however often it comes.
+    // An unknown key id causes one more read at most, however often it is presented.
     const other = await startService()
     const forged = await signIn(other.url)
     for (let times = 0; times < 3; times++) expect(await ask(url, forged)).toMatchObject(invalid)

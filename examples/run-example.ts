@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** An example that runs as a process of its own. */
+/** An example that runs as a separate process. */
 export interface RunningExample {
   readonly url: string
-  /** Ends it as a supervisor would; resolves with its exit code. */
+  /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>
-  /** Ends it at once, if it still runs. */
+  /** Kills the process if it still runs. */
   kill(): Promise<void>
 }
 
-/** Starts a program that prints `Listening: {…"port":…}`, with nothing in its environment but what is given. */
+/** Starts a program that prints `Listening: {…"port":…}`. Its environment contains only the given variables. */
 export async function runExample(
   [program, ...parameters]: readonly [string, ...string[]],
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },

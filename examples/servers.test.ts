@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Starts an example as its reader would, on the built packages. Resolves with its address. */
+/** Starts an example with the built packages and resolves with its address. */
 async function start(name: string): Promise<string> {
   const file = fileURLToPath(new URL(`./${name}/server.ts`, import.meta.url))
   const env = {
@@ -49,7 +49,7 @@ function keyIdOf(token: string): unknown {
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 describe.each(['express', 'fastify', 'hono'])('the %s example', (name) => {
-  it('signs a member in, serves him, renews and ends his session, and turns everybody else away', async () => {
+  it('signs a member in, serves the member, renews and ends the session, and refuses everybody else', async () => {
     const url = await start(name)
     expect((await fetch(`${url}/projects`)).status).toBe(401)
 
@@ -77,7 +77,7 @@ describe.each(['express', 'fastify', 'hono'])('the %s example', (name) => {
     expect(await refused.json()).toMatchObject({ code: 'AUTH_TOKEN_REVOKED' })
   })
 
-  it('refuses a member without the role, takes webhooks, and ends when it is told to', async () => {
+  it('refuses a member without the role, takes webhooks, and ends at SIGTERM', async () => {
     emulator.updateMember(ada.email, { permissions: ['user'] })
     const url = await start(name)
     const { accessToken } = await signIn(url)
