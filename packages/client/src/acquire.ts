@@ -5,36 +5,37 @@ import { nextSession } from './token-record.js'
 import { readToken } from './token-times.js'
 
 /**
- * Gets new tokens and takes them up, one at a time in this browser: for a member JWT, else for one that is still to be
- * exchanged, else for the refresh token. Only for the first is the service asked whatever another tab did meanwhile.
- * @throws PerennialError as the service's call
+ * Gets new tokens from the service and adopts them, one tab at a time. It exchanges the given member JWT, else the pending
+ * one, else the refresh token. The given one is exchanged whatever other tabs did meanwhile.
+ * @throws PerennialError as `callService`
  */
-export function acquire(tab: Tab, asked?: string): Promise<void> {
-  const { record, wish } = tab
-  const memberJwt = asked ?? wish
-  // Numbered now: a sign-out that comes while this is under way is newer.
+export function acquire(tab: Tab, given?: string): Promise<void> {
+  const { held, outage, settings, store } = tab
+  const { record, pendingJwt } = held
+  const memberJwt = given ?? pendingJwt
+  // Numbered before the call, so that a sign-out during the call is newer.
   let seq = memberJwt ? nextSession(record.seq, Date.now() / 1000) : record.seq + 1
-  return exclusive(tab, async () => {
+  return exclusive(store, async () => {
     sync(tab)
-    // Another tab was quicker, or has just heard that it is no use.
-    if (!asked && (tab.record !== record || tab.retryAt > now(tab))) return
-    // Another sign-in was quicker: this one comes after it.
-    if (asked && tab.record.accessToken) seq = Math.max(seq, nextSession(tab.record.seq, 0))
+    // Another tab got tokens, or a failure, while this one waited for the lock.
+    if (!given && (held.record !== record || outage.retryAt > now(held))) return
+    // Another tab signed in meanwhile; this sign-in is the later one.
+    if (given && held.record.accessToken) seq = Math.max(seq, nextSession(held.record.seq, 0))
     const { refreshToken } = record
     const tokens = await callService(
-      tab,
+      settings,
       memberJwt ? { route: 'session', memberJwt } : { route: 'refresh-token', refreshToken },
     )
     const memberIssuedAt = memberJwt ? readToken(memberJwt).issuedAt : record.memberIssuedAt
     put(tab, { seq, ...tokens, memberIssuedAt })
-    // Signed out meanwhile: what was just opened is closed too.
-    if (!tab.record.accessToken) await endSession(tab, tokens.refreshToken)
+    // The member signed out during the call: the session that was just opened ends too.
+    if (!held.record.accessToken) await endSession(tab, tokens.refreshToken)
   })
 }
 
-/** Tells the service that the session is over; whether it heard it. */
+/** Tells the service that the session has ended. Returns true if the service answered. */
 export function endSession(tab: Tab, refreshToken: string | undefined): Promise<boolean> {
-  return send(tab, { method: 'DELETE', route: 'session', refreshToken }).then(
+  return send(tab.settings, { method: 'DELETE', route: 'session', refreshToken }).then(
     ({ ok }) => ok,
     () => false,
   )

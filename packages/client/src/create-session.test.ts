@@ -5,7 +5,7 @@ import { createSession } from './index.js'
 
 const serviceUrl = 'https://auth.example.com'
 
-it('is signed out on a server, and does nothing', async () => {
+it('is signed out and does nothing on a server', async () => {
   const memberstack = {
     getMemberCookie: (): string => {
       throw new Error('asked')
@@ -29,7 +29,7 @@ it('is signed out on a server, and does nothing', async () => {
   }
 })
 
-it('fetches on a server as fetch does, without a token', async () => {
+it('fetches without a token on a server', async () => {
   const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
   const url = await listen(server)
   const { fetch } = createSession({ serviceUrl: url })
@@ -37,7 +37,7 @@ it('fetches on a server as fetch does, without a token', async () => {
   await close(server)
 })
 
-it('says at once that an address is none', () => {
+it('throws a TypeError if an address is not an absolute URL', () => {
   expect(() => createSession({ serviceUrl: 'auth' })).toThrow(TypeError)
   expect(() => createSession({ serviceUrl: 'localhost:8787' })).toThrow(TypeError)
   expect(() => createSession({ serviceUrl, apiOrigins: ['api.example.com'] })).toThrow(TypeError)

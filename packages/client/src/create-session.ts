@@ -13,115 +13,116 @@ import {
   post,
   save,
   type Message,
-  type StorageKind,
 } from './shared-store.js'
 import { signIn, signOut } from './sign-in-and-out.js'
-import { describe, offer, publish, sync, type Tab } from './tab.js'
+import { createTab, offer, publish, sync, type Settings, type Tab } from './tab.js'
 import { isNewer } from './token-record.js'
-import { readToken } from './token-times.js'
 
 /**
- * Opens the session of this browser's member. On a server: a session that is signed out and does nothing.
+ * Opens the session of this browser's member. On a server it returns a session that is signed out and does nothing.
  * @example
  * const session = createSession({ serviceUrl: 'https://auth.example.com', memberstack: window.$memberstackDom })
  * const response = await session.fetch('/api/projects')
- * @throws TypeError `serviceUrl` or one of `apiOrigins` is not an address
+ * @throws TypeError if `serviceUrl` or one of `apiOrigins` is not an absolute URL
  */
 export function createSession(options: SessionOptions): Session {
-  const { serviceUrl, apiOrigins = [] } = options
+  const { serviceUrl, apiOrigins = [], storage = 'localStorage', storageKey = 'perennial' } = options
   const origins = [serviceUrl, ...apiOrigins].map((url) => new URL('/', url).origin)
   const browser = typeof window === 'object'
-  const tab = createTab(options, browser ? options.storage : 'memory')
+  const settings = resolveSettings(options)
+  const store = openSharedStore(storage, storageKey, settings.timeoutSeconds)
+  const tab = createTab(settings, store)
   const close = browser ? start(tab) : (): void => undefined
   return {
     get state() {
       return tab.state
     },
     async getAccessToken({ forceRefresh } = {}) {
-      const { accessToken } = tab.record
+      const { accessToken } = tab.held.record
       return getToken(tab, forceRefresh && !isYoung(tab, accessToken) ? accessToken : undefined)
     },
-    fetch: browser ? createSessionFetch(tab, [origin, ...origins]) : tab.fetchNow,
+    fetch: browser ? createSessionFetch(tab, [origin, ...origins]) : settings.fetchNow,
     async signIn(from) {
-      if (browser) await signIn(tab, from ?? tab.memberstack ?? window.$memberstackDom)
+      if (browser) await signIn(tab, from ?? settings.memberstack ?? window.$memberstackDom)
       return tab.state
     },
-    signOut: () => signOut(tab),
+    async signOut() {
+      if (browser) await signOut(tab)
+    },
     onChange(listener) {
-      // A listener of its own, however often the page adds the same one.
-      const told: SessionListener = listener.bind(null)
-      tab.listeners.add(told)
-      return () => tab.listeners.delete(told)
+      // A page may add one function twice; each gets its own subscription.
+      const own: SessionListener = listener.bind(null)
+      tab.listeners.add(own)
+      return () => tab.listeners.delete(own)
     },
     close,
   }
 }
 
-function createTab(options: SessionOptions, storage: StorageKind = 'localStorage'): Tab {
-  const { serviceUrl, memberstack, storageKey = 'perennial' } = options
+function resolveSettings(options: SessionOptions): Settings {
+  const { serviceUrl, memberstack } = options
   const { timeoutSeconds = 10, refreshBeforeExpirySeconds = 300, refreshJitterSeconds = 30 } = options
-  const known = { record: { seq: 0, offsetSeconds: 0 }, times: readToken(''), loading: false, trouble: null }
   return {
-    ...openSharedStore(storage, storageKey),
-    ...known,
-    state: describe(known),
     serviceUrl,
-    // Called by itself, as a page calls window.fetch.
+    cookie: options.storage === 'cookie',
+    // window.fetch throws if it is called as a method of another object.
     fetchNow: (input, init) => (options.fetch ?? fetch)(input, init),
     memberstack,
     timeoutSeconds,
     refreshBeforeExpirySeconds,
     refreshJitterSeconds,
-    listeners: new Set(),
-    ahead: -Infinity,
-    failures: 0,
-    retryAt: 0,
-    notBefore: 0,
-    calmUntil: 0,
-    dueAt: 0,
   }
 }
 
-/** Takes up what the browser keeps, and begins to listen; returns how to stop. */
+/** Adopts what the browser has stored and subscribes to its events. Returns the function that undoes it. */
 function start(tab: Tab): () => void {
-  offer(tab, load(tab))
-  const { untold } = tab.record
-  tab.loading = tab.cookie && !untold
-  // In turn, so that the cookie that a sign-in may bring now is not the one that is cleared.
-  if (untold) void exclusive(tab, () => signOut(tab))
-  const unfollow = tab.memberstack && followMemberstack(tab, tab.memberstack)
+  const { held, settings, store } = tab
+  offer(tab, load(store))
+  const { untold } = held.record
+  held.unknown = settings.cookie && !untold
+  // Under the lock, so that it cannot clear the cookie of a sign-in that begins now.
+  if (untold) void exclusive(store, () => signOut(tab))
+  const unfollow = settings.memberstack && followMemberstack(tab, settings.memberstack)
   tab.plan = plan
   publish(tab)
+  const unlisten = listen(tab)
+  return () => {
+    tab.schedule.closed = true
+    clearTimeout(tab.schedule.timer)
+    unlisten()
+    unfollow?.()
+    closeChannel(store)
+  }
+}
+
+/** Subscribes to the events after which this tab may be out of date, and to the other tabs. */
+function listen(tab: Tab): () => void {
+  const { store, outage } = tab
   const controller = new AbortController()
   const wake = ({ type }: { type: string }): void => {
-    if (type === 'pagehide') return closeChannel(tab)
-    // No other event: a page that is left is hidden after its pagehide.
-    if (type === 'pageshow') openChannel(tab, (message) => hear(tab, message))
-    // Whoever knows more than this will say so.
-    if (type !== 'storage') post(tab, { seq: 0, offsetSeconds: 0 })
-    // The connection is back: only what the service itself asked for is still waited for.
-    if (type === 'online') tab.retryAt = tab.notBefore
+    if (type === 'pagehide') return closeChannel(store)
+    // Only here: a page that is left becomes hidden after its pagehide, and must not reopen the channel.
+    if (type === 'pageshow') openChannel(store, (message) => receive(tab, message))
+    // A record older than any other: a tab that knows more answers with its own.
+    if (type !== 'storage') post(store, { seq: 0, offsetSeconds: 0 })
+    // The connection is back, so the back-off ends; Retry-After still holds.
+    if (type === 'online') outage.retryAt = outage.notBefore
     poll(tab)
   }
   for (const type of ['visibilitychange', 'pagehide', 'pageshow', 'online', 'storage'])
     addEventListener(type, wake, { signal: controller.signal })
   wake({ type: 'pageshow' })
-  return () => {
-    tab.closed = true
-    clearTimeout(tab.timer)
-    controller.abort()
-    unfollow?.()
-    closeChannel(tab)
-  }
+  return () => controller.abort()
 }
 
-/** What another tab said. One that knows less is told what there is, and that is kept again. */
-function hear(tab: Tab, message: Message): void {
+/** Handles a message of another tab. A tab that knows less gets this tab's record, which is stored again. */
+function receive(tab: Tab, message: Message): void {
   if ('stale' in message) return failed(tab, new PerennialError(...message.stale), true)
-  // What is kept may be newer than what was heard so far, and is not to be overwritten.
+  // The stored record may be newer than this tab's, and must not be overwritten.
   sync(tab)
-  if (!offer(tab, message) && isNewer(tab.record, message)) {
-    save(tab, tab.record)
-    post(tab, tab.record)
+  const { record } = tab.held
+  if (!offer(tab, message) && isNewer(record, message)) {
+    save(tab.store, record)
+    post(tab.store, record)
   }
 }

@@ -2,11 +2,11 @@ import { PerennialError, createSession, isTokenExpiringSoon } from './index.js'
 import type { MemberstackDom, Session } from './session.js'
 import type { StorageKind } from './shared-store.js'
 
-/** How long a plain page's Memberstack script may take to come, and how often it is looked for, in milliseconds. */
+/** How long to look for the page's Memberstack script, and how often, in milliseconds. */
 const sdkTimeoutMs = 60_000
 const sdkIntervalMs = 100
 
-/** The page's own SDK, which may come later than this script: until then nobody is signed in there. */
+/** Returns the page's SDK, which may load later than this script. Until then it reports no member. */
 function lateMemberstack(): MemberstackDom {
   return {
     getMemberCookie: () => window.$memberstackDom?.getMemberCookie(),
@@ -17,7 +17,7 @@ function lateMemberstack(): MemberstackDom {
         if (!sdk && performance.now() < lastLookMs) return
         clearInterval(timer)
         subscription = sdk?.onAuthChange?.(callback)
-        // Nothing is reported of a member who was there before.
+        // The SDK does not report a member who was signed in before.
         callback(undefined)
       }
       const lastLookMs = performance.now() + sdkTimeoutMs
@@ -33,13 +33,13 @@ function lateMemberstack(): MemberstackDom {
   }
 }
 
-/** @throws TypeError a word that is none of the three: tokens are not put anywhere by mistake */
+/** @throws TypeError if the value is not valid, so that a typing error does not put tokens in the wrong place */
 function readStorage(word: string | undefined): StorageKind | undefined {
   if (word === undefined || word === 'localStorage' || word === 'memory' || word === 'cookie') return word
   throw new TypeError('data-perennial-storage is localStorage, memory or cookie')
 }
 
-/** Opens the session that a script tag asks for. */
+/** Opens the session that a script tag describes. */
 function openTagSession(tag: HTMLElement): Session | undefined {
   const { perennialUrl, perennialStorage, perennialApiOrigins } = tag.dataset
   if (!perennialUrl) return undefined
@@ -55,7 +55,7 @@ function openTagSession(tag: HTMLElement): Session | undefined {
   return session
 }
 
-// Whoever renders on a server may import this too: there it does nothing.
+// The module may be imported on a server, where it does nothing.
 if (typeof document !== 'undefined') {
   const { currentScript } = document
   Object.assign(window, {

@@ -1,4 +1,4 @@
-/** What `run` returns, or undefined where it throws: for what a browser may forbid or a page may have spoilt. */
+/** Returns what `run` returns, or undefined if it throws. For what a browser may deny or a page may have altered. */
 export function orUndefined<T>(run: () => T): T | undefined {
   try {
     return run()

@@ -1,13 +1,13 @@
-/** The one error that leaves the client. It never holds a token. */
+/** The only error class of the client. It never contains a token. */
 export class PerennialError extends Error {
   override readonly name = 'PerennialError'
-  /** The service's code, or `CLIENT_NETWORK`, `CLIENT_TIMEOUT` (no answer of the service) or `CLIENT_NO_MEMBER`. */
+  /** The service's code, `CLIENT_NETWORK` or `CLIENT_TIMEOUT` (the service did not answer), or `CLIENT_NO_MEMBER`. */
   declare code: string
-  /** The HTTP status the code came with; 0 where there was no answer of the service. */
+  /** The HTTP status of the answer; 0 if the service did not answer. */
   declare status: number
-  /** Whether the same call may succeed later. */
+  /** True if the same call may succeed later. */
   declare retryable: boolean
-  /** What the answer's `Retry-After` asked for, in seconds. */
+  /** The `Retry-After` of the answer, in seconds. */
   declare retryAfterSeconds?: number | undefined
 
   constructor(code: string, status = 0, retryable = false, retryAfterSeconds?: number) {

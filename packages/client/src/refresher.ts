@@ -6,27 +6,29 @@ import { isOpen, now, publish, sync, type Tab } from './tab.js'
 import type { SessionEvent, TokenRecord } from './token-record.js'
 import { backOff, calmEnd, refreshWindow } from './token-times.js'
 
-/** How long a timer runs at most: it stands still while the machine sleeps, so the clock is looked at again. */
+/** The longest timer, in seconds. Timers stop while the machine sleeps, so the clock is read again at least this often. */
 const longestWaitSeconds = 30
 
 /**
- * Starts an attempt to renew the session where one is due, or waits for it: at `due` (service's time, in seconds; 0:
- * now), no sooner than the last failure allows. There is one attempt at a time in this tab.
+ * Starts an attempt to refresh at `due` (service's time, in seconds; 0 is now), or sets a timer for it. A back-off delays
+ * it. There is one attempt at a time in this tab.
  */
-export function look(tab: Tab, due: number = tab.dueAt): void {
-  clearTimeout(tab.timer)
-  if (tab.busy || !isOpen(tab) || (tab.closed && due)) return
-  const wait = Math.max(tab.retryAt, isUrgent(tab) ? 0 : due) - now(tab)
+export function look(tab: Tab, due: number = tab.schedule.dueAt): void {
+  const { held, outage, schedule } = tab
+  clearTimeout(schedule.timer)
+  if (schedule.busy || !isOpen(held) || (schedule.closed && due)) return
+  const wait = Math.max(outage.retryAt, isUrgent(tab) ? 0 : due) - now(held)
   if (!(wait > 0)) void attempt(tab)
-  else if (!tab.closed) tab.timer = setTimeout(() => poll(tab), Math.min(wait, longestWaitSeconds) * 1000)
+  else if (!schedule.closed)
+    schedule.timer = setTimeout(() => poll(tab), Math.min(wait, longestWaitSeconds) * 1000)
 }
 
-/** Whether there is something else to do than to renew a token in time. */
-function isUrgent({ state, record, wish }: Tab): boolean {
-  return state.stale || !record.accessToken || !!wish
+/** Returns true if there is more to do than to refresh a valid token in time. */
+function isUrgent({ state, held }: Tab): boolean {
+  return state.stale || !held.record.accessToken || !!held.pendingJwt
 }
 
-/** As `look`, at what other tabs have kept too. */
+/** Adopts what other tabs have stored, then does what `look` does. */
 export function poll(tab: Tab): void {
   sync(tab)
   look(tab)
@@ -34,51 +36,54 @@ export function poll(tab: Tab): void {
 
 /** Plans the next refresh after a change. */
 export function plan(tab: Tab, event?: SessionEvent): void {
+  const { held, outage, schedule, settings } = tab
   if (event !== 'stale') {
-    tab.failures = tab.retryAt = tab.notBefore = 0
-    const before = tab.refreshBeforeExpirySeconds + tab.refreshJitterSeconds * Math.random()
-    tab.calmUntil = event === 'refreshed' ? calmEnd(tab.times, now(tab)) : 0
-    tab.dueAt = Math.max(tab.calmUntil, tab.times.expiresAt - refreshWindow(tab.times, before))
+    outage.failures = outage.retryAt = outage.notBefore = 0
+    const before = settings.refreshBeforeExpirySeconds + settings.refreshJitterSeconds * Math.random()
+    schedule.calmUntil = event === 'refreshed' ? calmEnd(held.times, now(held)) : 0
+    schedule.dueAt = Math.max(schedule.calmUntil, held.times.expiresAt - refreshWindow(held.times, before))
   }
   look(tab)
 }
 
-/** Notes that no answer was to be had, in this tab or (`told`) in another one. */
+/** Records a failure of the service, seen by this tab or (`told`) by another one. */
 export function failed(tab: Tab, error: PerennialError, told?: boolean): void {
-  if (!isOpen(tab)) return
+  const { held, outage, store } = tab
+  if (!isOpen(held)) return
   error.retryable = true
-  tab.notBefore = now(tab) + (error.retryAfterSeconds ?? 0)
-  tab.retryAt = Math.max(tab.notBefore, now(tab) + backOff(tab.failures++, Math.random()))
+  outage.notBefore = now(held) + (error.retryAfterSeconds ?? 0)
+  outage.retryAt = Math.max(outage.notBefore, now(held) + backOff(outage.failures++, Math.random()))
   if (tab.state.stale) return
-  if (!told) post(tab, { stale: [error.code, error.status, true, error.retryAfterSeconds] })
-  tab.trouble = error
+  if (!told) post(store, { stale: [error.code, error.status, true, error.retryAfterSeconds] })
+  outage.error = error
   publish(tab, 'stale')
 }
 
 async function attempt(tab: Tab): Promise<void> {
-  const { record, wish } = tab
-  tab.busy = true
-  // Calls of the service reject with nothing else.
+  const { record, pendingJwt } = tab.held
+  tab.schedule.busy = true
+  // `acquire` rejects with a PerennialError only.
   await acquire(tab).catch((error: PerennialError) =>
-    wish ? refuseWish(tab, error) : refuse(tab, error, record),
+    pendingJwt ? exchangeFailed(tab, error) : refreshFailed(tab, error, record),
   )
-  tab.busy = false
+  tab.schedule.busy = false
   look(tab)
 }
 
-function refuseWish(tab: Tab, error: PerennialError): void {
+function exchangeFailed(tab: Tab, error: PerennialError): void {
   if (error.retryable) return failed(tab, error)
-  tab.wish = undefined
-  if (isOpen(tab)) return
-  tab.trouble = error
+  tab.held.pendingJwt = undefined
+  if (isOpen(tab.held)) return
+  tab.outage.error = error
   publish(tab, 'signed-out')
 }
 
-/** Only a clear no to the tokens that are still this browser's ends the session. */
-function refuse(tab: Tab, error: PerennialError, asked: TokenRecord): void {
+/** Ends the session if the service refused the tokens that are still the current ones. */
+function refreshFailed(tab: Tab, error: PerennialError, asked: TokenRecord): void {
+  const { held } = tab
   const { code, status, retryable } = error
   if (retryable || (status !== 401 && code !== 'AUTH_TOKEN_MISSING')) failed(tab, error)
-  // The member has signed in anew meanwhile: that decides.
-  else if (tab.wish) tab.loading = false
-  else if (tab.record === asked) void signOut(tab, error)
+  // The member has signed in to Memberstack meanwhile: the exchange decides.
+  else if (held.pendingJwt) held.unknown = false
+  else if (held.record === asked) void signOut(tab, error)
 }

@@ -19,7 +19,7 @@ interface Asked {
   readonly body: string
 }
 
-/** What one answer makes of a call. */
+/** Calls a server that gives this answer. Returns the requests and the outcome. */
 async function ask(
   status: number,
   body: unknown,
@@ -44,7 +44,7 @@ async function ask(
 }
 
 describe('a call of the service', () => {
-  it('sends a refresh token in the body, below whatever path the service has', async () => {
+  it('sends a refresh token in the body, below the path of serviceUrl', async () => {
     for (const path of ['', '/', '/auth/']) {
       const { asked } = await ask(200, {}, { path })
       expect(asked[0]).toMatchObject({
@@ -62,20 +62,20 @@ describe('a call of the service', () => {
     expect(asked[0]?.headers).toMatchObject({ authorization: 'Bearer jwt', 'x-csrf': '1' })
   })
 
-  it('gives the tokens, the old refresh token where none came, and how far the service’s clock is ahead', async () => {
+  it('returns the tokens (the old refresh token if no new one came) and the offset of the service’s clock', async () => {
     const { outcome } = await ask(200, { accessToken, refreshToken: 'r2' })
     expect(outcome).toMatchObject({ accessToken, refreshToken: 'r2' })
     expect(outcome).toHaveProperty('offsetSeconds', expect.closeTo(now - Date.now() / 1000, 0))
     expect((await ask(200, { accessToken })).outcome).toMatchObject({ refreshToken: 'r1' })
   })
 
-  it('gives the service’s code and status', async () => {
+  it('rejects with the service’s code and status', async () => {
     const { outcome } = await ask(401, { error: 'no', code: 'AUTH_TOKEN_REFRESH_FAILED', retryable: false })
     expect(outcome).toBeInstanceOf(PerennialError)
     expect(outcome).toMatchObject({ code: 'AUTH_TOKEN_REFRESH_FAILED', status: 401, retryable: false })
   })
 
-  it('takes anything else for a network in trouble', async () => {
+  it('rejects with CLIENT_NETWORK at any other answer', async () => {
     for (const [status, body] of [
       [401, '<html>'],
       [401, {}],
@@ -97,7 +97,7 @@ describe('a call of the service', () => {
       })
   })
 
-  it('reads Retry-After in seconds, or as a date by the service’s own clock', async () => {
+  it('reads Retry-After in seconds, or as a date by the service’s clock', async () => {
     const after = async (value: string): Promise<unknown> => {
       const { outcome } = await ask(
         503,

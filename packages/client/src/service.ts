@@ -1,7 +1,7 @@
 import { PerennialError } from './perennial-error.js'
 import { endsWithin, readToken, serverTimeAt } from './token-times.js'
 
-/** What the service answered, and how far its clock is ahead of this machine's. */
+/** The service's answer, and its clock minus this machine's. */
 export interface Tokens {
   readonly accessToken: string
   readonly refreshToken: string | undefined
@@ -16,17 +16,17 @@ export interface ServiceCall {
   readonly memberJwt?: string | undefined
 }
 
-/** What the calls need to know. */
+/** The service, and how it is called. */
 export interface Service {
   readonly serviceUrl: string
-  /** Whether the refresh token is in the service's cookie. */
+  /** True if the refresh token is in the service's cookie. */
   readonly cookie: boolean
   readonly fetchNow: typeof fetch
   /** The longest a call waits for a token, in seconds. */
   readonly timeoutSeconds: number
 }
 
-/** An answer as it came: nothing in it is certain. */
+/** The JSON of an answer, not checked. */
 interface Answer {
   readonly accessToken?: string
   readonly refreshToken?: string
@@ -35,9 +35,9 @@ interface Answer {
 }
 
 /**
- * Calls the service once. An answer that is neither tokens nor has a `code` came from something in between (a proxy, a
- * hotel's log-in page), and says as little as none.
- * @throws PerennialError whatever else than tokens came back
+ * Calls the service once. An answer with neither tokens nor a `code` comes from something in between (a proxy, a captive
+ * portal), and counts as no answer.
+ * @throws PerennialError if the answer is not tokens
  */
 export async function callService(service: Service, call: ServiceCall): Promise<Tokens> {
   let code = 'CLIENT_NETWORK'
@@ -62,7 +62,7 @@ export async function callService(service: Service, call: ServiceCall): Promise<
   throw new PerennialError(code, status, retryable, retryAfterSeconds)
 }
 
-/** The tokens go into the body and `Authorization`, never into the address; no redirect is followed with them. */
+/** Sends tokens in the body and in `Authorization`, never in the URL. Redirects are not followed. */
 export function send(
   service: Service,
   { method, route, refreshToken, memberJwt }: ServiceCall,
@@ -77,14 +77,14 @@ export function send(
     body: JSON.stringify({ refreshToken }),
     credentials: service.cookie ? 'include' : 'same-origin',
     redirect: 'error',
-    // A page that is left right after a sign-out still gets it through.
+    // A sign-out is delivered even if the page is left right after it.
     keepalive: !!method,
-    // One that is lost leaves time for another while its callers wait. The answer's body counts too.
+    // Shorter than the callers' wait, so that a second attempt fits in. The time includes the answer's body.
     signal: AbortSignal.timeout(service.timeoutSeconds * 600),
   })
 }
 
-/** A token that cannot be read, or has ended, is none. */
+/** Returns undefined if the token cannot be read or has expired. */
 function readTokens(answer: Answer, date: number, { refreshToken }: ServiceCall): Tokens | undefined {
   const { accessToken } = answer
   const times = readToken(accessToken)
@@ -94,7 +94,7 @@ function readTokens(answer: Answer, date: number, { refreshToken }: ServiceCall)
   return { accessToken, refreshToken: answer.refreshToken ?? refreshToken, offsetSeconds }
 }
 
-/** Seconds, or (RFC 9110 §10.2.3) a date, which is compared with the answer's own, not with this machine's clock. */
+/** Reads `Retry-After` (RFC 9110 §10.2.3). A date is compared with the answer's `Date`, not with this machine's clock. */
 function readRetryAfter(value: string | null, date: number): number | undefined {
   return Math.max(Number(value) || Date.parse(`${value}`) / 1000 - date, 0) || undefined
 }

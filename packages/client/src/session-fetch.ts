@@ -1,19 +1,20 @@
 import { getToken, isYoung } from './get-token.js'
 import type { Tab } from './tab.js'
 
-/** `window.fetch` with the session's token for the given origins, and one more try with a new one after a 401. */
+/** Creates a `fetch` that sends the session's token to the given origins, and retries once after a 401. */
 export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof fetch {
+  const { fetchNow } = tab.settings
   return async (input, init) => {
-    // Neither a string nor a URL has a field of a Request; and one of a frame is no instance of this page's class.
+    // By shape, not by `instanceof`: a Request of a frame is an instance of that frame's class.
     const request: Partial<Request> & { toString(): string } = Object(input)
-    // As fetch itself resolves it, and only once: the page may move on while a call waits.
+    // Resolved once, as fetch resolves it: the page's address may change while the call waits.
     const url = new URL(request.url ?? request.toString(), document.baseURI)
-    if (!origins.includes(url.origin)) return tab.fetchNow(input, init)
+    if (!origins.includes(url.origin)) return fetchNow(input, init)
     const { headers = request.headers, signal = request.signal, body } = { ...init }
     const send = (token: string | null): Promise<Response> => {
       const all = new Headers(headers)
       if (token) all.set('Authorization', `Bearer ${token}`)
-      return tab.fetchNow(request.clone?.() ?? url.href, { ...init, headers: all })
+      return fetchNow(request.clone?.() ?? url.href, { ...init, headers: all })
     }
     const token = await getToken(tab, undefined, signal)
     const response = await send(token)
@@ -23,7 +24,7 @@ export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof
   }
 }
 
-/** A token that is new already is refused for a reason that a newer one will not mend, unless it was revoked. */
+/** Returns true if a new token may help: a token that is new already helps only if it was revoked. */
 async function mayRetry(tab: Tab, token: string, response: Response): Promise<boolean> {
   if (response.status !== 401) return false
   if (!isYoung(tab, token)) return true

@@ -2,7 +2,7 @@ import type { PerennialError } from './perennial-error.js'
 import type { StorageKind } from './shared-store.js'
 import type { SessionEvent } from './token-record.js'
 
-/** What is used of Memberstack's SDK, `window.$memberstackDom` (`@memberstack/dom`). */
+/** The part of Memberstack's SDK that is used: `window.$memberstackDom` (`@memberstack/dom`). */
 export type MemberstackDom = {
   getMemberCookie(): string | undefined
   onAuthChange?(callback: (member: unknown) => void): { unsubscribe(): void }
@@ -14,28 +14,28 @@ declare global {
   }
 }
 
-/** What a page shows of the session. Frozen, and the same object until something changes. */
+/** The session as a page shows it. Frozen, and the same object until something changes. */
 export interface SessionState {
   readonly status: 'loading' | 'signed-in' | 'signed-out'
-  /** Whether the last refresh failed for want of an answer: the session goes on, and so do the attempts. */
+  /** True if the last refresh got no answer. The session continues, and so do the attempts. */
   readonly stale: boolean
   readonly userId: string | null
-  /** When the access token ends by the service's clock, in milliseconds since the epoch. */
+  /** The expiry of the access token by the service's clock, in milliseconds since the epoch. */
   readonly expiresAtMs: number | null
-  /** Why the state is stale, or why the session ended; null after a sign-out of the member's own. */
+  /** The reason why the state is stale or the session ended; null after `signOut()`. */
   readonly error: PerennialError | null
 }
 
-/** Told of each change, in every tab. */
+/** Called at each change, in every tab. */
 export type SessionListener = (state: SessionState, event: SessionEvent) => void
 
-/** How a session is kept. */
+/** The options of `createSession`. */
 export interface SessionOptions {
   /** The Perennial service, e.g. `https://auth.example.com`. */
   serviceUrl: string
   /**
-   * Where the tokens are: shared by all tabs, in this tab only, or (the refresh token) in the service's HttpOnly cookie.
-   * Falls back to `memory` where `localStorage` throws. @defaultValue 'localStorage'
+   * The place of the tokens: shared by all tabs, in this tab only, or (the refresh token) in the service's HttpOnly cookie.
+   * Falls back to `memory` if `localStorage` throws. @defaultValue 'localStorage'
    */
   storage?: StorageKind | undefined
   /** The name of the storage key, the Web Lock and the BroadcastChannel. @defaultValue 'perennial' */
@@ -44,9 +44,9 @@ export interface SessionOptions {
   apiOrigins?: readonly string[] | undefined
   /** Follow this SDK (`window.$memberstackDom`): sign in with it, and out when it does. */
   memberstack?: MemberstackDom | undefined
-  /** How long before its end a token is renewed by itself, in seconds; never before half its life. @defaultValue 300 */
+  /** How long before expiry a token is refreshed by itself, in seconds; never before half its life. @defaultValue 300 */
   refreshBeforeExpirySeconds?: number | undefined
-  /** Up to this many seconds earlier still, at random. @defaultValue 30 */
+  /** The refresh happens up to this many seconds earlier, at random. @defaultValue 30 */
   refreshJitterSeconds?: number | undefined
   /** The longest a call waits for a token, retries included, in seconds. @defaultValue 10 */
   timeoutSeconds?: number | undefined
@@ -60,32 +60,32 @@ export interface TokenPair {
   refreshToken: string
 }
 
-/** The session of this browser's member, as one tab holds it. */
+/** The session of this browser's member. */
 export interface Session {
-  /** Synchronous, frozen, and the same object until something changes: made for `useSyncExternalStore`. */
+  /** Synchronous, frozen, and the same object until something changes, as `useSyncExternalStore` needs it. */
   readonly state: SessionState
   /**
-   * An access token that has not ended; `null` when signed out. `forceRefresh` gets a new one, unless the token is
-   * younger than 10 s.
+   * Returns an access token that has not expired; `null` if signed out. `forceRefresh` gets a new one, unless the token
+   * is younger than 10 s.
    * @throws PerennialError `retryable`: no token within `timeoutSeconds`
    */
   getAccessToken(options?: { forceRefresh?: boolean }): Promise<string | null>
   /**
-   * As `window.fetch`, plus `Authorization` for the page's origin, the service's and `apiOrigins`, and one more try with
-   * a new token after a 401. May be passed on by itself.
+   * Works as `window.fetch`, plus `Authorization` for the page's origin, the service's and `apiOrigins`, and one retry
+   * with a new token after a 401. It does not need `this`.
    * @throws PerennialError as `getAccessToken`
    */
   fetch(this: void, input: RequestInfo | URL, init?: RequestInit): Promise<Response>
   /**
    * Signs in with a member JWT, with the SDK's (by default `memberstack`, then `window.$memberstackDom`), or with a pair.
-   * @throws PerennialError the service's code, `CLIENT_NO_MEMBER`, `CLIENT_NETWORK` or `CLIENT_TIMEOUT`; a session that
-   * was there stays
+   * @throws PerennialError the service's code, `CLIENT_NO_MEMBER`, `CLIENT_NETWORK` or `CLIENT_TIMEOUT`; an existing
+   * session stays
    */
   signIn(from?: string | MemberstackDom | TokenPair): Promise<SessionState>
-  /** Signs out in all tabs at once, then tells the service. Never rejects. */
+  /** Signs out in all tabs at once, then calls the service. Never rejects. */
   signOut(): Promise<void>
-  /** Tells `listener` of every change, in every tab; returns how to stop it. */
+  /** Calls `listener` at every change, in every tab. Returns the function that unsubscribes it. */
   onChange(listener: SessionListener): () => void
-  /** Ends the timers, listeners and the channel of this tab; the tokens stay. */
+  /** Stops the timers, listeners and the channel of this tab. The tokens stay. */
   close(): void
 }

@@ -1,14 +1,14 @@
 import { orUndefined } from './or-undefined.js'
 import type { TokenRecord } from './token-record.js'
 
-/** Where tokens are kept; `cookie` means the service's own, which scripts cannot read. */
+/** The place of the tokens. `cookie` is the service's own cookie, which scripts cannot read. */
 export type StorageKind = 'localStorage' | 'memory' | 'cookie'
 
-/** What the tabs of a browser share. Each part may be missing; the rest then does what it can. */
+/** The means by which the tabs of a browser share a session. Each may be missing. */
 export interface SharedStore {
   /** Names the storage key, the Web Lock and the BroadcastChannel. */
   readonly key: string
-  /** Whether the tokens themselves stay out of the storage. */
+  /** True if no token may be stored. */
   readonly cookie: boolean
   readonly storage: Storage | undefined
   channel?: BroadcastChannel | undefined
@@ -16,35 +16,32 @@ export interface SharedStore {
   readonly timeoutSeconds: number
 }
 
-/** What one tab tells the others: a record, or that no answer was to be had and why (as a PerennialError is made). */
+/** A message between tabs: a record, or the failure of the service (the arguments of a PerennialError). */
 export type Message =
   TokenRecord | { readonly stale: readonly [string, number, boolean, (number | undefined)?] }
 
-/** How long the lock is kept after writing, so that what was written or said is there when the next tab looks, in milliseconds. */
+/** How long the lock is held after writing, in milliseconds, so that the next tab sees what was written and sent. */
 const holdMs = 100
 
-/** Opens what this browser offers; a `memory` session, or one whose `localStorage` throws, is this tab's own. */
-export function openSharedStore(
-  kind: StorageKind,
-  key: string,
-): Pick<SharedStore, 'key' | 'cookie' | 'storage'> {
+/** Opens what this browser offers. With `memory`, or where `localStorage` throws, the session is this tab's own. */
+export function openSharedStore(kind: StorageKind, key: string, timeoutSeconds: number): SharedStore {
   const storage = orUndefined(() => {
     if (kind === 'memory') return undefined
-    // One that is full can still be read.
+    // Not a write: a storage that is full can still be read.
     localStorage.getItem(key)
     return localStorage
   })
-  return { key, cookie: kind === 'cookie', storage }
+  return { key, cookie: kind === 'cookie', storage, timeoutSeconds }
 }
 
-/** Opens the channel to the other tabs, where there is something to share. */
-export function openChannel(store: SharedStore, hear: (message: Message) => void): void {
+/** Opens the channel to the other tabs, if there is something to share. */
+export function openChannel(store: SharedStore, receive: (message: Message) => void): void {
   if (store.channel || !isShared(store)) return
   store.channel = orUndefined(() => new BroadcastChannel(store.key))
-  store.channel?.addEventListener('message', (event) => hear(event.data))
+  store.channel?.addEventListener('message', (event) => receive(event.data))
 }
 
-/** A page that lies in the back/forward cache with an open channel is thrown out of it by the first message. */
+/** Closes the channel. The browser evicts a page from the back/forward cache if its open channel gets a message. */
 export function closeChannel(store: SharedStore): void {
   store.channel?.close()
   store.channel = undefined
@@ -54,32 +51,32 @@ function isShared({ storage, cookie }: SharedStore): boolean {
   return !!storage || cookie
 }
 
-/** The record that this browser keeps; in `cookie` mode one without tokens. */
+/** Returns the stored record; in `cookie` mode it has no tokens. */
 export function load({ storage, key, cookie }: SharedStore): TokenRecord | null | undefined {
-  // Anything else than a record has no `seq`, and so is never newer than what is known.
+  // A value that is not a record has no `seq`, and is never newer than the record held.
   const record = orUndefined((): TokenRecord | null => JSON.parse(storage?.getItem(key) ?? 'null'))
-  // Half a step back: a tab that has the token is newer than this, and the next token newer still.
+  // Half a step back: the same record with its token, from another tab, is newer than this one.
   return record && cookie ? { ...record, seq: record.seq - 0.5 } : record
 }
 
-/** Keeps a record for the other tabs, and for the next page. */
+/** Stores a record for the other tabs and the next page. */
 export function save({ storage, key, cookie }: SharedStore, record: TokenRecord): void {
   const { accessToken: _access, refreshToken: _refresh, ...tokenless } = record
   try {
     storage?.setItem(key, JSON.stringify(cookie ? tokenless : record))
   } catch {
-    // Full: better nothing for the next page than a refresh token that was used up, which looks like theft.
+    // The storage is full. No record is better than an old one: its refresh token was used, so a reuse looks like theft.
     orUndefined(() => storage?.removeItem(key))
   }
 }
 
-/** Tells the other tabs. */
+/** Sends a message to the other tabs. */
 export function post({ channel }: SharedStore, message: Message): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
   channel?.postMessage(message)
 }
 
-/** Runs one tab at a time, and settles as `run` does, at once: the lock itself is kept a moment longer. */
+/** Runs `run` in one tab at a time, and settles as soon as `run` does; the lock is held a moment longer. */
 export function exclusive(store: SharedStore, run: () => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     let outcome: Promise<void> | undefined
@@ -89,8 +86,8 @@ export function exclusive(store: SharedStore, run: () => Promise<void>): Promise
       await outcome.catch(() => undefined)
       await new Promise((held) => setTimeout(held, holdMs))
     }
-    // Only secure contexts have locks. `request` rejects in sandboxed frames, and after a time: the tab that holds the
-    // lock may be frozen. Then there is time for an attempt of our own while the callers wait.
+    // Only secure contexts have locks. `request` rejects in sandboxed frames, and at the signal's time, because the tab
+    // that holds the lock may be frozen. The callers then have time left for an attempt without the lock.
     const locks: LockManager | undefined = isShared(store) ? navigator.locks : undefined
     const signal = AbortSignal.timeout(store.timeoutSeconds * 700)
     const locked = locks?.request(store.key, { signal }, start) ?? start()

@@ -8,47 +8,49 @@ import { nextSession, signOutSeq } from './token-record.js'
 import { readToken } from './token-times.js'
 
 /**
- * Opens a session: exchanges a member JWT, or takes up a pair.
- * @throws PerennialError as the service's call, or `CLIENT_NO_MEMBER`
+ * Opens a session: exchanges a member JWT, or adopts a pair.
+ * @throws PerennialError `CLIENT_NO_MEMBER`, or as `callService`
  */
 export async function signIn(tab: Tab, from?: string | MemberstackDom | TokenPair): Promise<void> {
-  if (typeof from === 'object' && 'accessToken' in from) return takeUp(tab, from)
+  if (typeof from === 'object' && 'accessToken' in from) return adoptPair(tab, from)
   const memberJwt = typeof from === 'object' ? from.getMemberCookie() : from
   if (!memberJwt) throw new PerennialError('CLIENT_NO_MEMBER')
   return acquire(tab, memberJwt)
 }
 
-function takeUp(tab: Tab, { accessToken, refreshToken }: TokenPair): void {
-  const { seq, offsetSeconds } = tab.record
+function adoptPair(tab: Tab, { accessToken, refreshToken }: TokenPair): void {
+  const { seq, offsetSeconds } = tab.held.record
   const wall = Date.now() / 1000
   put(tab, {
     seq: nextSession(seq, wall),
     accessToken,
     refreshToken,
-    // How old the pair is only its own clock could tell; but it was not issued in the future.
+    // The age of the pair is not known, but it was not issued in the future.
     offsetSeconds: Math.max(offsetSeconds, (readToken(accessToken).issuedAt || 0) - wall),
   })
 }
 
-/** Ends the session in all tabs; with an error where the service did so, else the service is told. */
+/** Ends the session in all tabs. Without an error (the service's refusal) the service is told too. */
 export async function signOut(tab: Tab, error?: PerennialError): Promise<void> {
-  const { seq, refreshToken, offsetSeconds, memberIssuedAt = 0 } = tab.record
-  // A storage that is denied by now makes the SDK throw.
-  const memberJwt = orUndefined(() => tab.memberstack?.getMemberCookie())
-  if (isOpen(tab))
+  const { held, settings } = tab
+  const { seq, refreshToken, offsetSeconds, memberIssuedAt = 0 } = held.record
+  // The SDK throws if the page's storage was denied meanwhile.
+  const memberJwt = orUndefined(() => settings.memberstack?.getMemberCookie())
+  if (isOpen(held))
     put(tab, {
-      // Newer than a refresh under way; but a sign-in that has begun is not undone by a refusal of what was before it.
+      // Newer than a refresh under way. After a refusal, older than a sign-in that has begun.
       seq: error ? seq + 2 : signOutSeq(seq, Date.now() / 1000),
       offsetSeconds,
-      // Of the member JWT that is there now, too: it is not to sign anyone in again.
+      // The member JWT that is there now must not sign the member in again.
       memberIssuedAt: Math.max(memberIssuedAt, readToken(memberJwt).issuedAt || 0),
-      untold: tab.cookie && !error,
+      untold: settings.cookie && !error,
       error: error && [error.code, error.status],
     })
   if (!error) await tell(tab, refreshToken)
 }
 
 async function tell(tab: Tab, refreshToken: string | undefined): Promise<void> {
-  const told = (tab.cookie || refreshToken) && (await endSession(tab, refreshToken))
-  if (told && tab.record.untold) save(tab, (tab.record = { ...tab.record, untold: false }))
+  const { held, settings, store } = tab
+  const told = (settings.cookie || refreshToken) && (await endSession(tab, refreshToken))
+  if (told && held.record.untold) save(store, (held.record = { ...held.record, untold: false }))
 }

@@ -5,104 +5,148 @@ import { load, post, save, type SharedStore } from './shared-store.js'
 import { eventOf, isNewer, type SessionEvent, type TokenRecord } from './token-record.js'
 import { readToken, timeTakenUp, type TokenTimes } from './token-times.js'
 
-/** What this tab knows of the session. */
-export interface Known {
-  state: SessionState
-  record: TokenRecord
-  /** Of the record's access token. */
-  times: TokenTimes
-  /** A member JWT that is still to be exchanged. */
-  wish?: string | undefined
-  /** Whether only the service can say if there is a session: in `cookie` mode, until it first answers. */
-  loading: boolean
-  /** Why there is no answer of the service. */
-  trouble: PerennialError | null
-}
-
-/** What this tab works with. */
-export interface Tab extends Known, SharedStore, Service {
+/** The options with their defaults. They never change. */
+export interface Settings extends Service {
   readonly memberstack: MemberstackDom | undefined
   readonly refreshBeforeExpirySeconds: number
   readonly refreshJitterSeconds: number
-  readonly listeners: Set<SessionListener>
-  /** The service's clock minus the page's monotonic one, in seconds. */
-  ahead: number
-  /** Plans the next refresh, whenever there is a new state. */
-  plan?: (tab: Tab, event?: SessionEvent) => void
-  timer?: ReturnType<typeof setTimeout> | undefined
-  busy?: boolean
-  closed?: boolean
-  /** Since the last success. */
+}
+
+/** The session as this tab knows it. */
+export interface Held {
+  record: TokenRecord
+  /** Read from the record's access token. */
+  times: TokenTimes
+  /** The service's clock minus the page's monotonic clock, in seconds. */
+  aheadSeconds: number
+  /** A member JWT that has not been exchanged yet. */
+  pendingJwt?: string | undefined
+  /** True in `cookie` mode until the service has answered once: only the service can read its cookie. */
+  unknown: boolean
+}
+
+/** The failures of the service since its last good answer. Times are the service's, in seconds since the epoch. */
+export interface Outage {
+  /** The first failure, which `state.error` shows; null while the service answers. */
+  error: PerennialError | null
   failures: number
-  /** No attempt sooner: after a failure, and because the service asked for it. In its seconds, as the next two. */
+  /** The end of the back-off. */
   retryAt: number
+  /** The end of what `Retry-After` asked for. */
   notBefore: number
-  /** Until when a token that just came is not renewed, and when it is by itself. */
+}
+
+/** The next refresh. Times are the service's, in seconds since the epoch. */
+export interface Schedule {
+  timer?: ReturnType<typeof setTimeout> | undefined
+  /** An attempt is under way in this tab. */
+  busy: boolean
+  /** `close()` was called: nothing starts by itself. */
+  closed: boolean
+  /** A token that just came is not refreshed again before this time. */
   calmUntil: number
   dueAt: number
 }
 
-/** The service's time, in seconds since the epoch. A clock set back is seen by the monotonic one, sleep by the other. */
-export function now({ record, ahead }: Tab): number {
-  return Math.max(Date.now() / 1000 + record.offsetSeconds, performance.now() / 1000 + ahead)
+/** One tab's session: what it was given, and what it knows. */
+export interface Tab {
+  readonly settings: Settings
+  readonly store: SharedStore
+  readonly held: Held
+  readonly outage: Outage
+  readonly schedule: Schedule
+  readonly listeners: Set<SessionListener>
+  state: SessionState
+  /** Plans the next refresh after each change. Set once the tab has started. */
+  plan?: (tab: Tab, event?: SessionEvent) => void
 }
 
-/** Whether there is anything to renew or to wait for. */
-export function isOpen({ record, wish, loading }: Tab): boolean {
-  return !!(record.accessToken ?? wish) || loading
+/** Creates a tab that knows of no session. */
+export function createTab(settings: Settings, store: SharedStore): Tab {
+  const held: Held = {
+    record: { seq: 0, offsetSeconds: 0 },
+    times: readToken(''),
+    aheadSeconds: -Infinity,
+    unknown: false,
+  }
+  const outage: Outage = { error: null, failures: 0, retryAt: 0, notBefore: 0 }
+  return {
+    settings,
+    store,
+    held,
+    outage,
+    schedule: { busy: false, closed: false, calmUntil: 0, dueAt: 0 },
+    listeners: new Set(),
+    state: describe(held, outage),
+  }
 }
 
-/** Takes a record up where it is newer than what is known, and tells the listeners. */
+/**
+ * Returns the service's time, in seconds since the epoch. The wall clock alone would miss being set back; the monotonic
+ * clock alone would miss the machine's sleep.
+ */
+export function now({ record, aheadSeconds }: Held): number {
+  return Math.max(Date.now() / 1000 + record.offsetSeconds, performance.now() / 1000 + aheadSeconds)
+}
+
+/** Returns true if there is a session to refresh, or an answer of the service to wait for. */
+export function isOpen({ record, pendingJwt, unknown }: Held): boolean {
+  return !!(record.accessToken ?? pendingJwt) || unknown
+}
+
+/** Adopts a record if it is newer than the one held, and emits the event. Returns true if it was adopted. */
 export function offer(tab: Tab, incoming: TokenRecord | null | undefined): boolean {
-  if (!incoming || !isNewer(incoming, tab.record)) return false
-  const event = eventOf(tab.record, incoming)
-  tab.record = incoming
-  tab.times = readToken(incoming.accessToken)
-  tab.ahead = timeTakenUp(tab.times, Date.now() / 1000 + incoming.offsetSeconds) - performance.now() / 1000
-  tab.loading = false
-  tab.trouble = null
-  // Another session, or none: what was still to be exchanged is overtaken.
-  if (event !== 'refreshed') tab.wish = undefined
+  const { held } = tab
+  if (!incoming || !isNewer(incoming, held.record)) return false
+  const event = eventOf(held.record, incoming)
+  held.record = incoming
+  held.times = readToken(incoming.accessToken)
+  const takenUpAt = timeTakenUp(held.times, Date.now() / 1000 + incoming.offsetSeconds)
+  held.aheadSeconds = takenUpAt - performance.now() / 1000
+  held.unknown = false
+  tab.outage.error = null
+  // A sign-in or sign-out replaces the exchange that was still to be made.
+  if (event !== 'refreshed') held.pendingJwt = undefined
   publish(tab, event)
   return true
 }
 
-/** The same for a record made here: it is kept, and the other tabs are told, before anyone here can use it. */
+/** Adopts a record that this tab made: it is stored and sent to the other tabs before anyone here can use it. */
 export function put(tab: Tab, own: TokenRecord): void {
-  if (!isNewer(own, tab.record)) return
-  save(tab, own)
-  post(tab, own)
+  if (!isNewer(own, tab.held.record)) return
+  save(tab.store, own)
+  post(tab.store, own)
   offer(tab, own)
 }
 
-/** Takes up what another tab has kept. In `cookie` mode that is nothing. */
+/** Adopts what another tab has stored. In `cookie` mode no tokens are stored, so there is nothing to adopt. */
 export function sync(tab: Tab): void {
-  if (!tab.cookie) offer(tab, load(tab))
+  if (!tab.settings.cookie) offer(tab, load(tab.store))
 }
 
-/** What a page shows of what a tab knows. */
-export function describe(
-  { record, times, loading, wish, trouble }: Omit<Known, 'state'>,
-  event?: SessionEvent,
-): SessionState {
-  return Object.freeze({
-    status: record.accessToken ? 'signed-in' : (wish ?? loading) ? 'loading' : 'signed-out',
-    stale: event === 'stale',
-    userId: times.userId,
-    expiresAtMs: times.expiresAt * 1000 || null,
-    error: trouble ?? (record.error ? new PerennialError(...record.error) : null),
-  })
-}
-
-/** Makes the state anew, and tells the listeners of the event. */
+/** Updates the state, and calls the listeners with the event. */
 export function publish(tab: Tab, event?: SessionEvent): void {
-  const state = (tab.state = describe(tab, event))
-  // In the order in which things happened, also where a listener makes the next thing happen. What one of them throws is
-  // reported as that of any event listener, and the others are still told.
+  const state = (tab.state = describe(tab.held, tab.outage, event))
+  // Microtasks keep the order of events even if a listener causes the next one, and report what a listener throws as an
+  // uncaught error without skipping the other listeners.
   if (event)
     for (const listener of tab.listeners)
       queueMicrotask(() => {
         if (tab.listeners.has(listener)) listener(state, event)
       })
   tab.plan?.(tab, event)
+}
+
+function describe(
+  { record, times, unknown, pendingJwt }: Held,
+  { error }: Outage,
+  event?: SessionEvent,
+): SessionState {
+  return Object.freeze({
+    status: record.accessToken ? 'signed-in' : (pendingJwt ?? unknown) ? 'loading' : 'signed-out',
+    stale: event === 'stale',
+    userId: times.userId,
+    expiresAtMs: times.expiresAt * 1000 || null,
+    error: error ?? (record.error ? new PerennialError(...record.error) : null),
+  })
 }

@@ -5,7 +5,7 @@ import { eventOf, isNewer, nextSession, signOutSeq, type TokenRecord } from './t
 const record = (seq: number, accessToken?: string): TokenRecord => ({ seq, offsetSeconds: 0, accessToken })
 
 describe('the order of records', () => {
-  it('puts a sign-out after every refresh and sign-in that began before it, whenever they end', () => {
+  it('puts a sign-out after every refresh and sign-in that began before it', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 4e9 }),
@@ -23,7 +23,7 @@ describe('the order of records', () => {
     )
   })
 
-  it('lets all tabs choose the same of two records with one number, and a sign-out before any token', () => {
+  it('makes all tabs choose the same of two records with one number, and a sign-out before any token', () => {
     expect(isNewer(record(5, 'eyB'), record(5, 'eyA'))).toBe(true)
     expect(isNewer(record(5, 'eyA'), record(5, 'eyB'))).toBe(false)
     expect(isNewer(record(5), record(5, 'eyB'))).toBe(true)
@@ -31,14 +31,14 @@ describe('the order of records', () => {
     expect(isNewer(record(5, 'eyB'), record(5, 'eyB'))).toBe(false)
   })
 
-  it('is not moved by a clock that was set back', () => {
+  it('grows even if the clock was set back', () => {
     expect(nextSession(7_000_003, 2)).toBe(8_000_000)
     expect(nextSession(7_000_003, 9.9)).toBe(9_000_000)
   })
 })
 
-describe('what a tab reports', () => {
-  it('is a refresh within a session, a sign-in to another one, and a sign-out', () => {
+describe('the event of a record', () => {
+  it('is refreshed within a session, signed-in for another session, and signed-out without a token', () => {
     expect(eventOf(record(5_000_000, 'a'), record(5_000_001, 'b'))).toBe('refreshed')
     expect(eventOf(record(5_000_000, 'a'), record(6_000_000, 'b'))).toBe('signed-in')
     expect(eventOf(record(5_999_999), record(5_999_999.5, 'b'))).toBe('signed-in')

@@ -14,7 +14,7 @@ const token = (claims: unknown): string => `h.${Buffer.from(JSON.stringify(claim
 const times = (issuedAt: number, expiresAt: number) => ({ issuedAt, expiresAt, userId: null })
 
 describe('reading a token', () => {
-  it('takes a token to end at exp, and an hour after it was issued at the latest', () => {
+  it('returns exp as the expiry, at most an hour after iat', () => {
     expect(readToken(token({ iat: 1000, exp: 1060, sub: 'mem_1' }))).toEqual({
       issuedAt: 1000,
       expiresAt: 1060,
@@ -27,13 +27,13 @@ describe('reading a token', () => {
     })
   })
 
-  it('reads what is not ASCII, and what base64url spells otherwise than base64', () => {
+  it('reads claims with non-ASCII characters, and the two characters that base64url replaces', () => {
     const claims = { iat: 1, exp: 2, sub: 'mem_1', name: 'Zoë ÿÿÿ>>>???' }
     expect(token(claims)).toMatch(/[-_]/)
     expect(readToken(token(claims)).userId).toBe('mem_1')
   })
 
-  it('finds no times in anything else', () => {
+  it('returns no times for anything else', () => {
     const odd = [
       undefined,
       '',
@@ -63,7 +63,7 @@ describe('reading a token', () => {
 })
 
 describe('expiry', () => {
-  it('is at the second itself, without tolerance', () => {
+  it('is at the exact second, without tolerance', () => {
     expect(endsWithin(times(0, 1000), 0, 999.9)).toBe(false)
     expect(endsWithin(times(0, 1000), 0, 1000)).toBe(true)
     expect(endsWithin(times(0, 1000), 300, 699.9)).toBe(false)
@@ -71,7 +71,7 @@ describe('expiry', () => {
     expect(endsWithin(times(NaN, NaN), 0, 0)).toBe(true)
   })
 
-  it('comes soon 300 s before it, by this machine’s clock', () => {
+  it('is soon from 300 s before it, by this machine’s clock', () => {
     const now = Math.floor(Date.now() / 1000)
     expect(isTokenExpiringSoon(token({ iat: now, exp: now + 310 }))).toBe(false)
     expect(isTokenExpiringSoon(token({ iat: now, exp: now + 299 }))).toBe(true)
@@ -80,19 +80,19 @@ describe('expiry', () => {
   })
 })
 
-describe('when to renew', () => {
-  it('is so long before the end, but never before half the life', () => {
+describe('the time of a refresh', () => {
+  it('is the given time before expiry, but never before half the life', () => {
     expect(refreshWindow(times(0, 3600), 330)).toBe(330)
     expect(refreshWindow(times(0, 60), 330)).toBe(30)
   })
 
-  it('is not at once again for a token that comes old', () => {
+  it('is delayed for a token that was old when it came', () => {
     expect(calmEnd(times(0, 3600), 100)).toBe(110)
     expect(calmEnd(times(0, 3600), 3590)).toBe(3595)
     expect(calmEnd(times(0, 3600), 3600)).toBe(3601)
   })
 
-  it('backs off with full jitter under a cap of 1 s to 60 s', () => {
+  it('backs off with full jitter, and a cap from 1 s to 60 s', () => {
     expect([0, 1, 2, 5, 6, 7, 1000].map((failures) => backOff(failures, 1))).toEqual([
       1, 2, 4, 32, 60, 60, 60,
     ])
@@ -101,13 +101,13 @@ describe('when to renew', () => {
 })
 
 describe('the service’s clock', () => {
-  it('is its Date where that can be, else the moment the token was issued', () => {
+  it('is its Date if that is plausible, else the time the token was issued', () => {
     expect(serverTimeAt(times(1000, 4600), 1001)).toBe(1001)
     expect(serverTimeAt(times(1000, 4600), 996)).toBe(996)
     for (const date of [NaN, 900, 4600, 9999]) expect(serverTimeAt(times(1000, 4600), date)).toBe(1000)
   })
 
-  it('says that a token has ended when the page’s clock was set back before it was issued', () => {
+  it('counts a token as expired if the page’s clock was set back before it was issued', () => {
     expect(timeTakenUp(times(1000, 4600), 2000)).toBe(2000)
     expect(timeTakenUp(times(1000, 4600), 996)).toBe(996)
     expect(timeTakenUp(times(1000, 4600), 900)).toBe(4600)

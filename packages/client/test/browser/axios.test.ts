@@ -16,7 +16,7 @@ declare global {
 }
 
 describeInBrowser('the real axios, given session.fetch', (world) => {
-  it('sends the token, retries a 401 with a new one and the same body, and stops when it is told to', async () => {
+  it('sends the token, retries a 401 with a new one and the same body, and stops when it is aborted', async () => {
     const { outputFiles } = await build({
       stdin: { contents, resolveDir: import.meta.dirname },
       bundle: true,

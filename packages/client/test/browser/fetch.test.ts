@@ -11,7 +11,7 @@ interface Seen {
   readonly body: string
 }
 
-/** An API that keeps what it got, and answers with these in turn; afterwards as the service does. */
+/** Makes the API record its requests, and answer with these in turn; afterwards it answers as the service does. */
 function record(world: World, answers: { status: number; code?: string }[] = []): Seen[] {
   const seen: Seen[] = []
   world.pages.api = (request, response) => {
@@ -37,7 +37,7 @@ interface Elsewhere {
   readonly stop: () => Promise<void>
 }
 
-/** Another origin, that notes which token it was sent. */
+/** Starts another origin, which records the token of each request. */
 async function startElsewhere(): Promise<Elsewhere> {
   const seen: (string | undefined)[] = []
   const server = createServer((request, response) => {
@@ -49,7 +49,7 @@ async function startElsewhere(): Promise<Elsewhere> {
   return { url: await listen(server), seen, stop: () => close(server) }
 }
 
-/** What a page's script makes of the answer. */
+/** Runs a call in the page, and returns the status and body of its answer. */
 const status = (page: Page, run: string): Promise<unknown> =>
   page.evaluate(
     `(async () => { const answer = await (${run}); return [answer.status, await answer.text()] })()`,
@@ -75,7 +75,7 @@ describeInBrowser('session.fetch', (world) => {
     const trusting = await world.signedIn({ apiOrigins: [`${url}/some/path`] })
     expect(await status(trusting, `session.fetch('${url}/x')`)).toEqual([200, '{}'])
     expect(seen[1]).toMatch(/^Bearer ey/)
-    // A base element moves relative addresses, for fetch as well.
+    // A base element changes how relative URLs are resolved, by fetch too.
     await tab.evaluate((url) => {
       const base = document.createElement('base')
       base.href = url
@@ -86,7 +86,7 @@ describeInBrowser('session.fetch', (world) => {
     await stop()
   })
 
-  it('lets no token follow a redirect to another origin', async () => {
+  it('sends no token along a redirect to another origin', async () => {
     const { url, seen, stop } = await startElsewhere()
     const tab = await world.signedIn()
     const sent: (string | undefined)[] = []
@@ -100,7 +100,7 @@ describeInBrowser('session.fetch', (world) => {
     await stop()
   })
 
-  it('treats a Request that a frame has made, and a page without an address of its own, as any other', async () => {
+  it('works with a Request of a frame, and in a page without a URL of its own (srcdoc)', async () => {
     const { url, seen, stop } = await startElsewhere()
     const apiCalls = record(world)
     const tab = await world.signedIn()
@@ -123,7 +123,7 @@ describeInBrowser('session.fetch', (world) => {
     await stop()
   })
 
-  it('asks what the call meant once more, also when the page has moved on meanwhile', async () => {
+  it('retries the same URL if the page has navigated by history.pushState meanwhile', async () => {
     const tab = await world.signedIn({}, oldPair)
     const asked: (string | undefined)[] = []
     let refuse = (): void => undefined
@@ -139,7 +139,7 @@ describeInBrowser('session.fetch', (world) => {
     expect(asked).toEqual(['/api/x', '/api/x'])
   })
 
-  it('goes on with the token that a refresh brings, even where it is the same one', async () => {
+  it('retries with the token that a refresh brings, even if it is the same token', async () => {
     const seen = record(world, [{ status: 401 }])
     const pair = world.service.pair(oldPair)
     const tab = await world.openTab()
@@ -176,7 +176,7 @@ describeInBrowser('session.fetch', (world) => {
     }
   })
 
-  it('gives a second 401, and the 401 of a token that is new already, to its caller', async () => {
+  it('returns a second 401, and the 401 of a token younger than 10 s, to the caller', async () => {
     let seen = record(world, [{ status: 401 }, { status: 401, code: 'second' }])
     const tab = await world.signedIn({}, oldPair)
     expect(await status(tab, `session.fetch('/api/x')`)).toEqual([401, '{"code":"second"}'])
@@ -190,7 +190,7 @@ describeInBrowser('session.fetch', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
-  it('asks at once when a new token was revoked, and signs out when the service says so', async () => {
+  it('refreshes at once if a young token was revoked, and signs out if the service refuses', async () => {
     const tab = await world.signedIn()
     for (const session of world.service.sessions.values()) session.ended = true
     expect(await status(tab, `session.fetch('/api/x')`)).toEqual([
@@ -200,7 +200,7 @@ describeInBrowser('session.fetch', (world) => {
     expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-out')
   })
 
-  it('uses a token that came meanwhile, without another refresh', async () => {
+  it('uses a token that came during the call, without another refresh', async () => {
     const tab = await world.signedIn({}, oldPair)
     let refuse: (() => void) | undefined
     world.pages.api = (request, response) => {
@@ -219,12 +219,12 @@ describeInBrowser('session.fetch', (world) => {
     const tab = await world.signedIn({}, oldPair)
     world.pages.api = (_request, response) => void response.writeHead(401).end('no')
     const run = `session.fetch('/api/x', { method: 'POST', duplex: 'half', body: new Blob(['text']).stream() })`
-    // Chromium sends streams over HTTP/2 only; what matters is that nothing is sent a second time.
+    // Chromium sends streams over HTTP/2 only, so the call may fail. It must not be sent a second time.
     await tab.evaluate(`${run}.catch(() => undefined)`)
     expect(world.refreshes()).toBe(0)
   })
 
-  it('stops when its caller does, without a retry, and leaves the refresh to the others', async () => {
+  it('rejects with AbortError if the caller aborts, does not retry, and leaves the shared refresh running', async () => {
     const tab = await world.openTab()
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
@@ -249,7 +249,7 @@ describeInBrowser('session.fetch', (world) => {
       )
       return [...names, (await others).status]
     })
-    // All of them wait for it by then.
+    // All calls wait for the refresh now.
     await expect.poll(() => world.refreshes()).toBe(1)
     await tab.evaluate(() => document.dispatchEvent(new Event('give-up')))
     letThrough()
@@ -259,7 +259,7 @@ describeInBrowser('session.fetch', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
-  it('goes out without a token when signed out', async () => {
+  it('sends no token if signed out', async () => {
     const seen = record(world, [{ status: 200 }, { status: 200 }])
     const tab = await world.openTab()
     expect(await status(tab, `session.fetch('/api/x', { headers: { 'X-A': 'b' } })`)).toEqual([
@@ -267,7 +267,7 @@ describeInBrowser('session.fetch', (world) => {
       expect.anything(),
     ])
     expect(seen[0]?.authorization).toBeUndefined()
-    // As fetch takes it.
+    // fetch accepts null.
     expect(await status(tab, `session.fetch('/api/x', null)`)).toEqual([200, expect.anything()])
   })
 })

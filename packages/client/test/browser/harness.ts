@@ -7,10 +7,10 @@ import type * as client from '../../src/index.js'
 import { bundle, bundleGlobal } from '../../build.js'
 import { close, listen } from './listen.js'
 
-/** Debian's. */
+/** The path of Debian's package. */
 export const chromiumPath = '/usr/bin/chromium'
 
-/** Whether the browser tests can run. Where they cannot, one line says so; in CI that is a failure. */
+/** Returns true if the browser tests can run, else writes one line. @throws Error in CI if they cannot */
 export function hasChromium(): boolean {
   if (existsSync(chromiumPath)) return true
   const line = `No browser tests: ${chromiumPath} is missing. Install it with: apt-get install -y chromium`
@@ -19,7 +19,7 @@ export function hasChromium(): boolean {
   return false
 }
 
-/** What test pages have on `window`. */
+/** The globals of test pages. */
 declare global {
   interface Window {
     session: Session
@@ -32,7 +32,7 @@ declare global {
 /** A server of test pages, on an origin of its own. */
 export interface PageServer {
   readonly url: string
-  /** How often `/api…` was asked. */
+  /** The number of requests for `/api…`. */
   apiCalls: number
   /** Answers `/api…`. */
   api: (request: IncomingMessage, response: ServerResponse) => void
@@ -75,11 +75,11 @@ export async function startPageServer(): Promise<PageServer> {
   return pages
 }
 
-/** Starts the browser without a window, and without its calls home. */
+/** Starts the browser without a window, and without its background requests. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
-    // Playwright turns the back/forward cache off; people have it.
+    // Playwright turns the back/forward cache off, but real browsers have it.
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--headless',
@@ -94,7 +94,7 @@ export function launchBrowser(): Promise<Browser> {
   })
 }
 
-/** Opens a tab; every word on its console, and every uncaught error, is kept in `said`. */
+/** Opens a tab. Its console messages and uncaught errors are added to `said`. */
 export async function openPage(context: BrowserContext, url: string, said: string[] = []): Promise<Page> {
   const page = await context.newPage()
   page.on('console', (message) => said.push(message.text()))
@@ -104,7 +104,7 @@ export async function openPage(context: BrowserContext, url: string, said: strin
   return page
 }
 
-/** Opens the session of a tab as `window.session`, and notes its events. */
+/** Opens the session of a tab as `window.session`, and records its events. */
 export async function openSession(
   page: Page,
   options: Omit<SessionOptions, 'fetch' | 'memberstack'>,
@@ -116,14 +116,14 @@ export async function openSession(
   }, options)
 }
 
-/** The events of a tab so far. */
+/** Returns the events of a tab so far. */
 export function eventsOf(page: Page): Promise<SessionEvent[]> {
   return page.evaluate(() => window.events.map(({ event }) => event))
 }
 
-/** Waits until a tab has told of an event this often. */
+/** Waits until a tab has emitted an event this often. */
 export async function waitForEvent(page: Page, event: SessionEvent, times = 1): Promise<void> {
-  // Asked from here: the page's own clock may stand still.
-  const told = async (): Promise<number> => (await eventsOf(page)).filter((name) => name === event).length
-  await expect.poll(told, { timeout: 20_000, interval: 10 }).toBeGreaterThanOrEqual(times)
+  // Polled from here, because the page's own clock may be stopped.
+  const emitted = async (): Promise<number> => (await eventsOf(page)).filter((name) => name === event).length
+  await expect.poll(emitted, { timeout: 20_000, interval: 10 }).toBeGreaterThanOrEqual(times)
 }

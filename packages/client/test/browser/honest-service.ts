@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { close, listen } from './listen.js'
 
-/** How a call goes wrong. `lost`: the work is done, the answer is not sent. */
+/** A fault of a call. `lost`: the work is done, but the answer is not sent. */
 export type Fault =
   | { readonly kind: 'hang' | 'lost' | 'reset' }
   | {
@@ -22,32 +22,32 @@ interface ServiceSession {
 }
 
 /**
- * A small service that keeps the rules of the real one where a client can tell: refresh tokens are good once, a replay
- * gets the current one until the successor is seen (and for the grace after that), any later reuse ends the session.
+ * A small service with the rules of the real one that a client can see: a refresh token works once, a replay gets the
+ * current one until the successor is confirmed (and for the grace after that), and any later reuse ends the session.
  */
 export interface HonestService {
   readonly url: string
-  /** How often each route was asked, e.g. `calls['POST /v1/auth/refresh-token']`. */
+  /** The number of calls of each route, e.g. `calls['POST /v1/auth/refresh-token']`. */
   readonly calls: Record<string, number>
-  /** When refreshes came, in milliseconds. */
+  /** The times of refreshes, in milliseconds. */
   readonly refreshedAtMs: number[]
   readonly sessions: Map<string, ServiceSession>
-  /** What happens to a call; undefined: all is well. */
+  /** Returns the fault of a call, or undefined. */
   fault: (route: string) => Fault | undefined
-  /** How long tokens live, and how the service's clock differs from this machine's, in seconds. */
+  /** The life of access tokens, the grace, and the service's clock minus this machine's, in seconds. */
   lifetimeSeconds: number
   graceSeconds: number
   clockOffsetSeconds: number
-  /** Whether `Date` may be read by the page. */
+  /** True if CORS exposes `Date` to the page. */
   exposeDate: boolean
-  /** How long each answer takes, in milliseconds. */
+  /** The delay of each answer, in milliseconds. */
   delayMs: number
-  /** Nothing is done or answered before this has resolved; then what was asked first comes first. */
+  /** No call is handled before this has resolved; then they are handled in the order in which they came. */
   answersAfter: Promise<unknown> | null
   rotations: number
   pair(options?: { ageSeconds?: number; userId?: string }): { accessToken: string; refreshToken: string }
   memberJwt(options?: { userId?: string; issuedAt?: number }): string
-  /** What an API answers to this request: 200 with the member, or 401 with a code. */
+  /** Answers a request of an API: 200 with the member, or 401 with a code. */
   api: (request: IncomingMessage, response: ServerResponse) => void
   close(): Promise<void>
 }
@@ -81,7 +81,7 @@ function cors(request: IncomingMessage, response: ServerResponse, exposeDate: bo
   response.setHeader('Cache-Control', 'no-store')
 }
 
-/** Whether nothing else is left to do. */
+/** Applies a fault. Returns true if the request needs no further handling. */
 function inject(fault: Fault, request: IncomingMessage, response: ServerResponse): boolean {
   if (fault.kind === 'reset') request.socket.destroy()
   if (fault.kind === 'answer') response.writeHead(fault.status, fault.headers).end(fault.body)
@@ -93,7 +93,7 @@ function inject(fault: Fault, request: IncomingMessage, response: ServerResponse
   return false
 }
 
-/** Starts it on a free port of the loopback address. */
+/** Starts the service on a free port of the loopback address. */
 export async function startHonestService(): Promise<HonestService> {
   const sessions = new Map<string, ServiceSession>()
   const now = (): number => Math.floor(Date.now() / 1000 + service.clockOffsetSeconds)

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 
-/** Listens on a free port of the loopback address, and gives its origin. */
+/** Listens on a free port of the loopback address. Returns the origin. */
 export async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
@@ -10,7 +10,7 @@ export async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`
 }
 
-/** Stops a server, whatever its clients still wait for. */
+/** Stops a server and closes its connections, also those with a request under way. */
 export async function close(server: Server): Promise<void> {
   const closed = new Promise((resolve) => {
     server.close(resolve)

@@ -14,7 +14,7 @@ describeInBrowser('the real @memberstack/dom', (world) => {
   }, 60_000)
   afterAll(() => emulator.close())
 
-  it('is followed: signed in with it, out with it, and in with it again', async () => {
+  it('signs the session in, out, and in again', async () => {
     const open = async (): Promise<Awaited<ReturnType<typeof world.context.newPage>>> => {
       const page = await world.context.newPage()
       await page.goto(world.pages.url)

@@ -4,7 +4,7 @@ import type { PlainOptions } from './world.js'
 import { eventsOf, openPage, waitForEvent } from './harness.js'
 import { describeInBrowser, type World } from './world.js'
 
-/** A stand-in that does what `@memberstack/dom` does: it reports a member before it keeps the JWT. */
+/** Makes a stand-in report a member as `@memberstack/dom` does: before it stores the JWT. */
 declare global {
   interface Window {
     report(jwt: string | undefined, member: unknown): void
@@ -41,7 +41,7 @@ async function openFollowing(world: World, jwt?: string, options: PlainOptions =
 const exchanges = (world: World): number => world.service.calls['POST /v1/auth/session'] ?? 0
 
 describeInBrowser('following Memberstack', (world) => {
-  it('signs in at the start, once for all tabs, and calls wait for it', async () => {
+  it('signs in at the start, with one exchange for all tabs, and calls wait for it', async () => {
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const jwt = world.service.memberJwt()
@@ -69,14 +69,14 @@ describeInBrowser('following Memberstack', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-out', 'signed-in'])
   })
 
-  it('does not sign in again behind the back of one who signed out', async () => {
+  it('does not use the same member JWT again after signOut()', async () => {
     const jwt = world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 })
     const tab = await openFollowing(world, jwt)
     await waitForEvent(tab, 'signed-in')
     await tab.evaluate(() => window.session.signOut())
     const again = await openFollowing(world)
     expect(await again.evaluate(() => window.session.getAccessToken())).toBeNull()
-    // A new plan is reported as well: that is no sign-in.
+    // The SDK also reports a new plan, which is not a sign-in.
     await again.evaluate((jwt) => window.report(jwt, { id: 'mem_ada' }), jwt)
     expect(await again.evaluate(() => window.session.getAccessToken())).toBeNull()
     expect(exchanges(world)).toBe(1)
@@ -84,7 +84,7 @@ describeInBrowser('following Memberstack', (world) => {
     await waitForEvent(again, 'signed-in')
   })
 
-  it('signs out also when the SDK throws, because the storage is denied by now', async () => {
+  it('signs out if the SDK throws because the storage was denied meanwhile', async () => {
     const tab = await openFollowing(world, world.service.memberJwt())
     await waitForEvent(tab, 'signed-in')
     await tab.evaluate(() => {
@@ -108,7 +108,7 @@ describeInBrowser('following Memberstack', (world) => {
     expect(exchanges(world)).toBe(1)
   })
 
-  it('changes over when another member signs in', async () => {
+  it('signs in the other member when the SDK reports one', async () => {
     const tab = await openFollowing(
       world,
       world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 }),
@@ -122,7 +122,7 @@ describeInBrowser('following Memberstack', (world) => {
     expect(await tab.evaluate(() => window.session.state.userId)).toBe('mem_bob')
   })
 
-  it('tries again through an outage, and gives up at a refusal', async () => {
+  it('retries the exchange through an outage, and stops at a refusal', async () => {
     let left = 2
     world.service.fault = () => (left-- > 0 ? { kind: 'reset' } : undefined)
     const tab = await openFollowing(world, world.service.memberJwt())
@@ -140,7 +140,7 @@ describeInBrowser('following Memberstack', (world) => {
     expect(await refused.evaluate(() => window.session.getAccessToken())).toBeNull()
   })
 
-  it('works with the cookie transport too', async () => {
+  it('works with the cookie transport', async () => {
     const jwt = world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 })
     const tab = await openFollowing(world, jwt, { storage: 'cookie' })
     await waitForEvent(tab, 'signed-in')

@@ -10,7 +10,7 @@ const answer = (status: number, body: unknown, headers: Record<string, string> =
   body: typeof body === 'string' ? body : JSON.stringify(body),
   headers: { 'Content-Type': typeof body === 'string' ? 'text/html' : 'application/json', ...headers },
 })
-/** Why a tab's state is what it is. */
+/** Returns the `state.error` of a tab. */
 const errorOf = (tab: Page): Promise<unknown> =>
   tab.evaluate(() => JSON.parse(JSON.stringify(window.session.state.error)))
 
@@ -43,7 +43,7 @@ const troubles: Record<string, Fault> = {
 
 describeInBrowser('an outage', (world) => {
   for (const [name, fault] of Object.entries(troubles)) {
-    it(`signs nobody out: ${name}`, async () => {
+    it(`does not sign out: ${name}`, async () => {
       const tab = await world.openTab({ timeoutSeconds: 0.5 })
       let faulty = true
       world.service.fault = () => (faulty ? fault : undefined)
@@ -70,7 +70,7 @@ describeInBrowser('an outage', (world) => {
     })
   }
 
-  it('lets a token that is still good be used at once, and is told of once in every tab', async () => {
+  it('leaves a valid token usable at once, and emits stale once in every tab', async () => {
     const tabs = await world.openTabs(2, { refreshJitterSeconds: 0 })
     world.service.fault = () => answer(503, { ...refused, retryable: true })
     await tabs[0]?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3500 }))
@@ -92,7 +92,7 @@ describeInBrowser('an outage', (world) => {
     }
   })
 
-  it('is not retried before Retry-After has passed, in any tab', async () => {
+  it('is retried no sooner than Retry-After, in any tab', async () => {
     const tabs = await world.openTabs(2)
     world.service.fault = () => answer(503, { ...refused, retryable: true }, { 'Retry-After': '2' })
     await tabs[0]?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3500 }))
@@ -105,7 +105,7 @@ describeInBrowser('an outage', (world) => {
     expect(world.refreshes()).toBe(2)
   })
 
-  it('makes a call wait for the retries, and answer when one succeeds', async () => {
+  it('makes a call wait for the retries, until one succeeds', async () => {
     const tab = await world.openTab()
     let left = 2
     world.service.fault = () => (left-- > 0 ? answer(502, '<h1>no</h1>') : undefined)
@@ -114,7 +114,7 @@ describeInBrowser('an outage', (world) => {
     expect(world.refreshes()).toBe(3)
   })
 
-  it('of the network itself ends as soon as the browser is online again', async () => {
+  it('of the network ends as soon as the browser is online again', async () => {
     const tab = await world.openTab()
     await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3000 }))
     await world.context.setOffline(true)
@@ -127,7 +127,7 @@ describeInBrowser('an outage', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'stale', 'refreshed'])
   })
 
-  it('says that the service is down when it is down', async () => {
+  it('rejects a call with CLIENT_NETWORK if the service cannot be reached', async () => {
     const tab = await world.openTab({ timeoutSeconds: 1 })
     await world.context.setOffline(true)
     const error = await tab.evaluate(
@@ -147,7 +147,7 @@ describeInBrowser('an outage', (world) => {
     [401, { error: 'no', code: 'AUTH_TOKEN_REVOKED' }],
     [400, { error: 'no', code: 'AUTH_TOKEN_MISSING' }],
   ] as const) {
-    it(`is not what ${status} ${body.code} means: it signs out in every tab, which says why`, async () => {
+    it(`is not assumed at ${status} ${body.code}: every tab signs out, and state.error has the code`, async () => {
       const tabs = await world.openTabs(2)
       world.service.fault = () => answer(status, body)
       await tabs[0]?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
@@ -163,7 +163,7 @@ describeInBrowser('an outage', (world) => {
     })
   }
 
-  it('leaves a session alone when a sign-in fails, and the sign-in says why', async () => {
+  it('does not end a session if a sign-in fails, and signIn rejects with the code', async () => {
     const tab = await world.signedIn()
     for (const [fault, expected] of [
       [
@@ -194,7 +194,7 @@ describeInBrowser('an outage', (world) => {
     })
   })
 
-  it('does not keep a member signed in who signs out, and signOut does not reject', async () => {
+  it('does not prevent a sign-out, and signOut does not reject', async () => {
     const tab = await world.signedIn()
     world.service.fault = () => ({ kind: 'reset' })
     await tab.evaluate(() => window.session.signOut())

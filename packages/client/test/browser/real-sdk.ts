@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import type { MemberstackDom } from '../../src/index.js'
 
-/** As much of `@memberstack/dom` as the tests use. */
+/** The part of `@memberstack/dom` that the tests use. */
 export interface RealSdk extends MemberstackDom {
   loginMemberEmailPassword(member: { email: string; password: string }): Promise<unknown>
   logout(): Promise<unknown>
@@ -10,12 +10,12 @@ export interface RealSdk extends MemberstackDom {
 declare global {
   interface Window {
     sdk: RealSdk
-    /** Makes `sdk`. */
+    /** Creates `sdk`. */
     openSdk(publicKey: string, domain: string): void
   }
 }
 
-/** The real `@memberstack/dom` as a script for a page, which defines `openSdk`. */
+/** Builds a script of the real `@memberstack/dom` for a page. It defines `openSdk`. */
 export async function bundleRealSdk(): Promise<string> {
   const { outputFiles } = await build({
     stdin: {

@@ -29,9 +29,9 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
     let service: Service
     let emulator: Emulator
     let context: BrowserContext
-    /** Since the test began. */
+    /** The number of calls of each route since the test began. */
     let calls: Record<string, number>
-    /** Whether the service can be reached. */
+    /** True while the service cannot be reached. */
     let away: boolean
     const said: string[] = []
 
@@ -101,7 +101,7 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
       said.length = 0
     })
 
-    it('signs a member in, and keeps the refresh token where that transport keeps it', async () => {
+    it('signs a member in, and stores the refresh token only where the transport says', async () => {
       const page = await signedIn()
       expect(await callMe(page)).toBe(200)
       expect(await page.evaluate(() => window.session.state.userId)).toBe('mem_ada')
@@ -131,7 +131,7 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
         await expect
           .poll(async () => (await Promise.all(tabs.map(callMe))).join())
           .toBe('200,200,200,200,200')
-        // The clocks of all tabs jump over the token's end at once, as a laptop's does when it wakes.
+        // The clocks of all tabs jump past the expiry at once, as when a laptop wakes.
         for (const tab of tabs)
           await tab.evaluate(() => {
             const now = Date.now.bind(Date)
@@ -152,11 +152,11 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
       },
     )
 
-    it('ends in every tab when the session is revoked from elsewhere, and says why', async () => {
+    it('signs out in every tab if the session was revoked elsewhere, and state.error has the code', async () => {
       const page = await signedIn()
       const other = await openTab()
       await expect.poll(() => status(other)).toBe('signed-in')
-      // Another device of this member, which signs this one out.
+      // Another device of the member ends the session of this one.
       const elsewhere = async (method: string, path: string, token: string) =>
         fetch(`${service.url}/v1/auth${path}`, {
           method,
@@ -179,7 +179,7 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
     })
 
     it('signs a member out everywhere, as the README says', async () => {
-      // A member of its own: sign-ins of the same second are refused from then on.
+      // Its own member, because sign-ins of the same second are refused afterwards.
       const { id } = emulator.createMember({ email: `${transport}@example.com` })
       const { accessToken: jwt } = await emulator.issueTokens({ memberId: id })
       const page = await openTab()
@@ -201,25 +201,29 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
       expect(await elsewhere.json()).toMatchObject({ code: 'AUTH_TOKEN_REVOKED' })
     })
 
-    it('stays signed in through an outage, and goes on by itself', { timeout: 60_000 }, async () => {
-      const page = await signedIn()
-      const other = await openTab()
-      await expect.poll(() => status(other)).toBe('signed-in')
-      for (const tab of [page, other]) await tab.evaluate(() => void (window.events = []))
-      away = true
-      await page.evaluate(() => {
-        const now = Date.now.bind(Date)
-        Date.now = () => now() + 3_700_000
-        void window.session.getAccessToken().catch(() => null)
-      })
-      await waitForEvent(page, 'stale')
-      expect(await status(page)).toBe('signed-in')
-      away = false
-      await waitForEvent(page, 'refreshed')
-      expect(await callMe(page)).toBe(200)
-      expect(await callMe(other)).toBe(200)
-      for (const tab of [page, other]) expect(await eventsOf(tab)).not.toContain('signed-out')
-    })
+    it(
+      'stays signed in through an outage, and refreshes by itself afterwards',
+      { timeout: 60_000 },
+      async () => {
+        const page = await signedIn()
+        const other = await openTab()
+        await expect.poll(() => status(other)).toBe('signed-in')
+        for (const tab of [page, other]) await tab.evaluate(() => void (window.events = []))
+        away = true
+        await page.evaluate(() => {
+          const now = Date.now.bind(Date)
+          Date.now = () => now() + 3_700_000
+          void window.session.getAccessToken().catch(() => null)
+        })
+        await waitForEvent(page, 'stale')
+        expect(await status(page)).toBe('signed-in')
+        away = false
+        await waitForEvent(page, 'refreshed')
+        expect(await callMe(page)).toBe(200)
+        expect(await callMe(other)).toBe(200)
+        for (const tab of [page, other]) expect(await eventsOf(tab)).not.toContain('signed-out')
+      },
+    )
 
     it('follows the real @memberstack/dom in and out', { timeout: 60_000 }, async () => {
       const script = await bundleRealSdk()

@@ -3,7 +3,7 @@ import { eventsOf, openPage, waitForEvent } from './harness.js'
 import { describeInBrowser } from './world.js'
 
 describeInBrowser('the session of a page', (world) => {
-  it('shows one frozen state until something changes, and a sign-out at once', async () => {
+  it('has one frozen state object until something changes, and shows a sign-out at once', async () => {
     const tab = await world.signedIn()
     world.service.fault = (route) => (route.startsWith('DELETE') ? { kind: 'hang' } : undefined)
     const seen = await tab.evaluate(async (jwt) => {
@@ -23,7 +23,7 @@ describeInBrowser('the session of a page', (world) => {
     expect(seen).toEqual([true, true, true, true, true, 'signed-out'])
   })
 
-  it('tells each listener of each event once, whatever another one throws, until it is unsubscribed', async () => {
+  it('calls each listener once for each event until it is unsubscribed, even if another listener throws', async () => {
     const tab = await world.openTab()
     const told = await tab.evaluate(
       async ({ pair, jwt }) => {
@@ -48,7 +48,7 @@ describeInBrowser('the session of a page', (world) => {
     expect(told).toEqual(['signed-in', 'signed-in', 'signed-in', 'Uncaught Error: of the page'])
   })
 
-  it('tells of events in the order in which they happened, also where a listener signs out', async () => {
+  it('emits events in the order in which they happened, even if a listener signs out', async () => {
     const tab = await world.openTab()
     const told = await tab.evaluate(async (pair) => {
       const told: string[] = []
@@ -63,7 +63,7 @@ describeInBrowser('the session of a page', (world) => {
     expect(told).toEqual(['signed-in: signed-in', 'signed-out: signed-out'])
   })
 
-  it('renews nothing by itself once it is closed, but still does what it is asked to', async () => {
+  it('refreshes nothing by itself after close(), but still answers calls', async () => {
     await world.context.clock.install()
     const tab = await world.signedIn()
     await tab.evaluate(() => window.session.close())
@@ -79,7 +79,7 @@ describeInBrowser('the session of a page', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
   })
 
-  it('is shared by those on one page that have one name, whatever its letters, and by no other', async () => {
+  it('is shared by the sessions of a page with one storageKey, of any characters, and by no other', async () => {
     const storageKey = 'ключ "1"\n/?#%🗝'
     const tab = await world.openTab({ storageKey })
     const seen = await tab.evaluate(
@@ -102,7 +102,7 @@ describeInBrowser('the session of a page', (world) => {
     await waitForEvent(tab, 'signed-out')
   })
 
-  it('starts signed out where something else lies under its name', async () => {
+  it('starts signed out if the stored value is not a record', async () => {
     const tab = await openPage(world.context, world.pages.url, world.said)
     for (const kept of [
       '',
@@ -129,7 +129,7 @@ describeInBrowser('the session of a page', (world) => {
     }
   })
 
-  it('goes on in the tabs that have it when the storage is cleared, and is found there by the next page', async () => {
+  it('continues in its tabs if the storage is cleared, and the next page gets it from them', async () => {
     const tab = await world.signedIn({}, { ageSeconds: 3600 })
     await tab.evaluate(() => localStorage.clear())
     expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
@@ -140,7 +140,7 @@ describeInBrowser('the session of a page', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
-  it('calls the service and everything else with the fetch that it was given', async () => {
+  it('uses the given fetch for the service and for calls', async () => {
     const tab = await openPage(world.context, world.pages.url, world.said)
     const called = await tab.evaluate(
       async ({ serviceUrl, pair }) => {

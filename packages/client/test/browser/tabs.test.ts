@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { eventsOf, openPage, waitForEvent } from './harness.js'
 import { describeInBrowser, type PlainOptions } from './world.js'
 
-/** 50 calls in each tab, made at once when a token that has ended is signed in with. */
+/** Makes 50 calls in each tab at the moment of a sign-in with an expired token. Returns the statuses. */
 async function callFromAll(
   tabs: Page[],
   pair: { accessToken: string; refreshToken: string },
@@ -45,7 +45,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     for (const tab of tabs) expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-in')
   })
 
-  it('hear of each other through the storage where there is no BroadcastChannel', async () => {
+  it('use storage events if there is no BroadcastChannel', async () => {
     await world.context.addInitScript(() => {
       Object.defineProperty(window, 'BroadcastChannel', { value: undefined })
     })
@@ -56,7 +56,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     for (const tab of tabs) await waitForEvent(tab, 'signed-out')
   })
 
-  it('are all told of a sign-in and a sign-out, and none keeps a token', async () => {
+  it('all emit a sign-in and a sign-out, after which no token is stored', async () => {
     const tabs = await world.openTabs(3)
     await tabs[0]?.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
     for (const tab of tabs) await waitForEvent(tab, 'signed-in')
@@ -71,7 +71,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([true])
   })
 
-  /** A tab that holds the lock while the service does not answer it, and another one that waits. */
+  /** Opens a tab that holds the lock while the service does not answer, and a tab that waits for the lock. */
   const openWaiting = async (options: PlainOptions = {}): Promise<[Page, Page]> => {
     const holder = await world.openTab(options)
     let asked = (): void => undefined
@@ -93,7 +93,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     return [holder, waiting]
   }
 
-  it('go on within seconds when the one that holds the lock is killed', async () => {
+  it('continue within seconds if the tab that holds the lock is closed', async () => {
     const [killed, other] = await openWaiting()
     const startedAt = Date.now()
     const status = other.evaluate(async () => (await window.session.fetch('/api/who')).status)
@@ -103,7 +103,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
   })
 
-  it('go on in time when the one that holds the lock is frozen, and it comes back to the same session', async () => {
+  it('continue in time if the tab that holds the lock is frozen, and it resumes with the same session', async () => {
     const [frozen, other] = await openWaiting({ timeoutSeconds: 4 })
     const devtools = await world.context.newCDPSession(frozen)
     await devtools.send('Page.setWebLifecycleState', { state: 'frozen' })
@@ -127,11 +127,11 @@ describeInBrowser('several tabs of one browser', (world) => {
     await refreshing
     const signedOut = second.evaluate(() => window.session.signOut())
     for (const tab of [first, second]) await waitForEvent(tab, 'signed-out')
-    // The refresh is done, and answered with tokens, before the service hears of the sign-out.
+    // The service handles the refresh, and answers with tokens, before it gets the sign-out.
     letThrough()
     await signedOut
     expect(await token).toBeNull()
-    // Whoever refreshes has the lock until the answer was looked at.
+    // The refreshing tab holds the lock until it has handled the answer.
     await first.evaluate(() => navigator.locks.request('perennial', () => undefined))
     expect(world.service.rotations).toBe(1)
     for (const tab of [first, second]) {
@@ -141,7 +141,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([true])
   })
 
-  it('each have a session of their own in memory, also where the storage throws', async () => {
+  it('each have their own session with memory storage, and if localStorage throws', async () => {
     const [first, second] = await world.openTabs(2, { storage: 'memory' })
     await first?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
     expect(await first?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
@@ -158,7 +158,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect(await second?.evaluate(() => window.session.state.status)).toBe('signed-out')
   })
 
-  it('go on with what they know when the storage is full', async () => {
+  it('continue if the storage is full', async () => {
     const [first, second] = await world.openTabs(2)
     await first?.evaluate(() => {
       Storage.prototype.setItem = () => {
@@ -170,7 +170,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect(await second?.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
   })
 
-  it('go on with what they know, and can sign out, when the storage is denied while they are open', async () => {
+  it('continue, and can sign out, if the storage is denied while they are open', async () => {
     const tab = await world.openTab()
     await tab.evaluate(() => {
       const denied = (): never => {
@@ -184,14 +184,14 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
   })
 
-  it('find the session of an earlier page when the storage is full by then', async () => {
+  it('find the session of an earlier page in a storage that is full', async () => {
     const first = await world.signedIn()
     await first.evaluate(() => {
       for (let size = 2 ** 23; size >= 1; size /= 2)
         try {
           localStorage.setItem(String(size), 'x'.repeat(size))
         } catch {
-          // Half of that may still fit.
+          // Half of it may still fit.
         }
     })
     expect(
@@ -209,11 +209,11 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect(await second.evaluate(() => window.session.state.status)).toBe('signed-in')
   })
 
-  it('do not write what they know over what is newer', async () => {
+  it('do not overwrite a stored record that is newer than theirs', async () => {
     const tab = await world.signedIn()
     const newest = await tab.evaluate(() => {
       const kept = JSON.parse(localStorage.getItem('perennial') ?? '')
-      // As another tab has, whose message is still on its way.
+      // Written by another tab, whose message has not arrived yet.
       localStorage.setItem(
         'perennial',
         JSON.stringify({ ...kept, seq: kept.seq + 1, refreshToken: 'newest' }),
@@ -234,7 +234,7 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect(await waking.evaluate(() => localStorage.getItem('perennial'))).toContain('newest')
   })
 
-  it('are signed in by the later of two sign-ins that are made at once', async () => {
+  it('hold the session of the later of two concurrent sign-ins', async () => {
     const tab = await world.openTab()
     const jwts = ['mem_bob', 'mem_ada'].map((userId) => world.service.memberJwt({ userId }))
     await tab.evaluate((jwts) => Promise.all(jwts.map((jwt) => window.session.signIn(jwt))), jwts)
@@ -242,11 +242,11 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-in'])
   })
 
-  it('find the session of an earlier page, and take up the newest of what tabs know', async () => {
+  it('adopt the newest record that any tab has', async () => {
     const first = await world.signedIn()
     const kept = await first.evaluate(() => localStorage.getItem('perennial') ?? '')
     await first.evaluate(() => window.session.signOut())
-    // As another process of the browser may still see it for a moment.
+    // Another process of the browser may see the old value for a moment.
     await first.evaluate((kept) => localStorage.setItem('perennial', kept), kept)
     const second = await world.openTab()
     await waitForEvent(second, 'signed-out')

@@ -5,10 +5,10 @@ import { describeInBrowser, type World } from './world.js'
 
 const hour = 3600
 
-/** Less than a call may take, or a moved clock would end it. */
+/** The step of the clocks, in seconds. It is shorter than a call's time limit, which would expire otherwise. */
 const stepSeconds = 15
 
-/** A tab whose clock stands at the given time until it is moved, signed in with a fresh pair. */
+/** Opens a tab whose clock is stopped at the given time. */
 async function openAt(world: World, timeMs: number, options = {}): Promise<Page> {
   await world.context.clock.install({ time: timeMs })
   const page = await openPage(world.context, world.pages.url, world.said)
@@ -16,7 +16,7 @@ async function openAt(world: World, timeMs: number, options = {}): Promise<Page>
   return page
 }
 
-/** Lets both clocks go on; a network that takes no time would else take as long as the step. */
+/** Advances both clocks in steps, and waits for the answers in between, so that a call takes no time. */
 async function run(world: World, page: Page, seconds: number): Promise<void> {
   for (let done = 0; done < seconds; done += stepSeconds) {
     world.service.clockOffsetSeconds += stepSeconds
@@ -25,7 +25,7 @@ async function run(world: World, page: Page, seconds: number): Promise<void> {
   }
 }
 
-/** Lets both clocks, the page's and the service's, go on in steps of a minute. */
+/** Advances both clocks, the page's and the service's, in steps of a minute, with a call in each. */
 async function pass(
   world: World,
   page: Page,
@@ -40,7 +40,7 @@ async function pass(
 }
 
 describeInBrowser('time', (world) => {
-  it('renews by itself 300 to 330 s before the end, and not before', async () => {
+  it('refreshes by itself 300 to 330 s before expiry, and not before', async () => {
     const page = await openAt(world, Date.now())
     await page.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
     world.service.clockOffsetSeconds += 3240
@@ -51,7 +51,7 @@ describeInBrowser('time', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
-  it('never renews before half of a short life', async () => {
+  it('never refreshes before half of a short life', async () => {
     world.service.lifetimeSeconds = 60
     const page = await openAt(world, Date.now())
     await page.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
@@ -63,7 +63,7 @@ describeInBrowser('time', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
-  it('answers at once near the end, while one refresh goes on behind', async () => {
+  it('answers calls at once near expiry, while one refresh runs in the background', async () => {
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const page = await world.signedIn(
@@ -80,7 +80,7 @@ describeInBrowser('time', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
-  it('finds a token that ended in its sleep, and renews it once on waking', async () => {
+  it('refreshes once on waking if the token expired during sleep', async () => {
     const page = await openAt(world, Date.now())
     await page.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
     world.service.clockOffsetSeconds += 8 * hour
@@ -99,7 +99,7 @@ describeInBrowser('time', (world) => {
     ['two hours behind', -2 * hour],
   ] as const) {
     for (const exposeDate of [true, false]) {
-      it(`costs no refresh when the clock is ${name}, with${exposeDate ? '' : 'out'} the service's Date`, async () => {
+      it(`costs no refresh if the clock is ${name}, with${exposeDate ? '' : 'out'} the service's Date`, async () => {
         world.service.exposeDate = exposeDate
         const page = await openAt(world, Date.now() + wrongSeconds * 1000)
         await page.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
@@ -119,7 +119,7 @@ describeInBrowser('time', (world) => {
     ['back', { 20: -2 * hour }],
     ['ahead and back', { 10: 2 * hour, 30: -2 * hour, 40: 2 * hour }],
   ] as const) {
-    it(`costs at most one refresh more in an hour when the clock jumps ${name}`, async () => {
+    it(`costs at most one more refresh in an hour if the clock jumps ${name}`, async () => {
       const page = await openAt(world, Date.now())
       await page.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
       const byMinute: Partial<Record<number, number>> = jumps
@@ -137,7 +137,7 @@ describeInBrowser('time', (world) => {
     })
   }
 
-  it('takes a fresh pair up without a refresh when the clock is behind', async () => {
+  it('adopts a fresh pair without a refresh if the clock is behind', async () => {
     const page = await openAt(world, Date.now() - 2 * hour * 1000)
     await page.evaluate((pair) => window.session.signIn(pair), world.service.pair())
     await pass(world, page, 600)

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { eventsOf, openSession, waitForEvent } from './harness.js'
 import { describeInBrowser } from './world.js'
 
-/** Keeps other tabs from calling the service; gives how to let them. */
+/** Holds the lock, so that other tabs cannot refresh. Returns the function that releases it. */
 async function holdLock(tab: Page): Promise<() => Promise<unknown>> {
   await tab.evaluate(
     () =>
@@ -22,7 +22,7 @@ async function holdLock(tab: Page): Promise<() => Promise<unknown>> {
 describeInBrowser('the cookie transport', (world) => {
   const cookie = { storage: 'cookie' } as const
 
-  it('starts loading, and is signed out when there is no cookie, without a word from Memberstack', async () => {
+  it('starts loading, and is signed out if there is no cookie', async () => {
     const tab = await world.openTab(cookie)
     const token = tab.evaluate(() => [window.session.state.status, window.session.getAccessToken()][1])
     expect(await token).toBeNull()
@@ -34,13 +34,13 @@ describeInBrowser('the cookie transport', (world) => {
     })
   })
 
-  it('keeps every token out of the storage, goes on over a reload, and shares one session between tabs', async () => {
+  it('stores no token, survives a reload, and shares one session between tabs', async () => {
     const tab = await world.openTab(cookie)
     await waitForEvent(tab, 'signed-out')
     await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
     const other = await world.openTab(cookie)
     expect(await other.evaluate(() => window.session.getAccessToken())).toMatch(/^ey/)
-    // The lock waits until the other tab's answer has come, which is as quick as the lock otherwise.
+    // The other tab's message and the lock would come at the same time, so the lock is held until the message came.
     const letGo = await holdLock(other)
     await tab.reload()
     await tab.waitForFunction(() => 'client' in window)
@@ -70,7 +70,7 @@ describeInBrowser('the cookie transport', (world) => {
     expect(world.service.sessions.size).toBe(1)
   })
 
-  it('keeps a sign-in that begins before the service has first said that there is no cookie', async () => {
+  it('keeps a sign-in that begins before the answer to the first refresh', async () => {
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const tab = await world.openTab(cookie)
@@ -78,7 +78,7 @@ describeInBrowser('the cookie transport', (world) => {
       async (jwt) => (await window.session.signIn(jwt)).status,
       world.service.memberJwt(),
     )
-    // Run after what the page was told before.
+    // The page runs this after the sign-in has begun.
     expect(await tab.evaluate(() => window.session.state.status)).toBe('loading')
     letThrough()
     expect(await status).toBe('signed-in')
@@ -86,8 +86,8 @@ describeInBrowser('the cookie transport', (world) => {
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
   })
 
-  it('wipes the tokens of a time when the page kept them in the storage, at its first refresh', async () => {
-    // What was kept there is old: its page must not renew it in the background.
+  it('wipes tokens that an earlier version of the page stored, at its first refresh', async () => {
+    // The stored token is old, and its page must not refresh it in the background.
     world.service.fault = () => ({ kind: 'reset' })
     const before = await world.signedIn({}, { ageSeconds: 3600 - 1 })
     expect(await before.evaluate(() => JSON.stringify(localStorage))).toContain('refreshToken')
@@ -99,7 +99,7 @@ describeInBrowser('the cookie transport', (world) => {
     expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toMatch(/ey|Token"/)
   })
 
-  it('stays loading through an outage, and then goes on', async () => {
+  it('stays loading through an outage, and signs in afterwards', async () => {
     const tab = await world.openTab(cookie)
     await waitForEvent(tab, 'signed-out')
     await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
@@ -119,7 +119,7 @@ describeInBrowser('the cookie transport', (world) => {
     await waitForEvent(other, 'signed-in')
   })
 
-  it('does not come back after a sign-out that the service did not hear of', async () => {
+  it('stays signed out after a reload if the sign-out did not reach the service', async () => {
     const tab = await world.openTab(cookie)
     await waitForEvent(tab, 'signed-out')
     await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
@@ -169,7 +169,7 @@ describeInBrowser('a plain page', (world) => {
     expect(JSON.stringify(changes)).not.toContain('ey')
   })
 
-  it('follows a Memberstack script that comes later', async () => {
+  it('follows a Memberstack script that loads later', async () => {
     const jwt = world.service.memberJwt()
     world.pages.pages['/plain'] = page(`data-perennial-url="${world.service.url}"`)
     const tab = await world.context.newPage()
@@ -185,7 +185,7 @@ describeInBrowser('a plain page', (world) => {
     expect(signedIn).toEqual(['signed-in', 'mem_ada'])
   })
 
-  it('keeps its tokens where the tag says, and sends them to the origins that it names', async () => {
+  it('stores tokens where the tag says, and sends them to the origins that it lists', async () => {
     world.pages.pages['/plain'] = page(
       `data-perennial-url="${world.service.url}" data-perennial-storage="cookie" data-perennial-api-origins="https://a.example, ${world.pages.url.replace('127.0.0.1', 'localhost')}"`,
     )
@@ -223,7 +223,7 @@ describeInBrowser('a plain page', (world) => {
     expect(await tab.evaluate(() => window.Perennial.session)).toBeUndefined()
   })
 
-  it('takes up what happened while it lay in the back/forward cache', async () => {
+  it('learns what happened while it was in the back/forward cache', async () => {
     const tab = await world.signedIn({}, { ageSeconds: 600 })
     const other = await world.openTab()
     world.pages.pages['/elsewhere'] = '<!doctype html><title>elsewhere</title>'
@@ -240,12 +240,12 @@ describeInBrowser('a plain page', (world) => {
     await other.evaluate(() => window.session.signOut())
     await tab.goBack({ waitUntil: 'commit' })
     await waitForEvent(tab, 'signed-out')
-    // One and the same page throughout: it was never loaded anew.
+    // It was one page all the time, and was never loaded again.
     expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
     expect(world.refreshes()).toBe(1)
   })
 
-  it('hears nothing more, and keeps the tokens, once a session is closed', async () => {
+  it('emits nothing after close(), and keeps the tokens', async () => {
     const tab = await world.signedIn()
     const other = await world.openTab()
     await tab.evaluate(() => window.session.close())

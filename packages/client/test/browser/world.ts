@@ -11,25 +11,25 @@ import {
 } from './harness.js'
 import { startHonestService, type HonestService } from './honest-service.js'
 
-/** What can be passed into a page. */
+/** The options that can be passed into a page. */
 export type PlainOptions = Partial<Omit<SessionOptions, 'fetch' | 'memberstack'>>
 
-/** A browser with a service and a site, anew for each test. */
+/** A browser with a service and a site, new for each test. */
 export interface World {
   browser: Browser
   context: BrowserContext
   pages: PageServer
   service: HonestService
-  /** Whatever was said on a console, or thrown without being caught. The browser's own words on failed loads are left out. */
+  /** The console messages and uncaught errors of all pages. */
   said: string[]
   openTabs(count: number, options?: PlainOptions): Promise<Page[]>
   openTab(options?: PlainOptions): Promise<Page>
-  /** One tab that is signed in with a pair of this age. */
+  /** Opens a tab and signs in with a pair of this age. */
   signedIn(options?: PlainOptions, pair?: { ageSeconds?: number }): Promise<Page>
   refreshes(): number
 }
 
-/** Runs tests in a real browser, and checks after each that nothing was said on a console. */
+/** Runs tests in a real browser. After each, the consoles must be empty but for the browser's own messages on failed loads. */
 export function describeInBrowser(name: string, body: (world: World) => void): void {
   describe.runIf(hasChromium())(name, () => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rest is filled in before each test
