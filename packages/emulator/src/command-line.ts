@@ -1,20 +1,20 @@
 import { parseArgs } from 'node:util'
-import { readOptions, type EmulatorOptions } from './emulator-options.js'
+import { readOptions, type EmulatorOptions } from './options.js'
 
-/** What was asked for on the command line. */
+/** The meaning of the arguments of the command line. */
 export type CommandLine =
   | { readonly kind: 'start'; readonly options: EmulatorOptions }
   | { readonly kind: 'help' }
-  /** One line that says what is wrong. */
+  /** One line that names the wrong argument. */
   | { readonly kind: 'wrong'; readonly message: string }
 
-/** What `--help` prints. */
+/** The text that `--help` prints. */
 export const usage = `Usage: perennial-emulator [options]
 
-  --port <number>            where to listen on 127.0.0.1; 0 takes a free port (8788)
-  --webhook-url <url>        where to send webhooks (none are sent)
-  --webhook-secret <secret>  whsec_… to sign them with (a new one at every start)
-  --help                     this text`
+  --port <number>            port on 127.0.0.1; 0 takes a free port (8788)
+  --webhook-url <url>        URL that receives webhooks (no webhooks are sent)
+  --webhook-secret <secret>  signing secret of webhooks, whsec_… (a new one at every start)
+  --help                     prints this text`
 
 const flags = {
   port: { type: 'string' },
@@ -36,7 +36,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     readOptions(options)
     return { kind: 'start', options }
   } catch (error) {
-    // Both parseArgs and the options say what is wrong by a TypeError; its first sentence is the line to print.
+    // Both parseArgs and readOptions throw a TypeError. The first sentence of its message is the line to print.
     if (!(error instanceof TypeError)) throw error
     return { kind: 'wrong', message: error.message.split(/\. |\n/, 1)[0] ?? error.message }
   }

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import process from 'node:process'
 import { parseCommandLine, usage } from './command-line.js'
-import type { EmulatorOptions } from './emulator-options.js'
-import { startEmulator, type Emulator } from './emulator.js'
+import type { Emulator } from './emulator.js'
 import { ada } from './members/seed.js'
+import type { EmulatorOptions } from './options.js'
+import { startEmulator } from './start-emulator.js'
 
-function greet(emulator: Emulator, webhookUrl = 'nowhere (give --webhook-url)'): string {
+function greeting(emulator: Emulator, webhookUrl = 'none (set --webhook-url)'): string {
   const { url, secretKey, publicKey, appId, jwksUri, refreshUrl, webhookSecret } = emulator
   return `Memberstack emulator on ${url}
 
@@ -14,11 +15,11 @@ function greet(emulator: Emulator, webhookUrl = 'nowhere (give --webhook-url)'):
   app id          ${appId}
   key set         ${jwksUri}
   refresh API     ${refreshUrl}
-  webhooks go to  ${webhookUrl}
+  webhook URL     ${webhookUrl}
   webhook secret  ${webhookSecret}
   member          ${ada.email} / ${ada.password}
 
-Everything is in memory. Ctrl-C stops it.`
+All data is in memory. Ctrl-C stops the emulator.`
 }
 
 function fail(message: string, exitCode: number): void {
@@ -28,7 +29,7 @@ function fail(message: string, exitCode: number): void {
 
 async function run(options: EmulatorOptions): Promise<void> {
   const emulator = await startEmulator(options)
-  process.stdout.write(`${greet(emulator, options.webhookUrl)}\n`)
+  process.stdout.write(`${greeting(emulator, options.webhookUrl)}\n`)
   const stop = (): void => {
     void emulator.close()
   }
@@ -39,7 +40,7 @@ async function run(options: EmulatorOptions): Promise<void> {
 function describe(error: unknown, { port }: EmulatorOptions): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error ? error.code : undefined
-  return code === 'EADDRINUSE' ? `port ${port} is taken; choose another with --port` : error.message
+  return code === 'EADDRINUSE' ? `port ${port} is in use; choose another with --port` : error.message
 }
 
 const command = parseCommandLine(process.argv.slice(2))

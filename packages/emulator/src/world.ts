@@ -1,21 +1,20 @@
-import { createCallCounts, type CallCounts } from './controls/call-counts.js'
+import { emulatedApp, type AppIdentity } from './app.js'
+import { createCallCounts, type CallCounts } from './controls/calls.js'
 import { createFaults, type Faults } from './controls/faults.js'
 import { createRequestQuota, type RequestQuota } from './controls/request-quota.js'
-import type { EmulatorSettings } from './emulator-options.js'
-import { emulatedApp, type AppIdentity } from './identity.js'
 import { createMember } from './members/member-changes.js'
 import type { MemberEvent } from './members/member-events.js'
-import type { MemberWorld } from './members/member-lookup.js'
-import { createMemberTable } from './members/member-table.js'
+import { createMemberTable, type MemberWorld } from './members/member-table.js'
 import type { MemberRecord } from './members/member.js'
 import { createPlanCatalog } from './members/plan-catalog.js'
 import { ada } from './members/seed.js'
+import type { EmulatorSettings } from './options.js'
 import { createMemberTokens, type MemberTokens } from './tokens/member-tokens.js'
 import { createRefreshTokens, type RefreshTokens } from './tokens/refresh-tokens.js'
 import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.js'
-import { createWebhookSender, type WebhookSender } from './webhooks/webhook-sender.js'
+import { createWebhookSender, type WebhookSender } from './webhook-sender.js'
 
-/** All that the emulator's routes and methods share. */
+/** The state that the routes and the methods of the emulator share. */
 export interface World extends MemberWorld {
   readonly app: AppIdentity
   readonly keys: SigningKeys
@@ -25,13 +24,13 @@ export interface World extends MemberWorld {
   readonly faults: Faults
   readonly calls: CallCounts
   readonly quota: RequestQuota
-  /** The first member of the seed, if it has any. */
+  /** Returns the first member of the seed, or null. */
   readonly firstSeeded: () => MemberRecord | null
-  /** Goes back to the start: seed, webhook URL, no faults, no counts. Keys stay, so tokens still verify. */
+  /** Restores the seed and the webhook URL; removes faults, counts and refresh tokens. Keys stay, so tokens still verify. */
   readonly reset: () => void
 }
 
-/** Puts the parts together and seeds them. */
+/** Creates the parts and seeds them. */
 export async function createWorld(settings: EmulatorSettings): Promise<World> {
   const { clock, seed } = settings
   const keys = await createSigningKeys()
@@ -57,23 +56,23 @@ export async function createWorld(settings: EmulatorSettings): Promise<World> {
     calls: createCallCounts(),
     quota: createRequestQuota(settings.adminRequestsPerSecond, clock),
   }
-  let firstSeeded = startOver(parts, settings)
+  let firstSeeded = restore(parts, settings)
   return {
     ...parts,
     firstSeeded: () => firstSeeded,
     reset() {
-      firstSeeded = startOver(parts, settings)
+      firstSeeded = restore(parts, settings)
     },
   }
 }
 
 type Parts = Omit<World, 'firstSeeded' | 'reset'>
 
-function startOver(parts: Parts, { seed, webhookUrl }: EmulatorSettings): MemberRecord | null {
-  // Off first: what is only put back to its start is no news to anyone.
+function restore(parts: Parts, { seed, webhookUrl }: EmulatorSettings): MemberRecord | null {
+  // Off during the reset: the restored members are not changes.
   parts.webhooks.setUrl(null)
   parts.webhooks.reset()
-  parts.refreshTokens.forgetAll()
+  parts.refreshTokens.clear()
   parts.faults.reset()
   parts.calls.reset()
   parts.quota.reset()

@@ -109,7 +109,7 @@ describe('perennial-emulator, the command', () => {
     const port = address !== null && typeof address === 'object' ? address.port : 0
     const taken = run('--port', String(port))
     expect(await taken.ended).toEqual([1, null])
-    expect(taken.output.err).toBe(`perennial-emulator: port ${port} is taken; choose another with --port\n`)
+    expect(taken.output.err).toBe(`perennial-emulator: port ${port} is in use; choose another with --port\n`)
     holder.close()
   })
 })

@@ -116,10 +116,12 @@ describe('webhooks', () => {
   })
 
   it('take a receiver that never answers for one that failed', async () => {
-    await start([null], { webhookTimeoutSeconds: 0.05 })
+    // Enough attempts for a busy machine, on which an answer can take longer than this timeout.
+    await start([null], { webhookTimeoutSeconds: 0.05, webhookRetrySeconds: Array(100).fill(0.01) })
     emulator.deleteMember('mem_ada')
     await emulator.webhooksSettled()
-    expect(emulator.webhooks()[0]?.attempts.map(({ status }) => status)).toEqual([null, 200])
+    const statuses = emulator.webhooks()[0]?.attempts.map(({ status }) => status)
+    expect([statuses?.at(0), statuses?.at(-1)]).toEqual([null, 200])
   })
 
   it('take a receiver that is not there for one that failed', async () => {

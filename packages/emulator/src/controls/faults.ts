@@ -1,55 +1,56 @@
+import { badRequest } from '../api-errors.js'
 import type { JsonValue } from '../members/member.js'
 
-/** Something that goes wrong with the next calls of a route. */
+/** A failure of the next calls of a route. */
 export interface Fault {
-  /** As `calls()` names it: `POST /auth/refresh-token`, `GET /members/:idOrEmail`. */
+  /** The name of the route as in `calls()`: `POST /auth/refresh-token`, `GET /members/:idOrEmail`. */
   readonly route: string
-  /** Answers this, and the work is not done. @defaultValue 200 where only `body` is given */
+  /** The status of the answer. The route does not run. @defaultValue 200 if there is only a `body` */
   readonly status?: number | undefined
-  /** Answers this, and the work is not done; a string is sent as it is, anything else as JSON. */
+  /** The body of the answer. The route does not run. A string is sent unchanged, anything else as JSON. */
   readonly body?: JsonValue | undefined
-  /** More headers for that answer, such as `retry-after`. */
+  /** Further headers of that answer, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** The work is done at once, and its answer held back for so long. */
+  /** The delay of the answer. The route runs at once. */
   readonly delayMs?: number | undefined
-  /** The work is done, then the connection is destroyed instead of an answer. */
+  /** Destroys the connection after the route has run, instead of answering. */
   readonly dropResponse?: boolean | undefined
-  /** How many calls it strikes. @defaultValue 1 */
+  /** The number of calls that fail. @defaultValue 1 */
   readonly times?: number | undefined
 }
 
-/** A fault that strikes a call. */
-export interface Strike {
+/** A fault that applies to the current call. */
+export interface ActiveFault {
   readonly fault: Fault
-  /** Resolves when the answer may go: the delay is over, or a reset or the end of the emulator cut it short. */
-  readonly held: Promise<void>
+  /** Resolves when the answer may be sent: after the delay, or earlier at a reset or when the emulator closes. */
+  readonly delayed: Promise<void>
 }
 
-/** The faults that are set. */
+/** The queue of faults. */
 export interface Faults {
-  /** After those already set for the route. */
+  /** Adds a fault after those of the same route. */
   add(fault: Fault): void
-  /** The fault that strikes this call, if any; its delay runs from now. */
-  take(route: string): Strike | null
-  /** Forgets every fault and lets go of the answers that are held back. */
+  /** Returns the fault of this call, or null. Its delay begins now. */
+  take(route: string): ActiveFault | null
+  /** Removes all faults and ends all delays. */
   reset(): void
 }
 
-/** Whether the fault answers in place of the route. */
+/** Returns true if the fault answers in place of the route. */
 export const isAnswer = (fault: Fault): boolean => fault.status !== undefined || fault.body !== undefined
 
-/** Starts without faults. */
+/** Creates an empty queue. */
 export function createFaults(): Faults {
   let waiting: { fault: Fault; left: number }[] = []
-  const held = new Set<() => void>()
+  const delays = new Set<() => void>()
 
-  const hold = ({ delayMs = 0 }: Fault): Promise<void> =>
+  const delay = ({ delayMs = 0 }: Fault): Promise<void> =>
     new Promise((resolve) => {
-      const timer = setTimeout(letGo, delayMs)
-      held.add(letGo)
-      function letGo(): void {
+      const timer = setTimeout(end, delayMs)
+      delays.add(end)
+      function end(): void {
         clearTimeout(timer)
-        held.delete(letGo)
+        delays.delete(end)
         resolve()
       }
     })
@@ -63,11 +64,30 @@ export function createFaults(): Faults {
       if (!next) return null
       next.left -= 1
       if (next.left <= 0) waiting = waiting.filter((entry) => entry !== next)
-      return { fault: next.fault, held: hold(next.fault) }
+      return { fault: next.fault, delayed: delay(next.fault) }
     },
     reset() {
       waiting = []
-      for (const letGo of held) letGo()
+      for (const end of delays) end()
     },
   }
+}
+
+/**
+ * Returns the fault if it is complete and not contradictory.
+ * @throws {@link ApiError} `generic-message`: the route is unknown, nothing fails, or two fields exclude each other.
+ */
+export function checkFault(fault: Fault, routes: ReadonlySet<string>): Fault {
+  if (!routes.has(fault.route)) {
+    const known = [...routes].toSorted().join(', ')
+    throw badRequest(`body.route must be one of: ${known}`)
+  }
+  if (!isAnswer(fault) && !fault.dropResponse && !fault.delayMs) {
+    throw badRequest('body must say what goes wrong: status, body, delayMs or dropResponse')
+  }
+  if (isAnswer(fault) && fault.dropResponse) {
+    throw badRequest('body.dropResponse leaves no answer, so it cannot go with status or body')
+  }
+  if (fault.headers && !isAnswer(fault)) throw badRequest('body.headers needs a status or a body')
+  return fault
 }

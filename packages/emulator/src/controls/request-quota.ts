@@ -1,19 +1,19 @@
 import type { Clock } from '../clock.js'
 
-/** How many requests an address may make in a second. */
+/** The number of requests that each address may send in any second. */
 export interface RequestQuota {
-  /** Takes a place in the window; false when it is full. A request that was turned away takes none. */
+  /** Counts a request and returns true, or returns false if the address has used its quota. A refused request is not counted. */
   take(address: string): boolean
   reset(): void
 }
 
-/** A sliding window of one second per address. */
+/** Creates a sliding window of one second for each address. */
 export function createRequestQuota(perSecond: number, clock: Clock): RequestQuota {
   const times = new Map<string, readonly number[]>()
   return {
     take(address) {
       const now = clock()
-      // Distance, not age: a clock set back must not keep the window full until it has caught up.
+      // The absolute difference: if the clock is set back, the window must not stay full until the clock has caught up.
       const recent = (times.get(address) ?? []).filter((time) => Math.abs(now - time) < 1)
       const isFree = recent.length < perSecond
       times.set(address, isFree ? [...recent, now] : recent)

@@ -1,20 +1,18 @@
-import { ApiError, badRequest } from '../api-error.js'
+import { ApiError, badRequest } from '../api-errors.js'
 import { isoTime } from '../clock.js'
-import { readEmail, readPassword } from './credentials.js'
+import { hashPassword, readEmail } from './credentials.js'
 import { deletedEvent, memberEvent, planEvent } from './member-events.js'
-import { getMember, type MemberWorld } from './member-lookup.js'
-import { connectionTo } from './member-plans.js'
-import type { JsonObject, MemberRecord } from './member.js'
-import { hashPassword } from './passwords.js'
-import { randomId } from './random-id.js'
+import { getMember, type MemberWorld } from './member-table.js'
+import { newId, type JsonObject, type MemberRecord } from './member.js'
+import { connectionTo } from './plan-connections.js'
 import type { SeedMember } from './seed.js'
 
-/** A member to make. */
+/** The fields of a new member. */
 export interface NewMember extends SeedMember {
   readonly loginRedirect?: string | undefined
 }
 
-/** What may be changed about a member. `customFields` and `metaData` are merged key by key, all else is replaced. */
+/** The changes of a member. `customFields` and `metaData` are merged key by key; every other field is replaced. */
 export interface MemberChanges {
   readonly email?: string | undefined
   readonly verified?: boolean | undefined
@@ -30,10 +28,10 @@ function freeEmail(world: MemberWorld, email: string, ownId?: string): string {
   const normal = readEmail(email)
   const owner = world.table.byEmail(normal)
   if (!owner || owner.id === ownId) return normal
-  throw new ApiError(400, 'email-already-in-use', 'An account with this email already exists.')
+  throw new ApiError('email-already-in-use')
 }
 
-function freeId(world: MemberWorld, id: string = randomId('mem')): string {
+function freeId(world: MemberWorld, id: string = newId('mem')): string {
   if (!world.table.byId(id)) return id
   throw badRequest('A member with this id already exists.')
 }
@@ -48,16 +46,17 @@ const profileOf = (fresh: NewMember) => ({
 })
 
 /**
- * Makes a member and tells of it, and of each plan it starts with.
- * @throws {@link ApiError} `email-already-in-use` · `invalid-email` · `invalid-password-too-short` · `plan-not-found`.
+ * Creates a member and sends a webhook for it and for each of its plans.
+ * @throws {@link ApiError} `email-already-in-use` · `invalid-email` · `invalid-password-too-short` · `invalid-password` ·
+ * `plan-not-found`.
  */
 export function createMember(world: MemberWorld, fresh: NewMember): MemberRecord {
   const { password } = fresh
   const connections = (fresh.plans ?? []).map((planId) => connectionTo(world.plans.find(planId)))
-  const member = world.table.keep({
+  const member = world.table.put({
     id: freeId(world, fresh.id),
     email: freeEmail(world, fresh.email),
-    password: password === undefined ? null : hashPassword(readPassword(password)),
+    password: password === undefined ? null : hashPassword(password),
     order: world.table.nextOrder(),
     createdAt: isoTime(world.clock),
     lastLogin: null,
@@ -71,13 +70,13 @@ export function createMember(world: MemberWorld, fresh: NewMember): MemberRecord
 }
 
 /**
- * Changes a member and tells of it.
- * @throws {@link ApiError} `email-already-in-use` · `invalid-email` · `generic-message`: no such member.
+ * Changes a member and sends the webhook.
+ * @throws {@link ApiError} `email-already-in-use` · `invalid-email` · `generic-message`: there is no such member.
  */
 export function updateMember(world: MemberWorld, idOrEmail: string, changes: MemberChanges): MemberRecord {
   const member = getMember(world.table, idOrEmail)
   const { email, loginRedirect, profileImage } = changes
-  const changed = world.table.keep({
+  const changed = world.table.put({
     ...member,
     email: email === undefined ? member.email : freeEmail(world, email, member.id),
     verified: changes.verified ?? member.verified,
@@ -93,8 +92,8 @@ export function updateMember(world: MemberWorld, idOrEmail: string, changes: Mem
 }
 
 /**
- * Deletes a member, tells of it, and answers its id.
- * @throws {@link ApiError} `generic-message`: no such member.
+ * Deletes a member, sends the webhook and returns the id.
+ * @throws {@link ApiError} `generic-message`: there is no such member.
  */
 export function deleteMember(world: MemberWorld, idOrEmail: string): string {
   const member = getMember(world.table, idOrEmail)

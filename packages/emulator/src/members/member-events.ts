@@ -1,6 +1,6 @@
 import { adminView, type MemberRecord, type PlanConnection } from './member.js'
 
-/** What webhooks tell of. */
+/** The names of the events that are sent as webhooks. */
 export type MemberEventName =
   | 'member.created'
   | 'member.updated'
@@ -9,27 +9,27 @@ export type MemberEventName =
   | 'member.plan.updated'
   | 'member.plan.canceled'
 
-/** Something that happened to a member. */
+/** An event about a member. */
 export interface MemberEvent {
   readonly event: MemberEventName
   readonly payload: object
 }
 
-/** The whole member. */
+/** Creates an event whose payload is the whole member. */
 export const memberEvent = (
   event: 'member.created' | 'member.updated',
   member: MemberRecord,
 ): MemberEvent => ({ event, payload: adminView(member) })
 
-/** The id alone. */
+/** Creates the event of a deleted member; its payload has only the id. */
 export const deletedEvent = (memberId: string): MemberEvent => ({
   event: 'member.deleted',
   payload: { id: memberId },
 })
 
 /**
- * The plan connection and whose it is: the documentation names the member by `id`, deliveries seen in the field by
- * `member`, so both are there.
+ * Creates an event about a plan connection. The documentation names the member in `id`; webhooks of the real service were
+ * seen to name it in `member.id`. The payload has both.
  */
 export const planEvent = (
   event: 'member.plan.created' | 'member.plan.updated' | 'member.plan.canceled',

@@ -1,13 +1,13 @@
-import type { PasswordHash } from './passwords.js'
+import { randomBytes } from 'node:crypto'
 
-/** Anything JSON can say. */
+/** Any JSON value. */
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, JsonValue>>
 
-/** A member's hold on a plan. */
+/** The connection of a member to a plan. */
 export interface PlanConnection {
   readonly id: string
   readonly active: boolean
@@ -19,7 +19,7 @@ export interface PlanConnection {
   readonly payment: JsonObject | null
 }
 
-/** What is kept and shown of a member alike. */
+/** The fields of a member that are stored and shown in the same form. */
 interface MemberFields {
   readonly id: string
   readonly verified: boolean
@@ -36,9 +36,15 @@ interface MemberFields {
   readonly planConnections: readonly PlanConnection[]
 }
 
-/** A member as the emulator keeps it. */
+/** A password as the emulator stores it. */
+export interface PasswordHash {
+  readonly salt: Uint8Array
+  readonly hash: Uint8Array
+}
+
+/** A member as the emulator stores it. */
 export interface MemberRecord extends MemberFields {
-  /** Counts up from 1; what `endCursor` tells. */
+  /** Counts up from 1; the value of `endCursor`. */
   readonly order: number
   readonly email: string
   readonly password: PasswordHash | null
@@ -50,7 +56,7 @@ export interface AdminMember extends MemberFields {
   readonly stripeCustomerId: null
 }
 
-/** A member as the browser sees it: what the admin API shows, and how one signs in, but not `json`. */
+/** A member as the client API shows it: without `json`, with the ways to sign in. */
 export interface ClientMember extends Omit<AdminMember, 'auth' | 'json'> {
   readonly auth: {
     readonly email: string
@@ -59,7 +65,10 @@ export interface ClientMember extends Omit<AdminMember, 'auth' | 'json'> {
   }
 }
 
-/** The view of `@memberstack/admin`. */
+/** Creates an id in the form of Memberstack: a prefix and 24 characters of `0-9a-f`. */
+export const newId = (prefix: 'mem' | 'con' | 'msg'): string => `${prefix}_${randomBytes(12).toString('hex')}`
+
+/** Returns the member in the form of the admin API. */
 export function adminView(member: MemberRecord): AdminMember {
   return {
     id: member.id,
@@ -78,7 +87,7 @@ export function adminView(member: MemberRecord): AdminMember {
   }
 }
 
-/** The view of `@memberstack/dom`. */
+/** Returns the member in the form of the client API. */
 export function clientView(member: MemberRecord): ClientMember {
   const { json: _json, auth, ...shared } = adminView(member)
   return { ...shared, auth: { ...auth, hasPassword: member.password !== null, providers: [] } }

@@ -1,7 +1,16 @@
-import { ApiError } from '../api-error.js'
-import type { SeedPlan } from './seed.js'
+import { ApiError } from '../api-errors.js'
 
-/** A plan as the app knows it. */
+/** A plan of the seed. */
+export interface SeedPlan {
+  /** `pln_…` */
+  readonly id: string
+  /** @defaultValue the id */
+  readonly name?: string | undefined
+  /** Neither API can add or remove a paid plan. @defaultValue `free` */
+  readonly price?: 'free' | 'paid' | undefined
+}
+
+/** A plan of the app. */
 export interface Plan {
   readonly id: string
   readonly name: string
@@ -17,7 +26,7 @@ export interface PlanCatalog {
   findFree(planId: string): Plan
 }
 
-/** Makes the catalog; with no plans named, every `pln_…` id is a free plan, so that tests need not list theirs. */
+/** Creates the catalog. Without plans in the seed, every `pln_…` id is a free plan, so that tests need not list theirs. */
 export function createPlanCatalog(seeds: readonly SeedPlan[]): PlanCatalog {
   const all = seeds.map(({ id, name = id, price = 'free' }): Plan => ({ id, name, price }))
   const byId = new Map(all.map((plan) => [plan.id, plan]))
@@ -26,13 +35,13 @@ export function createPlanCatalog(seeds: readonly SeedPlan[]): PlanCatalog {
     const plan = byId.get(planId)
     if (plan) return plan
     if (all.length === 0 && planId.startsWith('pln_')) return { id: planId, name: planId, price: 'free' }
-    throw new ApiError(400, 'plan-not-found', 'The specified plan does not exist.')
+    throw new ApiError('plan-not-found')
   }
 
   function findFree(planId: string): Plan {
     const plan = find(planId)
     if (plan.price === 'free') return plan
-    throw new ApiError(400, 'plan-not-free', 'This plan requires payment information.')
+    throw new ApiError('plan-not-free')
   }
 
   return { all, find, findFree }

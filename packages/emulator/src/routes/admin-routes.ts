@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { JWTPayload } from 'jose'
-import { ApiError } from '../api-error.js'
+import { ApiError } from '../api-errors.js'
 import { createMember, deleteMember, updateMember, type MemberChanges } from '../members/member-changes.js'
-import { findMember } from '../members/member-lookup.js'
-import { pageOf } from '../members/member-page.js'
-import { addPlan, removePlan } from '../members/member-plans.js'
+import { findMember, pageOf } from '../members/member-table.js'
 import { adminView, type AdminMember, type JsonObject } from '../members/member.js'
+import { addPlan, removePlan } from '../members/plan-connections.js'
 import type { World } from '../world.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
@@ -64,17 +63,14 @@ const planSchema = bodyOf({ planId: field.planId }, ['planId'])
 const tokenSchema = bodyOf({ token: field.text, audience: field.text }, ['token'])
 
 function requireSecretKey(world: World, request: FastifyRequest): void {
-  if (!world.quota.take(request.ip)) {
-    throw new ApiError(429, 'too-many-requests', 'Too many requests.')
-  }
-  if (request.headers['x-api-key'] !== world.app.secretKey) {
-    throw new ApiError(401, 'validation/invalid-secret-key', 'The provided secret key is invalid.')
-  }
+  if (!world.quota.take(request.ip)) throw new ApiError('too-many-requests')
+  if (request.headers['x-api-key'] !== world.app.secretKey)
+    throw new ApiError('validation/invalid-secret-key')
 }
 
 function listMembers(world: World, { first, limit, after, order = 'ASC' }: ListQuery): object {
   const { members, ...page } = pageOf(world.table.all(), {
-    // The SDK says `first`, the documentation of the REST API `limit`.
+    // The SDK sends `first`; the documentation of the REST API names it `limit`.
     first: Number(first ?? limit ?? 50),
     after: after === undefined ? null : Number(after),
     order,
@@ -95,11 +91,11 @@ function changeMember(world: World, idOrEmail: string, body: MemberChanges): Adm
   return adminView(updateMember(world, idOrEmail, changes))
 }
 
-/** Like the SDK's own check it looks at the token alone: one of a deleted member is fine until it expires. */
+/** Verifies the token alone, as the SDK does: the token of a deleted member is valid until it expires. */
 async function verifyToken(world: World, token: string, audience?: string): Promise<{ data: JWTPayload }> {
   const claims = await world.tokens.verify(token)
   if (claims && (audience === undefined || claims.aud === audience)) return { data: claims }
-  throw new ApiError(400, 'INVALID_TOKEN', 'Invalid token')
+  throw new ApiError('INVALID_TOKEN')
 }
 
 function registerMemberRoutes(app: FastifyInstance, world: World): void {
@@ -142,7 +138,7 @@ function registerPlanRoutes(app: FastifyInstance, world: World): void {
   )
 }
 
-/** The admin API: what `@memberstack/admin` calls, with its key and its quota. */
+/** Adds the admin API, which `@memberstack/admin` calls with the secret key and within the request quota. */
 export function registerAdminRoutes(app: FastifyInstance, world: World): void {
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', async (request) => {

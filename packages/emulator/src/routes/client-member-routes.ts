@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import { ApiError } from '../api-error.js'
+import { ApiError } from '../api-errors.js'
+import { describeApp } from '../app.js'
+import { isPasswordOf, setPassword } from '../members/credentials.js'
 import { deleteMember, updateMember } from '../members/member-changes.js'
-import { addPlan, removePlan } from '../members/member-plans.js'
-import { setPassword } from '../members/member-sign-in.js'
 import { clientView, type JsonObject, type MemberRecord } from '../members/member.js'
-import { isPassword } from '../members/passwords.js'
+import { addPlan, removePlan } from '../members/plan-connections.js'
 import type { World } from '../world.js'
-import { describeApp } from './client-app-routes.js'
 import { currentMember, requireMember } from './client-session.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
@@ -16,16 +15,14 @@ interface AuthBody {
   readonly newPassword?: string
 }
 
-const missing = (message: string): ApiError => new ApiError(400, 'required-field-missing', message)
+const missing = (message: string): ApiError => new ApiError('required-field-missing', { message })
 
 function changeAuth(world: World, member: MemberRecord, body: AuthBody): MemberRecord {
   const { email, oldPassword, newPassword } = body
   if (email === undefined && newPassword === undefined) throw missing('Give an email or a newPassword.')
   if (newPassword !== undefined) {
     if (oldPassword === undefined) throw missing('A newPassword needs the oldPassword.')
-    if (!member.password || !isPassword(oldPassword, member.password)) {
-      throw new ApiError(400, 'invalid-password', 'The password is incorrect.')
-    }
+    if (!isPasswordOf(member, oldPassword)) throw new ApiError('invalid-password')
   }
   const renamed = email === undefined ? member : updateMember(world, member.id, { email, verified: false })
   return newPassword === undefined ? renamed : setPassword(world, renamed, newPassword)
@@ -85,7 +82,9 @@ function registerPlanRoutes(app: FastifyInstance, world: World): void {
   app.post<{ Body: PlanBody }>('/member/plans/add', { schema }, async (request, reply) => {
     const { id } = await requireMember(world, request, reply)
     const member = addPlan(world, id, world.plans.findFree(request.body.planId))
-    return { data: { member: clientView(member), redirect: '', app: describeApp(world) } }
+    return {
+      data: { member: clientView(member), redirect: '', app: describeApp(world.app, world.plans.all) },
+    }
   })
   app.post<{ Body: PlanBody }>('/member/plans/remove', { schema }, async (request, reply) => {
     const { id } = await requireMember(world, request, reply)
@@ -94,7 +93,7 @@ function registerPlanRoutes(app: FastifyInstance, world: World): void {
   })
 }
 
-/** What a signed-in member may read and change. */
+/** Adds the routes with which a signed-in member reads and changes its own data. */
 export function registerClientMemberRoutes(app: FastifyInstance, world: World): void {
   registerProfileRoutes(app, world)
   registerPasswordRoutes(app, world)

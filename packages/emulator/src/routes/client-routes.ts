@@ -1,21 +1,80 @@
-import type { FastifyInstance } from 'fastify'
-import { ApiError } from '../api-error.js'
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ApiError } from '../api-errors.js'
+import { describeApp, describePlan } from '../app.js'
+import { recordSignIn, signIn, type Credentials } from '../members/credentials.js'
+import { createMember } from '../members/member-changes.js'
+import { clientView, type JsonObject, type MemberRecord } from '../members/member.js'
 import type { World } from '../world.js'
-import { registerClientAppRoutes } from './client-app-routes.js'
-import { registerClientAuthRoutes } from './client-auth-routes.js'
 import { registerClientMemberRoutes } from './client-member-routes.js'
+import { answerSignIn, currentMember } from './client-session.js'
+import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
-/** The client API: what `@memberstack/dom` calls, with its public key. */
+interface SignUpBody extends Credentials {
+  readonly customFields?: JsonObject
+  readonly metaData?: JsonObject
+  readonly plans?: readonly PlanBody[]
+}
+
+const credentials = { email: field.text, password: field.text }
+const loginSchema = bodyOf(credentials, ['email', 'password'])
+const signUpSchema = bodyOf(
+  { ...credentials, customFields: field.object, metaData: field.object, plans: field.plans },
+  ['email', 'password'],
+)
+
+function signUp(world: World, body: SignUpBody): MemberRecord {
+  const { email, password, customFields, metaData } = body
+  // A sign-up ignores paid plans, as the SDK documents.
+  const wanted = (body.plans ?? []).map(({ planId }) => world.plans.find(planId))
+  const plans = new Set(wanted.filter(({ price }) => price === 'free').map(({ id }) => id))
+  const member = createMember(world, { email, password, customFields, metaData, plans: [...plans] })
+  return recordSignIn(world, member)
+}
+
+function registerAuthRoutes(app: FastifyInstance, world: World): void {
+  app.post<{ Body: SignUpBody }>('/auth/signup', { schema: signUpSchema }, ({ body }) =>
+    answerSignIn(world, signUp(world, body)),
+  )
+  app.post<{ Body: Credentials }>('/auth/login', { schema: loginSchema }, ({ body }) =>
+    answerSignIn(world, signIn(world, body)),
+  )
+  // A member JWT cannot be revoked: the browser signs out by forgetting it.
+  app.post('/member/logout', () => ({ data: {} }))
+}
+
+/** Returns the session id of the page views. They are not stored. The SDK drops an id of more than 26 characters. */
+function sessionData(request: FastifyRequest): object {
+  const known = request.headers['x-session-id']
+  const isKnown = typeof known === 'string' && /^\w{1,26}$/.test(known)
+  return { sessionData: { sessionId: isKnown ? known : `ses_${randomBytes(10).toString('hex')}` } }
+}
+
+function registerAppRoutes(app: FastifyInstance, world: World): void {
+  const description = () => describeApp(world.app, world.plans.all)
+  app.get('/app', () => ({ data: description() }))
+  app.get<{ Params: { planId: string } }>('/app/plans/:planId', ({ params }) => ({
+    data: describePlan(world.plans.find(params.planId)),
+  }))
+  app.post('/app-member', async (request, reply) => {
+    const member = await currentMember(world, request, reply)
+    return { data: { app: description(), member: member && clientView(member), ...sessionData(request) } }
+  })
+  app.post('/page-view', (request) => ({ data: sessionData(request) }))
+  app.post('/event', () => ({ data: {} }))
+}
+
+/** Adds the client API, which `@memberstack/dom` calls with the public key. */
 export function registerClientRoutes(app: FastifyInstance, world: World): void {
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', async (request) => {
       const appId = request.headers['x-app-id'] ?? world.app.appId
       if (request.headers['x-api-key'] === world.app.publicKey && appId === world.app.appId) return
-      throw new ApiError(400, 'app-not-found', 'Application not found. Check your public key.')
+      throw new ApiError('app-not-found')
     })
-    registerClientAuthRoutes(scope, world)
+    registerAuthRoutes(scope, world)
     registerClientMemberRoutes(scope, world)
-    registerClientAppRoutes(scope, world)
+    registerAppRoutes(scope, world)
     done()
   })
 }

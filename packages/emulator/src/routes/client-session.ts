@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ApiError } from '../api-error.js'
-import { findMember } from '../members/member-lookup.js'
+import { ApiError } from '../api-errors.js'
+import { wholeSeconds } from '../clock.js'
+import { findMember } from '../members/member-table.js'
 import { clientView, type MemberRecord } from '../members/member.js'
 import { memberTokenSeconds } from '../tokens/member-tokens.js'
 import type { World } from '../world.js'
@@ -8,10 +9,10 @@ import type { World } from '../world.js'
 const bearerToken = (request: FastifyRequest): string | null =>
   /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null
 
-/** What a sign-up and a sign-in answer. */
-export async function signedIn(world: World, member: MemberRecord): Promise<object> {
+/** Returns the answer of a sign-up and of a sign-in. */
+export async function answerSignIn(world: World, member: MemberRecord): Promise<object> {
   const accessToken = await world.tokens.issue({ memberId: member.id })
-  const expires = (Math.floor(world.clock()) + memberTokenSeconds) * 1000
+  const expires = (wholeSeconds(world.clock) + memberTokenSeconds) * 1000
   return {
     data: {
       tokens: { accessToken, expires, type: 'bearer' },
@@ -22,8 +23,8 @@ export async function signedIn(world: World, member: MemberRecord): Promise<obje
 }
 
 /**
- * Whose member JWT the request carries; null where there is none that counts. One past half its life is answered with
- * a newer one in `ms-mid`.
+ * Returns the member of the request's JWT, or null without a valid one. After half of the JWT's lifetime the answer has a
+ * new JWT in `ms-mid`.
  */
 export async function currentMember(
   world: World,
@@ -41,7 +42,7 @@ export async function currentMember(
 }
 
 /**
- * The member, where a route needs one.
+ * Returns the member of the request's JWT.
  * @throws {@link ApiError} 401 `login-required`.
  */
 export async function requireMember(
@@ -51,5 +52,5 @@ export async function requireMember(
 ): Promise<MemberRecord> {
   const member = await currentMember(world, request, reply)
   if (member) return member
-  throw new ApiError(401, 'login-required', 'Authentication required. Please log in to access this resource.')
+  throw new ApiError('login-required')
 }

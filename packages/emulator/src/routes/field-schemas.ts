@@ -1,4 +1,4 @@
-/** JSON Schemas of the fields that several routes take. */
+/** The JSON Schemas of fields that several routes have. */
 export const field = {
   text: { type: 'string', maxLength: 4096 },
   nullableText: { type: ['string', 'null'], maxLength: 4096 },
@@ -16,17 +16,17 @@ export const field = {
   },
 } as const
 
-/** A body with these fields; others are ignored, as both SDKs send more than the API reads. */
+/** Returns the schema of a body. Other fields are ignored: both SDKs send fields that the API does not read. */
 export const bodyOf = (properties: object, required: readonly string[] = []): object => ({
   body: { type: 'object', required, properties },
 })
 
-/** A body with these fields and no others, so that a misspelt one is not silently without effect. */
+/** Returns the schema of a body without other fields, so that a misspelt field is refused. */
 export const strictBodyOf = (properties: object, required: readonly string[] = []): object => ({
   body: { type: 'object', required, properties, additionalProperties: false },
 })
 
-/** A plan named in a body. */
+/** A plan in a body. */
 export interface PlanBody {
   readonly planId: string
 }

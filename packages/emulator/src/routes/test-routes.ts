@@ -1,19 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import { badRequest } from '../api-error.js'
-import { checkFault } from '../controls/fault-rules.js'
-import type { Fault } from '../controls/faults.js'
-import { requireLoopback } from '../http/cross-origin.js'
+import { badRequest } from '../api-errors.js'
+import { checkFault, type Fault } from '../controls/faults.js'
+import { requireLoopback } from '../http/access.js'
 import { updateMember, type MemberChanges } from '../members/member-changes.js'
 import { adminView } from '../members/member.js'
+import { readWebhookUrl } from '../options.js'
 import { issuePair, type TokenPairRequest } from '../tokens/token-pairs.js'
-import { readWebhookUrl } from '../webhooks/webhook-secret.js'
 import type { World } from '../world.js'
 import { field, strictBodyOf } from './field-schemas.js'
 
 const seconds = { type: 'integer', minimum: -1_000_000_000, maximum: 1_000_000_000 }
 const tokensSchema = {
   body: {
-    // No body at all means the seeded member and the usual claims.
+    // Without a body: the first member of the seed and the usual claims.
     type: ['object', 'null'],
     properties: {
       memberId: field.text,
@@ -32,7 +31,7 @@ const faultSchema = strictBodyOf(
     body: {},
     headers: {
       type: 'object',
-      // Those that frame the message would break it for the emulator, not for its caller.
+      // Headers that frame the message would break the emulator's own answer.
       propertyNames: { pattern: '^(?!(?:content-length|transfer-encoding|connection)$)[a-z0-9-]+$' },
       additionalProperties: { type: 'string', pattern: '^[\\x20-\\x7e]*$' },
     },
@@ -60,11 +59,11 @@ function urlFrom(url: string | null): string | null {
   try {
     return url === null ? null : readWebhookUrl(url)
   } catch (error) {
-    throw badRequest(error instanceof TypeError ? error.message : 'body.url cannot be used')
+    throw badRequest(error instanceof TypeError ? error.message : 'body.url is not valid')
   }
 }
 
-function registerControls(app: FastifyInstance, world: World, routes: ReadonlySet<string>): void {
+function registerControlRoutes(app: FastifyInstance, world: World, routes: ReadonlySet<string>): void {
   app.post<{ Body: Fault }>('/_emulator/faults', { schema: faultSchema }, ({ body }, reply) => {
     world.faults.add(checkFault(body, routes))
     return reply.code(204).send()
@@ -80,7 +79,7 @@ function registerControls(app: FastifyInstance, world: World, routes: ReadonlySe
   })
 }
 
-function registerActs(app: FastifyInstance, world: World): void {
+function registerStateRoutes(app: FastifyInstance, world: World): void {
   app.post<{ Body?: TokenPairRequest | null }>('/_emulator/tokens', { schema: tokensSchema }, ({ body }) =>
     issuePair(world, body ?? {}),
   )
@@ -100,14 +99,14 @@ function registerActs(app: FastifyInstance, world: World): void {
   app.get('/_emulator/webhooks', () => ({ deliveries: world.webhooks.deliveries() }))
 }
 
-/** What tests steer the emulator with. Answers loopback hosts and origins only, and is neither counted nor made to fail. */
+/** Adds the routes with which tests control the emulator. They answer this machine only, are not counted and have no faults. */
 export function registerTestRoutes(app: FastifyInstance, world: World, routes: ReadonlySet<string>): void {
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', async (request) => {
       requireLoopback(request)
     })
-    registerControls(scope, world, routes)
-    registerActs(scope, world)
+    registerControlRoutes(scope, world, routes)
+    registerStateRoutes(scope, world)
     done()
   })
 }

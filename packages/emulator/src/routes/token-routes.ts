@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { wholeSeconds } from '../clock.js'
 import { refreshedTokenSeconds, refreshPair } from '../tokens/token-pairs.js'
 import type { World } from '../world.js'
 
@@ -10,17 +11,17 @@ const refreshSchema = {
   },
 }
 
-/** Memberstack's own way to answer with tokens: `expires` in milliseconds. */
+/** Answers in the form of a Memberstack sign-in: `expires` is in milliseconds. */
 async function answerRefresh(world: World, refreshToken: string): Promise<object> {
   const tokens = await refreshPair(world, refreshToken)
-  const expires = (Math.floor(world.clock()) + refreshedTokenSeconds) * 1000
+  const expires = (wholeSeconds(world.clock) + refreshedTokenSeconds) * 1000
   return { data: { tokens: { ...tokens, type: 'bearer', expires } } }
 }
 
-/** The key set and the refresh API; neither asks for a key. */
+/** Adds the key set and the refresh API. Neither needs a key. */
 export function registerTokenRoutes(app: FastifyInstance, world: World): void {
   app.get('/jwks.json', () => world.keys.keySet())
-  // The admin SDK reads its key set from the root of a fixed host: whoever points that host here finds it.
+  // The admin SDK reads the key set from the root of a fixed host, which a test can redirect here.
   app.get('/', () => world.keys.keySet())
   app.post<{ Body: { refreshToken: string } }>('/auth/refresh-token', { schema: refreshSchema }, ({ body }) =>
     answerRefresh(world, body.refreshToken),

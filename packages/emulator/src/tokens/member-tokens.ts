@@ -1,26 +1,26 @@
 import { createLocalJWKSet, errors, jwtVerify, SignJWT, type JWTPayload } from 'jose'
-import type { Clock } from '../clock.js'
-import type { AppIdentity } from '../identity.js'
+import type { AppIdentity } from '../app.js'
+import { wholeSeconds, type Clock } from '../clock.js'
 import type { SigningKeys } from './signing-keys.js'
 
-/** How long a member JWT lives, in seconds: about two weeks, as Memberstack's. */
+/** The lifetime of a member JWT in seconds: two weeks, about that of Memberstack. */
 export const memberTokenSeconds: number = 14 * 24 * 3600
 
-/** What to sign. */
+/** The contents of a member JWT. */
 export interface TokenRequest {
   readonly memberId: string
-  /** From now, in seconds; negative for one that has expired. @defaultValue two weeks from when it was issued */
+  /** Seconds from now; negative for an expired token. @defaultValue two weeks after `iat` */
   readonly expiresInSeconds?: number | undefined
   /** @defaultValue 0 */
   readonly issuedSecondsAgo?: number | undefined
-  /** Laid over the usual claims; null takes one away. */
+  /** Replaces the usual claims of the same name; null removes a claim. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Signs and checks member JWTs. */
+/** Signs and verifies member JWTs. */
 export interface MemberTokens {
   issue(request: TokenRequest): Promise<string>
-  /** The claims, or null for a token that is forged, expired, unreadable or meant for another app. */
+  /** Returns the claims, or null if the token is forged, expired, malformed or issued for another app. */
   verify(token: string): Promise<JWTPayload | null>
 }
 
@@ -33,7 +33,7 @@ function claimsOf({ appId, issuer }: AppIdentity, now: number, request: TokenReq
   return Object.fromEntries(all.filter(([, value]) => value !== null))
 }
 
-/** Makes the issuer of the app's member JWTs (RS256). */
+/** Creates the issuer of the member JWTs of an app (RS256). */
 export function createMemberTokens(options: {
   readonly app: AppIdentity
   readonly clock: Clock
@@ -43,7 +43,7 @@ export function createMemberTokens(options: {
   return {
     issue(request) {
       const { kid, privateKey } = keys.current()
-      const claims = claimsOf(app, Math.floor(clock()), request)
+      const claims = claimsOf(app, wholeSeconds(clock), request)
       return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(privateKey)
     },
     async verify(token) {

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 
-/** What a refresh token stands for. */
+/** The member and the claims of the access tokens that a refresh token is exchanged for. */
 export interface RefreshGrant {
   readonly memberId: string
-  /** Claims that every access token of this line carries besides the usual ones. */
+  /** Claims of every access token of this token family, besides the usual ones. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** Refresh tokens that can be used once. */
+/** Refresh tokens that are valid for one use. */
 export interface RefreshTokens {
   issue(grant: RefreshGrant): string
-  /** Uses the token up; null for one that was used or never issued. */
+  /** Consumes the token. Returns null if it was used before or never issued. */
   redeem(refreshToken: string): RefreshGrant | null
-  forgetAll(): void
+  clear(): void
 }
 
-/** Keeps refresh tokens in memory. */
+/** Creates a store of refresh tokens in memory. */
 export function createRefreshTokens(): RefreshTokens {
   const grants = new Map<string, RefreshGrant>()
   return {
@@ -29,6 +29,6 @@ export function createRefreshTokens(): RefreshTokens {
       grants.delete(refreshToken)
       return grant
     },
-    forgetAll: () => grants.clear(),
+    clear: () => grants.clear(),
   }
 }

@@ -2,24 +2,24 @@ import { createPrivateKey, createPublicKey, generateKeyPair, randomBytes, type K
 import { promisify } from 'node:util'
 import type { JSONWebKeySet, JWK } from 'jose'
 
-/** The key that signs now. */
+/** The private key that signs, and its id. */
 export interface SigningKey {
   readonly kid: string
   readonly privateKey: KeyObject
 }
 
-/** The RSA keys behind the key set. */
+/** The RSA keys of the key set. */
 export interface SigningKeys {
   readonly current: () => SigningKey
   readonly keySet: () => JSONWebKeySet
-  /** Signs with a new key from now on; the old ones stay in the key set, or leave it. */
+  /** Creates a new signing key. The old keys stay in the key set or are removed from it. */
   rotate(oldKeys: 'keep' | 'remove'): Promise<void>
 }
 
 const generate = promisify(generateKeyPair)
 
 async function newKey(): Promise<SigningKey & { readonly publicJwk: JWK }> {
-  // Through PEM: exporting a freshly generated key straight to a JWK hung about once in a hundred on Node 20.
+  // Through PEM: on Node 20 the direct export of a new key to a JWK hung in about one of a hundred cases.
   const pem = await generate('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -35,7 +35,7 @@ async function newKey(): Promise<SigningKey & { readonly publicJwk: JWK }> {
   }
 }
 
-/** Generates the first key (2048-bit RSA). */
+/** Creates the first key (2048-bit RSA). */
 export async function createSigningKeys(): Promise<SigningKeys> {
   let current = await newKey()
   let published = [current.publicJwk]

@@ -1,22 +1,22 @@
-import { ApiError, badRequest } from '../api-error.js'
-import { findMember, getMember } from '../members/member-lookup.js'
+import { ApiError, badRequest } from '../api-errors.js'
+import { findMember, getMember } from '../members/member-table.js'
 import type { MemberRecord } from '../members/member.js'
 import type { World } from '../world.js'
 import type { TokenRequest } from './member-tokens.js'
 
-/** An access token (a member JWT) and the refresh token that renews it. */
+/** An access token (a member JWT) and its refresh token. */
 export interface TokenPair {
   readonly accessToken: string
   readonly refreshToken: string
 }
 
-/** Which tokens are wanted. */
+/** The contents of a token pair. */
 export interface TokenPairRequest extends Omit<TokenRequest, 'memberId'> {
-  /** An id or an email. @defaultValue the first member of the seed */
+  /** An id or an email address. @defaultValue the first member of the seed */
   readonly memberId?: string | undefined
 }
 
-/** How long the access tokens of the refresh API live, in seconds. */
+/** The lifetime of the access tokens of the refresh API, in seconds. */
 export const refreshedTokenSeconds = 3600
 
 function withoutTimes(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -31,9 +31,8 @@ function memberFor(world: World, memberId: string | undefined): MemberRecord {
 }
 
 /**
- * Signs a pair without a sign-in. What `claims` says, except for times, goes on in every access token that the refresh
- * token will fetch.
- * @throws {@link ApiError} `generic-message`: no such member.
+ * Issues a pair without a sign-in. The refreshed access tokens carry the same `claims`, except for the times.
+ * @throws {@link ApiError} `generic-message`: there is no such member.
  */
 export async function issuePair(world: World, request: TokenPairRequest): Promise<TokenPair> {
   const { id } = memberFor(world, request.memberId)
@@ -43,15 +42,13 @@ export async function issuePair(world: World, request: TokenPairRequest): Promis
 }
 
 /**
- * Uses a refresh token up for a new pair with a one-hour access token.
- * @throws {@link ApiError} 401 `invalid-refresh-token`: used, never issued, or its member is gone.
+ * Exchanges a refresh token for a new pair whose access token lives one hour.
+ * @throws {@link ApiError} 401 `invalid-refresh-token`: used before, never issued, or the member was deleted.
  */
 export async function refreshPair(world: World, refreshToken: string): Promise<TokenPair> {
   const grant = world.refreshTokens.redeem(refreshToken)
-  if (!grant || !findMember(world.table, grant.memberId)) {
-    throw new ApiError(401, 'invalid-refresh-token', 'The refresh token is invalid or was already used.')
-  }
-  // The successor is issued before anything is awaited: two callers at once never see half a rotation.
+  if (!grant || !findMember(world.table, grant.memberId)) throw new ApiError('invalid-refresh-token')
+  // The successor is issued before the first await, so that concurrent callers see the whole rotation or none of it.
   const successor = world.refreshTokens.issue(grant)
   const accessToken = await world.tokens.issue({ ...grant, expiresInSeconds: refreshedTokenSeconds })
   return { accessToken, refreshToken: successor }

@@ -1,29 +1,28 @@
 import fastify, { type FastifyInstance } from 'fastify'
+import { controlCalls } from '../controls/calls.js'
 import { registerAdminRoutes } from '../routes/admin-routes.js'
 import { registerClientRoutes } from '../routes/client-routes.js'
 import { registerTestRoutes } from '../routes/test-routes.js'
 import { registerTokenRoutes } from '../routes/token-routes.js'
 import type { World } from '../world.js'
-import { parseBodies } from './body-parsing.js'
-import { controlCalls } from './call-controls.js'
-import { allowOrigins } from './cross-origin.js'
-import { answerErrors, describeInvalid, sendError } from './error-answers.js'
+import { allowOrigins } from './access.js'
+import { answerErrors, describeInvalid, parseBodies, sendError } from './json-api.js'
 
-/** The emulator's HTTP side, not yet listening. `routes` names every route that can be counted or made to fail. */
+/** The HTTP server before it listens. `routes` names every route that is counted and can have faults. */
 export interface HttpServer {
   readonly app: FastifyInstance
   readonly routes: ReadonlySet<string>
 }
 
-/** Builds the server over a world. */
+/** Creates the server of a world. */
 export async function createHttpServer(world: World): Promise<HttpServer> {
   const app = fastify({
     bodyLimit: 256 * 1024,
     exposeHeadRoutes: false,
-    // Answers that a fault holds back must not keep the emulator from closing.
+    // Delayed answers must not keep the emulator from closing.
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512 },
-    // Nothing is coerced or dropped: what Memberstack would refuse is refused.
+    // No value is converted or removed: the emulator refuses what Memberstack refuses.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaErrorFormatter: describeInvalid,
     frameworkErrors: (error, _request, reply) => {
@@ -32,8 +31,8 @@ export async function createHttpServer(world: World): Promise<HttpServer> {
   })
   const routes = new Set<string>()
   app.addHook('onRoute', ({ method, url }) => {
-    const isOurs = typeof method === 'string' && method !== 'OPTIONS' && !url.startsWith('/_emulator')
-    if (isOurs) routes.add(`${method} ${url}`)
+    const isCounted = typeof method === 'string' && method !== 'OPTIONS' && !url.startsWith('/_emulator')
+    if (isCounted) routes.add(`${method} ${url}`)
   })
   answerErrors(app)
   parseBodies(app)

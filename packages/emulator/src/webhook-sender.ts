@@ -1,75 +1,75 @@
 import { setMaxListeners } from 'node:events'
 import { Webhook } from 'standardwebhooks'
-import type { Clock } from '../clock.js'
-import { randomId } from '../members/random-id.js'
+import { wholeSeconds, type Clock } from './clock.js'
+import { newId } from './members/member.js'
 
-/** One try at delivering a webhook. */
+/** One attempt to deliver a webhook. */
 export interface WebhookAttempt {
   /** Seconds; also the `svix-timestamp` of this attempt. */
   readonly at: number
-  /** What the receiver answered; null: no answer. */
+  /** The status of the receiver's answer; null without an answer. */
   readonly status: number | null
 }
 
-/** A webhook and what became of it. */
+/** A webhook and the result of its delivery. */
 export interface WebhookDelivery {
-  /** The `svix-id`: the same for every attempt. */
+  /** The `svix-id`, the same for every attempt. */
   readonly id: string
   readonly event: string
   readonly url: string
   /** The exact body that was signed. */
   readonly body: string
   readonly attempts: readonly WebhookAttempt[]
-  /** `dropped`: a reset or the end of the emulator came first. */
+  /** `dropped`: a reset or the end of the emulator stopped the delivery. */
   readonly state: 'pending' | 'delivered' | 'failed' | 'dropped'
 }
 
-/** Sends signed webhooks to the URL that is set; without one, nothing is sent or kept. */
+/** Sends signed webhooks to the URL that is set. Without a URL nothing is sent or stored. */
 export interface WebhookSender {
-  /** Where to; null turns webhooks off. Deliveries under way keep the URL they started with. */
+  /** Sets the URL; null turns webhooks off. Deliveries that have started keep their URL. */
   setUrl(url: string | null): void
-  /** Starts a delivery and answers its id; null where no URL is set. */
+  /** Starts a delivery and returns its id, or null if no URL is set. */
   send(event: string, content: object): string | null
-  /** Delivers a kept webhook once more under its own id, as the dashboard's "replay" does. */
+  /** Delivers a stored webhook again with the same id, as "replay" in the dashboard does. Returns false if it is unknown or pending. */
   resend(id: string): boolean
-  /** The last 1,000, oldest first. */
+  /** Returns the last 1,000 deliveries, oldest first. */
   deliveries(): readonly WebhookDelivery[]
-  /** Resolves when nothing is under way any more: delivered, given up or dropped. */
+  /** Resolves when no delivery is pending. */
   settled(): Promise<void>
-  /** Forgets everything and stops what is under way. */
+  /** Stops and removes all deliveries. */
   reset(): void
 }
 
-/** How the sender is told about the world. */
+/** The options of {@link createWebhookSender}. */
 export interface WebhookSenderOptions {
   readonly clock: Clock
   readonly secret: string
-  /** The pauses before the second, third … attempt, in seconds. */
+  /** The pauses before the second, third and later attempts, in seconds. */
   readonly retrySeconds: readonly number[]
-  /** How long one attempt may take, in seconds. */
+  /** The longest time of one attempt, in seconds. */
   readonly timeoutSeconds: number
 }
 
-const keptDeliveries = 1000
+const storedDeliveries = 1000
 
 interface Running {
   delivery: WebhookDelivery
   done: Promise<void>
 }
 
-/** Makes a sender that delivers as Svix does: 2xx is success, anything else is tried again on a fixed schedule. */
+/** Creates a sender with the rules of Svix: 2xx is success; anything else is retried on a fixed schedule. */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
-  const kept = new Map<string, Running>()
+  const runs = new Map<string, Running>()
   let stop = newStop()
   let url: string | null = null
 
   function start(delivery: WebhookDelivery): void {
     const run: Running = { delivery, done: Promise.resolve() }
-    kept.delete(delivery.id)
-    kept.set(delivery.id, run)
+    runs.delete(delivery.id)
+    runs.set(delivery.id, run)
     run.done = deliver(run, options, stop.signal)
-    const oldest = kept.keys().next().value
-    if (kept.size > keptDeliveries && oldest !== undefined) kept.delete(oldest)
+    const oldest = runs.keys().next().value
+    if (runs.size > storedDeliveries && oldest !== undefined) runs.delete(oldest)
   }
 
   return {
@@ -78,34 +78,34 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
     },
     send(event, content) {
       if (url === null) return null
-      const id = randomId('msg')
+      const id = newId('msg')
       start({ id, event, url, body: JSON.stringify(content), attempts: [], state: 'pending' })
       return id
     },
     resend(id) {
-      const before = kept.get(id)
+      const before = runs.get(id)
       if (!before || before.delivery.state === 'pending') return false
       start({ ...before.delivery, state: 'pending' })
       return true
     },
-    deliveries: () => [...kept.values()].map(({ delivery }) => delivery),
+    deliveries: () => [...runs.values()].map(({ delivery }) => delivery),
     async settled() {
-      while (pendingOf(kept).length > 0) await Promise.all(pendingOf(kept))
+      while (pendingOf(runs).length > 0) await Promise.all(pendingOf(runs))
     },
     reset() {
       stop.abort()
       stop = newStop()
-      kept.clear()
+      runs.clear()
     },
   }
 }
 
-const pendingOf = (kept: ReadonlyMap<string, Running>): readonly Promise<void>[] =>
-  [...kept.values()].filter(({ delivery }) => delivery.state === 'pending').map(({ done }) => done)
+const pendingOf = (runs: ReadonlyMap<string, Running>): readonly Promise<void>[] =>
+  [...runs.values()].filter(({ delivery }) => delivery.state === 'pending').map(({ done }) => done)
 
 function newStop(): AbortController {
   const stop = new AbortController()
-  // Every delivery that waits listens; Node would take more than ten for a leak.
+  // Every waiting delivery adds a listener. Node warns of a leak above ten.
   setMaxListeners(0, stop.signal)
   return stop
 }
@@ -114,15 +114,15 @@ async function deliver(run: Running, options: WebhookSenderOptions, stop: AbortS
   for (const pause of [0, ...options.retrySeconds]) {
     await pauseFor(pause, stop)
     const attempt = stop.aborted ? null : await post(run.delivery, options, stop)
-    // Looked at again: the stop may have come while the answer was on its way.
+    // Checked again: the delivery may have been stopped during the request.
     if (stop.aborted || !attempt) {
       run.delivery = { ...run.delivery, state: 'dropped' }
       return
     }
-    const isTaken = attempt.status !== null && attempt.status >= 200 && attempt.status < 300
+    const isDelivered = attempt.status !== null && attempt.status >= 200 && attempt.status < 300
     const attempts = [...run.delivery.attempts, attempt]
-    run.delivery = { ...run.delivery, attempts, state: isTaken ? 'delivered' : 'pending' }
-    if (isTaken) return
+    run.delivery = { ...run.delivery, attempts, state: isDelivered ? 'delivered' : 'pending' }
+    if (isDelivered) return
   }
   run.delivery = { ...run.delivery, state: 'failed' }
 }
@@ -146,7 +146,7 @@ async function post(
   stop: AbortSignal,
 ): Promise<WebhookAttempt> {
   const { id, body, url } = delivery
-  const at = Math.floor(options.clock())
+  const at = wholeSeconds(options.clock)
   const signature = new Webhook(options.secret).sign(id, new Date(at * 1000), body)
   const headers = {
     'content-type': 'application/json',
@@ -161,7 +161,7 @@ async function post(
     await answer.body?.cancel()
     return { at, status: answer.status }
   } catch {
-    // Refused, reset or too slow: to a sender of webhooks these are one thing, and the next attempt is the answer.
+    // A refused connection, a reset and a timeout are the same: the next attempt follows.
     return { at, status: null }
   }
 }

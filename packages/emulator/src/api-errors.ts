@@ -1,0 +1,77 @@
+/**
+ * The codes of errors. They are those of `@memberstack/dom`'s `ErrorCodes` where it has one, otherwise those of the
+ * documentation of the admin API.
+ */
+export type ApiErrorCode =
+  | 'access-denied'
+  | 'already-have-plan'
+  | 'app-not-found'
+  | 'email-already-in-use'
+  | 'generic-message'
+  | 'invalid-credentials'
+  | 'invalid-email'
+  | 'invalid-password'
+  | 'invalid-password-too-short'
+  | 'invalid-refresh-token'
+  | 'INVALID_TOKEN'
+  | 'login-required'
+  | 'no-plan-found'
+  | 'not-found'
+  | 'plan-not-found'
+  | 'plan-not-free'
+  | 'required-field-missing'
+  | 'too-many-requests'
+  | 'unsupported-content-type'
+  | 'validation/invalid-secret-key'
+
+/** The status and the usual message of every error. */
+const errorTable: Readonly<Record<ApiErrorCode, { readonly status: number; readonly message: string }>> = {
+  'access-denied': { status: 403, message: 'The test routes answer callers on this machine only.' },
+  'already-have-plan': { status: 400, message: 'This member already has this plan.' },
+  'app-not-found': { status: 400, message: 'Application not found. Check your public key.' },
+  'email-already-in-use': { status: 400, message: 'An account with this email already exists.' },
+  'generic-message': { status: 400, message: 'The request is invalid.' },
+  'invalid-credentials': {
+    status: 400,
+    message: 'Invalid email or password. Please check your credentials and try again.',
+  },
+  'invalid-email': { status: 400, message: 'The email address format is invalid.' },
+  'invalid-password': { status: 400, message: 'The password is incorrect.' },
+  'invalid-password-too-short': { status: 400, message: 'Password must be at least 8 characters.' },
+  'invalid-refresh-token': {
+    status: 401,
+    message: 'The refresh token is invalid or was already used.',
+  },
+  INVALID_TOKEN: { status: 400, message: 'Invalid token' },
+  'login-required': {
+    status: 401,
+    message: 'Authentication required. Please log in to access this resource.',
+  },
+  'no-plan-found': { status: 400, message: 'The member does not have this plan.' },
+  'not-found': { status: 404, message: 'The emulator does not have this route.' },
+  'plan-not-found': { status: 400, message: 'The specified plan does not exist.' },
+  'plan-not-free': { status: 400, message: 'This plan requires payment information.' },
+  'required-field-missing': { status: 400, message: 'A required field is missing.' },
+  'too-many-requests': { status: 429, message: 'Too many requests.' },
+  'unsupported-content-type': {
+    status: 415,
+    message: 'Send JSON, with content-type application/json.',
+  },
+  'validation/invalid-secret-key': { status: 401, message: 'The provided secret key is invalid.' },
+}
+
+/** A refusal in the form of Memberstack: both SDKs reject with the `{code, message}` of the response body. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly statusCode: number
+  readonly code: string
+
+  constructor(code: ApiErrorCode, { message }: { readonly message?: string } = {}) {
+    super(message ?? errorTable[code].message)
+    this.statusCode = errorTable[code].status
+    this.code = code
+  }
+}
+
+/** Creates the general error of Memberstack, used for a wrong value and for an unknown id. */
+export const badRequest = (message: string): ApiError => new ApiError('generic-message', { message })

@@ -1,0 +1,88 @@
+import { checkFault } from './controls/faults.js'
+import type { Emulator, EmulatorAddress, EmulatorControls, EmulatorMembers } from './emulator.js'
+import { createHttpServer, type HttpServer } from './http/server.js'
+import { createMember, deleteMember, updateMember } from './members/member-changes.js'
+import { findMember } from './members/member-table.js'
+import { adminView } from './members/member.js'
+import { addPlan, removePlan, updatePlan } from './members/plan-connections.js'
+import { readOptions, readWebhookUrl, type EmulatorOptions, type EmulatorSettings } from './options.js'
+import { issuePair } from './tokens/token-pairs.js'
+import { createWorld, type World } from './world.js'
+
+function addressOf(port: number, world: World, settings: EmulatorSettings): EmulatorAddress {
+  const url = `http://127.0.0.1:${port}`
+  return {
+    ...world.app,
+    url,
+    port,
+    adminUrl: url,
+    jwksUri: `${url}/jwks.json`,
+    refreshUrl: `${url}/auth/refresh-token`,
+    webhookSecret: settings.webhookSecret,
+  }
+}
+
+function membersOf(world: World): EmulatorMembers {
+  return {
+    findMember(idOrEmail) {
+      const member = findMember(world.table, idOrEmail)
+      return member && adminView(member)
+    },
+    createMember: (member) => adminView(createMember(world, member)),
+    updateMember: (idOrEmail, changes) => adminView(updateMember(world, idOrEmail, changes)),
+    deleteMember(idOrEmail) {
+      deleteMember(world, idOrEmail)
+    },
+    addPlan: (idOrEmail, planId) => adminView(addPlan(world, idOrEmail, world.plans.find(planId))),
+    updatePlan: (idOrEmail, planId, changes) => adminView(updatePlan(world, { idOrEmail, planId, changes })),
+    removePlan: (idOrEmail, planId) => adminView(removePlan(world, idOrEmail, planId)),
+  }
+}
+
+function controlsOf(world: World, { app, routes }: HttpServer): EmulatorControls {
+  return {
+    issueTokens: (request = {}) => issuePair(world, request),
+    setFault(fault) {
+      world.faults.add(checkFault(fault, routes))
+    },
+    clearFaults: () => world.faults.reset(),
+    calls: () => world.calls.read(),
+    reset: () => world.reset(),
+    rotateSigningKey: (oldKeys = 'keep') => world.keys.rotate(oldKeys),
+    setWebhookUrl(url) {
+      world.webhooks.setUrl(url === null ? null : readWebhookUrl(url))
+    },
+    sendWebhook: (event, content) => world.webhooks.send(event, content),
+    resendWebhook: (id) => world.webhooks.resend(id),
+    webhooks: () => world.webhooks.deliveries(),
+    webhooksSettled: () => world.webhooks.settled(),
+    async close() {
+      world.faults.reset()
+      world.webhooks.setUrl(null)
+      world.webhooks.reset()
+      await app.close()
+    },
+  }
+}
+
+/**
+ * Starts a Memberstack emulator on 127.0.0.1: client API, admin API, key set, refresh API and webhooks.
+ * @throws TypeError if an option is not valid; the system's error (`EADDRINUSE`) if the port is in use.
+ * @example
+ * const emulator = await startEmulator()
+ * const memberstack = memberstackAdmin.init(emulator.secretKey, { baseUrl: emulator.adminUrl })
+ */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const settings = readOptions(options)
+  const world = await createWorld(settings)
+  const server = await createHttpServer(world)
+  try {
+    await server.app.listen({ host: '127.0.0.1', port: settings.port })
+  } catch (error) {
+    await server.app.close()
+    throw error
+  }
+  const address = server.app.server.address()
+  const port = address !== null && typeof address === 'object' ? address.port : settings.port
+  return { ...addressOf(port, world, settings), ...membersOf(world), ...controlsOf(world, server) }
+}
