@@ -2,6 +2,7 @@
 export { systemClock, type Clock } from './base/clock.js'
 export { AuthError, statusOf, type AuthErrorCode, type AuthErrorOptions } from './base/errors.js'
 export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './base/http-client.js'
+export { isLoopback } from './base/loopback.js'
 export type { MemberstackUser } from './base/member.js'
 export { createPerennial, type MemberstackOptions, type PerennialOptions } from './compose/index.js'
 export type {

@@ -4,12 +4,12 @@ import process from 'node:process'
 import { runCommand } from './command-line.js'
 import { loadEnvFile } from './load-env-file.js'
 
-/** A look-up of a name cannot be called off: once all is told, nobody waits for it any longer. */
+/** A DNS lookup cannot be cancelled. Once the output is written, the process does not wait for one any longer. */
 const lingerMs = 1_000
 
-const complain = (line: string) => process.stderr.write(`${line}\n`)
+const printError = (line: string) => process.stderr.write(`${line}\n`)
 
-// Who reads may leave early, as `head` does; the exit code tells him all the same.
+// A reader of the output may close it early, as `head` does. The exit code stays the same.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
@@ -18,7 +18,7 @@ for (const stream of [process.stdout, process.stderr])
 async function run(): Promise<number> {
   const problem = loadEnvFile()
   if (problem !== null) {
-    complain(problem)
+    printError(problem)
     return 2
   }
   return await runCommand(process.argv.slice(2), {
@@ -27,7 +27,7 @@ async function run(): Promise<number> {
     isTerminal: process.stdin.isTTY,
     readTextFile: (path) => readFileSync(path, 'utf8'),
     print: (line) => process.stdout.write(`${line}\n`),
-    complain,
+    printError,
   })
 }
 

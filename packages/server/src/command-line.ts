@@ -3,25 +3,25 @@ import { examine } from './doctor/index.js'
 import { explainToken, readPipedToken } from './inspect/index.js'
 import { move } from './move/index.js'
 
-/** What a command sees of the process. */
+/** The part of the process that a command uses. */
 export interface CommandWorld {
   readonly env: Environment
   readonly input: AsyncIterable<Uint8Array>
-  /** Whether `input` is somebody at a terminal. */
+  /** True if `input` is a terminal. */
   readonly isTerminal: boolean
   readonly readTextFile: (path: string) => string
   readonly print: (line: string) => void
-  readonly complain: (line: string) => void
+  readonly printError: (line: string) => void
 }
 
 const usage = `Usage:
   perennial doctor          checks a deployment from its environment and .env
-  perennial token inspect   explains the token on standard input: who, how old, why refused
-  perennial store move      copies the SQLite store of STORE_URL to the Redis of NEW_STORE_URL, signing nobody out
+  perennial token inspect   explains the token on standard input: member, age, and the reason if it is refused
+  perennial store move      copies the SQLite store of STORE_URL to the Redis of NEW_STORE_URL; all sessions stay valid
 
-Exit codes: 0 good (doctor: no error, token: accepted, move: done), 1 something is wrong or could not be checked, 2 called wrongly`
+Exit codes: 0 success (doctor: no error, token: accepted, move: done), 1 a problem was found or a check failed, 2 wrong usage`
 
-/** Runs one command and answers its exit code: 0 good, 1 something is wrong, 2 called wrongly. */
+/** Runs one command and returns its exit code: 0 success, 1 a problem was found, 2 wrong usage. */
 export async function runCommand(args: readonly string[], world: CommandWorld): Promise<number> {
   const [first, second, ...rest] = args
   if (first === 'help' || args.some((arg) => arg === '--help' || arg === '-h')) {
@@ -31,8 +31,8 @@ export async function runCommand(args: readonly string[], world: CommandWorld): 
   if (first === 'doctor' && second === undefined) return await doctor(world)
   if (first === 'token' && second === 'inspect') return await inspect(rest, world)
   if (first === 'store' && second === 'move') return await moveStores(rest, world)
-  // What was written is not repeated: it may be a token.
-  world.complain(usage)
+  // The arguments are not repeated: one may be a token.
+  world.printError(usage)
   return 2
 }
 
@@ -44,8 +44,8 @@ async function doctor({ env, readTextFile, print }: CommandWorld): Promise<numbe
 
 async function moveStores(rest: readonly string[], world: CommandWorld): Promise<number> {
   if (rest.length > 0) {
-    world.complain(
-      'Addresses are read from STORE_URL and NEW_STORE_URL alone: they may hold a password, and arguments stand in the list of processes.',
+    world.printError(
+      'Addresses are read from STORE_URL and NEW_STORE_URL only: they may hold a password, and arguments are visible in the process list.',
     )
     return 2
   }
@@ -54,7 +54,7 @@ async function moveStores(rest: readonly string[], world: CommandWorld): Promise
     return 0
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    world.complain(error.message.replaceAll(/\s+/g, ' '))
+    world.printError(error.message.replaceAll(/\s+/g, ' '))
     return 1
   }
 }
@@ -63,20 +63,20 @@ const pipeIt = 'For example: perennial token inspect < token.txt, or pbpaste | p
 
 async function inspect(rest: readonly string[], world: CommandWorld): Promise<number> {
   if (rest.length > 0) {
-    world.complain(
-      `A token is read from standard input alone: arguments stay in the shell's history and in the list of processes. ${pipeIt}`,
+    world.printError(
+      `A token is read from standard input only: arguments stay in the shell history and are visible in the process list. ${pipeIt}`,
     )
     return 2
   }
   if (world.isTerminal) {
-    world.complain(
-      `A token is not typed in: it would stay on the screen, and terminals cut long lines. ${pipeIt}`,
+    world.printError(
+      `A token cannot be typed at a terminal: it would stay on the screen, and terminals cut long lines. ${pipeIt}`,
     )
     return 2
   }
   const token = await readPipedToken(world.input)
   if (token === null) {
-    world.complain(`There is no token on standard input. ${pipeIt}`)
+    world.printError(`There is no token on standard input. ${pipeIt}`)
     return 2
   }
   const { lines, isGood } = await explainToken(token, world)

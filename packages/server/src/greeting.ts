@@ -1,9 +1,9 @@
 import type { Service } from './start/index.js'
 
-/** What a person at a terminal is told once the service runs. */
+/** Returns the text for a developer at a terminal once the service runs. */
 export async function greet(service: Service, showDocs: boolean): Promise<string> {
   const lines = [`Perennial listens on ${service.url} (${service.mode} mode)`]
-  // Where the emulator is, the demo is.
+  // The demo page exists wherever the emulator does.
   if (service.emulator) lines.push(`  the demo page       ${service.url}/`)
   if (showDocs) lines.push(`  the HTTP interface  ${service.url}/docs`)
   if (service.emulator) {
@@ -17,7 +17,7 @@ export async function greet(service: Service, showDocs: boolean): Promise<string
   return `\n${lines.join('\n')}\n\n`
 }
 
-/** A line to paste. Signs the emulated member in for it: a token of nobody real, so it may be shown. */
+/** Returns a command to paste. It holds a refresh token of the emulated member, who is not a real person. */
 async function inviteToRefresh(url: string, emulator: NonNullable<Service['emulator']>): Promise<string[]> {
   const { accessToken } = await emulator.issueTokens()
   const answer = await fetch(`${url}/v1/auth/session`, {
@@ -37,7 +37,6 @@ async function inviteToRefresh(url: string, emulator: NonNullable<Service['emula
   return [`The emulated member could not sign in (HTTP ${answer.status}): see the log.`]
 }
 
-/** The service runs all the same. */
 function noInvitation(): string[] {
   return ['The emulated member could not sign in: see the log.']
 }

@@ -1,8 +1,8 @@
 import process from 'node:process'
 
 /**
- * Reads `.env` where there is one; what the process was given wins over it.
- * @returns why it cannot be read, in one line for people; null when all is well
+ * Reads `.env` if it exists. Variables that are set already keep their value.
+ * @returns the reason why it cannot be read, in one line for people; null on success
  */
 export function loadEnvFile(): string | null {
   try {
@@ -11,6 +11,6 @@ export function loadEnvFile(): string | null {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     if (code === 'ENOENT') return null
-    return `.env cannot be read (${code}). Look at its owner and rights, or start in another folder.`
+    return `.env cannot be read (${code}). Check its owner and permissions, or start in another folder.`
   }
 }

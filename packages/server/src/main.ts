@@ -4,8 +4,7 @@ import process from 'node:process'
 import { readConfig, type Config } from './config/index.js'
 import { greet } from './greeting.js'
 import { loadEnvFile } from './load-env-file.js'
-import { stopOnSignals } from './shutdown.js'
-import { StartFailure, startService } from './start/index.js'
+import { StartFailure, startService, stopOnSignals } from './start/index.js'
 
 function fail(line: string): void {
   process.stderr.write(`${line}\n`)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { exchange, me, pairOf, refresh } from './auth-calls.js'
-import { startClockedWorld, type ClockedWorld } from './clocked-world.js'
+import { exchange, me, pairOf, refresh } from './kit/auth-calls.js'
+import { startClockedWorld, type ClockedWorld } from './kit/clocked-world.js'
 
 const staleSeconds = 3600
 const minute = 60

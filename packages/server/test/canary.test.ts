@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
 import { createApp } from '../src/app/index.js'
 import { createTelemetry } from '../src/telemetry/index.js'
-import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './auth-calls.js'
-import { createCanaries, type Canaries } from './canaries.js'
-import { makeFolder, startProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
-import { startTelemetryListener, type TelemetryListener } from './telemetry-listener.js'
+import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './kit/auth-calls.js'
+import { createCanaries, type Canaries } from './kit/canaries.js'
+import { makeFolder, startProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
+import { startTelemetryListener, type TelemetryListener } from './kit/telemetry-listener.js'
 
 const email = 'ada@example.com'
 
@@ -31,8 +31,8 @@ beforeEach(async () => {
   canaries.add('webhook secret', emulator.webhookSecret)
 })
 afterEach(async () => {
-  sentry.close()
-  posthog.close()
+  await sentry.close()
+  await posthog.close()
   await emulator.close()
 })
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { call, me, verdict, type Answer } from './auth-calls.js'
-import { startSessionWorld, type SessionWorld } from './session-world.js'
+import { call, me, verdict, type Answer } from './kit/auth-calls.js'
+import { startSessionWorld, type SessionWorld } from './kit/session-world.js'
 
 const page = 'https://www.example.com'
 

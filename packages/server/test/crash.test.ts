@@ -4,11 +4,18 @@ import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { call, claimsOf, me, pairOf, refresh, type Answer } from './auth-calls.js'
-import { createPlace, generationOf, persist, signIn, type HonestClient, type Place } from './honest-client.js'
-import { createRandom } from './seeded-random.js'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, claimsOf, me, pairOf, refresh, type Answer } from './kit/auth-calls.js'
+import {
+  createPlace,
+  generationOf,
+  persist,
+  signIn,
+  type HonestClient,
+  type Place,
+} from './kit/honest-client.js'
+import { createRandom } from './kit/chance.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 const kills = process.env['PERENNIAL_LONG'] ? 50 : 6
 const clients = 16

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchBrowser } from '../../client/test/browser/harness.js'
-import { startDemoWorld, type DemoWorld } from './demo-world.js'
+import { startDemoWorld, type DemoWorld } from './kit/demo-world.js'
 
 describe.runIf(hasChromium()).each(['body', 'cookie'])(
   'the demo page, with the %s transport',

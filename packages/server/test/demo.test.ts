@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
 
 let folder: ReturnType<typeof makeFolder>
 let service: ServiceProcess

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { describeService, type ResponseDescription } from '../src/openapi/index.js'
-import { call, exchange, me, pairOf, refresh, verdict, type Answer } from './auth-calls.js'
-import { startSessionWorld, type SessionWorld } from './session-world.js'
+import { call, exchange, me, pairOf, refresh, verdict, type Answer } from './kit/auth-calls.js'
+import { startSessionWorld, type SessionWorld } from './kit/session-world.js'
 
 let world: SessionWorld
 afterEach(() => world.close())

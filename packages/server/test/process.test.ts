@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { createServer } from 'node:http'
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
+import { startLoopbackServer } from './kit/loopback-server.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
 
 let folder: ReturnType<typeof makeFolder>
 let running: ServiceProcess[]
@@ -145,18 +145,16 @@ describe('a start that cannot be', () => {
   })
 
   it('says in one line that its port is taken', async () => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await new Promise((resolve) => other.once('listening', resolve))
-    const address = other.address()
-    const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+    const other = await startLoopbackServer()
+    const { port } = other
     try {
       const line = await oneLine({ PORT: String(port), LOG_LEVEL: 'silent' })
-      expect(line).toContain(`PORT is taken by another program (127.0.0.1, port ${port})`)
+      expect(line).toContain(`PORT is in use by another program (127.0.0.1, port ${port})`)
       expect(await oneLine({ EMULATOR_PORT: String(port), LOG_LEVEL: 'silent' })).toContain(
-        'EMULATOR_PORT is taken',
+        'EMULATOR_PORT is in use',
       )
     } finally {
-      other.close()
+      await other.close()
     }
   })
 

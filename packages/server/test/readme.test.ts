@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
 
 const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
 

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../auth/test/redis-server.js'
-import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './auth-calls.js'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './kit/auth-calls.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 /** `/readyz` answers within 3 s, and no call waits longer for Redis; the rest is for a busy machine. */
 const boundMs = 6_000

@@ -8,9 +8,9 @@ import {
   tlsSettings,
   type Certificates,
 } from '../../auth/test/tls-certificates.js'
-import { call, exchange, pairOf, refresh } from './auth-calls.js'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, exchange, pairOf, refresh } from './kit/auth-calls.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 describe.runIf(hasRedis() && hasOpenssl())('a service on a Redis with a certificate of one’s own', () => {
   let folder: ReturnType<typeof makeFolder>

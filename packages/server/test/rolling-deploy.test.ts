@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../auth/test/redis-server.js'
-import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './auth-calls.js'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './kit/auth-calls.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 const clients = 8
 

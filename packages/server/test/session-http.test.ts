@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './auth-calls.js'
-import { startSessionWorld, type SessionWorld } from './session-world.js'
+import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './kit/auth-calls.js'
+import { startSessionWorld, type SessionWorld } from './kit/session-world.js'
 
 let world: SessionWorld
 const url = () => world.service.url

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { call, claimsOf, exchange, me, pairOf, refresh, verdict } from './auth-calls.js'
-import { startClockedWorld, type ClockedWorld } from './clocked-world.js'
+import { call, claimsOf, exchange, me, pairOf, refresh, verdict } from './kit/auth-calls.js'
+import { startClockedWorld, type ClockedWorld } from './kit/clocked-world.js'
 
 let world: ClockedWorld
 afterEach(() => world.close())

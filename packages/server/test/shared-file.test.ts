@@ -2,9 +2,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './auth-calls.js'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './kit/auth-calls.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 let folder: ReturnType<typeof makeFolder>
 let emulator: Emulator

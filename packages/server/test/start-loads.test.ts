@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { makeFolder, startProcess } from './service-process.js'
+import { makeFolder, startProcess } from './kit/service-process.js'
 
 const production = {
   NODE_ENV: 'production',
@@ -13,7 +13,7 @@ async function loadedBy(env: Readonly<Record<string, string>>): Promise<string> 
   const service = startProcess(folder.path, {
     ...production,
     ...env,
-    NODE_OPTIONS: `--import ${new URL('loaded-at-start.ts', import.meta.url).href}`,
+    NODE_OPTIONS: `--import ${new URL('kit/loaded-at-start.ts', import.meta.url).href}`,
   })
   onTestFinished(async () => {
     service.child.kill('SIGKILL')

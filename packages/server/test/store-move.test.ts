@@ -9,9 +9,9 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../auth/test/redis-server.js'
 import { runCommand } from '../src/command-line.js'
-import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './auth-calls.js'
-import { makeFolder, startProcess, type ServiceProcess } from './service-process.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, claimsOf, exchange, me, pairOf, refresh, verdict, type Pair } from './kit/auth-calls.js'
+import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 
@@ -170,7 +170,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
         isTerminal: false,
         readTextFile: () => '',
         print: (line) => void complaints.push(`printed ${line}`),
-        complain: (line) => void complaints.push(line),
+        printError: (line) => void complaints.push(line),
       })
       expect(complaints.join()).not.toContain('canary')
       return [code, complaints.join()]

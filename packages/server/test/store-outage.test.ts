@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { call, exchange, me, pairOf, refresh, verdict, type Pair } from './auth-calls.js'
-import { startSessionWorld, type SessionWorld } from './session-world.js'
+import { call, exchange, me, pairOf, refresh, verdict, type Pair } from './kit/auth-calls.js'
+import { startSessionWorld, type SessionWorld } from './kit/session-world.js'
 
 let world: SessionWorld
 let blocker: DatabaseSync

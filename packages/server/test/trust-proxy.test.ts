@@ -2,8 +2,8 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readConfig } from '../src/config/index.js'
 import { startService, type Service } from '../src/start/index.js'
-import { call, refresh, verdict, type Answer } from './auth-calls.js'
-import { newSecret, settingsFor } from './session-world.js'
+import { call, refresh, verdict, type Answer } from './kit/auth-calls.js'
+import { newSecret, settingsFor } from './kit/session-world.js'
 
 let emulator: Emulator
 beforeAll(async () => {

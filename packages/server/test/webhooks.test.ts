@@ -1,16 +1,15 @@
-import { createServer, type Server } from 'node:http'
 import { DatabaseSync } from 'node:sqlite'
-import { once } from 'node:events'
+import { buffer } from 'node:stream/consumers'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, describe, expect, it } from 'vitest'
-import { call, exchange, me, pairOf, refresh, verdict, type Pair } from './auth-calls.js'
-import { startSessionWorld, type SessionWorld } from './session-world.js'
+import { call, exchange, me, pairOf, refresh, verdict, type Pair } from './kit/auth-calls.js'
+import { startLoopbackServer, type LoopbackServer } from './kit/loopback-server.js'
+import { startSessionWorld, type SessionWorld } from './kit/session-world.js'
 
 let world: SessionWorld
-let forwarder: Server | undefined
+let forwarder: LoopbackServer | undefined
 afterEach(async () => {
-  forwarder?.close()
-  forwarder?.closeAllConnections()
+  await forwarder?.close()
   forwarder = undefined
   await world.close()
 })
@@ -198,32 +197,22 @@ describe('a webhook of Memberstack', () => {
     const pair = await signIn()
     // Hands every delivery on; the answer to the first never gets back.
     let deliveries = 0
-    forwarder = createServer((request, response) => {
-      const chunks: Buffer[] = []
-      request.on('data', (chunk: Buffer) => chunks.push(chunk))
-      request.on('end', () => {
-        void (async () => {
-          deliveries += 1
-          const { 'svix-id': id, 'svix-timestamp': sentAt, 'svix-signature': signature } = request.headers
-          const headers = {
-            'content-type': 'application/json',
-            'svix-id': String(id),
-            'svix-timestamp': String(sentAt),
-            'svix-signature': String(signature),
-          }
-          const body = Buffer.concat(chunks)
-          const target = `${url()}/v1/webhooks/memberstack`
-          const answer = await fetch(target, { method: 'POST', headers, body })
-          if (deliveries === 1) request.socket.destroy()
-          else response.writeHead(answer.status).end()
-        })()
-      })
+    forwarder = await startLoopbackServer(async (request, response) => {
+      const body = await buffer(request)
+      deliveries += 1
+      const { 'svix-id': id, 'svix-timestamp': sentAt, 'svix-signature': signature } = request.headers
+      const headers = {
+        'content-type': 'application/json',
+        'svix-id': String(id),
+        'svix-timestamp': String(sentAt),
+        'svix-signature': String(signature),
+      }
+      const target = `${url()}/v1/webhooks/memberstack`
+      const answer = await fetch(target, { method: 'POST', headers, body })
+      if (deliveries === 1) request.socket.destroy()
+      else response.writeHead(answer.status).end()
     })
-    forwarder.listen(0, '127.0.0.1')
-    await once(forwarder, 'listening')
-    const address = forwarder.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    world.emulator.setWebhookUrl(`http://127.0.0.1:${address.port}/`)
+    world.emulator.setWebhookUrl(`${forwarder.url}/`)
     world.emulator.deleteMember('mem_ada')
     await world.emulator.webhooksSettled()
     expect(world.emulator.webhooks().map(({ state }) => state)).toEqual(['delivered'])

@@ -1,4 +1,4 @@
-/** Whether the host of a parsed URL is this machine: nobody sits between. */
+/** Returns true if a host, as in `URL.hostname`, is a loopback address: traffic to it never leaves this machine. */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }

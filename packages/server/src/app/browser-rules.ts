@@ -2,7 +2,7 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyHelmetOptions } from '@fastify/helmet'
 import type { Config } from '../config/index.js'
 
-/** Which pages may call us, and what they may send and read. */
+/** Returns the CORS options: the allowed origins, and the headers that they may send and read. */
 export function corsOptions(
   config: Pick<Config, 'corsOrigins' | 'refreshTokenTransport'>,
 ): FastifyCorsOptions {
@@ -20,14 +20,14 @@ export function corsOptions(
     ],
     credentials: config.refreshTokenTransport === 'cookie',
     maxAge: 600,
-    // Of the answer; how long browsers keep the permission is said above.
+    // For caches of the answer; `maxAge` above is for the browser's preflight cache.
     cacheControl: 'no-store',
-    // An OPTIONS that is no preflight gets the same answer; the plugin's own refusal has another shape than ours.
+    // An OPTIONS request that is not a preflight gets the same answer: the plugin's own error has another shape than ours.
     strictPreflight: false,
   }
 }
 
-/** Answers are data: a browser may neither run, nor frame, nor guess at them. */
+/** Headers for answers that are data: a browser may not run or frame them, or guess their type. */
 export const securityHeaders: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -42,7 +42,7 @@ export const securityHeaders: FastifyHelmetOptions = {
   referrerPolicy: { policy: 'no-referrer' },
 }
 
-/** The same, for a page with one style element of its own. */
+/** Returns the same headers for a page with one style element. */
 export function pageSecurityHeaders(styleSource: string): FastifyHelmetOptions {
   return {
     contentSecurityPolicy: {

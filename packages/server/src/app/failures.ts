@@ -7,17 +7,17 @@ import type { Logger } from 'pino'
 // Not by `import`, which would load undici (see the library's HTTP client).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
-/** Answers what no route answers, and what failed, in the one shape of errors. */
+/** Adds the handlers for unknown routes and for errors; both answer in the one shape of errors. */
 export function addFailureAnswers(
   app: FastifyInstance,
-  parts: { readonly perennial: Perennial; readonly logger: Logger; readonly lookPaths: ReadonlySet<string> },
+  parts: { readonly perennial: Perennial; readonly logger: Logger; readonly readPaths: ReadonlySet<string> },
 ): void {
   const refuseUnrouted = (request: FastifyRequest, reply: FastifyReply) =>
-    answer(reply, parts.perennial, unrouted(request.url, parts.lookPaths))
+    answer(reply, parts.perennial, unrouted(request.url, parts.readPaths))
 
   app.setNotFoundHandler(refuseUnrouted)
   app.setErrorHandler((error, request, reply) => {
-    // Fastify looks at bodies before it looks for a route: what it refuses had none.
+    // Fastify checks the body before the route, so a body that it rejects had no route.
     if (isFastifyRefusal(error)) return refuseUnrouted(request, reply)
     if (!(error instanceof AuthError))
       parts.logger.error({ err: error, requestId: request.id }, 'request_failed')
@@ -25,18 +25,18 @@ export function addFailureAnswers(
   })
 }
 
-/** Copies an answer of the library. */
+/** Sends the library's response to an error. */
 export function answer(reply: FastifyReply, perennial: Perennial, error: unknown): FastifyReply {
   const { status, headers, body } = perennial.toResponse(error)
   return reply.code(status).headers(headers).send(body)
 }
 
-/** `AUTH_NOT_FOUND`, or `AUTH_METHOD_NOT_ALLOWED` where other methods are answered. */
-export function unrouted(url: string, lookPaths: ReadonlySet<string>): AuthError {
+/** Returns `AUTH_METHOD_NOT_ALLOWED` for a path that answers other methods, else `AUTH_NOT_FOUND`. */
+export function unrouted(url: string, readPaths: ReadonlySet<string>): AuthError {
   const [path = ''] = url.split('?', 1)
-  if (!lookPaths.has(path))
+  if (!readPaths.has(path))
     return new AuthError('AUTH_NOT_FOUND', 'There is nothing at this address.', { reason: 'not_found' })
-  return new AuthError('AUTH_METHOD_NOT_ALLOWED', 'This address answers GET, HEAD.', {
+  return new AuthError('AUTH_METHOD_NOT_ALLOWED', 'This address answers GET and HEAD only.', {
     headers: { allow: 'GET, HEAD' },
     reason: 'method',
   })
@@ -48,8 +48,8 @@ function isFastifyRefusal(error: unknown): boolean {
 }
 
 /**
- * What is not HTTP, or came too slowly or with too many headers, never reaches a route. None of the codes that sign a
- * client out is given: a broken proxy on the way is no refusal.
+ * Answers a request that never reaches a route: it is not HTTP, is too slow, or has too many headers. The codes here are
+ * none of those at which a client signs out, since the cause may be a broken proxy on the way.
  */
 export function refuseConnection(error: Error & { readonly code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
@@ -66,7 +66,7 @@ export function refuseConnection(error: Error & { readonly code?: string }, sock
   )
 }
 
-/** The same, for what is HTTP and still cannot be served. */
+/** Sends the same answer to a request that is HTTP but cannot be served. */
 export function refuseUnread(reply: FastifyReply): FastifyReply {
   const [status, code, error] = notHttp
   return reply
@@ -78,7 +78,7 @@ export function refuseUnread(reply: FastifyReply): FastifyReply {
 
 type ConnectionRefusal = readonly [status: number, code: string, text: string, retryable?: true]
 
-const notHttp: ConnectionRefusal = [400, 'AUTH_NOT_FOUND', 'This is not a request we can read.']
+const notHttp: ConnectionRefusal = [400, 'AUTH_NOT_FOUND', 'This request cannot be read.']
 const connectionRefusals: Readonly<Record<string, ConnectionRefusal>> = {
   HPE_HEADER_OVERFLOW: [431, 'AUTH_REQUEST_TOO_LARGE', 'The headers are too large.'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'AUTH_REQUEST_TOO_LARGE', 'The body is too large.'],

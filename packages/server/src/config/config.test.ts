@@ -135,7 +135,7 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['STORE_URL', 'rediss://:50%off@cache', 'is not percent-encoded'],
   ['PERENNIAL_SECRET', 'short', 'has fewer than 32 bytes'],
   ['PERENNIAL_SECRET', `${secret},short`, 'has fewer than 32 bytes'],
-  ['PERENNIAL_SECRET', `${secret},`, 'has an empty place'],
+  ['PERENNIAL_SECRET', `${secret},`, 'has an empty item'],
   ['PERENNIAL_SECRET', 'not base64!'.repeat(8), 'is not base64'],
   ['MEMBERSTACK_APP_ID', 'pk_1', 'begins with pk_'],
   ['MEMBERSTACK_APP_ID', 'app 1', 'has a space'],
@@ -147,15 +147,15 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['MEMBERSTACK_JWKS_URI', 'file:///etc/passwd', 'is not an http(s) URL'],
   ['MEMBERSTACK_JWKS', '{"keys":[]}', 'is not a key set'],
   ['MEMBERSTACK_JWKS', '{"keys"', 'is not a key set'],
-  ['MEMBERSTACK_JWKS', '{"keys":[{"kty":"RSA","kid":"1"}]}', 'has no key that can be used'],
-  ['MEMBERSTACK_JWKS', keySetOf(1024), 'has no key that can be used'],
+  ['MEMBERSTACK_JWKS', '{"keys":[{"kty":"RSA","kid":"1"}]}', 'has no usable key'],
+  ['MEMBERSTACK_JWKS', keySetOf(1024), 'has no usable key'],
   ['MEMBERSTACK_JWKS', './page.html', 'is not a key set'],
   ['MEMBERSTACK_JWKS', './missing.json', 'is neither JSON nor a file'],
   ['MEMBERSTACK_REFRESH_URL', 'https://x.example/?key=1', 'holds a user, a password, a query'],
   ['MEMBERSTACK_WEBHOOK_SECRET', secret, 'is not a Svix signing secret'],
   ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_?', 'is not a Svix signing secret'],
   ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_YQ==', 'is too short'],
-  ['REQUIRED_PLANS', 'pln_a,,pln_b', 'has an empty place'],
+  ['REQUIRED_PLANS', 'pln_a,,pln_b', 'has an empty item'],
   ['ACCESS_TOKEN_TTL_SECONDS', '3601', 'is above 3600'],
   ['ACCESS_TOKEN_TTL_SECONDS', '59', 'is below 60'],
   ['ACCESS_TOKEN_TTL_SECONDS', '1h', 'is not a whole number'],
@@ -331,7 +331,7 @@ describe('what is hardly meant', () => {
   it('is a stage that we do not know', () => {
     const warningsIn = (NODE_ENV: string) => read({ NODE_ENV }).warnings.join()
     for (const stage of ['prod', 'Production', 'staging'])
-      expect(warningsIn(stage)).toMatch(/^NODE_ENV is neither .* counts as development/)
+      expect(warningsIn(stage)).toMatch(/^NODE_ENV is not .* counts as development/)
     for (const stage of ['development', 'test', '']) expect(warningsIn(stage)).toBe('')
   })
 

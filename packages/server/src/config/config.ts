@@ -4,21 +4,21 @@ import { readKeySet, type ReadTextFile } from './key-set.js'
 import { listWarnings } from './warnings.js'
 import { readSettings, type Environment, type Settings, type Stage } from './settings.js'
 
-/** What the service was told, checked and complete. */
+/** The configuration of the service, validated and complete. */
 export interface Config {
   readonly environment: Stage
   readonly host: string
   readonly port: number
   readonly storeUrl: string
-  /** Where Memberstack is, or on which port the emulator stands in for it. */
+  /** The Memberstack to use, or the port of the emulator. */
   readonly memberstack:
     | ({ readonly kind: 'memberstack' } & MemberstackOptions)
     | { readonly kind: 'emulator'; readonly port: number }
-  /** What `createPerennial` is told beside the store, Memberstack and telemetry. */
+  /** The options of `createPerennial`, except for the store, Memberstack and telemetry. */
   readonly perennial: Omit<PerennialOptions, 'store' | 'memberstack' | 'telemetry'>
-  /** How many proxies stand before us, or which. */
+  /** The number of trusted proxies in front of the service, or their addresses. */
   readonly trustProxy: number | readonly string[]
-  /** Origins whose pages may read our answers; `*` alone means every one. */
+  /** The origins whose pages may read our responses; `*` alone allows all. */
   readonly corsOrigins: readonly string[]
   readonly refreshTokenTransport: 'body' | 'cookie'
   readonly showMetrics: boolean
@@ -26,16 +26,16 @@ export interface Config {
   readonly logLevel: LogLevel
   readonly sentryDsn: string | undefined
   readonly posthog: { readonly apiKey: string; readonly host: string | undefined } | undefined
-  /** For people, one line each: not wrong, but hardly meant. */
+  /** Settings that are valid but probably a mistake, one line for people each. */
   readonly warnings: readonly string[]
 }
 
-/** How much is logged. */
+/** The log level. */
 export type LogLevel = Settings['LOG_LEVEL']
 
 /**
- * Reads the service's configuration; the only reader of environment variables.
- * @throws TypeError with one line that names the variable, what is wrong with it and a good example
+ * Reads the service's configuration. No other code reads environment variables.
+ * @throws TypeError with one line that names the variable, the problem and a good example
  */
 export function readConfig(env: Environment, world: { readonly readTextFile: ReadTextFile }): Config {
   const settings = readSettings(env)
@@ -65,7 +65,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
 
 function memberstackOf(settings: Settings, readTextFile: ReadTextFile): Config['memberstack'] {
   const { MEMBERSTACK_APP_ID: appId, MEMBERSTACK_JWKS: jwks } = settings
-  // The cross-check has made sure that without an app id there is no other Memberstack setting either.
+  // `crossCheck` ensures that without an app id no other Memberstack setting is set.
   if (appId === undefined) return { kind: 'emulator', port: settings.EMULATOR_PORT }
   return {
     kind: 'memberstack',

@@ -2,7 +2,7 @@ import { badSetting, type Environment, type SettingName, type Settings, type Sta
 import { isPlainHttpElsewhere } from './urls.js'
 
 /**
- * What one variable alone cannot tell.
+ * Checks settings that depend on each other.
  * @throws TypeError with one line, as for a bad value
  */
 export function crossCheck(settings: Settings, env: Environment, environment: Stage): void {
@@ -17,7 +17,7 @@ function checkMemberstack(settings: Settings, env: Environment, environment: Sta
   if (settings.MEMBERSTACK_APP_ID === undefined) {
     if (environment === 'production')
       throw badSetting('MEMBERSTACK_APP_ID', 'is not set, and the emulator never runs in production')
-    // Misspelt ones count: whoever wrote one did not mean the emulator.
+    // Misspelt names count: whoever sets one does not want the emulator.
     const given = Object.keys(env).find((name) => name.startsWith('MEMBERSTACK_') && env[name]?.trim())
     if (given === undefined) return
     throw badSetting(
@@ -26,7 +26,7 @@ function checkMemberstack(settings: Settings, env: Environment, environment: Sta
     )
   }
   if (settings.MEMBERSTACK_REFRESH_URL === undefined && settings.MEMBERSTACK_SECRET_KEY === undefined)
-    throw badSetting('MEMBERSTACK_SECRET_KEY', 'is not set: session mode asks Memberstack about every member')
+    throw badSetting('MEMBERSTACK_SECRET_KEY', 'is not set: session mode reads every member from Memberstack')
 }
 
 function checkForwardMode(settings: Settings): void {
@@ -39,9 +39,9 @@ function checkForwardMode(settings: Settings): void {
   if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
     throw badSetting(
       'REFRESH_TOKEN_TRANSPORT',
-      'is cookie, which forward mode (MEMBERSTACK_REFRESH_URL) has not',
+      'is cookie, which forward mode (MEMBERSTACK_REFRESH_URL) does not support',
     )
-  // Not merely useless: whoever set it believes that others are kept out.
+  // An error rather than a warning: the operator relies on it to keep members without a plan out.
   if (settings.REQUIRED_PLANS !== undefined)
     throw new TypeError(
       'REQUIRED_PLANS is checked in session mode only. A good example: leave out REQUIRED_PLANS or MEMBERSTACK_REFRESH_URL',
@@ -53,18 +53,21 @@ function checkBrowsers(settings: Settings): void {
   if (!origins.includes('*')) return
   if (origins.length > 1) throw badSetting('CORS_ORIGIN', 'has * beside other origins')
   if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
-    throw badSetting('CORS_ORIGIN', 'is *, which cannot go with REFRESH_TOKEN_TRANSPORT=cookie')
+    throw badSetting('CORS_ORIGIN', 'is *, which REFRESH_TOKEN_TRANSPORT=cookie does not allow')
 }
 
 function checkIssuers(settings: Settings): void {
   const theirs = settings.MEMBERSTACK_ISSUER ?? 'https://api.memberstack.com'
   if (settings.PERENNIAL_ISSUER === theirs)
-    throw badSetting('PERENNIAL_ISSUER', 'is also the issuer of Memberstack: tokens could not be told apart')
+    throw badSetting(
+      'PERENNIAL_ISSUER',
+      'is also the issuer of Memberstack: tokens could not be distinguished',
+    )
 }
 
 function checkProduction(settings: Settings): void {
   if (settings.PERENNIAL_SECRET === undefined)
-    throw badSetting('PERENNIAL_SECRET', 'is not set, and production does not make one')
+    throw badSetting('PERENNIAL_SECRET', 'is not set, and in production none is generated')
   checkEncrypted('MEMBERSTACK_ADMIN_URL', settings.MEMBERSTACK_ADMIN_URL)
   checkEncrypted('MEMBERSTACK_REFRESH_URL', settings.MEMBERSTACK_REFRESH_URL)
   checkEncrypted(

@@ -1,22 +1,19 @@
 import { readMemberKeys } from '@perennial/auth'
 import { badSetting } from './settings.js'
 
-/** Reads a file as text; throws when it cannot. */
+/** Reads a file as text; throws if it cannot. */
 export type ReadTextFile = (path: string) => string
 
 /**
- * The pinned key set (RFC 7517 §5): inline JSON, or the file that holds it.
- * @throws TypeError when it cannot be read or holds no key that can be used
+ * Reads the pinned key set (RFC 7517 §5) from inline JSON or from a file.
+ * @throws TypeError if it cannot be read or holds no usable key
  */
 export function readKeySet(setting: string, readTextFile: ReadTextFile): string {
   const text = setting.startsWith('{') ? setting : readFileSetting(setting, readTextFile)
   if (!holdsKeys(text))
     throw badSetting('MEMBERSTACK_JWKS', 'is not a key set: JSON like {"keys":[…]} with a key in it')
   if (readMemberKeys(text)?.length === 0)
-    throw badSetting(
-      'MEMBERSTACK_JWKS',
-      'has no key that can be used: RSA, 2048 bits or more, for signatures',
-    )
+    throw badSetting('MEMBERSTACK_JWKS', 'has no usable key: RSA, 2048 bits or more, for signatures')
   return text
 }
 

@@ -3,10 +3,10 @@ import { redisAddressProblem } from '@perennial/auth'
 import * as v from 'valibot'
 import { isHttpUrl } from './urls.js'
 
-/** Reads the text of one variable. An issue's message goes on from the variable's name: `PORT` + ` is not …`. */
+/** Parses the text of one variable. The message of an issue follows the variable's name: `PORT` + ` is not …`. */
 export type SettingSchema<Value> = v.GenericSchema<string, Value>
 
-/** A whole number within bounds, both included. */
+/** Accepts a whole number from `min` to `max`. */
 export function wholeNumber(min: number, max: number): SettingSchema<number> {
   return v.pipe(
     v.string(),
@@ -17,22 +17,22 @@ export function wholeNumber(min: number, max: number): SettingSchema<number> {
   )
 }
 
-/** One of these words. */
+/** Accepts one of these words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): SettingSchema<Word> {
   return v.picklist(words, `is not one of ${words.join(', ')}`)
 }
 
-/** Visible ASCII without spaces, as ids and keys are. */
+/** Accepts visible ASCII without spaces, as in ids and keys. */
 export function word(): SettingSchema<string> {
   return v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/, 'has a space or a character that is not ASCII'))
 }
 
-/** A {@link word} of a length that fits into a header. */
+/** Accepts a {@link word} that is short enough for a header. */
 function key(): SettingSchema<string> {
   return v.pipe(word(), v.maxLength(512, 'is longer than 512 characters'))
 }
 
-/** A {@link key} that does not begin with another key's prefix: those are easily pasted into the wrong line. */
+/** Accepts a {@link key} without the prefix of another kind of key, which is easily pasted into the wrong line. */
 export function idUnlike(prefixes: readonly string[]): SettingSchema<string> {
   return v.pipe(
     key(),
@@ -44,7 +44,7 @@ export function idUnlike(prefixes: readonly string[]): SettingSchema<string> {
   )
 }
 
-/** A host to listen on: a name or an address, without scheme or port. */
+/** Accepts a host to listen on: a name or an address, without scheme or port. */
 export function listenHost(): SettingSchema<string> {
   return v.pipe(
     v.string(),
@@ -55,7 +55,7 @@ export function listenHost(): SettingSchema<string> {
   )
 }
 
-/** An absolute http(s) URL without user, password, query or fragment: none of them belongs into settings that are logged. */
+/** Accepts an absolute http(s) URL. It may not have a user, password, query or fragment, since settings are logged. */
 export function httpUrl(): SettingSchema<string> {
   return v.pipe(
     v.string(),
@@ -67,28 +67,28 @@ export function httpUrl(): SettingSchema<string> {
   )
 }
 
-/** A comma-separated list without empty places. */
+/** Accepts a comma-separated list without empty items. */
 export function listOf(item: SettingSchema<string>): SettingSchema<string[]> {
   return v.pipe(
     v.string(),
     v.transform((text) => text.split(',').map((part) => part.trim())),
-    v.check((items) => items.every((part) => part !== ''), 'has an empty place between its commas'),
+    v.check((items) => items.every((part) => part !== ''), 'has an empty item between its commas'),
     v.array(item),
   )
 }
 
-/** An origin as browsers send it (RFC 6454 §6.2), or `*`. */
+/** Accepts an origin as browsers send it (RFC 6454 §6.2), or `*`. */
 export function origin(): SettingSchema<string> {
   return v.pipe(
     v.string(),
     v.check(
       (text) => text === '*' || (isHttpUrl(text) && new URL(text).origin === text),
-      'holds something that is not an origin (scheme, host and port in lower case; no path, not even a last slash)',
+      'holds something that is not an origin (scheme, host and port in lower case; no path and no trailing slash)',
     ),
   )
 }
 
-/** A secret of at least 32 bytes in base64 or base64url. */
+/** Accepts a secret of at least `minBytes` bytes in base64 or base64url. */
 export function secret(minBytes: number): SettingSchema<string> {
   return v.pipe(
     v.string(),
@@ -97,7 +97,7 @@ export function secret(minBytes: number): SettingSchema<string> {
   )
 }
 
-/** How many proxies stand before us, or which. Trusting everyone would let anyone choose his own address. */
+/** Accepts a number of proxies, or their addresses. There is no value for all: any caller could then choose its address. */
 export function trustedProxies(): SettingSchema<number | string[]> {
   return v.pipe(
     v.string(),
@@ -146,7 +146,7 @@ export function storeUrl(): SettingSchema<string> {
   )
 }
 
-/** A Sentry DSN: an http(s) URL with the public key as its user and the project as its path. */
+/** Accepts a Sentry DSN: an http(s) URL with the public key as its user and the project as its path. */
 export function sentryDsn(): SettingSchema<string> {
   return v.pipe(
     v.string(),
@@ -157,7 +157,7 @@ export function sentryDsn(): SettingSchema<string> {
   )
 }
 
-/** The signing secret of a webhook as Svix hands it out: `whsec_` and base64. */
+/** Accepts a webhook's signing secret as Svix issues it: `whsec_` and base64. */
 export function webhookSecret(): SettingSchema<string> {
   return v.pipe(
     v.string(),

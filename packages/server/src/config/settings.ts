@@ -15,10 +15,10 @@ import {
   word,
 } from './setting-kinds.js'
 
-/** The variables of a process, as in `process.env`. */
+/** The environment variables of a process, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether real members depend on it. */
+/** The stage of the deployment; in production, real members depend on it. */
 export type Stage = 'production' | 'development'
 
 const aYear = 31_536_000
@@ -63,10 +63,10 @@ const entries = {
   EMULATOR_PORT: v.optional(wholeNumber(0, 65_535), '8788'),
 }
 
-/** The name of one variable. */
+/** The name of a variable of the service. */
 export type SettingName = keyof typeof entries
 
-/** A good value of each, for the message about a bad one. Never anybody's real key. */
+/** A good value of each variable, for messages. No real key. */
 export const examples: Readonly<Record<SettingName, string>> = {
   NODE_ENV: 'production',
   PORT: '8787',
@@ -110,20 +110,20 @@ const schema = v.object(entries)
 
 const settingName = v.keyof(schema)
 
-/** What was set, read and checked one by one; what is unset has its default or none. */
+/** The parsed settings; one that is not set has its default, or undefined. */
 export type Settings = Readonly<v.InferOutput<typeof schema>>
 
-/** Every variable of the service. */
+/** The names of all variables of the service. */
 export const settingNames: readonly string[] = Object.keys(entries)
 
-/** The one line that stops a start. Never holds a value: it may be a key pasted into the wrong line. */
+/** Returns the one-line error that stops the start. It never holds the value, which may be a key in the wrong line. */
 export function badSetting(name: SettingName, problem: string): TypeError {
   return new TypeError(`${name} ${problem}. A good example: ${name}=${examples[name]}`)
 }
 
 /**
- * Reads each variable by itself. An empty one counts as unset.
- * @throws TypeError naming the variable, what is wrong with it and a good example
+ * Parses each variable by itself. An empty one counts as not set.
+ * @throws TypeError with the variable, the problem and a good example
  */
 export function readSettings(env: Environment): Settings {
   const given = Object.fromEntries(settingNames.map((name) => [name, env[name]?.trim() || undefined]))

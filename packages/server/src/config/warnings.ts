@@ -3,35 +3,33 @@ import { settingNames, type Environment, type Settings, type Stage } from './set
 const ourPrefixes =
   /^(PERENNIAL|MEMBERSTACK|RATE_LIMIT|ACCESS_TOKEN|REFRESH|SESSION_(IDLE|MAX)|MEMBER|SIGN_IN|EMULATOR|POSTHOG)_/
 
-/** Left unread, these would let in more than was meant, or nobody. */
+/** Misspellings of these would admit more callers than intended, or none. */
 const nearlyOurs = /^(REQUIRED_PLAN|CORS_ORIGIN|TRUST_PROX)/
 
-/** Kubernetes puts these into every container beside a Service that is called `perennial` or `memberstack`. */
+/** Kubernetes sets these in every container if a Service is called `perennial` or `memberstack`. */
 const serviceLinks = /_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)$/
 
-/** What is not wrong, but hardly meant: one line each, for people. */
+/** Returns a line for people for each setting that is valid but probably a mistake. */
 export function listWarnings(settings: Settings, env: Environment, environment: Stage): readonly string[] {
-  const warnings = unknownNames(env).map(
-    (name) => `${name} is set but is none of our variables: a slip of the pen?`,
-  )
+  const warnings = unknownNames(env).map((name) => `${name} is not a known variable.`)
   const warnIf = (condition: boolean, line: string) => {
     if (condition) warnings.push(line)
   }
   warnIf(
     !['production', 'development', 'test', undefined].includes(settings.NODE_ENV),
-    'NODE_ENV is neither production, development nor test, and counts as development. Set NODE_ENV=production where real members depend on it.',
+    'NODE_ENV is not production, development or test, and counts as development. Set NODE_ENV=production if real members depend on the service.',
   )
   warnIf(
     environment === 'production' && settings.STORE_URL === 'memory:',
-    'STORE_URL=memory: signs everybody out at every restart.',
+    'STORE_URL=memory: signs all members out at every restart.',
   )
   warnIf(
     (settings.SESSION_IDLE_SECONDS ?? 604_800) <= (settings.ACCESS_TOKEN_TTL_SECONDS ?? 3600),
-    'SESSION_IDLE_SECONDS is no longer than ACCESS_TOKEN_TTL_SECONDS: sessions may end before their next refresh.',
+    'SESSION_IDLE_SECONDS is not longer than ACCESS_TOKEN_TTL_SECONDS: sessions may end before their next refresh.',
   )
   warnIf(
     settings.POSTHOG_HOST !== undefined && settings.POSTHOG_API_KEY === undefined,
-    'POSTHOG_HOST does nothing without POSTHOG_API_KEY.',
+    'POSTHOG_HOST has no effect without POSTHOG_API_KEY.',
   )
   return warnings
 }

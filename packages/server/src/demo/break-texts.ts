@@ -1,14 +1,14 @@
-/** One way to break things, as the page offers it. */
+/** The button of one fault on the page. */
 export interface BreakText {
   readonly id: string
   readonly title: string
-  /** What happens, and what the client does about it. */
+  /** The effect of the fault, and the reaction of the client. */
   readonly text: string
-  /** Whether it stays on until it is pressed again. */
+  /** True if the fault stays on until the button is pressed again. */
   readonly toggles: boolean
 }
 
-/** @param canShorten - whether tokens can be made to live a minute */
+/** @param canShorten - true if the service can issue one-minute tokens */
 export function describeBreaks(canShorten: boolean): readonly BreakText[] {
   return canShorten ? [shortLife, ...always] : always
 }

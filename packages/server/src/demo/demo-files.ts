@@ -1,35 +1,38 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { style } from './style.js'
 
-/** What the page loads, by path; all of it from here. */
+/** A file that the page loads from the service. */
 export interface DemoFile {
   readonly path: string
   readonly type: string
-  /** @throws Error when the build has not made it */
+  /** @throws Error if the build has not created the file */
   read(): Promise<string>
 }
 
-/** The page's scripts as the build leaves them, seen from the sources and from the build alike. */
+/** The page's scripts in the build output; the path is right from `src` and from `dist`. */
 const scripts = new URL('../../dist/demo/browser/', import.meta.url)
 
-/** Each script is a module of its own: what is served is what was written. */
+/** Each script is a module, served as the compiler wrote it. */
 const scriptNames = ['main', 'session', 'clock', 'actions', 'breaks', 'dial', 'log', 'dom'] as const
 
-/** The scripts of the page, and the client that plain pages load. */
-export function listScripts(): readonly DemoFile[] {
+/** Returns the style sheet, the icon, the scripts of the page, and the client library for plain pages. */
+export function listFiles(): readonly DemoFile[] {
   const client = () => readFile(createRequire(import.meta.url).resolve('@perennial/client/global'), 'utf8')
   return [
-    { path: '/demo/perennial.global.js', type: 'text/javascript; charset=utf-8', read: keep(client) },
+    { path: '/demo/style.css', type: 'text/css; charset=utf-8', read: () => Promise.resolve(style) },
+    { path: '/demo/icon.svg', type: 'image/svg+xml', read: () => Promise.resolve(icon) },
+    { path: '/demo/perennial.global.js', type: 'text/javascript; charset=utf-8', read: cached(client) },
     ...scriptNames.map((name) => ({
       path: `/demo/${name}.js`,
       type: 'text/javascript; charset=utf-8',
-      read: keep(() => readFile(new URL(`${name}.js`, scripts), 'utf8')),
+      read: cached(() => readFile(new URL(`${name}.js`, scripts), 'utf8')),
     })),
   ]
 }
 
-/** Reads once; what failed is read again. */
-function keep(read: () => Promise<string>): () => Promise<string> {
+/** Reads once; a failed read is repeated at the next call. */
+function cached(read: () => Promise<string>): () => Promise<string> {
   let kept: Promise<string> | null = null
   return () =>
     (kept ??= read().catch((error: unknown) => {
@@ -37,3 +40,9 @@ function keep(read: () => Promise<string>): () => Promise<string> {
       throw error
     }))
 }
+
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none">
+<path d="M27 16a11 11 0 1 1-4-8.5" stroke="#2f9e63" stroke-width="3.4" stroke-linecap="round"/>
+<path d="M11 20c0-6 4-9 10-9 0 6-3 10-8 10m-3 2 6-7" stroke="#2f9e63" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"/>
+</svg>
+`

@@ -1,30 +1,26 @@
-import { AuthError } from '@perennial/auth'
+import { AuthError, isLoopback } from '@perennial/auth'
 import { authenticate } from '@perennial/auth/fastify'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { listScripts } from './demo-files.js'
-import { icon } from './icon.js'
+import { listFiles } from './demo-files.js'
 import { renderDemoPage } from './page.js'
 import { revokeFromElsewhere } from './revoke-from-elsewhere.js'
-import { isLoopbackHost, requireDemoPage } from './same-origin.js'
-import { style } from './style.js'
 import type { Switches } from './switches.js'
 import type { SwitchingPerennial } from './switching-perennial.js'
 
-/** What the routes work with. */
+/** The dependencies of the routes. */
 export interface DemoRouteParts {
   readonly emulator: Pick<Emulator, 'issueTokens'>
   readonly perennial: SwitchingPerennial
   readonly switches: Switches
   readonly transport: 'body' | 'cookie'
-  /** Whether tokens of a minute can be had: a store of this process's memory cannot be opened twice. */
+  /** False for a store in this process's memory, which cannot be opened a second time for one-minute tokens. */
   readonly canShorten: boolean
 }
 
-/** How long the service is away, in seconds. */
 const outageSeconds = 20
 
-/** Adds the page, its files and its switches; returns the paths that are only looked at. */
+/** Adds the page, its files and its switches; returns the paths that answer GET and HEAD only. */
 export function addDemoRoutes(app: FastifyInstance, parts: DemoRouteParts): ReadonlySet<string> {
   const page = renderDemoPage(parts)
   app.get('/', { helmet: pageHeaders }, (request, reply) =>
@@ -32,16 +28,14 @@ export function addDemoRoutes(app: FastifyInstance, parts: DemoRouteParts): Read
       ? send(reply, 'text/html; charset=utf-8', page)
       : reply.redirect('/docs', 302),
   )
-  app.get('/demo/style.css', (_request, reply) => send(reply, 'text/css; charset=utf-8', style))
-  app.get('/demo/icon.svg', (_request, reply) => send(reply, 'image/svg+xml', icon))
-  const scripts = listScripts()
-  for (const script of scripts)
-    app.get(script.path, async (_request, reply) => send(reply, script.type, await script.read()))
+  const files = listFiles()
+  for (const file of files)
+    app.get(file.path, async (_request, reply) => send(reply, file.type, await file.read()))
   app.register((scope, _options, done) => {
     addSwitchRoutes(scope, app, parts)
     done()
   })
-  return new Set(['/', '/demo/style.css', '/demo/icon.svg', ...scripts.map(({ path }) => path)])
+  return new Set(['/', ...files.map(({ path }) => path)])
 }
 
 const pageHeaders = {
@@ -87,7 +81,27 @@ function addSwitchRoutes(scope: FastifyInstance, app: FastifyInstance, parts: De
   order('/demo/revoke', async ({ headers: { host = '', authorization = '' } }) => {
     const { accessToken: memberJwt } = await emulator.issueTokens()
     if (switches.isDown() || !(await revokeFromElsewhere(app, { host, authorization, memberJwt })))
-      throw new AuthError('AUTH_UNAVAILABLE', 'There is no session to end, or no service to end it.')
+      throw new AuthError('AUTH_UNAVAILABLE', 'There is no session to end, or the service is down.')
+  })
+}
+
+/** Returns true if a `Host` header is a loopback name or address, which no other machine's DNS can point elsewhere. */
+function isLoopbackHost(host: string | undefined): boolean {
+  if (host === undefined || !URL.canParse(`http://${host}`)) return false
+  return isLoopback(new URL(`http://${host}`).hostname)
+}
+
+/**
+ * Refuses requests of other pages, DNS rebinding included: only the demo page may use the switches.
+ * @throws {@link AuthError} `AUTH_ORIGIN_DENIED`
+ */
+function requireDemoPage({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): void {
+  const { host, origin } = headers
+  const isOurs =
+    isLoopbackHost(host) && (origin === undefined ? method === 'GET' : origin === `http://${host}`)
+  if (isOurs) return
+  throw new AuthError('AUTH_ORIGIN_DENIED', 'The demo answers its own page only, opened on this machine.', {
+    reason: 'origin',
   })
 }
 

@@ -1,32 +1,31 @@
 import type { Clock, Perennial } from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
-import { addBreakHooks } from './break-hooks.js'
 import { addDemoRoutes } from './demo-routes.js'
-import { createSwitches } from './switches.js'
+import { addBreakHooks, createSwitches } from './switches.js'
 import { createSwitchingPerennial } from './switching-perennial.js'
 
-/** What the demo is made of. */
+/** The dependencies of the demo. */
 export interface DemoParts {
   readonly emulator: Pick<Emulator, 'issueTokens'>
   readonly perennial: Perennial
-  /** Opens the same once more, on the same store, with access tokens of 60 s; null where that cannot be. */
+  /** Opens a second Perennial on the same store, with access tokens of 60 s; null if the store cannot be opened twice. */
   readonly openShortLived: (() => Promise<Perennial>) | null
   readonly transport: 'body' | 'cookie'
   readonly clock: Clock
 }
 
-/** A page that shows the product at work, and switches to break it with. */
+/** The demo page, and switches that cause faults. */
 export interface Demo {
-  /** Serves in place of the Perennial that was given. */
+  /** The Perennial that the service must use instead of the given one. */
   readonly perennial: Perennial
-  /** To be called before any route is added. */
+  /** Must be called before any route is added. */
   addHooks(app: FastifyInstance): void
-  /** Returns the paths that are only looked at. */
+  /** Returns the paths that answer GET and HEAD only. */
   addRoutes(app: FastifyInstance): ReadonlySet<string>
 }
 
-/** Only for laptops: whoever composes the service makes none in production, nor beside a real Memberstack. */
+/** Creates the demo. The caller must not do so in production or beside a real Memberstack. */
 export function createDemo(parts: DemoParts): Demo {
   const { emulator, transport, openShortLived, clock } = parts
   const switches = createSwitches(clock)

@@ -1,12 +1,12 @@
 import { describeBreaks, type BreakText } from './break-texts.js'
 
-/** What the page depends on. */
+/** The settings that change the page. */
 export interface DemoPageParts {
   readonly transport: 'body' | 'cookie'
   readonly canShorten: boolean
 }
 
-/** The page, complete; its scripts only fill it in. */
+/** Renders the whole page; its scripts only update it. */
 export function renderDemoPage({ transport, canShorten }: DemoPageParts): string {
   return `<!doctype html>
 <html lang="en">

@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 
-/** What signing out from another device takes. */
+/** The parameters of {@link revokeFromElsewhere}. */
 export interface RevokeRequest {
   readonly host: string
-  /** The `Authorization` of the session to end. */
+  /** The `Authorization` header of the session to end. */
   readonly authorization: string
-  /** A new member JWT: the other device signs in with it. */
+  /** A new member JWT, with which the other device signs in. */
   readonly memberJwt: string
 }
 
 /**
- * Signs a second device in, and this session out from there, through the routes that everyone uses.
- * @returns whether the session was ended
+ * Signs in as a second device and ends this session from there, through the public routes.
+ * @returns true if the session was ended
  */
 export async function revokeFromElsewhere(app: FastifyInstance, request: RevokeRequest): Promise<boolean> {
   const call = (method: 'GET' | 'POST' | 'DELETE', path: string, authorization: string) =>

@@ -1,4 +1,4 @@
-/** The style of the page, served as a file of its own. */
+/** The style sheet of the page. */
 export const style = `
 :root { color-scheme: light dark; --ink: light-dark(#16211b, #e8efe9); --soft: light-dark(#56655c, #9db0a4);
   --ground: light-dark(#f4f7f2, #0e1411); --card: light-dark(#fff, #161e1a); --line: light-dark(#dde5dc, #28332d);

@@ -1,16 +1,18 @@
-/** How long the access tokens of the demo live, in seconds. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+/** The life of the demo's access tokens. */
 export type TokenLife = 'hour' | 'minute'
 
-/** What is broken at the moment. */
+/** The faults that are switched on at the moment. */
 export interface Switches {
-  /** Whether the service is to look as if it were not there. */
+  /** Returns true while the service simulates an outage. */
   isDown(): boolean
-  /** How long that still lasts, in seconds. */
+  /** Returns the rest of the outage in seconds. */
   downSeconds(): number
   takeDown(seconds: number): void
-  /** The next refresh is done, but its answer does not arrive. */
+  /** Drops the response to the next refresh; the refresh itself is done. */
   loseNextAnswer(): void
-  /** Whether this is the answer to lose; true once. */
+  /** Returns true once after {@link Switches.loseNextAnswer}. */
   takeLoss(): boolean
   tokenLife: TokenLife
 }
@@ -32,4 +34,37 @@ export function createSwitches(clock: () => number): Switches {
     },
     tokenLife: 'hour',
   }
+}
+
+/** Applies the switches to the connections of `/v1/auth`; the routes themselves are unchanged. */
+export function addBreakHooks(app: FastifyInstance, switches: Switches): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!isAuthRoute(request) || !switches.isDown()) {
+      done()
+      return
+    }
+    reply.hijack()
+    request.raw.socket.destroy()
+  })
+  app.addHook('onSend', (request, reply, payload, done) => {
+    // Without `done` Fastify does not send the payload.
+    if (isRefreshed(request, reply) && switches.takeLoss()) cutShort(reply)
+    else done(null, payload)
+  })
+}
+
+function isAuthRoute({ url }: FastifyRequest): boolean {
+  return url.startsWith('/v1/auth/')
+}
+
+function isRefreshed({ url, method }: FastifyRequest, { statusCode }: FastifyReply): boolean {
+  return method === 'POST' && url === '/v1/auth/refresh-token' && statusCode === 200
+}
+
+/** Sends the beginning of a response. If nothing came back at all, the browser would repeat the request by itself. */
+function cutShort(reply: FastifyReply): void {
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+  raw.write('{', () => raw.socket?.destroy())
 }

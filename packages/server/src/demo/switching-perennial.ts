@@ -1,13 +1,13 @@
 import type { Perennial } from '@perennial/auth'
 import type { Switches } from './switches.js'
 
-/** One Perennial whose access tokens can be made to live a minute; both lives are on the same store. */
+/** A Perennial that can issue one-hour or one-minute access tokens, on the same store. */
 export interface SwitchingPerennial extends Perennial {
-  /** Opens what is needed for tokens of this life, then uses it. */
+  /** Uses tokens of this life from now on; opens the second Perennial if needed. */
   setTokenLife(life: Switches['tokenLife']): Promise<void>
 }
 
-/** @param openShort - opens the same Perennial again with tokens of 60 s; its end is ours, that of `usual` is not */
+/** @param openShort - opens a second Perennial with tokens of 60 s. `close` closes that one, and not `usual`. */
 export function createSwitchingPerennial(
   usual: Perennial,
   switches: Switches,
@@ -28,7 +28,7 @@ export function createSwitchingPerennial(
     async setTokenLife(life) {
       if (life === 'minute') {
         opening ??= openShort()
-        // What could not be opened may be opened the next time.
+        // After a failure the next call tries again.
         short = await opening.catch((error: unknown) => {
           opening = null
           throw error

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { OpenApiDocument, Operation, ResponseDescription } from '../openapi/index.js'
-import { escapeHtml, renderLine, renderText } from './html.js'
 import { style } from './style.js'
 
-/** A page, and the only style it may use, as a source of its Content-Security-Policy. */
+/** A page, and the hash of its only style as a source for its Content-Security-Policy. */
 export interface DocsPage {
   readonly html: string
   readonly styleSource: string
@@ -15,7 +14,7 @@ interface Entry {
   readonly operation: Operation
 }
 
-/** The description as a page for people: no script, nothing from elsewhere. */
+/** Renders the description as a page for people, without scripts or external resources. */
 export function renderDocsPage(document: OpenApiDocument): DocsPage {
   const { info } = document
   const entries = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -37,15 +36,15 @@ export function renderDocsPage(document: OpenApiDocument): DocsPage {
 <div class="page">
 <nav aria-label="Contents">
 ${groups.map(({ name, entries }) => `<h2>${escapeHtml(name)}</h2><ul>${entries.map(renderLink).join('')}</ul>`).join('\n')}
-<h2>Shapes</h2><ul>${Object.keys(document.components.schemas).map(renderShapeLink).join('')}</ul>
+<h2>Schemas</h2><ul>${Object.keys(document.components.schemas).map(renderSchemaLink).join('')}</ul>
 </nav>
 <main>
 <h1>${escapeHtml(info.title)} <small>HTTP interface ${escapeHtml(info.version)}</small></h1>
 <p class="lead">${renderLine(info.description)}</p>
 <p>For machines: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 ${groups.map(({ name, description, entries }) => `<h2>${escapeHtml(name)}</h2>${renderText(description)}${entries.map(renderOperation).join('')}`).join('\n')}
-<h2>Shapes</h2>
-${Object.entries(document.components.schemas).map(renderShape).join('\n')}
+<h2>Schemas</h2>
+${Object.entries(document.components.schemas).map(renderSchema).join('\n')}
 </main>
 </div>
 </body>
@@ -58,8 +57,8 @@ function renderLink({ operation }: Entry): string {
   return `<li><a href="#${operation.operationId}">${renderLine(operation.summary)}</a></li>`
 }
 
-function renderShapeLink(name: string): string {
-  return `<li><a href="#shape-${name}">${escapeHtml(name)}</a></li>`
+function renderSchemaLink(name: string): string {
+  return `<li><a href="#schema-${name}">${escapeHtml(name)}</a></li>`
 }
 
 function renderOperation({ method, path, operation }: Entry): string {
@@ -83,17 +82,17 @@ function renderCredentials({ security = [] }: Operation): string {
 
 function renderResponse([status, response]: [string, ResponseDescription]): string {
   const kind = status.startsWith('2') ? 'ok' : 'no'
-  const shape = kind === 'ok' && response.content ? `<p>${renderContent(response.content)}</p>` : ''
-  return `<tr class="${kind}"><th scope="row">${escapeHtml(status)}</th><td>${renderText(response.description)}${shape}</td></tr>`
+  const schema = kind === 'ok' && response.content ? `<p>${renderContent(response.content)}</p>` : ''
+  return `<tr class="${kind}"><th scope="row">${escapeHtml(status)}</th><td>${renderText(response.description)}${schema}</td></tr>`
 }
 
-/** The shared shape where the content has one, else its media types. */
+/** Renders links to the shared schemas of the content, or its media types if it has none. */
 function renderContent(content: unknown): string {
-  const shapes = [...JSON.stringify(content).matchAll(/#\/components\/schemas\/(\w+)/g)].map(
+  const names = [...JSON.stringify(content).matchAll(/#\/components\/schemas\/(\w+)/g)].map(
     ([, name = '']) => name,
   )
-  if (shapes.length > 0)
-    return shapes.map((name) => `<a href="#shape-${name}"><code>${escapeHtml(name)}</code></a>`).join(' ')
+  if (names.length > 0)
+    return names.map((name) => `<a href="#schema-${name}"><code>${escapeHtml(name)}</code></a>`).join(' ')
   return typeof content === 'object' && content !== null
     ? Object.keys(content)
         .map((type) => `<code>${escapeHtml(type)}</code>`)
@@ -101,7 +100,31 @@ function renderContent(content: unknown): string {
     : ''
 }
 
-function renderShape([name, schema]: [string, unknown]): string {
-  return `<section class="shape" id="shape-${name}"><h3>${escapeHtml(name)}</h3>
+function renderSchema([name, schema]: [string, unknown]): string {
+  return `<section class="schema" id="schema-${name}"><h3>${escapeHtml(name)}</h3>
 <details><summary>JSON Schema</summary><pre>${escapeHtml(JSON.stringify(schema, null, 2))}</pre></details></section>`
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Escapes text for an element or a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
+}
+
+/** Renders the subset of Markdown that descriptions use: paragraphs, and code between backticks. */
+export function renderText(text: string): string {
+  const paragraphs = text.split('\n\n').filter((paragraph) => paragraph !== '')
+  return paragraphs.map((paragraph) => `<p>${renderLine(paragraph)}</p>`).join('')
+}
+
+/** Renders one line of text with code between backticks. */
+function renderLine(text: string): string {
+  return escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 }

@@ -1,4 +1,4 @@
-/** The style of the page; its hash is in the page's Content-Security-Policy. */
+/** The style sheet of the page; its hash is in the page's Content-Security-Policy. */
 export const style = `
 :root { color-scheme: light dark; --ink: light-dark(#1c2430, #e6eaf0); --soft: light-dark(#5a6675, #9aa6b5);
   --ground: light-dark(#fbfbf9, #12161c); --card: light-dark(#fff, #1a2029); --line: light-dark(#e3e5e0, #2b333f);
@@ -19,8 +19,8 @@ h1 { margin: 0; font-size: 2.1rem; letter-spacing: -.02em }
 h1 small { font-size: .9rem; font-weight: 400; color: var(--soft); letter-spacing: 0 }
 .lead { font-size: 1.1rem; color: var(--soft); margin: .4rem 0 2rem }
 main > h2 { margin: 3rem 0 .2rem; font-size: 1.3rem; text-transform: capitalize }
-.operation, .shape { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1.1rem 1.3rem; margin: 1rem 0 }
-.operation h3, .shape h3 { margin: .35rem 0 0; font-size: 1rem; font-weight: 600; overflow-wrap: anywhere }
+.operation, .schema { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1.1rem 1.3rem; margin: 1rem 0 }
+.operation h3, .schema h3 { margin: .35rem 0 0; font-size: 1rem; font-weight: 600; overflow-wrap: anywhere }
 .operation p { margin: .5rem 0 }
 .address { font: .95rem/1.6 ui-monospace, monospace; overflow-wrap: anywhere }
 .method { display: inline-block; min-width: 4.2em; padding: 0 .5em; margin-right: .6em; border-radius: 6px; text-align: center;

@@ -1,5 +1,5 @@
-import { readMemberKeys } from '@perennial/auth'
-import { isLoopback, type Config } from '../config/index.js'
+import { isLoopback, readMemberKeys } from '@perennial/auth'
+import type { Config } from '../config/index.js'
 import { findingsAbout, type Finding } from './finding.js'
 import { askUpstream, type UpstreamAnswer } from './upstream.js'
 
@@ -7,29 +7,29 @@ type Memberstack = Extract<Config['memberstack'], { kind: 'memberstack' }>
 
 const keySet = findingsAbout('key set')
 
-/** What was found out about the key set, and what its source answered where it was asked. */
+/** The findings about the key set, and the answer of its source if it was asked. */
 export interface KeySetCheck {
   readonly findings: readonly Finding[]
   readonly answer?: UpstreamAnswer
 }
 
-/** The key set of member JWTs: pinned, or reachable, encrypted on the way, and with a key that can be used. */
+/** Checks that the key set of member JWTs is pinned, or can be reached over https, and holds a usable key. */
 export async function checkKeySet({ refreshUrl, jwks, jwksUri }: Memberstack): Promise<KeySetCheck> {
   if (refreshUrl === undefined)
     return {
       findings: [keySet.ok('not needed: in session mode member JWTs are verified by the admin API.')],
     }
   if (jwks !== undefined) return { findings: checkPinned(jwks) }
-  // The configuration has made sure that one of the two is there.
+  // The configuration ensures that one of the two is set.
   return await checkRemote(jwksUri ?? '')
 }
 
-/** The configuration has made sure that there is a usable key. */
+/** The configuration ensures that there is a usable key. */
 function checkPinned(jwks: string): readonly Finding[] {
   const secret = holdsSecretKey(jwks)
     ? [
         keySet.warning(
-          'MEMBERSTACK_JWKS holds a private key, which is ignored: whoever reads it can sign member JWTs. Take it out, and see who made it.',
+          'MEMBERSTACK_JWKS holds a private key, which is ignored: anyone who reads it can sign member JWTs. Remove it, and find out where it came from.',
         ),
       ]
     : []
@@ -58,7 +58,7 @@ function judge(url: string, { status, text }: Extract<UpstreamAnswer, { kind: 'a
   if (protocol === 'https:') return keySet.ok(`reachable over https, with ${inWords(usable)}.`)
   if (isLoopback(hostname)) return keySet.ok(`reachable on this machine, with ${inWords(usable)}.`)
   return keySet.warning(
-    'is read over plain http: whoever sits on the way can put a key of his own in. Use https in MEMBERSTACK_JWKS_URI, or pin MEMBERSTACK_JWKS. Production does not start like this.',
+    'is read over plain http: anyone on the network path can insert a key. Use https in MEMBERSTACK_JWKS_URI, or pin MEMBERSTACK_JWKS. Production does not start like this.',
   )
 }
 
@@ -66,7 +66,7 @@ function checkSecrets(text: string): readonly Finding[] {
   if (!holdsSecretKey(text)) return []
   return [
     keySet.error(
-      'MEMBERSTACK_JWKS_URI publishes a private key: anybody can sign member JWTs with it. It is ignored here; have it taken out and replaced there.',
+      'MEMBERSTACK_JWKS_URI publishes a private key: anyone can sign member JWTs with it. It is ignored here; have it removed and replaced there.',
     ),
   ]
 }
@@ -79,7 +79,7 @@ function inWords(usable: number): string {
   return `${usable} usable RS256 ${usable === 1 ? 'key' : 'keys'}`
 }
 
-/** Whether a key has what only private and symmetric ones have (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
+/** Returns true if a key has a member that only private and symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
 function holdsSecretKey(text: string): boolean {
   try {
     const parsed: unknown = JSON.parse(text)

@@ -4,44 +4,44 @@ import { askUpstream, type UpstreamAnswer } from './upstream.js'
 
 type Memberstack = Extract<Config['memberstack'], { kind: 'memberstack' }>
 
-/** Nobody has it: all that matters is whether the API lets us ask. */
-const nobody = 'mem_perennial_doctor'
+/** An id that no member has: the check is only whether the API accepts the request. */
+const unknownMember = 'mem_perennial_doctor'
 
 const admin = findingsAbout('admin API')
 
-/** What was found out about the admin API, and what it answered where it was asked. */
+/** The findings about the admin API, and its answer if it was asked. */
 export interface AdminCheck {
   readonly findings: readonly Finding[]
   readonly answer?: UpstreamAnswer
 }
 
-/** The admin API: reachable, its key, its quota. */
+/** Checks that the admin API can be reached and accepts the key, and reads its quota. */
 export async function checkAdminApi(memberstack: Memberstack, isProduction: boolean): Promise<AdminCheck> {
   const { secretKey, adminUrl = 'https://admin.memberstack.com' } = memberstack
   if (secretKey === undefined)
     return {
       findings: [
         admin.warning(
-          'MEMBERSTACK_SECRET_KEY is not set: e-mail and roles come from tokens alone. Set it where tokens do not carry them.',
+          'MEMBERSTACK_SECRET_KEY is not set: e-mail and roles come from tokens only. Set it if your tokens do not carry them.',
         ),
       ],
     }
   const base = adminUrl.endsWith('/') ? adminUrl : `${adminUrl}/`
-  const answer = await askUpstream(`${base}members/${nobody}`, { 'x-api-key': secretKey })
+  const answer = await askUpstream(`${base}members/${unknownMember}`, { 'x-api-key': secretKey })
   return { findings: [judge(answer), ...checkStage(secretKey, isProduction)], answer }
 }
 
-/** A key of one stage in the other is hardly meant. */
+/** Warns if a sandbox key is used in production, or a live key outside of it. */
 function checkStage(secretKey: string, isProduction: boolean): readonly Finding[] {
   const isSandbox = secretKey.startsWith('sk_sb_')
   if (isProduction === !isSandbox) return []
   return [
     isProduction
       ? admin.warning(
-          'MEMBERSTACK_SECRET_KEY is a sandbox key: live members are unknown to it; use the live key.',
+          'MEMBERSTACK_SECRET_KEY is a sandbox key, which does not know live members. Use the live key.',
         )
       : admin.warning(
-          'MEMBERSTACK_SECRET_KEY is a live key, but NODE_ENV is not production: details of errors, /docs and /metrics are shown to everybody. Set NODE_ENV=production.',
+          'MEMBERSTACK_SECRET_KEY is a live key, but NODE_ENV is not production: error details, /docs and /metrics are public. Set NODE_ENV=production.',
         ),
   ]
 }
@@ -49,7 +49,7 @@ function checkStage(secretKey: string, isProduction: boolean): readonly Finding[
 function judge(answer: UpstreamAnswer): Finding {
   if (answer.kind === 'silent')
     return admin.error(
-      `cannot be reached (${answer.reason}). Check MEMBERSTACK_ADMIN_URL, the firewall and the proxy on the way out.`,
+      `cannot be reached (${answer.reason}). Check MEMBERSTACK_ADMIN_URL, the firewall and the outbound proxy.`,
     )
   const { status } = answer
   if (status === 401 || status === 403 || isKeyMalformed(answer))
@@ -58,29 +58,30 @@ function judge(answer: UpstreamAnswer): Finding {
     )
   if (status === 429)
     return admin.warning(
-      'its quota is used up right now (429): 25 requests a second, shared by all that leave from this address. See who else asks, or take another address and tell it by MEMBERSTACK_EGRESS.',
+      'its quota is used up at the moment (429): 25 requests a second, shared by all programs behind this outbound address. Find out which others use it, or use another outbound address and name it in MEMBERSTACK_EGRESS.',
     )
-  if (status >= 500) return admin.error(`is in trouble (${status}). Look at Memberstack's status page.`)
+  if (status >= 500)
+    return admin.error(`answers with a server error (${status}). Check Memberstack's status page.`)
   if (status !== 200)
     return admin.error(
-      `answers ${status}, which it never does. Check that MEMBERSTACK_ADMIN_URL is the admin API.`,
+      `answers ${status}, which the admin API never does. Check that MEMBERSTACK_ADMIN_URL is the admin API.`,
     )
   if (parse(answer.text)?.['data'] === undefined)
     return admin.error(
-      'answers, but not as the admin API does. Check that MEMBERSTACK_ADMIN_URL is the admin API, and that no proxy answers in its place.',
+      'answers, but not as the admin API does. Check that MEMBERSTACK_ADMIN_URL is the admin API and that no proxy answers instead.',
     )
-  return admin.ok(`takes the secret key. ${quotaOf(answer.headers)}`)
+  return admin.ok(`accepts the secret key. ${quotaOf(answer.headers)}`)
 }
 
-/** An unknown key is answered 401, one that is none 400. */
+/** Returns true for the answer to a malformed key, which is 400; to an unknown key it is 401. */
 function isKeyMalformed({ status, text }: Extract<UpstreamAnswer, { kind: 'answered' }>): boolean {
   return status === 400 && text.includes('validation/invalid-secret-key')
 }
 
-/** A number and nothing else: what an upstream says goes to a terminal. */
+/** Describes the quota. Of the header only a number is shown: its text goes to a terminal. */
 function quotaOf(headers: Headers): string {
   const left = headers.get('x-ratelimit-remaining') ?? headers.get('ratelimit-remaining') ?? ''
-  const known = 'Its quota is 25 requests a second for each address'
+  const known = 'Its quota is 25 requests a second per address'
   return /^\d{1,9}$/.test(left) ? `${known}; ${left} are left in this window.` : `${known}.`
 }
 

@@ -4,7 +4,7 @@ import { askUpstream, type UpstreamAnswer } from './upstream.js'
 
 const refreshApi = findingsAbout('refresh API')
 
-/** The refresh API of forward mode. It is asked by GET and without a token, so that it does nothing. */
+/** Checks the refresh API of forward mode, by a GET without a token, which changes nothing there. */
 export async function checkRefreshApi(
   url: string,
 ): Promise<{ readonly findings: readonly Finding[]; readonly answer: UpstreamAnswer }> {
@@ -15,19 +15,19 @@ export async function checkRefreshApi(
 function judge(answer: UpstreamAnswer): Finding {
   if (answer.kind === 'silent')
     return refreshApi.error(
-      `cannot be reached (${answer.reason}). Check MEMBERSTACK_REFRESH_URL, the firewall and the proxy on the way out.`,
+      `cannot be reached (${answer.reason}). Check MEMBERSTACK_REFRESH_URL, the firewall and the outbound proxy.`,
     )
   const { status } = answer
   if (status >= 500)
     return refreshApi.error(
-      `is in trouble (${status}). Look at its log, or whether MEMBERSTACK_REFRESH_URL is right.`,
+      `answers with a server error (${status}). Check its log, and MEMBERSTACK_REFRESH_URL.`,
     )
   if (status >= 300 && status < 400)
     return refreshApi.error(
-      `redirects (${status}), which is not followed: a refresh token goes to nobody else. Set MEMBERSTACK_REFRESH_URL to where it leads.`,
+      `redirects (${status}). Redirects are not followed, so that a refresh token goes to no other host. Set MEMBERSTACK_REFRESH_URL to the target.`,
     )
   return refreshApi.ok(
-    `can be reached (${status} to a GET without a token). Whether it refreshes, only a refresh shows.`,
+    `can be reached (${status} to a GET without a token). Only a real refresh shows whether it works.`,
   )
 }
 
@@ -35,7 +35,7 @@ function checkPlainHttp(url: string): readonly Finding[] {
   if (!isPlainHttpElsewhere(url)) return []
   return [
     refreshApi.warning(
-      'is asked over plain http: whoever sits on the way reads every refresh token. Use https in MEMBERSTACK_REFRESH_URL. Production does not start like this.',
+      'uses plain http: anyone on the network path can read every refresh token. Use https in MEMBERSTACK_REFRESH_URL. Production does not start like this.',
     ),
   ]
 }

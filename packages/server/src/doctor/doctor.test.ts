@@ -1,32 +1,30 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
 import { createPerennial } from '@perennial/auth'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkNode } from './check-node.js'
+import { startLoopbackServer, type LoopbackServer } from '../../test/kit/loopback-server.js'
+import { makeFolder } from '../../test/kit/service-process.js'
+import { checkNode } from './check-machine.js'
 import { examine } from './doctor.js'
 
 let emulator: Emulator
 let folder: string
-const servers: Server[] = []
+let made: ReturnType<typeof makeFolder>
+const servers: LoopbackServer[] = []
 
 beforeEach(async () => {
   emulator = await startEmulator()
-  folder = mkdtempSync(join(tmpdir(), 'perennial-doctor-'))
+  made = makeFolder()
+  folder = made.path
 })
 afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.close()
-    server.closeAllConnections()
-  }
+  for (const server of servers.splice(0)) await server.close()
   await emulator.close()
-  rmSync(folder, { recursive: true, force: true })
+  made.remove()
 })
 
 /** The findings about one subject, as `level: message`. */
@@ -53,13 +51,11 @@ const forward = (changes: Record<string, string | undefined> = {}) => ({
 
 /** An upstream that answers everything alike; under a name of this machine that does not count as loopback. */
 async function upstream(status: number, body: string, headers: Record<string, string> = {}) {
-  const server = createServer((_request, response) => response.writeHead(status, headers).end(body))
+  const server = await startLoopbackServer((_request, response) =>
+    response.writeHead(status, headers).end(body),
+  )
   servers.push(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return { url: `http://127.0.0.1:${port}/`, elsewhere: `http://0.0.0.0:${port}/` }
+  return { url: `${server.url}/`, elsewhere: `http://0.0.0.0:${server.port}/` }
 }
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -103,7 +99,7 @@ describe('the doctor, of the admin API', () => {
       return (await findings('admin API', { MEMBERSTACK_ADMIN_URL: url })).join()
     }
     expect(await quota('17')).toContain('17 are left')
-    expect(await quota(emulator.secretKey)).toMatch(/each address\.$/)
+    expect(await quota(emulator.secretKey)).toMatch(/per address\.$/)
   })
 })
 
@@ -122,12 +118,12 @@ describe('the doctor, of forward mode', () => {
 
   it('says of a refresh API that it is away, in trouble, elsewhere or asked over plain http', async () => {
     const away = await upstream(200, '')
-    servers.splice(-1)[0]?.close()
+    await servers.splice(-1)[0]?.close()
     const cases: [string, RegExp[]][] = [
       [away.url, [/^error: cannot be reached \(ECONNREFUSED\).*MEMBERSTACK_REFRESH_URL/]],
-      [(await upstream(502, '')).url, [/^error: is in trouble \(502\)/]],
+      [(await upstream(502, '')).url, [/^error: answers with a server error \(502\)/]],
       [(await upstream(308, '', { location: '/x' })).url, [/^error: redirects \(308\)/]],
-      [(await upstream(405, '')).elsewhere, [/^ok: can be reached/, /^warning: is asked over plain http/]],
+      [(await upstream(405, '')).elsewhere, [/^ok: can be reached/, /^warning: uses plain http/]],
     ]
     for (const [MEMBERSTACK_REFRESH_URL, patterns] of cases)
       expect(await findings('refresh API', forward({ MEMBERSTACK_REFRESH_URL }))).toEqual(
@@ -203,7 +199,7 @@ describe('the doctor, of browsers', () => {
     const of = (CORS_ORIGIN: string) => findings('browsers', { CORS_ORIGIN })
     expect(await of('http://app.example.com')).toEqual([
       expect.stringMatching(/^ok/),
-      expect.stringMatching(/^warning: pages on http:\/\/app\.example\.com come over plain http/),
+      expect.stringMatching(/^warning: pages on http:\/\/app\.example\.com use plain http/),
     ])
     for (const fine of ['*', 'http://localhost:3000', 'https://app.example.com'])
       expect(await of(fine)).toEqual([expect.stringMatching(/^ok/)])

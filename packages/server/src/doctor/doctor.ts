@@ -1,17 +1,16 @@
 import process from 'node:process'
 import { readConfig, type Config, type Environment } from '../config/index.js'
 import { checkBrowsers } from './check-browsers.js'
-import { checkClock } from './check-clock.js'
 import { checkKeySet } from './check-key-set.js'
+import { checkClock, checkNode } from './check-machine.js'
 import { checkAdminApi } from './check-memberstack.js'
-import { checkNode } from './check-node.js'
 import { checkRefreshApi } from './check-refresh-api.js'
 import { checkStore } from './check-store.js'
 import { findingsAbout, type Finding } from './finding.js'
 
 /**
- * Checks a deployment from its configuration. Never rejects over what it finds, ends within seconds, and changes nothing
- * but a key in Redis that is gone in a minute.
+ * Checks a deployment from its configuration. Problems are findings, never rejections. Ends within seconds, and changes
+ * nothing except for a key in Redis that expires in a minute.
  */
 export async function examine(
   env: Environment,
@@ -27,7 +26,7 @@ export async function examine(
   }
   const [memberstack, store] = await Promise.all([examineMemberstack(config), checkStore(config)])
   return [
-    configuration.ok('every variable can be read.'),
+    configuration.ok('every variable is valid.'),
     ...config.warnings.map((warning) => configuration.warning(warning)),
     checkNode(process.versions.node),
     ...memberstack,
@@ -41,7 +40,7 @@ async function examineMemberstack({ memberstack, environment }: Config): Promise
     const emulator = findingsAbout('Memberstack')
     return [
       emulator.ok(
-        'none is configured, so the emulator stands in. For real members set MEMBERSTACK_APP_ID and MEMBERSTACK_SECRET_KEY.',
+        'not configured, so the emulator is used. For real members set MEMBERSTACK_APP_ID and MEMBERSTACK_SECRET_KEY.',
       ),
     ]
   }
@@ -65,7 +64,7 @@ async function examineMemberstack({ memberstack, environment }: Config): Promise
   ]
 }
 
-/** That the secret is well-formed has been seen to by the configuration. */
+/** The configuration ensures that the secret is well-formed. */
 function checkWebhooks({
   webhookSecret,
   refreshUrl,
@@ -75,7 +74,7 @@ function checkWebhooks({
   if (webhookSecret !== undefined) return [webhooks.ok('the secret is well-formed.')]
   return [
     webhooks.warning(
-      'MEMBERSTACK_WEBHOOK_SECRET is not set: a deleted member stays in until the next refresh. Point a webhook at /v1/webhooks/memberstack and set its whsec_… here.',
+      'MEMBERSTACK_WEBHOOK_SECRET is not set: a deleted member stays signed in until the next refresh. Point a webhook at /v1/webhooks/memberstack and set its whsec_… here.',
     ),
   ]
 }

@@ -1,12 +1,12 @@
-/** What one check found. Only an error makes the doctor's exit code 1. */
+/** One result of a check. Only an error makes the doctor's exit code 1. */
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'error'
   readonly subject: string
-  /** What is, and where something is wrong what to do about it. */
+  /** The state, and what to do if something is wrong. */
   readonly message: string
 }
 
-/** Findings of one subject, by level. */
+/** Returns constructors of findings about one subject, by level. */
 export function findingsAbout(
   subject: string,
 ): Readonly<Record<Finding['level'], (message: string) => Finding>> {

@@ -7,7 +7,7 @@ const refreshBody = (required: boolean): Part => ({
   content: { 'application/json': { schema: { $ref: '#/components/schemas/RefreshRequest' } } },
 })
 
-/** An answer with a body of one of the shared shapes. */
+/** Describes a response whose body has one of the shared schemas. */
 export function answer(description: string, schema: string): ResponseDescription {
   return {
     description,
@@ -17,26 +17,26 @@ export function answer(description: string, schema: string): ResponseDescription
 
 const refresh: Operation = {
   operationId: 'refreshToken',
-  summary: 'A refresh token in, a fresh access token out',
+  summary: 'Exchange a refresh token for an access token',
   description:
-    'However many callers present one refresh token at once, there is one rotation and one answer. ' +
-    'A rotated-out token keeps answering until its successor was used, so a lost response costs nothing.',
+    'Concurrent requests with one refresh token cause one rotation and get the same answer. ' +
+    'A rotated-out token stays valid until its successor is used, so a lost response costs nothing.',
   tags: ['tokens'],
   security: [],
   requestBody: refreshBody(false),
   responses: {
-    200: answer('A fresh access token, and the refresh token when it rotated.', 'Refreshed'),
+    200: answer('A new access token, and the new refresh token if it was rotated.', 'Refreshed'),
     ...describeRefusals([
       { code: 'AUTH_TOKEN_MISSING', statuses: [400], when: 'no usable refresh token in the request' },
       {
         code: 'AUTH_TOKEN_REFRESH_FAILED',
         statuses: [401],
-        when: '`retryable: false`: the refresh token is refused; sign in again. Why is for the log alone',
+        when: '`retryable: false`: the refresh token is refused; sign in again. The reason is in the log only',
       },
       {
         code: 'AUTH_TOKEN_REFRESH_FAILED',
         statuses: [502, 503],
-        when: '`retryable: true`: trouble upstream or in the store; the refresh token stays good',
+        when: '`retryable: true`: the upstream or the store fails; the refresh token stays valid',
       },
       ...refusalsOfAll,
     ]),
@@ -45,8 +45,8 @@ const refresh: Operation = {
 
 const me: Operation = {
   operationId: 'readMe',
-  summary: 'Who the access token belongs to',
-  description: 'What is missing in the token is read from Memberstack and kept a short while.',
+  summary: 'Read the member of the access token',
+  description: 'Fields that the token lacks are read from Memberstack and cached for a short time.',
   tags: ['tokens'],
   security: byToken,
   responses: {
@@ -55,7 +55,7 @@ const me: Operation = {
       ...refusalsOfAccessToken,
       {
         code: 'AUTH_USER_CONTEXT_INVALID',
-        when: 'there is no such member any more, or nobody to ask what the token does not tell',
+        when: 'the member no longer exists, or fields are missing in the token and there is no admin API to read them from',
       },
       ...refusalsOfAll,
     ]),
@@ -66,19 +66,22 @@ const signIn: Operation = {
   operationId: 'createSession',
   summary: 'Exchange a member JWT for a session',
   description:
-    'Takes the JWT that Memberstack gave at login, checks it and the membership with Memberstack, and starts a session.',
+    'Takes the JWT that Memberstack issued at login, checks it and the membership with Memberstack, and starts a session.',
   tags: ['sessions'],
   security: byToken,
   responses: {
     201: answer('The first pair of tokens.', 'SignedIn'),
     ...describeRefusals([
       { code: 'AUTH_TOKEN_MISSING', when: 'no usable member JWT in the request' },
-      { code: 'AUTH_TOKEN_INVALID', when: 'the member JWT is none of this app' },
+      { code: 'AUTH_TOKEN_INVALID', when: 'the member JWT is not valid for this app' },
       { code: 'AUTH_TOKEN_EXPIRED', when: 'the member JWT is too old' },
       { code: 'AUTH_TOKEN_REVOKED', when: 'the member has signed out everywhere since it was issued' },
-      { code: 'AUTH_USER_CONTEXT_INVALID', when: 'there is no such member any more' },
+      { code: 'AUTH_USER_CONTEXT_INVALID', when: 'the member no longer exists' },
       { code: 'AUTH_ROLE_INSUFFICIENT', when: 'the member has none of the required plans' },
-      { code: 'AUTH_UNAVAILABLE', when: 'Memberstack or the store is away; the same call may succeed later' },
+      {
+        code: 'AUTH_UNAVAILABLE',
+        when: 'Memberstack or the store is unavailable; the same call may succeed later',
+      },
       ...refusalsOfAll,
     ]),
   },
@@ -88,7 +91,7 @@ const signOut: Operation = {
   operationId: 'deleteSession',
   summary: 'Sign out of this session',
   description:
-    'Takes an access token, or a refresh token in the body or cookie. With a refresh token the answer is 204 whatever it is (RFC 7009).',
+    'Takes an access token, or a refresh token in the body or cookie. With a refresh token the answer is 204 even if the token is not valid (RFC 7009).',
   tags: ['sessions'],
   security: [...byToken, { refreshCookie: [] }, {}],
   requestBody: refreshBody(false),
@@ -100,8 +103,8 @@ const signOut: Operation = {
 
 const listSessions: Operation = {
   operationId: 'listSessions',
-  summary: 'Where I am signed in',
-  description: 'The live sessions of the member, newest first.',
+  summary: 'List the sessions of the member',
+  description: 'Returns the live sessions, newest first.',
   tags: ['sessions'],
   security: byToken,
   responses: {
@@ -114,7 +117,7 @@ const signOutEverywhere: Operation = {
   operationId: 'deleteSessions',
   summary: 'Sign out everywhere',
   description:
-    'Ends all sessions of the member, this one too. Member JWTs issued until now are refused from now on.',
+    'Ends all sessions of the member, including this one. Member JWTs issued before this are refused.',
   tags: ['sessions'],
   security: byToken,
   responses: {
@@ -126,7 +129,7 @@ const signOutEverywhere: Operation = {
 const signOutOne: Operation = {
   operationId: 'deleteSessionById',
   summary: 'Sign out of one session',
-  description: 'Ends one session of the member.',
+  description: 'Ends one of the member’s sessions.',
   tags: ['sessions'],
   security: byToken,
   parameters: [
@@ -139,7 +142,7 @@ const signOutOne: Operation = {
     },
   ],
   responses: {
-    204: { description: 'Signed out of it.' },
+    204: { description: 'The session has ended.' },
     ...describeRefusals([
       ...refusalsOfAccessToken,
       { code: 'AUTH_NOT_FOUND', when: 'no session of this member has that id' },
@@ -148,13 +151,13 @@ const signOutOne: Operation = {
   },
 }
 
-/** Below `/v1/auth`, in both modes. */
+/** The paths below `/v1/auth` in both modes. */
 export const tokenPaths: Readonly<Record<string, PathDescription>> = {
   '/v1/auth/refresh-token': { post: refresh },
   '/v1/auth/me': { get: me },
 }
 
-/** Below `/v1/auth`, in session mode. */
+/** The additional paths below `/v1/auth` in session mode. */
 export const sessionPaths: Readonly<Record<string, PathDescription>> = {
   '/v1/auth/session': { post: signIn, delete: signOut },
   '/v1/auth/sessions': { get: listSessions, delete: signOutEverywhere },

@@ -1,14 +1,14 @@
-/** JSON Schema, as OpenAPI 3.1 takes it. */
+/** A JSON Schema, as in OpenAPI 3.1. */
 export interface Schema {
   readonly [keyword: string]: unknown
 }
 
-/** One header, parameter, media type or security scheme: passed on as it is. */
+/** A header, parameter, media type or security scheme, written as in OpenAPI. */
 export interface Part {
   readonly [field: string]: unknown
 }
 
-/** What an operation answers with one status. */
+/** The response of an operation with one status. */
 export interface ResponseDescription {
   readonly description: string
   readonly headers?: Readonly<Record<string, Part>>

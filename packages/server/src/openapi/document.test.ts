@@ -12,13 +12,13 @@ describe.each(['session', 'forward'] as const)('the description in %s mode', (mo
     expect(result.valid).toBe(true)
   })
 
-  it('refers to nothing that is not there', () => {
+  it('has no dead reference', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)]
     expect(references.length).toBeGreaterThan(10)
     for (const [, name] of references) expect(Object.keys(document.components.schemas)).toContain(name)
   })
 
-  it('names every operation once', () => {
+  it('gives every operation a unique id', () => {
     const ids = Object.values(document.paths).flatMap((path) =>
       Object.values(path).map(({ operationId }) => operationId),
     )
@@ -27,12 +27,12 @@ describe.each(['session', 'forward'] as const)('the description in %s mode', (mo
 })
 
 describe('describeService', () => {
-  it('has the session routes in session mode only', () => {
+  it('describes the session routes in session mode only', () => {
     expect(Object.keys(describeService('session').paths)).toContain('/v1/auth/sessions/{id}')
     expect(Object.keys(describeService('forward').paths).join()).not.toContain('session')
   })
 
-  it('tells when each code of the error table comes', () => {
+  it('says when each code of the error table is returned', () => {
     const text = JSON.stringify(describeService('session').paths)
     const untold = Object.keys(statusOf).filter((code) => !text.includes(`\`${code}\``))
     expect(untold).toEqual([])

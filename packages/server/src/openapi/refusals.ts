@@ -1,7 +1,7 @@
 import { statusOf, type AuthErrorCode } from '@perennial/auth'
 import type { Part, ResponseDescription } from './description.js'
 
-/** A code an operation may answer with, and when. `statuses` where it is not the usual one of the code. */
+/** An error code of an operation and its condition. `statuses` is set if it differs from the code's usual status. */
 export interface Refusal {
   readonly code: AuthErrorCode
   readonly when: string
@@ -10,41 +10,43 @@ export interface Refusal {
 
 const aHeader = (description: string, type = 'string'): Part => ({ description, schema: { type } })
 
-const retryAfter = { 'Retry-After': aHeader('Seconds to wait before the next try.', 'integer') }
+const retryAfter = { 'Retry-After': aHeader('Seconds to wait before the next attempt.', 'integer') }
 
 const headersOf: Readonly<Record<number, Readonly<Record<string, Part>>>> = {
   401: {
-    'WWW-Authenticate': aHeader('`Bearer`, with `error="invalid_token"` where there was a token (RFC 6750).'),
+    'WWW-Authenticate': aHeader(
+      '`Bearer`, with `error="invalid_token"` if the request had a token (RFC 6750).',
+    ),
   },
-  405: { Allow: aHeader('The methods that this address answers.') },
+  405: { Allow: aHeader('The methods that this path supports.') },
   429: {
     ...retryAfter,
-    RateLimit: aHeader('What is left of the share (IETF draft 8).'),
-    'RateLimit-Policy': aHeader('The share (IETF draft 8).'),
+    RateLimit: aHeader('The remaining quota (IETF draft 8).'),
+    'RateLimit-Policy': aHeader('The quota (IETF draft 8).'),
   },
   502: retryAfter,
   503: retryAfter,
 }
 
-/** What every route below `/v1/auth` may answer. */
+/** The errors of every route below `/v1/auth`. */
 export const refusalsOfAll: readonly Refusal[] = [
   { code: 'AUTH_ORIGIN_DENIED', when: 'cookie transport: no `X-CSRF: 1`, or an origin that is not allowed' },
   { code: 'AUTH_METHOD_NOT_ALLOWED', when: 'another method' },
   { code: 'AUTH_REQUEST_TOO_LARGE', when: 'the body is over 16 KiB' },
   { code: 'AUTH_RATE_LIMITED', when: 'too many requests; the same call may succeed later' },
-  { code: 'AUTH_INTERNAL_ERROR', when: 'our fault' },
+  { code: 'AUTH_INTERNAL_ERROR', when: 'an error in the service' },
 ]
 
-/** What may go wrong where an access token is asked for. */
+/** The errors of every route that needs an access token. */
 export const refusalsOfAccessToken: readonly Refusal[] = [
   { code: 'AUTH_TOKEN_MISSING', when: 'no usable access token in the request' },
-  { code: 'AUTH_TOKEN_INVALID', when: 'the access token is not one of ours' },
-  { code: 'AUTH_TOKEN_EXPIRED', when: 'its hour is over: refresh' },
+  { code: 'AUTH_TOKEN_INVALID', when: 'the access token was not issued by this service' },
+  { code: 'AUTH_TOKEN_EXPIRED', when: 'the access token has expired: refresh' },
   { code: 'AUTH_TOKEN_REVOKED', when: 'its session has ended: sign in again' },
-  { code: 'AUTH_UNAVAILABLE', when: 'something we need is away; the same call may succeed later' },
+  { code: 'AUTH_UNAVAILABLE', when: 'a dependency is unavailable; the same call may succeed later' },
 ]
 
-/** The error answers of an operation, one for each status. */
+/** Returns the error responses of an operation, one per status. */
 export function describeRefusals(refusals: readonly Refusal[]): Record<string, ResponseDescription> {
   const byStatus = new Map<number, Refusal[]>()
   for (const refusal of refusals)

@@ -4,14 +4,15 @@ import type { Part, Schema } from './description.js'
 const accessToken = {
   type: 'string',
   description:
-    'A JWT that lives one hour at most. In session mode an RFC 9068 `at+jwt`, verifiable with the key set.',
+    'A JWT that expires within one hour. In session mode an RFC 9068 `at+jwt` that the key set verifies.',
 }
 const refreshToken = {
   type: 'string',
-  description: 'Opaque. Keep the newest one; in cookie transport it is in no body but in an HttpOnly cookie.',
+  description:
+    'Opaque. Store the newest one. With cookie transport it is in an HttpOnly cookie and never in a body.',
 }
 
-/** The shapes of all bodies. */
+/** The schemas of all bodies. */
 export const schemas: Readonly<Record<string, Schema>> = {
   Error: {
     type: 'object',
@@ -21,7 +22,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       code: { enum: Object.keys(statusOf), description: 'For programs: stable.' },
       retryable: {
         type: 'boolean',
-        description: 'Whether the same call may succeed later. Then nobody is signed out.',
+        description: 'True if the same call may succeed later. A client must not sign out then.',
       },
     },
   },
@@ -35,7 +36,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
     required: ['accessToken'],
     properties: {
       accessToken,
-      refreshToken: { ...refreshToken, description: `Present when it rotated. ${refreshToken.description}` },
+      refreshToken: {
+        ...refreshToken,
+        description: `Present if it was rotated. ${refreshToken.description}`,
+      },
     },
   },
   SignedIn: { type: 'object', required: ['accessToken'], properties: { accessToken, refreshToken } },
@@ -56,8 +60,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
       id: { type: 'string' },
       createdAt: { type: 'string', format: 'date-time' },
       lastUsedAt: { type: 'string', format: 'date-time' },
-      userAgent: { type: ['string', 'null'], description: 'What signed in.' },
-      current: { type: 'boolean', description: 'Whether it is the session of the access token that asked.' },
+      userAgent: { type: ['string', 'null'], description: 'The user agent that signed in.' },
+      current: { type: 'boolean', description: 'True for the session of the access token in the request.' },
     },
   },
   Sessions: {
@@ -72,7 +76,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   },
 }
 
-/** The ways a token may come in. A token in a URL is never read. */
+/** The ways to send a token. A token in a URL is never read. */
 export const securitySchemes: Readonly<Record<string, Part>> = {
   bearer: {
     type: 'http',
@@ -84,7 +88,7 @@ export const securitySchemes: Readonly<Record<string, Part>> = {
     type: 'apiKey',
     in: 'header',
     name: 'x-memberstack-token',
-    description: 'The same token, where `Authorization` is taken.',
+    description: 'The same token, if `Authorization` is in use for something else.',
   },
   refreshCookie: {
     type: 'apiKey',

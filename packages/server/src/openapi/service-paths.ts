@@ -4,9 +4,9 @@ import { describeRefusals } from './refusals.js'
 
 const webhook: Operation = {
   operationId: 'receiveWebhook',
-  summary: 'What Memberstack reports',
+  summary: 'Receive a webhook of Memberstack',
   description:
-    'Svix-signed events. A deleted member or a lost plan ends sessions at once; other events refresh what is kept of a member.',
+    'Svix-signed events. A deleted member or a lost plan ends sessions at once; other events refresh the cached member.',
   tags: ['service'],
   security: [],
   parameters: ['svix-id', 'svix-timestamp', 'svix-signature'].map((name) => ({
@@ -17,41 +17,48 @@ const webhook: Operation = {
   })),
   requestBody: { required: true, content: { 'application/json': { schema: { type: 'object' } } } },
   responses: {
-    204: { description: 'Done, or done before.' },
+    204: { description: 'Processed, now or earlier.' },
     ...describeRefusals([
-      { code: 'AUTH_WEBHOOK_INVALID', when: 'signature, time or shape is wrong' },
+      { code: 'AUTH_WEBHOOK_INVALID', when: 'the signature, timestamp or payload is not valid' },
       { code: 'AUTH_NOT_FOUND', when: 'no webhook secret is set' },
       { code: 'AUTH_METHOD_NOT_ALLOWED', when: 'another method' },
       { code: 'AUTH_REQUEST_TOO_LARGE', when: 'the body is too large' },
-      { code: 'AUTH_UNAVAILABLE', when: 'it could not be stored; send it again' },
+      { code: 'AUTH_UNAVAILABLE', when: 'the event could not be stored; send it again' },
     ]),
   },
 }
 
-/** Beside `/v1/auth`. */
+/** The paths outside of `/v1/auth`. */
 export const servicePaths: Readonly<Record<string, PathDescription>> = {
   '/v1/webhooks/memberstack': { post: webhook },
   '/.well-known/jwks.json': {
-    get: look('readKeySet', 'The keys of our access tokens', {
-      200: answer('RFC 7517 §5. Empty in forward mode, whose tokens are not ours.', 'KeySet'),
-      ...describeRefusals([{ code: 'AUTH_UNAVAILABLE', when: 'the store is away' }]),
+    get: read('readKeySet', 'Read the key set of the access tokens', {
+      200: answer('RFC 7517 §5. Empty in forward mode, where the upstream signs the tokens.', 'KeySet'),
+      ...describeRefusals([{ code: 'AUTH_UNAVAILABLE', when: 'the store is unavailable' }]),
     }),
   },
-  '/healthz': { get: look('readHealth', 'Whether the process lives', { 200: { description: 'It does.' } }) },
+  '/healthz': {
+    get: read('readHealth', 'Check that the process is running', { 200: { description: 'It is running.' } }),
+  },
   '/readyz': {
-    get: look('readReadiness', 'Whether it can do its work', {
+    get: read('readReadiness', 'Check that the service can serve requests', {
       200: { description: 'It can.' },
-      ...describeRefusals([{ code: 'AUTH_UNAVAILABLE', when: 'a store or key set that is needed is away' }]),
+      ...describeRefusals([
+        { code: 'AUTH_UNAVAILABLE', when: 'the store, or a key set that is needed, is unavailable' },
+      ]),
     }),
   },
   '/metrics': {
-    get: look('readMetrics', 'Figures for Prometheus', {
-      200: { description: 'In the text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
+    get: read('readMetrics', 'Read metrics for Prometheus', {
+      200: {
+        description: 'Prometheus text format.',
+        content: { 'text/plain': { schema: { type: 'string' } } },
+      },
       ...describeRefusals([{ code: 'AUTH_NOT_FOUND', when: 'in production, unless `METRICS=on`' }]),
     }),
   },
   '/openapi.json': {
-    get: look('readDescription', 'This description', {
+    get: read('readDescription', 'Read this description', {
       200: {
         description: 'OpenAPI 3.1.',
         content: { 'application/json': { schema: { type: 'object' } } },
@@ -59,14 +66,14 @@ export const servicePaths: Readonly<Record<string, PathDescription>> = {
     }),
   },
   '/docs': {
-    get: look('readDocs', 'This description, for people', {
+    get: read('readDocs', 'Read this description as a page', {
       200: { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
       ...describeRefusals([{ code: 'AUTH_NOT_FOUND', when: 'in production, unless `DOCS=on`' }]),
     }),
   },
 }
 
-function look(
+function read(
   operationId: string,
   summary: string,
   responses: Readonly<Record<string, ResponseDescription>>,

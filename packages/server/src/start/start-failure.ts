@@ -1,16 +1,16 @@
-/** Why the service did not start, in one line for people: what is wrong and what to do. Never holds a key. */
+/** The reason why the service did not start: one line for people with the problem and what to do. Never holds a key. */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure'
 }
 
-/** Makes one line of what went wrong while the service started. */
+/** Wraps any error of the start into one line. */
 export function toStartFailure(error: unknown): StartFailure {
   if (error instanceof StartFailure) return error
   const message = error instanceof Error ? error.message : String(error)
   return new StartFailure(`Perennial could not start: ${message.replaceAll(/\s+/g, ' ')}`, { cause: error })
 }
 
-/** Names the variable when an address cannot be listened on. */
+/** Names the variable behind an address that cannot be listened on. */
 export function listenFailure(
   error: unknown,
   place: { readonly variable: 'PORT' | 'EMULATOR_PORT'; readonly host: string; readonly port: number },
@@ -27,10 +27,10 @@ export function listenFailure(
   })
 }
 
-const notOurs = 'is no address of this machine'
+const notOurs = 'is not an address of this machine'
 const listenReasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program',
-  EACCES: 'needs more rights than this process has',
+  EADDRINUSE: 'is in use by another program',
+  EACCES: 'needs more privileges than this process has',
   EADDRNOTAVAIL: notOurs,
   ENOTFOUND: notOurs,
   EAI_AGAIN: notOurs,

@@ -1,43 +1,36 @@
-import {
-  createPerennial,
-  systemClock,
-  type Clock,
-  type Perennial,
-  type PerennialOptions,
-} from '@perennial/auth'
+import { createPerennial, systemClock, type Clock, type Perennial } from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../app/index.js'
 import type { Config } from '../config/index.js'
-import type { Demo } from '../demo/index.js'
 import { createTelemetry, type ServiceTelemetry } from '../telemetry/index.js'
-import { findMemberstack } from './memberstack.js'
+import { createDemoFor, findMemberstack } from './laptop.js'
+import { createTeardown, type Teardown } from './shutdown.js'
 import { listenFailure, toStartFailure } from './start-failure.js'
 import { prepareStoreFolder } from './store-folder.js'
-import { createTeardown, type Teardown } from './teardown.js'
 
 /** A running service. */
 export interface Service {
-  /** Where it answers, as this machine sees it. */
+  /** The base URL at which this machine reaches the service. */
   readonly url: string
   readonly mode: Perennial['mode']
-  /** The Memberstack of laptops, where no real one was configured. */
+  /** The emulator, if no real Memberstack is configured. */
   readonly emulator: Emulator | null
-  /** Takes no more, lets what is under way finish, hands over what sinks hold and closes the store. Never rejects. */
+  /** Stops listening, lets requests under way finish, flushes the telemetry sinks and closes the store. Never rejects. */
   close(): Promise<void>
 }
 
-/** What the service takes from around it, and the environment does not name. */
+/** Dependencies of the service that the environment does not name. */
 export interface Surroundings {
-  /** Of the service, and of its emulator. @defaultValue the machine's */
+  /** The clock of the service and of its emulator. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 
 const flushSeconds = 3
 
 /**
- * Starts everything the configuration asks for, and ends it again when a part of it does not start.
- * @throws StartFailure with one line for people
+ * Starts everything that the configuration asks for. If one part fails to start, those already started are stopped.
+ * @throws StartFailure with a one-line message for people
  */
 export async function startService(
   config: Config,
@@ -90,29 +83,6 @@ async function startParts(
   return { url, mode: perennial.mode, emulator, close: () => teardown.run() }
 }
 
-/** Where nothing is real: beside the emulator, and never in production. Its code is loaded only then. */
-async function createDemoFor(
-  config: Config,
-  parts: {
-    readonly emulator: Emulator | null
-    readonly usual: Perennial
-    readonly options: PerennialOptions & { readonly clock: Clock }
-  },
-): Promise<Demo | undefined> {
-  const { emulator, usual, options } = parts
-  if (emulator === null || config.environment === 'production') return undefined
-  const { createDemo } = await import('../demo/index.js')
-  const openShortLived = () => createPerennial({ ...options, accessTokenTtlSeconds: 60 })
-  return createDemo({
-    emulator,
-    perennial: usual,
-    // A second opening of `memory:` would be another store.
-    openShortLived: config.storeUrl.startsWith('memory:') ? null : openShortLived,
-    transport: config.refreshTokenTransport,
-    clock: options.clock,
-  })
-}
-
 async function openTelemetry(config: Config, clock: Clock): Promise<ServiceTelemetry> {
   try {
     return await createTelemetry({
@@ -138,7 +108,7 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
   return `http://${reachable(address.address)}:${address.port}`
 }
 
-/** All addresses of this machine are reached by its loopback address. */
+/** Returns the loopback address for a wildcard address, and the address itself otherwise. */
 function reachable(address: string): string {
   if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
   return address.includes(':') ? `[${address}]` : address

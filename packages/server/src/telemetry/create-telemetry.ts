@@ -1,13 +1,13 @@
 import { createPinoSink, createRateBound, fanOut, type Telemetry } from '@perennial/auth/telemetry'
 import type { DestinationStream, Logger } from 'pino'
-import { createDelivery, type Delivery } from './delivery.js'
+import { withTimeLimit } from '../time-limit.js'
+import { createDelivery, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
 import { createLogger } from './logger.js'
 import { connectPosthog } from './posthog.js'
 import { createMetrics, type MetricsPage } from './prometheus.js'
 import { connectSentry } from './sentry.js'
-import type { OnDeliveryFailure, SinkConnection } from './sink-connection.js'
 
-/** Where events go; logs always, the others each only when configured. */
+/** The sinks of events: the log always, the others only if configured. */
 export interface TelemetryOptions {
   readonly logLevel: string
   readonly sentryDsn?: string | undefined
@@ -16,7 +16,7 @@ export interface TelemetryOptions {
   readonly metrics: boolean
   readonly environment: string
   readonly release?: string | undefined
-  /** Seconds since the epoch. @defaultValue the machine's */
+  /** Seconds since the epoch. @defaultValue the system clock */
   readonly clock?: (() => number) | undefined
   /** @defaultValue standard output */
   readonly logDestination?: DestinationStream | undefined
@@ -26,18 +26,18 @@ export interface TelemetryOptions {
 export interface ServiceTelemetry {
   readonly telemetry: Telemetry
   readonly logger: Logger
-  /** What `/metrics` answers; null when metrics are off. */
+  /** Returns the page at `/metrics`; null if metrics are off. */
   readonly readMetrics: (() => Promise<MetricsPage>) | null
   /**
-   * For shutdown: hands over what is queued, for `timeoutSeconds` at most, then gives up the rest; never rejects.
-   * Afterwards events still reach the log and the metrics, and nothing keeps the process alive.
+   * Sends what is queued, for at most `timeoutSeconds`, then drops the rest. For the shutdown; never rejects. Later events
+   * still reach the log and the metrics, and nothing keeps the process alive.
    */
   flush(timeoutSeconds: number): Promise<void>
 }
 
 const requestTimeoutSeconds = 5
 
-/** @throws TypeError when the Sentry DSN is none */
+/** @throws TypeError if the Sentry DSN is not valid */
 export async function createTelemetry(options: TelemetryOptions): Promise<ServiceTelemetry> {
   const { clock } = options
   const log = createLogger({ level: options.logLevel, destination: options.logDestination })
@@ -53,10 +53,8 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
     logger: log.logger,
     readMetrics: metrics ? () => metrics.read() : null,
     async flush(timeoutSeconds) {
-      await atMost(
-        timeoutSeconds,
-        closeAll(connections, timeoutSeconds).then(() => log.flush()),
-      )
+      const flushed = closeAll(connections, timeoutSeconds).then(() => log.flush())
+      await withTimeLimit(timeoutSeconds, flushed, () => undefined)
       delivery.abandon()
     },
   }
@@ -76,7 +74,7 @@ async function connect(options: TelemetryOptions, world: World): Promise<SinkCon
   return Promise.all(connections)
 }
 
-/** One line a minute for each sink says that it fails, and how often it did since the last line. */
+/** Logs a failing sink at most once a minute, with the number of failures since the last line. */
 function createFailureLog(
   logger: Logger,
   clock: TelemetryOptions['clock'],
@@ -90,13 +88,4 @@ function createFailureLog(
 
 async function closeAll(connections: readonly SinkConnection[], timeoutSeconds: number): Promise<void> {
   await Promise.allSettled(connections.map((connection) => connection.close(timeoutSeconds)))
-}
-
-async function atMost(seconds: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, seconds * 1000)
-  })
-  await Promise.race([work, timeout])
-  clearTimeout(timer)
 }

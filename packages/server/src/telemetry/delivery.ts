@@ -1,3 +1,24 @@
+import type { Telemetry } from '@perennial/auth/telemetry'
+
+/** A connected telemetry service. */
+export interface SinkConnection {
+  readonly sink: Telemetry
+  /** Sends what is queued, for at most `timeoutSeconds`, and accepts no more events. */
+  close(timeoutSeconds: number): Promise<unknown>
+}
+
+/** Reports that events could not be delivered; `detail` is a status or the name of an error, never content. */
+export type OnDeliveryFailure = (sink: 'sentry' | 'posthog', detail: string) => void
+
+/** Returns the code or name of a delivery error, never its message, which may hold content. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return 'failed'
+  if ('status' in error && typeof error.status === 'number') return `status_${error.status}`
+  // The clients wrap the error of `fetch`, and `fetch` wraps the error of the socket.
+  if (error.cause instanceof Error) return describeFailure(error.cause)
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
 /** One request to a telemetry service. */
 export interface DeliveryRequest {
   readonly method?: string | undefined
@@ -5,15 +26,15 @@ export interface DeliveryRequest {
   readonly body?: string | (Uint8Array & { buffer: ArrayBuffer }) | Blob | undefined
 }
 
-/** How events leave the house: with a time limit, so that a service that hangs holds nothing for long. */
+/** Sends events to telemetry services, with a time limit on every request. */
 export interface Delivery {
-  /** @throws whatever `fetch` throws, also when the time limit is over */
+  /** @throws the error of `fetch`, also when the time limit has passed */
   send(url: string, request: DeliveryRequest): Promise<Response>
-  /** Ends what is under way. From then on nothing is sent, and every call is answered 200, which ends all retries. */
+  /** Aborts the requests under way. After that nothing is sent, and every call resolves with 200, which ends all retries. */
   abandon(): void
 }
 
-/** @param timeoutSeconds - for one request and its answer */
+/** @param timeoutSeconds - the limit for one request and its response */
 export function createDelivery(timeoutSeconds: number): Delivery {
   const abandoned = new AbortController()
   const nothing = () => new Response(null, { status: 200 })

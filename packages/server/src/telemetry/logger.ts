@@ -1,26 +1,26 @@
 import { destination, type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 
-/** What {@link createLogger} needs. */
+/** Options of {@link createLogger}. */
 export interface LoggerOptions {
-  /** pino's levels, or `silent`. */
+  /** A level of pino, or `silent`. */
   readonly level: string
   /** @defaultValue standard output */
   readonly destination?: DestinationStream | undefined
 }
 
-/** A logger, and its end. */
+/** A logger that can be flushed. */
 export interface OpenLogger {
   readonly logger: Logger
-  /** Resolves when all lines are written. */
+  /** Resolves once all lines are written. */
   flush(): Promise<void>
 }
 
-/** Bytes of lines that wait for standard output; above it lines are dropped. */
+/** The most bytes of log lines that wait for standard output; further lines are dropped. */
 const mostWaiting = 4 * 1024 * 1024
 
 /**
- * Writes JSON lines. Standard output is written beside the event loop: whoever reads it may be slow or stand still
- * without a request waiting for it. Requests and errors are logged by a list of what is safe, never whole.
+ * Creates a logger that writes JSON lines. Standard output is written asynchronously, so a reader that is slow or has
+ * stopped holds up no request. Of requests and errors, only listed fields are logged.
  */
 export function createLogger({ level, destination: given }: LoggerOptions): OpenLogger {
   const stream = given ?? destination({ dest: 1, sync: false, maxLength: mostWaiting })
@@ -41,7 +41,7 @@ export function createLogger({ level, destination: given }: LoggerOptions): Open
   }
 }
 
-// A net below the serializers: no line of ours has these fields.
+// A second defence behind the serializers: no line of ours has these fields.
 const secretNames = [
   'authorization',
   'cookie',
@@ -54,7 +54,7 @@ const secretNames = [
 ]
 const secretFields = secretNames.flatMap((name) => [name, `*.${name}`])
 
-/** The route rather than the address asked for, which may hold whatever a caller wrote there. */
+/** Logs the route instead of the URL, which may hold anything that a caller put there. */
 function safeRequest(request: unknown): object {
   const { method, routeOptions, id } = asRecord(request)
   const { url } = asRecord(routeOptions)
@@ -65,7 +65,7 @@ function safeResponse(response: unknown): object {
   return { statusCode: asRecord(response)['statusCode'] }
 }
 
-// Errors of clients carry the request they failed at, headers included: only what an `Error` itself has is logged.
+// Errors of HTTP clients carry the failed request with its headers, so only the fields of `Error` are logged.
 function safeError(error: unknown): unknown {
   if (!(error instanceof Error)) return typeof error === 'string' ? error : undefined
   const { code } = asRecord(error)
@@ -73,7 +73,7 @@ function safeError(error: unknown): unknown {
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
-  // Any object can be asked for any property; what comes back is unknown.
+  // Reading any property of an object is safe; its type is unknown.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

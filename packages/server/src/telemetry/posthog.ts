@@ -1,9 +1,8 @@
 import { createPosthogSink, systemDistinctId } from '@perennial/auth/telemetry'
 import type { EventMessage, PostHogOptions } from 'posthog-node'
-import type { Delivery } from './delivery.js'
-import { describeFailure, type OnDeliveryFailure, type SinkConnection } from './sink-connection.js'
+import { describeFailure, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
 
-/** What {@link connectPosthog} needs. */
+/** Options of {@link connectPosthog}. */
 export interface PosthogConnectionOptions {
   readonly apiKey: string
   /** @defaultValue the client's own, PostHog's cloud in the United States */
@@ -12,12 +11,12 @@ export interface PosthogConnectionOptions {
   readonly onFailure: OnDeliveryFailure
 }
 
-/** Connects to PostHog; loaded only here. At most 1,000 events wait for it, then the oldest are dropped. */
+/** Connects to PostHog; its client is loaded only here. At most 1,000 events wait; then the oldest are dropped. */
 export async function connectPosthog(options: PosthogConnectionOptions): Promise<SinkConnection> {
   const { PostHog } = await import('posthog-node')
   const { onFailure } = options
 
-  /** The client prints failures of its own flushes to the console, each with its stack. */
+  /** Catches failures of automatic flushes, which the client would print to the console with their stack. */
   class QuietPostHog extends PostHog {
     protected override async flushAutomatic(): Promise<void> {
       try {
@@ -54,13 +53,13 @@ function clientOptions({ host, delivery }: PosthogConnectionOptions): PostHogOpt
     disableGeoip: true,
     enableExceptionAutocapture: false,
     enableLocalEvaluation: false,
-    before_send: withoutProfileOfNobody,
+    before_send: withoutSystemProfile,
     fetch: (url, request) => delivery.send(url, request),
   }
 }
 
-/** `system` is nobody: without this PostHog would keep a person of that name. */
-function withoutProfileOfNobody(message: EventMessage | null): EventMessage | null {
+/** `system` is not a member: without this, PostHog would create a person of that name. */
+function withoutSystemProfile(message: EventMessage | null): EventMessage | null {
   if (message?.distinctId !== systemDistinctId) return message
   return { ...message, properties: { ...message.properties, $process_person_profile: false } }
 }

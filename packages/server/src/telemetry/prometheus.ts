@@ -1,6 +1,6 @@
 import { createMetricsSink, type MetricFactory, type Telemetry } from '@perennial/auth/telemetry'
 
-/** The page that Prometheus reads. */
+/** The page that Prometheus scrapes. */
 export interface MetricsPage {
   readonly contentType: string
   readonly body: string
@@ -12,7 +12,7 @@ export interface Metrics {
   read(): Promise<MetricsPage>
 }
 
-/** Makes a registry of its own, with the usual metrics of a Node process; prom-client is loaded only here. */
+/** Creates a registry with the default metrics of a Node process. prom-client is loaded only here. */
 export async function createMetrics(): Promise<Metrics> {
   const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = await import('prom-client')
   const registry = new Registry()

@@ -1,9 +1,8 @@
 import { createSentrySink } from '@perennial/auth/telemetry'
 import type { createTransport as CreateTransport, ErrorEvent, NodeClient } from '@sentry/node'
-import type { Delivery } from './delivery.js'
-import { describeFailure, type OnDeliveryFailure, type SinkConnection } from './sink-connection.js'
+import { describeFailure, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
 
-/** What {@link connectSentry} needs. */
+/** Options of {@link connectSentry}. */
 export interface SentryOptions {
   readonly dsn: string
   readonly environment: string
@@ -17,16 +16,16 @@ type TransportFactory = ConstructorParameters<typeof NodeClient>[0]['transport']
 
 const dsnForm = /^https?:\/\/\w+@(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?\/(?:.+\/)?\d+$/i
 
-/** Envelopes under way at once; more are dropped. */
+/** The most envelopes under way at once; more are dropped. */
 const mostUnderWay = 64
 
 /**
- * Connects to Sentry with a client of its own: no global hub, no integration, no instrumentation, no breadcrumbs, so
- * that nothing but our events is ever collected. Loaded only here, since it takes longer than all the rest of a start.
- * @throws TypeError when the DSN is none
+ * Connects to Sentry with a client of its own, without global hub, integrations, instrumentation or breadcrumbs, so that
+ * only our events are collected. The SDK is loaded only here: it takes longer than the rest of the start.
+ * @throws TypeError if the DSN is not valid
  */
 export async function connectSentry(options: SentryOptions): Promise<SinkConnection> {
-  // The SDK would print a bad DSN to the console and go on without.
+  // Given a bad DSN, the SDK would only print it to the console.
   if (!dsnForm.test(options.dsn)) {
     throw new TypeError('SENTRY_DSN is not a DSN, e.g. https://key@o1.ingest.sentry.io/2')
   }
@@ -54,7 +53,7 @@ export async function connectSentry(options: SentryOptions): Promise<SinkConnect
   }
 }
 
-// The transport of the SDK waits for ever for an answer: 64 of them would silence it until a restart.
+// The SDK's own transport has no timeout: 64 requests without an answer would silence it until a restart.
 function createTransportFactory(
   createTransport: typeof CreateTransport,
   { delivery, onFailure }: SentryOptions,
@@ -62,7 +61,7 @@ function createTransportFactory(
   return (transport) =>
     createTransport(transport, async ({ body }) => {
       try {
-        // An envelope is text unless it has attachments, which ours never have.
+        // An envelope is text unless it has attachments; ours have none.
         const text = typeof body === 'string' ? body : new TextDecoder().decode(body)
         const response = await delivery.send(transport.url, { headers: transport.headers, body: text })
         await response.body?.cancel()
@@ -81,7 +80,7 @@ function createTransportFactory(
     })
 }
 
-/** What leaves is listed here; whatever else the SDK of today or tomorrow adds stays. */
+/** Keeps the listed fields of an event and drops everything else that any version of the SDK adds. */
 function ownPart(event: ErrorEvent): ErrorEvent {
   const { type, event_id, timestamp, platform, level, exception, fingerprint, extra, tags } = event
   const { environment, release } = event

@@ -2,12 +2,12 @@ import { clockErrorSeconds, serviceNow } from './clock.js'
 import { log } from './log.js'
 import type { DemoSession } from './session.js'
 
-/** The client leaves a token younger than 10 s alone; the service's `Date` is cut to the second. */
+/** The client does not renew a token younger than 10 s; the service's `Date` has whole seconds. */
 const youngSeconds = 11.5
 
 /**
- * Moves one of the demo's switches.
- * @throws Error when the service does not do it
+ * Sets one of the demo's switches.
+ * @throws Error if the service refuses
  */
 export async function order(path: string, headers: Record<string, string> = {}): Promise<Response> {
   const response = await fetch(`/demo/${path}`, { method: 'POST', headers })
@@ -15,13 +15,13 @@ export async function order(path: string, headers: Record<string, string> = {}):
   return response
 }
 
-/** Signs in as the page of a Memberstack site would: with the member JWT that Memberstack gave it. */
+/** Signs in as the page of a Memberstack site would: with a member JWT of Memberstack. */
 export async function signIn({ session }: DemoSession): Promise<void> {
   const { memberJwt }: { memberJwt: string } = await (await order('sign-in')).json()
   await session.signIn(memberJwt)
 }
 
-/** Calls a route that only members may call. */
+/** Calls a route that needs an access token. */
 export async function callApi({ session }: DemoSession): Promise<void> {
   const response = await session.fetch('/demo/api')
   if (!response.ok) {
@@ -32,23 +32,23 @@ export async function callApi({ session }: DemoSession): Promise<void> {
   log('service', `The API answered 200: ${user.email}, ${user.roles.join(' and ')}. Verified locally.`)
 }
 
-/** Waits until the client would renew by force. */
-async function growOld({ token }: DemoSession): Promise<void> {
+/** Waits until the client accepts a forced renewal. */
+async function untilRenewable({ token }: DemoSession): Promise<void> {
   const wait = token ? token.issuedAt + youngSeconds - serviceNow() : 0
   if (wait <= 0) return
   log('you', `A token this fresh is never renewed: asking in ${Math.ceil(wait)} s.`)
   await new Promise((resolve) => setTimeout(resolve, wait * 1000))
 }
 
-/** Renews now; what went wrong is told by the session's own events. */
+/** Renews now; a failure is reported by the session's events. */
 export async function renew(demo: DemoSession): Promise<void> {
-  await growOld(demo)
+  await untilRenewable(demo)
   await demo.session.getAccessToken({ forceRefresh: true }).catch(() => null)
 }
 
-/** Fifty at once. */
+/** Asks for a new token fifty times at once. */
 export async function renewFiftyTimes(demo: DemoSession): Promise<void> {
-  await growOld(demo)
+  await untilRenewable(demo)
   const before = demo.asked
   const callers = Array.from({ length: 50 }, () => demo.session.getAccessToken({ forceRefresh: true }))
   const tokens = await Promise.all(callers.map((caller) => caller.catch(() => null)))
@@ -56,7 +56,7 @@ export async function renewFiftyTimes(demo: DemoSession): Promise<void> {
   log('you', `${served} of 50 callers got the new token; this tab made ${demo.asked - before} request.`)
 }
 
-/** What the page's clock shows, in seconds since the epoch. */
+/** Returns the time of the page's clock in seconds since the epoch. */
 export function pageNow(): number {
   return serviceNow() + clockErrorSeconds()
 }

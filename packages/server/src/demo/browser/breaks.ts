@@ -3,22 +3,22 @@ import { clockErrorSeconds, setClockError } from './clock.js'
 import { log } from './log.js'
 import type { DemoSession } from './session.js'
 
-/** What is broken, as the page shows it. */
+/** The faults that are on, for display. */
 export interface Broken {
   isShort: boolean
-  /** When the service comes back, by its own clock. */
+  /** The end of the outage by the service's clock, in seconds since the epoch. */
   downUntil: number
 }
 
-/** Breaks something, and lets the client meet it. */
+/** Causes a fault, then uses the client. */
 export type Break = (demo: DemoSession, broken: Broken) => Promise<void>
 
 const wrongSeconds = 7200
 
-/** How long a change of the storage may take to reach other tabs, in milliseconds. */
+/** The time that a storage change may need to reach other tabs, in milliseconds. */
 const settleMs = 400
 
-/** By the id of their buttons. */
+/** The faults by the id of their buttons. */
 export const breaks: Readonly<Record<string, Break>> = {
   async 'short-life'(demo, broken) {
     await order(`token-life/${broken.isShort ? 'hour' : 'minute'}`)

@@ -3,10 +3,10 @@ import { clockErrorSeconds, serviceNow, timeOfDay } from './clock.js'
 import { byId, minutes, setText } from './dom.js'
 import type { DemoSession, Token } from './session.js'
 
-/** The circles' `pathLength`. */
+/** The `pathLength` of the circles. */
 const round = 1000
 
-/** Shows how old the token is now. */
+/** Draws the age of the token. */
 export function drawDial({ token, session: { state }, renewed }: DemoSession): void {
   const signedIn = token !== null && state.status === 'signed-in'
   byId('session').classList.toggle('empty', !signedIn)
@@ -40,7 +40,7 @@ function drawNothing(): void {
   setText('age', '–')
 }
 
-/** The last part of a round that began at the top. */
+/** Returns the dash pattern of the last part of a circle that begins at the top. */
 function arc(part: number): string {
   return `0 ${round * (1 - part)} ${round * part} 0`
 }

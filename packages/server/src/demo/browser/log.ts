@@ -1,15 +1,15 @@
 import { serviceNow, timeOfDay } from './clock.js'
 import { byId, setText } from './dom.js'
 
-/** Who did something, as the log names them. */
+/** The author of a log entry. */
 export type Who = 'this tab' | 'another tab' | 'service' | 'you'
 
-/** How an entry looks. */
+/** The style of a log entry. */
 export type Tone = 'good' | 'trouble' | 'end' | 'plain'
 
 const longest = 60
 
-/** Adds an entry on top. */
+/** Adds an entry at the top. */
 export function log(who: Who, text: string, tone: Tone = 'plain'): void {
   const entry = document.createElement('li')
   entry.className = tone
@@ -23,7 +23,7 @@ export function log(who: Who, text: string, tone: Tone = 'plain'): void {
   entry.append(time, badge, words)
   const list = byId('log')
   list.prepend(entry)
-  // On a phone the list is out of sight.
+  // On a phone the list is outside of the screen.
   setText('latest', `${who}: ${text}`)
   while (list.childElementCount > longest) list.lastElementChild?.remove()
 }

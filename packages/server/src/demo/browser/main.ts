@@ -7,7 +7,7 @@ import { log } from './log.js'
 import { explainEnd, openDemoSession, type DemoSession } from './session.js'
 
 const broken: Broken = { isShort: false, downUntil: 0 }
-/** The buttons whose work is not done. */
+/** The ids of the buttons whose action is running. */
 const busy = new Set<string>()
 
 function show(demo: DemoSession): void {
@@ -36,7 +36,7 @@ function showBreaks(isIn: boolean): void {
   setPressed('short-life', broken.isShort)
 }
 
-/** Runs what a button is for, once at a time. */
+/** Runs the action of a button, one run at a time. */
 function onPress(id: string, demo: DemoSession, run: () => Promise<void>): void {
   document.getElementById(id)?.addEventListener('click', () => {
     if (busy.has(id)) return
@@ -59,18 +59,18 @@ async function readSwitches(): Promise<void> {
   broken.downUntil = serviceNow() + state.downSeconds
 }
 
-/** Another tab may have moved a switch; without an answer, what was known stays. */
-async function lookAround(): Promise<void> {
+/** Reads the switches, which another tab may have changed. Without an answer the known state stays. */
+async function update(): Promise<void> {
   await readSwitches().catch(() => undefined)
   show(demo)
 }
 
 overrideClock()
-const demo = openDemoSession(() => void lookAround())
+const demo = openDemoSession(() => void update())
 onPress('sign-in', demo, () => signIn(demo))
 onPress('sign-out', demo, () => demo.session.signOut())
 onPress('call-api', demo, () => callApi(demo))
 for (const [id, run] of Object.entries(breaks)) onPress(id, demo, () => run(demo, broken))
-addEventListener('visibilitychange', () => void lookAround())
-await lookAround()
+addEventListener('visibilitychange', () => void update())
+await update()
 setInterval(() => show(demo), 250)

@@ -2,30 +2,30 @@ import type { createSession as CreateSession, Session, SessionEvent, SessionStat
 import { serviceNow } from './clock.js'
 import { log } from './log.js'
 
-/** The script tag's, loaded before this. */
+/** The global of the client's script, which is loaded before this module. */
 declare const Perennial: { readonly createSession: typeof CreateSession }
 
-/** The access token in use, as far as a page may know it. */
+/** The times of the access token in use. */
 export interface Token {
   readonly issuedAt: number
   readonly expiresAt: number
 }
 
-/** The session of this tab, and what became of it. */
+/** The session of this tab, with counters for the page. */
 export interface DemoSession {
   readonly session: Session
   /** Null while there is none. */
   readonly token: Token | null
-  /** Refreshes asked for by this tab, answered or not. */
+  /** The number of refresh requests of this tab. */
   readonly asked: number
-  /** Renewals since the page was opened. */
+  /** The number of renewals since the page was opened, by this tab and by others. */
   readonly renewed: { own: number; other: number }
 }
 
-/** Opens the session as any page would, with a `fetch` that notes what the client does. */
+/** Opens the session as any page would, with a `fetch` that logs the requests of the client. */
 export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSession {
   const demo = { token: null as Token | null, asked: 0, renewed: { own: 0, other: 0 } }
-  /** Whether the answer that explains the next event came to this tab. */
+  /** True if this tab's own request causes the next event. */
   let isOwn = false
   let wasStale = false
   const observedFetch: typeof fetch = async (input, init) => {
@@ -53,7 +53,7 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
     if (session.state.status === 'signed-out') demo.token = null
   }
   session.onChange((state, event) => {
-    tell(state, event, { isOwn, wasStale })
+    logEvent(state, event, { isOwn, wasStale })
     wasStale = state.stale
     if (event === 'refreshed') demo.renewed[isOwn ? 'own' : 'other'] += 1
     isOwn = false
@@ -72,7 +72,7 @@ function tokenOf({ expiresAtMs }: SessionState, accessToken: string | null): Tok
   return { issuedAt: claims.iat ?? serviceNow(), expiresAt: expiresAtMs / 1000 }
 }
 
-function tell(
+function logEvent(
   state: SessionState,
   event: SessionEvent,
   { isOwn, wasStale }: { readonly isOwn: boolean; readonly wasStale: boolean },
@@ -94,7 +94,7 @@ function explainRenewal(isOwn: boolean, wasStale: boolean): string {
   return wasStale ? 'Asked again and got a new token: the same session goes on.' : 'Renewed the token.'
 }
 
-/** Why the session ended, for people. */
+/** Explains the end of a session to people. */
 export function explainEnd({ error }: SessionState): string {
   if (!error) return 'Signed out.'
   if (error.code === 'AUTH_TOKEN_MISSING') return 'There is no session in this browser yet.'

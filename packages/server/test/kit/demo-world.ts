@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { ServerResponse } from 'node:http'
-import { readConfig } from '../src/config/index.js'
-import { startService } from '../src/start/index.js'
+import { readConfig } from '../../src/config/index.js'
+import { startService } from '../../src/start/index.js'
 import { makeFolder } from './service-process.js'
 
 /** The service with its demo page, on a clock that goes on by itself and can be set ahead. */

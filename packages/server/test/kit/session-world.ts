@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { startEmulator, type Emulator, type EmulatorOptions } from '@perennial/emulator'
-import { readConfig } from '../src/config/index.js'
-import { startService, type Service } from '../src/start/index.js'
+import { readConfig } from '../../src/config/index.js'
+import { startService, type Service } from '../../src/start/index.js'
 import { makeFolder } from './service-process.js'
 
 /** The service in session mode, a Memberstack for it, and a folder for its store. */

@@ -1,6 +1,39 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { stopOnSignals } from './shutdown.js'
+import { createTeardown, stopOnSignals } from './shutdown.js'
+
+describe('createTeardown', () => {
+  it('stops the part that was started last first, and each part only once', async () => {
+    const ended: string[] = []
+    const teardown = createTeardown(() => {})
+    for (const part of ['store', 'app']) teardown.add(() => Promise.resolve(void ended.push(part)))
+    await Promise.all([teardown.run(), teardown.run()])
+    await teardown.run()
+    expect(ended).toEqual(['app', 'store'])
+  })
+
+  it('stops the other parts when one rejects, and reports the error', async () => {
+    const ended: string[] = []
+    const failures: unknown[] = []
+    const teardown = createTeardown((error) => void failures.push(error))
+    teardown.add(() => Promise.resolve(void ended.push('store')))
+    teardown.add(() => Promise.reject(new Error('stuck')))
+    await teardown.run()
+    expect(ended).toEqual(['store'])
+    expect(failures).toEqual([new Error('stuck')])
+  })
+
+  it('stops the other parts when one throws', async () => {
+    const ended: string[] = []
+    const teardown = createTeardown(() => {})
+    teardown.add(() => Promise.resolve(void ended.push('store')))
+    teardown.add(() => {
+      throw new Error('at once')
+    })
+    await teardown.run()
+    expect(ended).toEqual(['store'])
+  })
+})
 
 function fakeProcess() {
   const exits: number[] = []
@@ -39,7 +72,7 @@ describe('stopOnSignals', () => {
     expect(exits).toEqual([1])
   })
 
-  it('waits ten seconds and no longer', async () => {
+  it('exits with 1 when closing takes ten seconds', async () => {
     const { process, exits } = fakeProcess()
     stopOnSignals(process, () => new Promise(() => {}))
     process.emit('SIGTERM')

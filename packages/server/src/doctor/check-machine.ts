@@ -1,0 +1,44 @@
+import { clockToleranceSeconds } from '@perennial/auth'
+import { findingsAbout, type Finding } from './finding.js'
+import type { UpstreamAnswer } from './upstream.js'
+
+/** The minimum of `engines` in our package.json; it has `node:sqlite`. */
+const minimum = { major: 22, minor: 13 }
+
+/** Checks the version of Node. @param version - as in `process.versions.node` */
+export function checkNode(version: string): Finding {
+  const node = findingsAbout('Node')
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const isOld = major < minimum.major || (major === minimum.major && minor < minimum.minor)
+  return isOld
+    ? node.error(
+        `${version} is too old. Run the service, and this command, on ${minimum.major}.${minimum.minor} or later.`,
+      )
+    : node.ok(`${version}.`)
+}
+
+/** An upstream whose `Date` header may give the time. */
+export interface TimeSource {
+  /** The name as in `agrees with …'s`. */
+  readonly name: string
+  readonly answer: UpstreamAnswer | undefined
+}
+
+/** Compares the clock with the `Date` of the first upstream that sent one (RFC 9110 §6.6.1). */
+export function checkClock(sources: readonly TimeSource[]): Finding {
+  const clock = findingsAbout('clock')
+  for (const { name, answer } of sources) {
+    const ahead = answer?.kind === 'answered' ? answer.clockAheadSeconds : null
+    if (ahead === null) continue
+    const off = `${Math.abs(Math.round(ahead))} s ${ahead > 0 ? 'behind' : 'ahead of'} ${name}'s`
+    if (Math.abs(ahead) > clockToleranceSeconds)
+      return clock.error(
+        `is ${off}: valid tokens are refused or expired ones accepted. Turn on NTP on this machine.`,
+      )
+    if (Math.abs(ahead) > 1) return clock.warning(`is ${off}. Turn on NTP before the difference grows.`)
+    return clock.ok(`agrees with ${name}'s to the second.`)
+  }
+  return clock.warning(
+    'could not be compared: no upstream sent a Date header. Check that NTP is on (timedatectl), and run this again when an upstream answers.',
+  )
+}
