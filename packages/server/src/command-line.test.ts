@@ -43,7 +43,7 @@ const doctor = (changes?: Record<string, string>) => command(['doctor'], { env: 
 const inspect = (input: string, changes?: Record<string, string>) =>
   command(['token', 'inspect'], { env: environment(changes), input })
 
-/** An upstream that answers everything alike. */
+/** Starts an upstream with one answer to every request. */
 async function upstream(status: number, headers: Record<string, string>, body = '{}'): Promise<string> {
   server = await startLoopbackServer((_request, response) => response.writeHead(status, headers).end(body))
   return server.url
@@ -73,7 +73,7 @@ async function signIn() {
 }
 
 describe('perennial doctor', () => {
-  it('finds nothing wrong with a deployment that works, before and after its first start', async () => {
+  it('reports no problem of a working deployment, before and after its first start', async () => {
     const before = await doctor()
     expect([before.code, before.out]).toEqual([0, expect.stringContaining('made at the first start')])
     await open()
@@ -86,14 +86,14 @@ describe('perennial doctor', () => {
     expect(after.out).not.toContain(emulator.secretKey)
   })
 
-  it('names a variable that cannot be read', async () => {
+  it('names a variable with a bad value', async () => {
     const { code, out } = await doctor({ MEMBERSTACK_WEBHOOK_SECRET: 'whsec_!' })
     expect([code, out]).toEqual([1, expect.stringMatching(/^error .*MEMBERSTACK_WEBHOOK_SECRET .*example/)])
     const cookies = await doctor({ REFRESH_TOKEN_TRANSPORT: 'cookie', CORS_ORIGIN: '*' })
     expect([cookies.code, cookies.out]).toEqual([1, expect.stringContaining('CORS_ORIGIN is *')])
   })
 
-  it('says when the admin key is refused, the quota used up, the API away or in trouble', async () => {
+  it('reports that the admin key is refused, the quota used up, or the API down or failing', async () => {
     const wrongKey = await doctor({ MEMBERSTACK_SECRET_KEY: 'sk_wrong' })
     expect([wrongKey.code, wrongKey.out]).toEqual([
       1,
@@ -127,7 +127,7 @@ describe('perennial doctor', () => {
     expect([ahead.code, ahead.out]).toEqual([1, expect.stringMatching(/clock: is (59|60) s ahead of/)])
   })
 
-  it('reads the key set of forward mode, and warns of plain http to another machine', async () => {
+  it('checks the key set of forward mode, and warns about plain http to another machine', async () => {
     const forward = { MEMBERSTACK_REFRESH_URL: emulator.refreshUrl }
     const good = await doctor({ ...forward, MEMBERSTACK_JWKS_URI: emulator.jwksUri })
     expect([good.code, good.out]).toEqual([0, expect.stringMatching(/ok {7}key set: reachable on this/)])
@@ -147,7 +147,7 @@ describe('perennial doctor', () => {
     expect([bad.code, bad.out]).toEqual([1, expect.stringMatching(/error .*without a usable RS256 key/)])
   })
 
-  it('says what is wrong with the store', async () => {
+  it('reports problems of the store', async () => {
     writeFileSync(
       join(folder, 'store.db'),
       'this is no database, but long enough to look like one '.repeat(40),
@@ -161,7 +161,7 @@ describe('perennial doctor', () => {
     expect([memory.code, memory.out]).toEqual([0, expect.stringMatching(/warning {2}store: memory: forgets/)])
   })
 
-  it('finds cookie settings that no browser honours', async () => {
+  it('reports cookie settings that no browser accepts', async () => {
     const cookie = { REFRESH_TOKEN_TRANSPORT: 'cookie' }
     for (const origin of ['http://app.example.com', 'http://127.0.0.1.evil.example']) {
       const plain = await doctor({ ...cookie, CORS_ORIGIN: origin })
@@ -173,7 +173,7 @@ describe('perennial doctor', () => {
 })
 
 describe('perennial token inspect', () => {
-  it('takes no token from an argument, and repeats none', async () => {
+  it('refuses a token as an argument, and does not repeat it', async () => {
     for (const args of [['token', 'inspect', 'canary'], ['token', 'canary'], ['canary']]) {
       const { code, out, errors } = await command(args)
       expect([code, out]).toEqual([2, ''])
@@ -182,7 +182,7 @@ describe('perennial token inspect', () => {
     expect((await inspect(' \n')).code).toBe(2)
   })
 
-  it('explains a good access token without showing or using it', async () => {
+  it('explains a valid access token without showing or using it', async () => {
     const { accessToken } = await signIn()
     const { code, out } = await inspect(`Bearer ${accessToken}\n`)
     expect(code, out).toBe(0)
@@ -192,7 +192,7 @@ describe('perennial token inspect', () => {
     for (const part of accessToken.split('.')) expect(out).not.toContain(part)
   })
 
-  it('says why an access token is refused: signature, audience, end of its session', async () => {
+  it('reports why an access token is refused: signature, audience, end of its session', async () => {
     const { accessToken, refreshToken } = await signIn()
     const [head, body, signature = ''] = accessToken.split('.')
     const forged = `${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
@@ -217,7 +217,7 @@ describe('perennial token inspect', () => {
     )
   })
 
-  it('says what a member JWT is for, and by which rule it is too old', async () => {
+  it('explains the use of a member JWT, and the rule by which it has expired', async () => {
     const { accessToken: memberToken } = await emulator.issueTokens({
       issuedSecondsAgo: 4000,
       expiresInSeconds: 9000,
@@ -228,7 +228,7 @@ describe('perennial token inspect', () => {
     expect(out).toMatch(/AUTH_TOKEN_EXPIRED: it ended \d+ (s|min) ago, one hour after its issue/)
   })
 
-  it('lets no token write to the terminal', async () => {
+  it('prints no control characters of a token', async () => {
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const hostile = `${part({ alg: 'none' })}.${part({ iss: '\u001b]0;x\u0007', sub: '\u001b[2J', email: 'a\u202eb' })}.x`
     const { code, out } = await inspect(hostile)

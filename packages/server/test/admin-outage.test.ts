@@ -23,7 +23,7 @@ describe.each([
   ['answers 401 to our key', { status: 401, body: { message: 'bad key' } }],
   ['drops every connection', { dropResponse: true }],
 ])('an admin API that %s', (_how, fault) => {
-  it('for ten minutes signs nobody out: refreshes and requests go on as before', async () => {
+  it('for ten minutes signs nobody out: refreshes and requests continue', async () => {
     const pairs = await Promise.all(['a', 'b', 'c'].map((name) => world.signIn(`${name}@example.com`)))
     goesDown(fault)
     for (let passed = 0; passed < 10; passed += 1) {
@@ -40,7 +40,7 @@ describe.each([
     for (const pair of pairs) expect((await refresh(world.url, pair.refreshToken)).status).toBe(200)
   })
 
-  it('beyond MEMBER_STALE_SECONDS gets 503 and never 401, and costs no refresh token', async () => {
+  it('beyond MEMBER_STALE_SECONDS is 503 and never 401, and the refresh token stays valid', async () => {
     const pair = await world.signIn('a@example.com')
     goesDown(fault)
     world.pass(staleSeconds - 1)
@@ -63,7 +63,7 @@ describe.each([
     expect((await refresh(world.url, last.refreshToken)).status).toBe(200)
   })
 
-  it('makes sign-ins wait for better times, and makes no session of them', async () => {
+  it('refuses sign-ins with a retryable error and creates no session', async () => {
     goesDown(fault)
     const { accessToken } = await world.emulator.issueTokens()
     const answer = await exchange(world.url, accessToken)

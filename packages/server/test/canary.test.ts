@@ -18,7 +18,7 @@ let emulator: Emulator
 let sentry: TelemetryListener
 let posthog: TelemetryListener
 let canaries: Canaries
-/** What callers were told. */
+/** The error answers that callers got. */
 let refusals: string[]
 beforeEach(async () => {
   emulator = await startEmulator()
@@ -38,7 +38,7 @@ afterEach(async () => {
 
 const adminRoutes = ['GET /members/:idOrEmail', 'POST /members/verify-token']
 
-/** Notes what was answered, as long as it is not the tokens that were asked for. */
+/** Records error answers; answers with the requested tokens are left out. */
 async function heard(pending: Promise<Answer>): Promise<Answer> {
   const answer = await pending
   if (answer.status >= 400) refusals.push(answer.text, JSON.stringify([...answer.headers]))
@@ -47,7 +47,7 @@ async function heard(pending: Promise<Answer>): Promise<Answer> {
 
 function watch(name: string, pair: Pair): Pair {
   canaries.add(`${name}: access token`, pair.accessToken)
-  // Of a refresh token of ours the first 32 characters are the ids of key and session, which are no secrets.
+  // The first 32 characters of our refresh tokens are the ids of key and session, which are not secret.
   const isOurs = !pair.refreshToken.startsWith('rt_')
   canaries.add(`${name}: refresh token`, pair.refreshToken.slice(isOurs ? 32 : 0))
   return pair
@@ -55,7 +55,7 @@ function watch(name: string, pair: Pair): Pair {
 
 const newMemberToken = async (): Promise<Pair> => watch('member', await emulator.issueTokens())
 
-/** A secret in every place where callers put them, by mistake or on purpose. */
+/** Sends secrets in every place where callers put them, by mistake or on purpose. */
 async function misplace(url: string, pair: Pair): Promise<void> {
   const { accessToken, refreshToken } = pair
   const broken = `${accessToken.slice(0, -4)}AAAA`
@@ -96,7 +96,7 @@ async function misplace(url: string, pair: Pair): Promise<void> {
   await post({ 'svix-id': 'a', 'svix-signature': `v1,${password}` }, password, '/v1/webhooks/memberstack')
 }
 
-/** Memberstack is in trouble, and says in its answers all that it was asked. */
+/** Makes Memberstack fail with answers that repeat the whole request. */
 async function inTrouble(routes: readonly string[], pair: Pair, ask: () => Promise<Answer>): Promise<void> {
   const echo = `<h1>Failed: ${emulator.secretKey} ${pair.accessToken} ${pair.refreshToken}</h1>`
   for (const fault of [{ status: 500, body: echo }, { status: 418, body: { error: echo } }, { body: echo }]) {
@@ -164,7 +164,7 @@ const failures = new Set([
   'rbac_failure',
 ])
 
-/** Every event got everywhere it belongs, and no secret anywhere. */
+/** Expects every event at every sink, and no secret anywhere. */
 function expectSilence(events: readonly string[], outputs: Readonly<Record<string, string>>): void {
   const all = {
     ...outputs,
@@ -188,7 +188,7 @@ const sinks = () => ({
 })
 
 describe('canaries', () => {
-  it('are found in part, in any spelling', async () => {
+  it('are found in part and in every encoding', async () => {
     const { accessToken } = await newMemberToken()
     const part = accessToken.slice(100, 130)
     for (const text of [
@@ -239,7 +239,7 @@ describe('the running service', () => {
 })
 
 describe('an app around the library', () => {
-  it('lets no secret out when a role is missing', async () => {
+  it('exposes no secret when a role is missing', async () => {
     const lines: string[] = []
     const telemetry = await createTelemetry({
       logLevel: 'trace',
@@ -265,7 +265,7 @@ describe('an app around the library', () => {
     app.get('/owners', { preHandler: [authenticate(perennial), requireRoles('owner')] }, () => 'never')
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
     const { accessToken } = await newMemberToken()
-    // Given the emulator as it is, the library is in forward mode: it knows a refresh API.
+    // With all of the emulator’s settings the library is in forward mode: they name a refresh API.
     expect((await heard(call(url, '/owners', { token: accessToken }))).status).toBe(403)
     const metrics = await (await fetch(`${url}/metrics`)).text()
     await app.close()

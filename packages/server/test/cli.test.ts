@@ -17,7 +17,7 @@ afterEach(() => folder.remove())
 const run = (...args: readonly string[]) => runProgram(folder.path, args)
 
 describe('perennial', () => {
-  it('explains itself and its exit codes wherever help is asked for', async () => {
+  it('prints its usage and exit codes wherever help is asked for', async () => {
     for (const args of [['--help'], ['-h'], ['help'], ['doctor', '--help'], ['token', 'inspect', '-h']]) {
       const { code, out, errors } = await run(...args)
       expect([code, errors]).toEqual([0, ''])
@@ -25,7 +25,7 @@ describe('perennial', () => {
     }
   })
 
-  it('repeats nothing of what it does not know, since that may be a token', async () => {
+  it('does not repeat unknown arguments, which may be tokens', async () => {
     for (const args of [[], ['canary'], ['doctor', 'canary'], ['token'], ['token', 'inspect', 'canary']]) {
       const { code, out, errors } = await run(...args)
       expect([code, out]).toEqual([2, ''])
@@ -34,7 +34,7 @@ describe('perennial', () => {
     }
   })
 
-  it('does not mind a reader who leaves early', async () => {
+  it('ignores a reader that closes its standard output early', async () => {
     const child = spawn(process.execPath, [cli, 'doctor'], {
       cwd: folder.path,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -51,7 +51,7 @@ describe('perennial', () => {
     expect(errors).toMatch(/^\.env cannot be read \(\w+\)\..*\n$/)
   })
 
-  it('waits for nobody to type a token', async () => {
+  it('does not wait for a token at a terminal', async () => {
     const input = Readable.from(
       (async function* () {
         yield await new Promise<never>(() => {})

@@ -13,7 +13,7 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-/** What a page that follows the rules sends with every write. */
+/** The headers that a page must send with every write. */
 const rules = { origin: page, 'x-csrf': '1' }
 
 function send(path: string, method: 'GET' | 'POST' | 'DELETE', headers: Record<string, string>) {
@@ -25,7 +25,7 @@ async function signIn(): Promise<Answer> {
   return send('/v1/auth/session', 'POST', { ...rules, authorization: `Bearer ${accessToken}` })
 }
 
-/** The cookie of an answer as a browser sends it back. */
+/** Returns the cookie of an answer as a browser sends it back. */
 function cookieOf({ headers }: Answer): string {
   const [cookie = '', ...more] = headers.getSetCookie()
   expect(more).toEqual([])
@@ -37,7 +37,7 @@ const refresh = (cookie: string, headers: Record<string, string> = rules) =>
   send('/v1/auth/refresh-token', 'POST', { ...headers, cookie })
 
 describe('the cookie', () => {
-  it('is one that no script can read, no other site cause to be sent, and no plain http carry', async () => {
+  it('cannot be read by scripts, sent from other sites or sent over plain http', async () => {
     const answer = await signIn()
     expect(answer.status).toBe(201)
     const [name, ...attributes] = answer.headers.getSetCookie()[0]?.split('; ') ?? []
@@ -47,7 +47,7 @@ describe('the cookie', () => {
     )
   })
 
-  it('is the only place where the refresh token is ever sent', async () => {
+  it('is the only place of the refresh token', async () => {
     const signedIn = await signIn()
     const refreshed = await refresh(cookieOf(signedIn))
     expect(refreshed.status).toBe(200)
@@ -66,7 +66,7 @@ describe('the cookie', () => {
     expect(verdict(byBody)).toEqual([400, 'AUTH_TOKEN_MISSING'])
   })
 
-  it('is given again to one who lost the answer', async () => {
+  it('is sent again if the answer was lost', async () => {
     const first = cookieOf(await signIn())
     const lost = await refresh(first)
     const again = await refresh(first)
@@ -74,14 +74,14 @@ describe('the cookie', () => {
     expect((await me(world.service.url, accessTokenOf(again))).status).toBe(200)
   })
 
-  it('is not believed where it comes twice or is empty', async () => {
+  it('is ignored if it is sent twice or is empty', async () => {
     const cookie = cookieOf(await signIn())
     for (const bad of [`${cookie}; ${cookie}`, '__Host-perennial=', 'other=1'])
       expect(verdict(await refresh(bad))).toEqual([400, 'AUTH_TOKEN_MISSING'])
     expect((await refresh(`other=1; ${cookie}; last=2`)).status).toBe(200)
   })
 
-  it('alone signs out, and goes', async () => {
+  it('alone signs out, and is cleared', async () => {
     const signedIn = await signIn()
     const answer = await send('/v1/auth/session', 'DELETE', { ...rules, cookie: cookieOf(signedIn) })
     expect([answer.status, answer.text]).toEqual([204, ''])
@@ -92,7 +92,7 @@ describe('the cookie', () => {
     expect(verdict(await refresh(cookieOf(signedIn)))).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
   })
 
-  it('goes at a sign-out whatever it holds; with an access token alone too', async () => {
+  it('is cleared at every sign-out, whatever it holds, and with an access token alone', async () => {
     for (const cookie of ['__Host-perennial=garbage', cookieOf(await signIn())]) {
       for (let time = 0; time < 2; time += 1) {
         const answer = await send('/v1/auth/session', 'DELETE', { ...rules, cookie })
@@ -106,7 +106,7 @@ describe('the cookie', () => {
     expect(verdict(await send('/v1/auth/session', 'DELETE', rules))).toEqual([401, 'AUTH_TOKEN_MISSING'])
   })
 
-  it('goes when this session is ended from the list, or all are; not when another one is', async () => {
+  it('is cleared when this session or all are ended by list, and stays when another one is', async () => {
     const signedIn = [await signIn(), await signIn()] as const
     const authorization = `Bearer ${accessTokenOf(signedIn[0])}`
     const { body } = await send('/v1/auth/sessions', 'GET', { authorization })
@@ -119,7 +119,7 @@ describe('the cookie', () => {
     expect(all.headers.getSetCookie()[0]).toMatch(/^__Host-perennial=; Max-Age=0;/)
   })
 
-  it('stays when a refresh is refused: the refusal may come after another tab’s new sign-in', async () => {
+  it('stays when a refresh is refused: the refusal may arrive after a new sign-in of another tab', async () => {
     const answer = await refresh('__Host-perennial=garbage')
     expect(verdict(answer)).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
     expect(answer.headers.getSetCookie()).toEqual([])
@@ -162,7 +162,7 @@ describe('a write that another site may have caused', () => {
     expect((await refresh(cookie)).status).toBe(200)
   })
 
-  it('is none when it comes from a page that CORS_ORIGIN names or from the service’s own', async () => {
+  it('is accepted from a page that CORS_ORIGIN names and from the service’s own', async () => {
     let cookie = cookieOf(await signIn())
     for (const origin of [page, 'https://app.example.com', world.service.url]) {
       const answer = await refresh(cookie, { origin, 'x-csrf': '1' })
@@ -173,7 +173,7 @@ describe('a write that another site may have caused', () => {
 })
 
 describe('a page on another origin of the site', () => {
-  it('may send credentials and read the answers, where CORS_ORIGIN names it', async () => {
+  it('may send credentials and read the answers if CORS_ORIGIN names it', async () => {
     const preflight = async (origin: string) => {
       const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-csrf' }
       const url = `${world.service.url}/v1/auth/refresh-token`

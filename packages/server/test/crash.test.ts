@@ -31,7 +31,7 @@ beforeEach(async () => {
   emulator = await startEmulator({ adminRequestsPerSecond: 1_000_000 })
 })
 afterEach(async () => {
-  // Clients that a failure left behind wait, instead of asking for ever.
+  // Clients left over by a failure wait instead of asking forever.
   place.isDown()
   running?.child.kill('SIGKILL')
   await running?.ended()
@@ -39,13 +39,13 @@ afterEach(async () => {
   folder.remove()
 })
 
-/** A moment of the crash: any one will do, so the seed picks it. */
+/** The moment of the crash, picked by the seed. */
 const moment = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-// The crash is seen before we are told of it; ask again when something has changed.
+// Clients notice the crash before this process does; they ask again once something has changed.
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** The generations as the dead process left them, read from a copy so that the next start finds what a crash leaves. */
+/** Reads the generations that the dead process left, from a copy, so that the next start sees the files unchanged. */
 function readGenerations(storePath: string): ReadonlyMap<string, { generation: number; ended: boolean }> {
   const copy = join(folder.path, 'copy.db')
   copyFileSync(storePath, copy)
@@ -74,7 +74,7 @@ describe('a service that is killed at random moments under load', () => {
       const env = {
         ...settingsFor(emulator, storePath),
         PERENNIAL_SECRET: newSecret(),
-        // Without any grace it is confirmation alone that keeps an honest client in.
+        // Without a grace, only confirmation keeps honest clients signed in.
         REFRESH_GRACE_SECONDS: '0',
       }
       const start = async (): Promise<ServiceProcess> => {
@@ -140,7 +140,7 @@ describe('a service that is killed at random moments under load', () => {
           expect([0, 1]).toContain(ahead)
           answersLost += ahead
         }
-        // Now and then it is killed again before it is up.
+        // Sometimes it is killed again before it listens.
         if (random() < 0.25) {
           const early = startProcess(folder.path, env)
           running = early

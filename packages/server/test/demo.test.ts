@@ -20,7 +20,7 @@ describe('the demo page', () => {
     folder.remove()
   })
 
-  it('is at the bare address, runs its own scripts only, and loads nothing from elsewhere', async () => {
+  it('is at /, runs its own scripts only, and loads nothing from other hosts', async () => {
     const answer = await fetch(url)
     const html = await answer.text()
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
@@ -31,7 +31,7 @@ describe('the demo page', () => {
     expect(html).not.toMatch(/<style|<script(?! [^>]*src="\/demo\/)|\son\w+=|\sstyle=|https?:\/\//)
   })
 
-  it('has every file it names, and every module those import', async () => {
+  it('serves every file that it names, and every module that those import', async () => {
     const html = await (await fetch(url)).text()
     const found = [...html.matchAll(/(?:src|href)="(\/demo\/[^"]+)"/g)].map(([, path = '']) => path)
     for (const path of found) {
@@ -44,7 +44,7 @@ describe('the demo page', () => {
     expect(found).toContain('/demo/perennial.global.js')
   })
 
-  it('keeps its switches from other pages, and from names that others can point here', async () => {
+  it('refuses other pages, and host names that a foreign DNS can point here, the use of its switches', async () => {
     const refused: Record<string, string>[] = [
       {},
       { origin: 'https://evil.example' },
@@ -67,7 +67,7 @@ describe('the demo page', () => {
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
   })
 
-  it('lets only members call its API', async () => {
+  it('requires an access token for its API', async () => {
     const answer = await fetch(`${url}/demo/api`)
     expect(answer.status).toBe(401)
     expect(await answer.json()).toMatchObject({ code: 'AUTH_TOKEN_MISSING' })

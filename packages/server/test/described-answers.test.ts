@@ -8,7 +8,7 @@ afterEach(() => world.close())
 
 type Mode = 'session' | 'forward'
 
-/** What the description says of an operation's answer with this status. */
+/** Returns the description of an operation's response with this status. */
 function describedAnswer(mode: Mode, operation: string, status: number): ResponseDescription {
   const [method = '', path = ''] = operation.split(' ')
   const operations = Object.entries(describeService(mode).paths[path] ?? {})
@@ -17,7 +17,7 @@ function describedAnswer(mode: Mode, operation: string, status: number): Respons
   return described
 }
 
-/** Holds a refusal to what the description says of its operation: status, code, shape and headers. */
+/** Compares a refusal with the description of its operation: status, code, schema and headers. */
 function expectDescribed(mode: Mode, operation: string, answer: Answer): void {
   const { content, headers = {} } = describedAnswer(mode, operation, answer.status)
   const told = `${operation}: ${verdict(answer).join(' ')}`
@@ -30,7 +30,7 @@ function expectDescribed(mode: Mode, operation: string, answer: Answer): void {
   for (const name of Object.keys(headers)) expect(answer.headers.has(name), told).toBe(true)
 }
 
-it('session mode refuses with nothing that its description does not tell', async () => {
+it('in session mode every refusal is described', async () => {
   world = await startSessionWorld({ REQUIRED_PLANS: 'pln_gold' })
   const { emulator } = world
   const url = () => world.service.url
@@ -67,7 +67,7 @@ it('session mode refuses with nothing that its description does not tell', async
   await signIn([401, 'AUTH_USER_CONTEXT_INVALID'], orphan)
 })
 
-it('forward mode refuses with nothing that its description does not tell', async () => {
+it('in forward mode every refusal is described', async () => {
   world = await startSessionWorld()
   const { emulator } = world
   const { refreshUrl, jwksUri } = emulator

@@ -43,7 +43,7 @@ async function memberReads(emulator: string): Promise<number> {
 }
 
 describe('a start with nothing configured', () => {
-  it('prints a curl line that works when pasted, twice, and answers a verified one-hour token', async () => {
+  it('prints a curl command that works when pasted, twice, and returns a verified one-hour token', async () => {
     const service = start()
     const { url, curl } = await ready(service)
     for (let paste = 0; paste < 2; paste += 1) {
@@ -57,7 +57,7 @@ describe('a start with nothing configured', () => {
     }
   })
 
-  it('keeps its data to itself, and never logs the token it prints', async () => {
+  it('keeps its files private, and never logs the token that it prints', async () => {
     const service = start()
     const { refreshToken } = await ready(service)
     // Where the system has permissions of files at all.
@@ -70,7 +70,7 @@ describe('a start with nothing configured', () => {
     expect(logged.join('\n')).not.toContain(refreshToken)
   })
 
-  it('remembers sessions over a restart', async () => {
+  it('keeps sessions over a restart', async () => {
     const first = start()
     const { refreshToken } = await ready(first)
     first.child.kill('SIGTERM')
@@ -79,7 +79,7 @@ describe('a start with nothing configured', () => {
     expect((await post(`${url}/v1/auth/refresh-token`, { refreshToken })).status).toBe(200)
   })
 
-  it('reads .env, and what the process was given wins over it', async () => {
+  it('reads .env, and variables of the process take precedence', async () => {
     writeFileSync(join(folder.path, '.env'), 'HOST=256.1.1.1.1/\nACCESS_TOKEN_TTL_SECONDS=60\n')
     const { refreshToken, url } = await ready(start({ HOST: '127.0.0.1' }))
     const answer = await post(`${url}/v1/auth/refresh-token`, { refreshToken })
@@ -88,7 +88,7 @@ describe('a start with nothing configured', () => {
     expect(exp - iat).toBe(60)
   })
 
-  it('prints the secret that webhooks are signed with, and logs it nowhere', async () => {
+  it('prints the signing secret of webhooks, and never logs it', async () => {
     const service = start()
     const { url } = await ready(service)
     const [, secret = ''] = await service.waitFor(/its webhook secret {2}(whsec_\S+)/)
@@ -107,7 +107,7 @@ describe('a start with nothing configured', () => {
     expect(service.output().split(secret)).toHaveLength(2)
   })
 
-  it('hears the webhooks of its emulator', async () => {
+  it('receives the webhooks of its emulator', async () => {
     const { url, emulator, refreshToken } = await ready(start())
     const answer = await post(`${url}/v1/auth/refresh-token`, { refreshToken })
     const { accessToken }: { accessToken: string } = await answer.json()
@@ -123,7 +123,7 @@ describe('a start with nothing configured', () => {
   })
 })
 
-describe('a start that cannot be', () => {
+describe('a start that fails', () => {
   const oneLine = async (env: Record<string, string>) => {
     const service = start(env)
     expect(await service.ended()).toBe(1)
@@ -158,7 +158,7 @@ describe('a start that cannot be', () => {
     }
   })
 
-  it('says in one line that its store cannot be', async () => {
+  it('says in one line that its store cannot be opened', async () => {
     writeFileSync(join(folder.path, 'file'), '')
     expect(await oneLine({ STORE_URL: 'sqlite:./file/perennial.db' })).toMatch(/^STORE_URL names a file/)
     expect(await oneLine({ STORE_URL: 'sqlite:.' })).toMatch(
@@ -167,8 +167,8 @@ describe('a start that cannot be', () => {
   })
 })
 
-describe('a stop', () => {
-  /** The next answer comes when the faults are taken back. */
+describe('a shutdown', () => {
+  /** Holds the next answer back until the faults are cleared. */
   const holdMemberReads = (emulator: string) =>
     post(`${emulator}/_emulator/faults`, { route: 'GET /members/:idOrEmail', delayMs: 20_000, times: 1 })
   const isAway = (url: string) =>
@@ -177,7 +177,7 @@ describe('a stop', () => {
       () => true,
     )
 
-  it('lets a refresh under way finish, then ends with 0', async () => {
+  it('lets a refresh under way finish, then exits with 0', async () => {
     const service = start()
     const { url, emulator, refreshToken } = await ready(service)
     await holdMemberReads(emulator)
@@ -192,7 +192,7 @@ describe('a stop', () => {
     expect(await service.ended()).toBe(0)
   })
 
-  it('does not wait for connections that are merely open', async () => {
+  it('does not wait for idle connections', async () => {
     const service = start()
     const { url } = await ready(service)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
@@ -200,7 +200,7 @@ describe('a stop', () => {
     expect(await service.ended()).toBe(0)
   })
 
-  it('ends at once when asked a second time', async () => {
+  it('exits at once at the second signal', async () => {
     const service = start()
     const { url, emulator, refreshToken } = await ready(service)
     await holdMemberReads(emulator)

@@ -23,7 +23,7 @@ interface Step {
   readonly shown: string
 }
 
-/** The fenced transcript: lines after `$ ` are typed, the others printed. */
+/** Reads the fenced transcript: lines after `$ ` are input, the others output. */
 function readTranscript(): readonly Step[] {
   const [, transcript = ''] = /```console\n(.*?)```/s.exec(readme) ?? []
   return transcript
@@ -37,7 +37,7 @@ function readTranscript(): readonly Step[] {
 
 const divider = '-- next --'
 
-/** Types the commands into one shell, so that a variable set by one is there for the next. */
+/** Runs the commands in one shell, so that variables of one are set for the next. */
 async function type(commands: readonly string[]): Promise<readonly string[]> {
   const shell = spawn('sh', { stdio: ['pipe', 'pipe', 'pipe'] })
   let output = ''
@@ -50,14 +50,14 @@ async function type(commands: readonly string[]): Promise<readonly string[]> {
   return output.split(`${divider}\n`).map((printed) => printed.trimEnd())
 }
 
-/** What is printed must be what is shown, letter by letter but for `…`, which stands for a part of a token. */
+/** Expects the output to match exactly, except for `…`, which stands for a part of a token. */
 function patternOf(shown: string): RegExp {
   const parts = shown.split('…').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
   return new RegExp(`^${parts.join('[A-Za-z0-9_.-]{40,}')}$`)
 }
 
 describe('the README', () => {
-  it('shows what its transcript really prints', async () => {
+  it('shows the real output of its transcript', async () => {
     const [, url = ''] = await service.waitFor(/Perennial listens on (http:\S+)/)
     const [, emulator = ''] = await service.waitFor(/the emulator, (http:\S+)/)
     const steps = readTranscript()
@@ -111,7 +111,7 @@ function headingsOf(file: URL): readonly string[] {
 }
 
 describe('the documents', () => {
-  it('link to no file that is not there', () => {
+  it('have no link to a missing file', () => {
     const documents = listDocuments()
     expect(documents.length).toBeGreaterThan(10)
     const broken = documents.flatMap((path) =>
@@ -122,7 +122,7 @@ describe('the documents', () => {
     expect(broken).toEqual([])
   })
 
-  it('link to no heading that is not there', () => {
+  it('have no link to a missing heading', () => {
     const links = listDocuments().flatMap((path) => linksOf(path).map((link) => ({ path, ...link })))
     const toHeadings = links.filter(({ heading }) => heading !== '')
     expect(toHeadings.length).toBeGreaterThan(2)

@@ -6,7 +6,7 @@ import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './k
 import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
 import { newSecret, settingsFor } from './kit/session-world.js'
 
-/** `/readyz` answers within 3 s, and no call waits longer for Redis; the rest is for a busy machine. */
+/** `/readyz` answers within 3 s, and no call waits longer for Redis; the rest allows for a busy machine. */
 const boundMs = 6_000
 
 describe.runIf(hasRedis())('a service whose Redis is away', () => {
@@ -63,7 +63,7 @@ describe.runIf(hasRedis())('a service whose Redis is away', () => {
     expectRetryable(await inTime(call(url, '/readyz')), 'AUTH_UNAVAILABLE')
     expect((await inTime(call(url, '/healthz'))).status).toBe(200)
   }
-  /** Nobody asks anything else, so that nothing else can be what brings it back. */
+  /** No other request is made, so that nothing else can cause the recovery. */
   const untilReady = async (url: string) => {
     while ((await inTime(call(url, '/readyz'))).status !== 200) await sleep(20)
   }
@@ -84,7 +84,7 @@ describe.runIf(hasRedis())('a service whose Redis is away', () => {
   const signIn = async (url: string) =>
     pairOf(await exchange(url, (await emulator.issueTokens()).accessToken))
 
-  it('at its start and when it was killed: alive, not ready, retryable, and ready again by itself', async () => {
+  it('at the start, and after a kill, is alive, not ready and retryable, and becomes ready again by itself', async () => {
     await redis.kill()
     const url = await start()
     expectRetryable(await inTime(call(url, '/readyz')), 'AUTH_UNAVAILABLE')
@@ -100,7 +100,7 @@ describe.runIf(hasRedis())('a service whose Redis is away', () => {
     await expectBack(url, pair)
   })
 
-  it('standing still: alive, not ready, retryable, and ready again by itself', async () => {
+  it('and stopped: is alive, not ready and retryable, and becomes ready again by itself', async () => {
     const url = await start()
     const pair = await signIn(url)
     redis.signal('SIGSTOP')

@@ -34,7 +34,7 @@ function expectRefusal(answer: Answer, what: string): void {
 }
 
 describe('rubbish', () => {
-  it('in a refresh is 4xx in the one shape, under every media type', async () => {
+  it('in a refresh is 4xx in the shape of errors, under every media type', async () => {
     for (const [what, body] of Object.entries(allBodies))
       for (const type of mediaTypes) {
         const answer = await send(
@@ -51,7 +51,7 @@ describe('rubbish', () => {
       }
   })
 
-  it('that could be a token is refused, all that could not is missing', async () => {
+  it('that could be a token is refused; all else counts as a missing token', async () => {
     const codeOf = async (body: string) => {
       const { status, text } = await send(
         'POST',
@@ -67,7 +67,7 @@ describe('rubbish', () => {
       expect(await codeOf(body), body).toEqual([400, 'AUTH_TOKEN_MISSING'])
   })
 
-  it('in the place of a token is 4xx on every route that takes one', async () => {
+  it('in place of a token is 4xx on every route that takes one', async () => {
     const routes: [string, string][] = [
       ['GET', '/v1/auth/me'],
       ['POST', '/v1/auth/session'],
@@ -88,7 +88,7 @@ describe('rubbish', () => {
     }
   })
 
-  it('in the place of a session id, an address or a method is 4xx', async () => {
+  it('in place of a session id, a path or a method is 4xx', async () => {
     for (const token of tokens)
       for (const path of [
         `/v1/auth/sessions/${encodeURIComponent(token)}`,
@@ -126,11 +126,11 @@ describe('rubbish', () => {
     }
   })
 
-  it('never reaches the prototype of anything', () => {
+  it('never changes a prototype', () => {
     expect('refreshToken' in {}).toBe(false)
   })
 
-  it('leaves the service as it was', async () => {
+  it('leaves the service working', async () => {
     expect((await send('GET', '/readyz')).status).toBe(200)
   })
 })

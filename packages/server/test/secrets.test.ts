@@ -12,7 +12,7 @@ async function signIn(): Promise<Pair> {
   return pairOf(await exchange(url(), (await world.emulator.issueTokens()).accessToken))
 }
 
-/** The key ids of the secret that each signing key is sealed by: the first four bytes. */
+/** Reads the id of the secret that each signing key is sealed with: its first four bytes. */
 function sealedBy(): string[] {
   const database = new DatabaseSync(world.storePath, { readOnly: true })
   const rows = database.prepare('SELECT sealed_private_key FROM signing_keys ORDER BY seq').all()
@@ -65,7 +65,7 @@ describe('a change of PERENNIAL_SECRET', () => {
     expect((await me(url(), awake.accessToken)).status).toBe(200)
   })
 
-  it('lets a lost answer be repeated across it, and still finds a thief', async () => {
+  it('allows a lost answer to be repeated across it, and still detects reuse', async () => {
     const [old, fresh] = [newSecret(), newSecret()] as const
     world = await startSessionWorld({ PERENNIAL_SECRET: old, REFRESH_GRACE_SECONDS: '0' })
     const first = await signIn()
@@ -78,7 +78,7 @@ describe('a change of PERENNIAL_SECRET', () => {
     expect(verdict(await me(url(), third.accessToken))).toEqual([401, 'AUTH_TOKEN_REVOKED'])
   })
 
-  it('to one that knows nothing of the old makes the old tokens worthless, and the service goes on', async () => {
+  it('without the old secret makes the old tokens invalid, and the service continues', async () => {
     world = await startSessionWorld()
     const before = await signIn()
     await world.restart({ PERENNIAL_SECRET: newSecret() })

@@ -28,7 +28,7 @@ const signOut = (options: Parameters<typeof call>[2]) =>
   call(url(), '/v1/auth/session', { method: 'DELETE', ...options })
 
 describe('an exchange', () => {
-  it('gives a session that answers who its member is, renews and rotates', async () => {
+  it('creates a session that identifies its member, refreshes and rotates', async () => {
     await start()
     const first = await signIn()
     expect((await me(url(), first.accessToken)).body).toMatchObject({
@@ -43,7 +43,7 @@ describe('an exchange', () => {
     expect((await me(url(), second.accessToken)).status).toBe(200)
   })
 
-  it('takes the member JWT from x-memberstack-token too, and makes a session of its own each time', async () => {
+  it('also reads the member JWT from x-memberstack-token, and creates a new session each time', async () => {
     await start()
     const token = await memberToken()
     const headers = { 'x-memberstack-token': token }
@@ -61,7 +61,7 @@ describe('an exchange', () => {
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
   })
 
-  it('refuses what is no member JWT of this app, with one code for each reason', async () => {
+  it('refuses everything that is not a member JWT of this app, with one code per reason', async () => {
     await start()
     const { accessToken } = await signIn()
     const good = await memberToken()
@@ -94,7 +94,7 @@ describe('an exchange', () => {
     }
   })
 
-  it('takes a member JWT of any age unless SIGN_IN_MAX_AGE_SECONDS narrows that', async () => {
+  it('accepts a member JWT of any age unless SIGN_IN_MAX_AGE_SECONDS limits it', async () => {
     await start()
     const old = { issuedSecondsAgo: 7 * 86_400, expiresInSeconds: 86_400 }
     await signIn(old)
@@ -103,7 +103,7 @@ describe('an exchange', () => {
     await signIn({ issuedSecondsAgo: 200 })
   })
 
-  it('refuses a member who is gone', async () => {
+  it('refuses a member that no longer exists', async () => {
     await start()
     const token = await memberToken()
     world.emulator.setWebhookUrl(null)
@@ -111,7 +111,7 @@ describe('an exchange', () => {
     expect(verdict(await exchange(url(), token))).toEqual([401, 'AUTH_USER_CONTEXT_INVALID'])
   })
 
-  it('refuses a member without a required plan, and takes one who has it', async () => {
+  it('refuses a member without a required plan, and accepts one with it', async () => {
     await start({ REQUIRED_PLANS: 'pln_gold,pln_silver' })
     const token = await memberToken()
     expect(verdict(await exchange(url(), token))).toEqual([403, 'AUTH_ROLE_INSUFFICIENT'])
@@ -162,7 +162,7 @@ describe('the end of a session', () => {
     expect(verdict(await me(url(), second.accessToken))).toEqual([401, 'AUTH_TOKEN_REVOKED'])
   })
 
-  it('comes by its refresh token alone, of any generation, and is no reuse', async () => {
+  it('needs only its refresh token, of any generation, and is no reuse', async () => {
     const first = await signIn()
     const second = pairOf(await refresh(url(), first.refreshToken))
     await me(url(), second.accessToken)
@@ -199,7 +199,7 @@ describe('the end of a session', () => {
     expect((await refresh(url(), kept.refreshToken)).status).toBe(200)
   })
 
-  it('refuses every kind of bad refresh token with one and the same answer', async () => {
+  it('refuses every kind of bad refresh token with the same answer', async () => {
     const ended = await signIn()
     await signOut({ token: ended.accessToken })
     const stolen = await signIn()
@@ -220,7 +220,7 @@ describe('the end of a session', () => {
 describe('the list of sessions', () => {
   beforeEach(() => start())
 
-  it('shows the live ones of this member, newest first, and which one asks', async () => {
+  it('shows the live ones of this member, newest first, and marks the current one', async () => {
     const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
     await signIn({ memberId: bob.id })
     const phone = await signIn({}, { 'user-agent': 'Phone' })
@@ -239,7 +239,7 @@ describe('the list of sessions', () => {
     })
   })
 
-  it('ends one of mine, and answers 404 for another member’s, an unknown and a senseless id', async () => {
+  it('ends a session of this member, and answers 404 for another member’s, an unknown and a malformed id', async () => {
     const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
     const his = await signIn({ memberId: bob.id })
     const phone = await signIn()
@@ -313,7 +313,7 @@ describe('membership, read again at every refresh', () => {
     expect(verdict(await me(url(), second.accessToken))).toEqual([401, 'AUTH_TOKEN_REVOKED'])
   })
 
-  it('puts what changed about a member into the next access token', async () => {
+  it('puts changes of the member into the next access token', async () => {
     await start()
     const { refreshToken } = await signIn()
     world.emulator.setWebhookUrl(null)
@@ -347,7 +347,7 @@ describe('an access token', () => {
     expect(Number(exp) - Number(iat)).toBeLessThanOrEqual(120)
   })
 
-  it('is verified offline by anyone, from the published key set', async () => {
+  it('can be verified offline with the published key set', async () => {
     await start()
     const { accessToken } = await signIn()
     const keySet = createRemoteJWKSet(new URL(`${url()}/.well-known/jwks.json`))
@@ -371,7 +371,7 @@ describe('an access token', () => {
 })
 
 describe('one refresh token at once', () => {
-  it('gives 1,000 callers one rotation, and all the same refresh token, within the default limits', async () => {
+  it('causes one rotation for 1,000 callers, and all get the same refresh token, within the default limits', async () => {
     await start({
       RATE_LIMIT_IP_PER_MINUTE: '100',
       RATE_LIMIT_IP_TOTAL_PER_MINUTE: '3000',

@@ -16,7 +16,7 @@ const day = 86_400
 const reuses = () => world.events.filter(({ event }) => event === 'session_reuse_detected')
 
 describe('an access token', () => {
-  it('is good until the last second of its hour, and AUTH_TOKEN_EXPIRED from then on', async () => {
+  it('is valid until the last second of its hour, and AUTH_TOKEN_EXPIRED after that', async () => {
     const { accessToken } = await start()
     world.pass(hour - 1)
     expect((await me(world.url, accessToken)).status).toBe(200)
@@ -71,7 +71,7 @@ describe('a session', () => {
 })
 
 describe('a rotated-out refresh token', () => {
-  it('gets the successor whose answer was lost, however late the client comes back', async () => {
+  it('gets the successor whose answer was lost, however late the client returns', async () => {
     const { refreshToken } = await start()
     const lost = pairOf(await refresh(world.url, refreshToken))
     for (const passed of [1, 60, day]) {
@@ -123,7 +123,7 @@ describe('a rotated-out refresh token', () => {
 })
 
 describe('rotations of one session above RATE_LIMIT_SESSION_PER_MINUTE', () => {
-  it('are 429 and burn nothing: the same token is good a minute later', async () => {
+  it('are 429 and change nothing: the same token is valid a minute later', async () => {
     let pair = await start()
     for (let turn = 0; turn < 10; turn += 1) pair = pairOf(await refresh(world.url, pair.refreshToken))
     const answer = await refresh(world.url, pair.refreshToken)

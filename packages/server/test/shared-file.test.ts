@@ -51,7 +51,7 @@ describe('two services on one SQLite file', () => {
     for (const url of urls) expect((await me(url, pair.accessToken)).status).toBe(200)
   })
 
-  it('rotate once, however the callers of one token are spread over them', async () => {
+  it('rotate once, however the callers of one token are distributed', async () => {
     const first = await signIn()
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => refresh(urls[index % 2 === 0 ? 0 : 1], first.refreshToken)),
@@ -62,7 +62,7 @@ describe('two services on one SQLite file', () => {
     expect(readSession(claimsOf(first.accessToken)['sid'])).toEqual({ generation: 2, ended_at: null })
   })
 
-  it('carry one session on by turns', async () => {
+  it('continue one session in turns', async () => {
     let pair = await signIn()
     for (let turn = 0; turn < 10; turn += 1) {
       const url = urls[turn % 2 === 0 ? 0 : 1]
@@ -72,7 +72,7 @@ describe('two services on one SQLite file', () => {
     expect(readSession(claimsOf(pair.accessToken)['sid'])).toEqual({ generation: 11, ended_at: null })
   })
 
-  it('never turn a session back: the slow one of two answers with where the fast one got to', async () => {
+  it('never move a session back: the slower one answers with the newer generation', async () => {
     const first = await signIn()
     const memberRead = 'GET /members/:idOrEmail'
     const reads = () => emulator.calls()[memberRead] ?? 0
@@ -88,7 +88,7 @@ describe('two services on one SQLite file', () => {
     expect((await refresh(urls[0], third.refreshToken)).status).toBe(200)
   })
 
-  it('tell each other within two seconds that a session has ended', async () => {
+  it('see each other’s ended sessions within two seconds', async () => {
     const pair = await signIn()
     for (const url of urls) expect((await me(url, pair.accessToken)).status).toBe(200)
     const signOut = await call(urls[0], '/v1/auth/session', { method: 'DELETE', token: pair.accessToken })

@@ -26,7 +26,7 @@ async function loadedBy(env: Readonly<Record<string, string>>): Promise<string> 
   return service.output()
 }
 
-it('loads nothing at its start that is off by default or that nobody asked for', async () => {
+it('loads no module at its start for a feature that is off', async () => {
   const loaded = await loadedBy({})
   // The list is one: what every start needs is in it.
   for (const needed of ['/fastify/fastify.js', '/pino/pino.js', 'NativeModule net']) {
@@ -37,6 +37,6 @@ it('loads nothing at its start that is off by default or that nobody asked for',
   expect([...offByDefault, ...needless].filter((name) => loaded.includes(name))).toEqual([])
 })
 
-it('loads the metrics where they are on', async () => {
+it('loads the metrics if they are on', async () => {
   expect(await loadedBy({ METRICS: 'on' })).toContain('/prom-client/')
 })

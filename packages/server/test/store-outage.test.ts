@@ -19,7 +19,7 @@ const memberToken = async () => (await world.emulator.issueTokens()).accessToken
 const signIn = async (): Promise<Pair> => pairOf(await exchange(url(), await memberToken()))
 
 describe('a store that cannot be written', () => {
-  it('is 503 and retryable, never 401, burns no token, and keeps nobody from what needs no writing', async () => {
+  it('is 503 and retryable, never 401, keeps every token valid, and does not affect routes that only read', async () => {
     const [ours, other] = [await signIn(), await signIn()]
     const sessionPath = '/v1/auth/session'
     blocker.exec('BEGIN IMMEDIATE')
@@ -52,7 +52,7 @@ describe('a store that cannot be written', () => {
     expect((await call(url(), '/readyz')).status).toBe(200)
   })
 
-  it('costs a waiting refresh nothing when it can be written again within two seconds', async () => {
+  it('delays a refresh, without failing it, if it can be written again within two seconds', async () => {
     const { refreshToken } = await signIn()
     blocker.exec('BEGIN IMMEDIATE')
     const waiting = refresh(url(), refreshToken)

@@ -38,7 +38,7 @@ const manyFrom = (url: string, count: number, forwarded: (index: number) => stri
 const limited = [429, 'AUTH_RATE_LIMITED']
 
 describe('the limit of refusals, 100 a minute', () => {
-  it('is not escaped by a made-up X-Forwarded-For, and stops no good refresh of that address', async () => {
+  it('cannot be evaded by a forged X-Forwarded-For, and does not affect valid refreshes of that address', async () => {
     const url = await start('0')
     const { refreshToken } = await emulator.issueTokens()
     const first = await manyFrom(url, 100, (index) => `10.0.0.${index}`)
@@ -53,14 +53,14 @@ describe('the limit of refusals, 100 a minute', () => {
     expect((await refresh(url, refreshToken)).status).toBe(200)
   })
 
-  it('counts the address that the one trusted proxy names, not those that its caller made up', async () => {
+  it('counts the address that the trusted proxy names, not those that its caller forged', async () => {
     const url = await start('1')
     await manyFrom(url, 100, (index) => `10.0.0.${index}, 198.51.100.7`)
     expect(verdict(await refusedFrom(url, '192.0.2.1, 198.51.100.7'))).toEqual(limited)
     expect((await refusedFrom(url, '198.51.100.7, 192.0.2.1')).status).toBe(401)
   })
 
-  it('believes only proxies of the listed networks', async () => {
+  it('trusts only proxies of the listed networks', async () => {
     const url = await start('127.0.0.0/8,10.0.0.0/8')
     await manyFrom(url, 100, () => '198.51.100.7, 10.1.2.3')
     expect(verdict(await refusedFrom(url, '198.51.100.7'))).toEqual(limited)
@@ -71,7 +71,7 @@ describe('the limit of refusals, 100 a minute', () => {
     expect(verdict(await refusedFrom(stranger, '198.51.100.200'))).toEqual(limited)
   })
 
-  it('takes rubbish in X-Forwarded-For for an address like any other', async () => {
+  it('treats rubbish in X-Forwarded-For as an address like any other', async () => {
     const url = await start('1')
     for (const rubbish of [
       '',

@@ -20,7 +20,7 @@ async function signIn(memberId = 'mem_ada'): Promise<Pair> {
   return pairOf(await exchange(url(), (await world.emulator.issueTokens({ memberId })).accessToken))
 }
 
-/** Delivers what the test wrote, signed as Memberstack signs. */
+/** Delivers an event, signed as Memberstack signs. */
 function deliver(
   content: unknown,
   {
@@ -42,7 +42,7 @@ function deliver(
 
 const ended = [401, 'AUTH_TOKEN_REVOKED'] as const
 
-/** Resolves when the access token is refused, and says how long that took, in seconds. */
+/** Waits until the access token is refused, and returns the time that took in seconds. */
 async function secondsUntilEnded({ accessToken }: Pair): Promise<number> {
   const startedAt = performance.now()
   await expect
@@ -52,7 +52,7 @@ async function secondsUntilEnded({ accessToken }: Pair): Promise<number> {
 }
 
 describe('a webhook of Memberstack', () => {
-  it('ends a deleted member’s sessions within a second, and refuses his earlier member JWTs', async () => {
+  it('ends a deleted member’s sessions within a second, and refuses earlier member JWTs of that member', async () => {
     world = await startSessionWorld()
     const memberToken = (await world.emulator.issueTokens()).accessToken
     const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
@@ -79,7 +79,7 @@ describe('a webhook of Memberstack', () => {
     await signIn()
   })
 
-  it('is 204 when it comes again, and does its work only once', async () => {
+  it('is 204 at a repeated delivery, and takes effect only once', async () => {
     world = await startSessionWorld()
     const content = { event: 'member.updated', payload: { id: 'mem_ada' } }
     await signIn()
@@ -93,7 +93,7 @@ describe('a webhook of Memberstack', () => {
     expect(reads()).toBe(before + 1)
   })
 
-  it('counts with its content in payload or in data', async () => {
+  it('is accepted with its content in payload or in data', async () => {
     world = await startSessionWorld()
     for (const place of ['payload', 'data']) {
       const { id } = world.emulator.createMember({
@@ -107,7 +107,7 @@ describe('a webhook of Memberstack', () => {
     }
   })
 
-  it('is 204 when it concerns nobody we know, or no member at all', async () => {
+  it('is 204 if it concerns an unknown member, or no member', async () => {
     world = await startSessionWorld()
     const before = world.emulator.calls()['GET /members/:idOrEmail'] ?? 0
     expect((await deliver({ event: 'member.created', payload: { id: 'mem_unknown' } })).status).toBe(204)
@@ -115,7 +115,7 @@ describe('a webhook of Memberstack', () => {
     expect(world.emulator.calls()['GET /members/:idOrEmail'] ?? 0).toBe(before)
   })
 
-  it('is 400 when it is not signed for us, too old, too new or unreadable, and ends nothing', async () => {
+  it('is 400 if it is not signed for us, too old, too new or unreadable, and ends no session', async () => {
     world = await startSessionWorld()
     const pair = await signIn()
     const content = { event: 'member.deleted', payload: { id: 'mem_ada' } }
@@ -145,14 +145,14 @@ describe('a webhook of Memberstack', () => {
     expect((await me(url(), pair.accessToken)).status).toBe(200)
   })
 
-  it('is 404 where no secret is set, however it is signed and by any method', async () => {
+  it('is 404 if no secret is set, with any signature and method', async () => {
     world = await startSessionWorld({ MEMBERSTACK_WEBHOOK_SECRET: '' })
     const answer = await deliver({ event: 'member.deleted', payload: { id: 'mem_ada' } })
     expect([answer.status, await answer.json()]).toMatchObject([404, { code: 'AUTH_NOT_FOUND' }])
     expect(verdict(await call(url(), '/v1/webhooks/memberstack'))).toEqual([404, 'AUTH_NOT_FOUND'])
   })
 
-  it('is 405 by any other method', async () => {
+  it('is 405 with any other method', async () => {
     world = await startSessionWorld()
     const answer = await call(url(), '/v1/webhooks/memberstack')
     expect([...verdict(answer), answer.headers.get('allow')]).toEqual([
@@ -162,7 +162,7 @@ describe('a webhook of Memberstack', () => {
     ])
   })
 
-  it('is 503 while it cannot be stored, and does its work when it is sent again', async () => {
+  it('is 503 while it cannot be stored, and takes effect when it is sent again', async () => {
     world = await startSessionWorld()
     const pair = await signIn()
     const blocker = new DatabaseSync(world.storePath)
@@ -181,7 +181,7 @@ describe('a webhook of Memberstack', () => {
     expect(verdict(await me(url(), pair.accessToken))).toEqual(ended)
   })
 
-  it('is 503 while Memberstack cannot be asked, and nothing is taken for an answer', async () => {
+  it('is 503 while Memberstack cannot be reached, and nothing counts as an answer', async () => {
     world = await startSessionWorld()
     const pair = await signIn()
     world.emulator.setFault({ route: 'GET /members/:idOrEmail', status: 500, times: 100 })
@@ -192,7 +192,7 @@ describe('a webhook of Memberstack', () => {
     expect((await me(url(), pair.accessToken)).status).toBe(200)
   })
 
-  it('reaches us although the answer to the first delivery was lost', async () => {
+  it('takes effect although the answer to the first delivery was lost', async () => {
     world = await startSessionWorld({}, { webhookRetrySeconds: [0.05, 0.05] })
     const pair = await signIn()
     // Hands every delivery on; the answer to the first never gets back.

@@ -6,12 +6,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { describeService } from '../openapi/index.js'
 import { createApp, type AppParts } from './create-app.js'
 
-/** By its name: the app may have the class from the build of the library, and this test from its sources. */
+/** Compares the name: the app may use the class of the built library, and this test that of the sources. */
 function isAuthError(error: unknown): error is AuthError {
   return error instanceof Error && error.name === 'AuthError'
 }
 
-/** As small as a Perennial can be: answers with what it was asked. */
+/** Creates a minimal Perennial that answers with the request. */
 function tinyPerennial(change: Partial<Perennial> = {}): Perennial {
   const respond = (status: number, value: unknown, headers: Record<string, string> = {}) => ({
     status,
@@ -57,8 +57,8 @@ async function start(
   return app.listen({ port: 0, host: '127.0.0.1' })
 }
 
-describe('what is looked at', () => {
-  it('answers each with its own kind and its own way of keeping', async () => {
+describe('the read-only routes', () => {
+  it('have each their content type and cache rule', async () => {
     const url = await start()
     const expected: [string, string, string][] = [
       ['/healthz', 'application/json; charset=utf-8', 'no-store'],
@@ -81,12 +81,12 @@ describe('what is looked at', () => {
     }
   })
 
-  it('sends whoever opens the bare address to the docs', async () => {
+  it('redirect / to the docs', async () => {
     const answer = await fetch(await start(), { redirect: 'manual' })
     expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs'])
   })
 
-  it('has no docs and no metrics where they are off', async () => {
+  it('have no docs and no metrics if those are off', async () => {
     const url = await start({ showDocs: false }, { readMetrics: null })
     for (const path of ['/docs', '/metrics', '/']) {
       const answer = await fetch(url + path)
@@ -95,7 +95,7 @@ describe('what is looked at', () => {
     }
   })
 
-  it('describes every route it serves, and serves every route it describes', async () => {
+  it('are described, every one, and every described route exists', async () => {
     const url = await start()
     const { paths } = describeService('session')
     expect(await (await fetch(`${url}/openapi.json`)).json()).toEqual(describeService('session'))
@@ -106,7 +106,7 @@ describe('what is looked at', () => {
       }
   })
 
-  it('is alive, but not ready, while something it needs is away', async () => {
+  it('report alive, but not ready, while a dependency is unavailable', async () => {
     const away = () => Promise.reject(new AuthError('AUTH_UNAVAILABLE', 'away'))
     const url = await start({}, { perennial: tinyPerennial({ checkReady: away, readJwks: away }) })
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
@@ -117,7 +117,7 @@ describe('what is looked at', () => {
     }
   })
 
-  it('asks once for however many ask whether it is ready', async () => {
+  it('share one readiness check among concurrent callers', async () => {
     let asked = 0
     let release = () => {}
     const gate = new Promise<void>((resolve) => (release = resolve))
@@ -135,7 +135,7 @@ describe('what is looked at', () => {
 })
 
 describe('headers', () => {
-  it('forbid browsers everything but reading, on errors too', async () => {
+  it('allow browsers only to read, on errors too', async () => {
     const url = await start()
     for (const path of ['/v1/auth/me', '/nowhere', '/healthz']) {
       const { headers } = await fetch(url + path)
@@ -150,12 +150,12 @@ describe('headers', () => {
     }
   })
 
-  it('let the docs have their one style, and no script', async () => {
+  it('allow the docs their one style sheet, and no script', async () => {
     const { headers } = await fetch(`${await start()}/docs`)
     expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';style-src 'sha256-[^']+';/)
   })
 
-  it('carry a request id: the one that came, if it is harmless, else a new one', async () => {
+  it('carry a request id: the caller’s if it is acceptable, else a new one', async () => {
     const url = await start()
     const idOf = async (id?: string) => {
       const answer = await fetch(`${url}/v1/auth/me`, {
@@ -178,7 +178,7 @@ describe('headers', () => {
 describe('CORS', () => {
   const allowed = 'https://app.example.com'
 
-  it('lets the pages of allowed origins call and read', async () => {
+  it('allows pages of the listed origins to call and read', async () => {
     const url = await start({ corsOrigins: [allowed, 'http://localhost:3000'] })
     const preflight = await fetch(`${url}/v1/auth/refresh-token`, {
       method: 'OPTIONS',
@@ -204,13 +204,13 @@ describe('CORS', () => {
       expect(exposed).toContain(name)
   })
 
-  it('lets them read errors too', async () => {
+  it('allows them to read errors too', async () => {
     const url = await start({ corsOrigins: [allowed] })
     const answer = await fetch(`${url}/nowhere`, { headers: { origin: allowed } })
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([404, allowed])
   })
 
-  it('gives other origins nothing', async () => {
+  it('allows other origins nothing', async () => {
     const url = await start({ corsOrigins: [allowed], refreshTokenTransport: 'cookie' })
     for (const origin of [
       'https://evil.example',
@@ -223,7 +223,7 @@ describe('CORS', () => {
     }
   })
 
-  it('allows credentials in cookie transport only, and every origin only without', async () => {
+  it('allows credentials in cookie transport only, and every origin only without cookies', async () => {
     const url = await start({ corsOrigins: [allowed], refreshTokenTransport: 'cookie' })
     const answer = await fetch(`${url}/v1/auth/me`, { headers: { origin: allowed } })
     expect(answer.headers.get('access-control-allow-credentials')).toBe('true')
@@ -235,13 +235,13 @@ describe('CORS', () => {
     expect(open.headers.get('access-control-allow-credentials')).toBeNull()
   })
 
-  it('is silent where no origin is set', async () => {
+  it('sends no headers if no origin is set', async () => {
     const answer = await fetch(`${await start()}/v1/auth/me`, { headers: { origin: allowed } })
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
   })
 })
 
-describe('whose address it is', () => {
+describe('the address of the caller', () => {
   const ipOf = async (trustProxy: number | string[], forwarded: string) => {
     const answer = await fetch(`${await start({ trustProxy })}/v1/auth/me`, {
       headers: { 'x-forwarded-for': forwarded },
@@ -251,11 +251,11 @@ describe('whose address it is', () => {
     return body
   }
 
-  it('is that of the connection, whatever the caller says, without TRUST_PROXY', async () => {
+  it('is that of the connection without TRUST_PROXY, whatever the headers say', async () => {
     expect(await ipOf(0, '203.0.113.9')).toMatchObject({ ip: '127.0.0.1' })
   })
 
-  it('is what the trusted proxies say, and never what was said before them', async () => {
+  it('is the one that the trusted proxies name, never an earlier one', async () => {
     expect(await ipOf(1, '6.6.6.6, 203.0.113.9')).toMatchObject({ ip: '203.0.113.9' })
     expect(await ipOf(2, '6.6.6.6, 203.0.113.9, 10.0.0.1')).toMatchObject({ ip: '203.0.113.9' })
     expect(await ipOf(['127.0.0.0/8', '10.0.0.0/8'], '6.6.6.6, 203.0.113.9, 10.0.0.1')).toMatchObject({
@@ -265,8 +265,8 @@ describe('whose address it is', () => {
   })
 })
 
-describe('what no route answers', () => {
-  it('is 404 in the one shape, whatever comes with it', async () => {
+describe('a request without a route', () => {
+  it('is 404 in the shape of errors, whatever its body', async () => {
     const url = await start()
     const rubbish: RequestInit[] = [
       {},
@@ -292,7 +292,7 @@ describe('what no route answers', () => {
       }
   })
 
-  it('is 405 where another method is answered', async () => {
+  it('is 405 if the path has another method', async () => {
     const url = await start()
     for (const path of [
       '/healthz',
@@ -309,7 +309,7 @@ describe('what no route answers', () => {
       }
   })
 
-  it('is 500 without a word of why, when a route fails', async () => {
+  it('is 500 without details if a route fails', async () => {
     const readJwks = () => Promise.reject(new Error('the secret is hunter2'))
     const answer = await fetch(
       `${await start({}, { perennial: tinyPerennial({ readJwks }) })}/.well-known/jwks.json`,
@@ -320,7 +320,7 @@ describe('what no route answers', () => {
 })
 
 describe('the webhook', () => {
-  it('gets the bytes as they were sent', async () => {
+  it('gets the raw bytes', async () => {
     const url = await start()
     const body = '{"payload" :\t{"id":"mem_1"}}'
     const answer = await fetch(`${url}/v1/webhooks/memberstack`, {
@@ -332,7 +332,7 @@ describe('the webhook', () => {
   })
 })
 
-describe('what is hardly HTTP', () => {
+describe('malformed HTTP', () => {
   /** Sends bytes, and reads until the other side closes. */
   function send(url: string, text: string): Promise<string> {
     return new Promise((resolve, reject) => {
@@ -344,7 +344,7 @@ describe('what is hardly HTTP', () => {
     })
   }
 
-  it('is refused in the one shape, with no code that signs anyone out', async () => {
+  it('is refused in the shape of errors, with no code that signs a member out', async () => {
     const url = await start()
     const cases: [bytes: string, status: number, code: string][] = [
       ['GARBAGE\r\n\r\n', 400, 'AUTH_NOT_FOUND'],
@@ -368,7 +368,7 @@ describe('what is hardly HTTP', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
   })
 
-  it('is answered where HTTP/1.0 had no Host yet, or more is expected than there is', async () => {
+  it('is answered if it is HTTP/1.0 without Host, or has an unknown Expect', async () => {
     const url = await start()
     for (const bytes of [
       'GET /v1/auth/me HTTP/1.0\r\n\r\n',

@@ -10,7 +10,7 @@ async function refusalOf(code: string): Promise<string> {
 }
 
 describe('refuseConnection', () => {
-  it('says of a request that was too slow that it may be sent again, and when', async () => {
+  it('marks a request that was too slow as retryable, with Retry-After', async () => {
     const [head = '', body = ''] = (await refusalOf('ERR_HTTP_REQUEST_TIMEOUT')).split('\r\n\r\n')
     expect(head).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/)
     expect(head).toContain('\r\nRetry-After: 1\r\n')
@@ -22,7 +22,7 @@ describe('refuseConnection', () => {
     })
   })
 
-  it('says so of nothing else', async () => {
+  it('marks no other error as retryable', async () => {
     for (const code of ['HPE_HEADER_OVERFLOW', 'HPE_INVALID_METHOD'])
       expect(await refusalOf(code)).not.toMatch(/retry/i)
   })

@@ -40,7 +40,7 @@ function refusalOf(env: Record<string, string | undefined>): string {
 }
 
 describe('readConfig', () => {
-  it('runs on the emulator with the documented defaults when nothing is set', () => {
+  it('uses the emulator and the documented defaults if nothing is set', () => {
     expect(read({})).toMatchObject({
       environment: 'development',
       host: '127.0.0.1',
@@ -59,12 +59,12 @@ describe('readConfig', () => {
     })
   })
 
-  it('takes an empty or blank value for none', () => {
+  it('treats an empty or blank value as not set', () => {
     const blank = Object.fromEntries(settingNames.map((name, at) => [name, at % 2 === 0 ? '' : '  ']))
     expect(read(blank)).toEqual(read({}))
   })
 
-  it('hands every setting to the part that wants it', () => {
+  it('passes every setting on', () => {
     const config = read({
       ...production,
       ...session,
@@ -196,7 +196,7 @@ describe('a bad value', () => {
     if (value.length > 8) expect(refusal.split('. A good example')[0]).not.toContain(value)
   })
 
-  it('is told with an example that would itself be taken', () => {
+  it('is reported with an example that is itself valid', () => {
     for (const [name, example] of Object.entries(examples)) {
       if (/…|\$\(/.test(example)) continue
       expect(refusalOf({ ...session, [name]: example }), name).not.toContain(`${name} is`)
@@ -221,7 +221,7 @@ describe('settings that cannot work together', () => {
       'is not set although',
     ],
     [
-      'a misspelt Memberstack setting is no wish for the emulator',
+      'a misspelt Memberstack setting does not start the emulator',
       { MEMBERSTACK_APPID: 'app_1' },
       'MEMBERSTACK_APP_ID',
       'although MEMBERSTACK_APPID is',
@@ -277,7 +277,7 @@ describe('settings that cannot work together', () => {
     expect(refusal).toContain('A good example:')
   })
 
-  it('lets plain http through to this machine, in production too', () => {
+  it('allow plain http to a loopback address, in production too', () => {
     for (const host of ['127.0.0.1:1', 'localhost:1', '[::1]:1']) {
       const env = { ...production, ...forward, MEMBERSTACK_REFRESH_URL: `http://${host}/r` }
       expect(read(env).memberstack).toMatchObject({ refreshUrl: `http://${host}/r` })
@@ -287,7 +287,7 @@ describe('settings that cannot work together', () => {
     ).toContain('plain http')
   })
 
-  it('lets plain http through on a laptop, and cookies to named origins', () => {
+  it('allow plain http in development, and cookies for named origins', () => {
     expect(refusalOf({ ...session, MEMBERSTACK_ADMIN_URL: 'http://192.168.0.2' })).toBe('started')
     expect(
       refusalOf({ ...session, REFRESH_TOKEN_TRANSPORT: 'cookie', CORS_ORIGIN: 'https://a.example' }),
@@ -296,8 +296,8 @@ describe('settings that cannot work together', () => {
   })
 })
 
-describe('what is hardly meant', () => {
-  it('is warned about, without its value', () => {
+describe('a setting that is probably a mistake', () => {
+  it('causes a warning, without its value', () => {
     const env = {
       PERENNIAL_SECRETS: 'hush-hush',
       RATE_LIMIT_PER_MINUTE: '3',
@@ -318,7 +318,7 @@ describe('what is hardly meant', () => {
     expect(warnings.join()).not.toContain('hush')
   })
 
-  it('does not count what belongs to others', () => {
+  it('is never a variable of other programs', () => {
     const env = {
       SESSION_MANAGER: 'x',
       PERENNIAL_SERVICE_HOST: '10.0.0.1',
@@ -328,7 +328,7 @@ describe('what is hardly meant', () => {
     expect(read(env).warnings).toEqual([])
   })
 
-  it('is a stage that we do not know', () => {
+  it('is an unknown NODE_ENV', () => {
     const warningsIn = (NODE_ENV: string) => read({ NODE_ENV }).warnings.join()
     for (const stage of ['prod', 'Production', 'staging'])
       expect(warningsIn(stage)).toMatch(/^NODE_ENV is not .* counts as development/)
@@ -345,17 +345,17 @@ describe('what is hardly meant', () => {
 describe('.env.example', () => {
   const text = readFileSync(new URL('../../../../.env.example', import.meta.url), 'utf8')
 
-  it('holds every variable once, and no other', () => {
+  it('has every variable once, and no other', () => {
     const named = [...text.matchAll(/^#? ?([A-Z_]{4,})=/gm)].map((match) => match[1])
     expect(new Set(named)).toEqual(new Set(settingNames))
     expect(named).toHaveLength(settingNames.length)
   })
 
-  it('can be copied as it is', () => {
+  it('is valid without changes', () => {
     expect(read(parseEnv(text)).memberstack).toEqual({ kind: 'emulator', port: 8788 })
   })
 
-  it('says the defaults as they are', () => {
+  it('states the real defaults', () => {
     const commented = text.slice(0, text.indexOf('# --- Memberstack')).replaceAll(/^# (?=[A-Z_]+=)/gm, '')
     expect(read(parseEnv(commented))).toEqual(read({}))
   })

@@ -64,7 +64,7 @@ const secret = privateKey.export({ format: 'jwk' })
 const jwks = (...keys: readonly object[]) => JSON.stringify({ keys })
 
 describe('the doctor, of Node', () => {
-  it('takes what has the embedded store, and nothing older', async () => {
+  it('accepts versions with node:sqlite, and no older ones', async () => {
     for (const good of ['22.13.0', '22.20.1', '24.0.0', '100.0.0']) expect(checkNode(good).level).toBe('ok')
     for (const old of ['22.12.9', '20.99.0', '9.30.0']) expect(checkNode(old).level).toBe('error')
     expect(await findings('Node')).toEqual([`ok: ${process.versions.node}.`])
@@ -72,7 +72,7 @@ describe('the doctor, of Node', () => {
 })
 
 describe('the doctor, of the admin API', () => {
-  it('believes nobody who does not answer as the admin API does', async () => {
+  it('reports answers that the admin API does not give', async () => {
     const page = await upstream(200, '<html>')
     const cases: [string, RegExp][] = [
       [page.url, /^error: answers, but not as the admin API/],
@@ -85,7 +85,7 @@ describe('the doctor, of the admin API', () => {
       expect(await findings('admin API', { MEMBERSTACK_ADMIN_URL })).toEqual([expect.stringMatching(pattern)])
   })
 
-  it('finds a live key outside production', async () => {
+  it('warns about a live key outside production', async () => {
     const { url } = await upstream(200, '{"data":null}')
     const found = (key: string) =>
       findings('admin API', { MEMBERSTACK_ADMIN_URL: url, MEMBERSTACK_SECRET_KEY: key })
@@ -93,7 +93,7 @@ describe('the doctor, of the admin API', () => {
     expect(await found('sk_sb_x')).toHaveLength(1)
   })
 
-  it('shows of a header a number and nothing else', async () => {
+  it('shows only a number of the quota header', async () => {
     const quota = async (left: string) => {
       const { url } = await upstream(200, '{"data":null}', { 'x-ratelimit-remaining': left })
       return (await findings('admin API', { MEMBERSTACK_ADMIN_URL: url })).join()
@@ -104,7 +104,7 @@ describe('the doctor, of the admin API', () => {
 })
 
 describe('the doctor, of forward mode', () => {
-  it('asks the refresh API and takes the time from it where there is no admin API', async () => {
+  it('checks the refresh API, and compares the clock with it if there is no admin API', async () => {
     const env = forward({ MEMBERSTACK_SECRET_KEY: undefined })
     expect(await findings('refresh API', env)).toEqual([expect.stringMatching(/^ok: can be reached \(404/)])
     expect(await findings('clock', env)).toEqual(["ok: agrees with the refresh API's to the second."])
@@ -116,7 +116,7 @@ describe('the doctor, of forward mode', () => {
     ])
   })
 
-  it('says of a refresh API that it is away, in trouble, elsewhere or asked over plain http', async () => {
+  it('reports a refresh API that is down, fails, redirects or uses plain http', async () => {
     const away = await upstream(200, '')
     await servers.splice(-1)[0]?.close()
     const cases: [string, RegExp[]][] = [
@@ -167,7 +167,7 @@ describe('the doctor, of forward mode', () => {
 })
 
 describe('the doctor, of a store', () => {
-  it('says what would stop the service, and leaves the file as it was', async () => {
+  it('reports what would stop the service, and does not change the file', async () => {
     const path = join(folder, 'store.db')
     new DatabaseSync(path).exec('CREATE TABLE theirs (a)')
     expect(await findings('store')).toEqual([expect.stringMatching(/^error: .*belongs to another program/)])
@@ -182,7 +182,7 @@ describe('the doctor, of a store', () => {
     expect(existsSync(`${path}-wal`)).toBe(false)
   })
 
-  it('finds that the secret of its sessions is gone', async () => {
+  it('reports that the secret of its sessions is missing', async () => {
     const { appId, secretKey, adminUrl } = emulator
     const store = `sqlite:${join(folder, 'store.db')}`
     await (await createPerennial({ store, memberstack: { appId, secretKey, adminUrl } })).close()
@@ -195,7 +195,7 @@ describe('the doctor, of a store', () => {
 })
 
 describe('the doctor, of browsers', () => {
-  it('warns of pages that come over plain http, but not of those of this machine', async () => {
+  it('warns about pages over plain http, except for those of this machine', async () => {
     const of = (CORS_ORIGIN: string) => findings('browsers', { CORS_ORIGIN })
     expect(await of('http://app.example.com')).toEqual([
       expect.stringMatching(/^ok/),

@@ -63,7 +63,7 @@ interface PosthogBatch {
 const posthogBatch = ({ text }: Received): PosthogBatch => JSON.parse(text)
 
 describe('Sentry', () => {
-  it('receives a failure with {error, code} as extra, one fingerprint for its code, and nothing else of ours', async () => {
+  it('receives a failure with {error, code} as extra, one fingerprint per code, and no other data', async () => {
     const listener = await startListener()
     const { service } = await start({ sentryDsn: listener.dsn, release: '1.2.3' })
     service.telemetry.emit(expired)
@@ -171,7 +171,7 @@ describe('PostHog', () => {
     expect(batches[1]?.properties).not.toHaveProperty('$ip')
   })
 
-  it('holds at most 1,000 events that wait, and drops the oldest', async () => {
+  it('queues at most 1,000 events, and drops the oldest', async () => {
     const listener = await startListener('hang')
     const { service } = await start({ posthogApiKey: 'phc_test', posthogHost: listener.url })
     for (let i = 0; i < 50; i += 1) {
@@ -202,7 +202,7 @@ describe('a service that fails', () => {
   const behaviours: readonly Behaviour[] = ['status 500', 'status 429', 'hang', 'half an answer', 'close']
 
   it.each(behaviours)(
-    'costs the caller nothing, fills no memory and delays the shutdown by its limit at most: %s',
+    'does not slow the caller, is bounded in memory, and delays the shutdown by its limit at most: %s',
     async (behaviour) => {
       const sentry = await startListener(behaviour)
       const posthog = await startListener(behaviour)
@@ -234,7 +234,7 @@ describe('a service that fails', () => {
     },
   )
 
-  it('is told in the log once a minute, by a status or an error code alone', async () => {
+  it('is logged once a minute, with a status or an error code only', async () => {
     const listener = await startListener('status 500')
     const time = { now: 1_000 }
     const { service, logged } = await start({
@@ -257,7 +257,7 @@ describe('a service that fails', () => {
     ])
   })
 
-  it('that nobody listens for is named by its error code', async () => {
+  it('on a closed port is logged with its error code', async () => {
     const listener = await startListener()
     for (const close of closers.splice(0)) await close()
     const { service, lines } = await start({
@@ -271,7 +271,7 @@ describe('a service that fails', () => {
     expect(lines.join('')).toContain('"sink":"posthog","detail":"ECONNREFUSED"')
   })
 
-  it('hears nothing more after the flush, while the log goes on', async () => {
+  it('receives nothing after the flush, while the log continues', async () => {
     const listener = await startListener()
     const { service, lines } = await start({ sentryDsn: listener.dsn })
     await service.flush(1)
@@ -302,7 +302,7 @@ describe('the log', () => {
     ])
   })
 
-  it('has one line when limits are counted together again; that they were not is an event', async () => {
+  it('has one line when shared limits recover; their failure is an event', async () => {
     const { service, logged } = await start()
     service.telemetry.observeLimits?.({ counted: 'alone' })
     service.telemetry.observeLimits?.({ counted: 'together', aloneSeconds: 42 })
@@ -317,7 +317,7 @@ describe('the log', () => {
     ])
   })
 
-  it('writes of a request, an answer and an error only what is on the list', async () => {
+  it('has only the listed fields of a request, a response and an error', async () => {
     const { service, lines } = await start()
     const error = Object.assign(new Error('the call failed'), {
       code: 'E_CALL',
@@ -339,7 +339,7 @@ describe('the log', () => {
     expect(lines.join('')).toContain('"statusCode":500')
   })
 
-  it('lets the process run on while nobody reads its standard output', { timeout: 60_000 }, async () => {
+  it('does not stop the process while its standard output is not read', { timeout: 60_000 }, async () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', stalledProgram], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
@@ -446,7 +446,7 @@ describe('metrics', () => {
     expect(service.readMetrics).toBeNull()
   })
 
-  it('count what the real registry then shows, with the metrics of the process', async () => {
+  it('are counted in the real registry, beside the metrics of the process', async () => {
     const { service } = await start({ metrics: true })
     service.telemetry.emit(eventOf('token_refreshed', { how: 'coalesced' }))
     service.telemetry.emit(eventOf('auth_failure', { code: 'AUTH_TOKEN_REFRESH_FAILED', reason: 'reused' }))
@@ -468,7 +468,7 @@ describe('metrics', () => {
     }
   })
 
-  it('of two services in one process are apart', async () => {
+  it('of two services in one process are separate', async () => {
     const [a, b] = [await start({ metrics: true }), await start({ metrics: true })]
     a.service.telemetry.emit(eventOf('token_refreshed', { how: 'rotated' }))
     const page = await b.service.readMetrics?.()

@@ -1,4 +1,4 @@
-/** What came back, read to the end. */
+/** A response, read to the end. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -6,13 +6,13 @@ export interface Answer {
   readonly body: Record<string, unknown>
 }
 
-/** The pair that a sign-in or a refresh hands out. */
+/** The tokens of a sign-in or a refresh. */
 export interface Pair {
   readonly accessToken: string
   readonly refreshToken: string
 }
 
-/** How a request differs from the plainest one. */
+/** The options of a request. */
 export interface CallOptions {
   readonly method?: string
   readonly token?: string
@@ -20,7 +20,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One request to a route of the service, over HTTP. */
+/** Sends one request to the service over HTTP. */
 export async function call(base: string, path: string, options: CallOptions = {}): Promise<Answer> {
   const { method = 'GET', token, json, headers = {} } = options
   const answer = await fetch(`${base}${path}`, {
@@ -48,7 +48,7 @@ export const refresh = (base: string, refreshToken: unknown): Promise<Answer> =>
 export const me = (base: string, accessToken: string): Promise<Answer> =>
   call(base, '/v1/auth/me', { token: accessToken })
 
-/** The tokens of an answer that must hold both. */
+/** Returns the tokens of a response that must hold both. */
 export function pairOf({ status, body, text }: Answer): Pair {
   const { accessToken, refreshToken } = body
   if (typeof accessToken === 'string' && typeof refreshToken === 'string')
@@ -56,10 +56,10 @@ export function pairOf({ status, body, text }: Answer): Pair {
   throw new Error(`no pair of tokens in the answer: ${status} ${text}`)
 }
 
-/** What a token says, unverified. */
+/** Returns the claims of a token, unverified. */
 export function claimsOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 }
 
-/** The status and the code of an answer, to compare with a row of the error table. */
+/** Returns status and code, to compare with a row of the error table. */
 export const verdict = ({ status, body }: Answer): readonly [number, unknown] => [status, body['code']]

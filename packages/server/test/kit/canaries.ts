@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 
-/** Secrets that must turn up nowhere. */
+/** Secrets that must not appear in any output. */
 export interface Canaries {
   add(name: string, secret: string): void
-  /** The names of those of which a part is in this text, in any usual spelling. */
+  /** Returns the names of the secrets of which a part is in the text, in any common encoding. */
   foundIn(text: string): readonly string[]
 }
 
-/** So many characters in a row are no coincidence. */
+/** The length from which a match is no coincidence. */
 const partLength = 16
 
-/** Looks for every part of a secret: as it is, escaped, in hex, in base64 at every alignment, and for its digest. */
+/** Searches for every part of a secret: plain, escaped, in hex, in base64 at every alignment, and as a digest. */
 export function createCanaries(): Canaries {
   const names = new Map<string, string>()
   const lengths = new Set<number>()
@@ -39,7 +39,7 @@ function spellingsOf(secret: string): readonly string[] {
   const digest = createHash('sha256').update(secret).digest()
   const inBase64 = [0, 1, 2].flatMap((before) => {
     const text = Buffer.from(' '.repeat(before) + secret).toString('base64')
-    // The edges depend on what stands beside it.
+    // The first and last characters depend on the bytes around it.
     const whole = text.slice(before === 0 ? 0 : 4, -4)
     return [whole, whole.replaceAll('+', '-').replaceAll('/', '_')]
   })

@@ -1,28 +1,28 @@
-/** What befalls a turn. */
+/** The fault of a turn. */
 export interface Calamity {
   readonly what: 'instance' | 'redis' | 'redis and instance' | 'all instances'
   readonly victim: number
-  /** It strikes when so many calls of the turn have come back. */
+  /** The fault happens after this number of calls of the turn has ended. */
   readonly afterCalls: number
-  /** Redis stays away until so many calls more have come back. */
+  /** Redis stays down until this number of further calls has ended. */
   readonly awayForCalls: number
-  /** An instance stays away for so many turns. */
+  /** The number of turns for which an instance stays down. */
   readonly awayForTurns: number
-  /** What is started again is killed once more before it is up. */
+  /** True if the restarted process is killed once more before it is ready. */
   readonly again: boolean
 }
 
-/** What one browser does in a turn in which it is awake. */
+/** The action of one browser in a turn in which it is awake. */
 export interface Move {
   readonly at: number
-  /** Where a second tab presents the same refresh token at the same time. */
+  /** The instance at which a second tab presents the same refresh token at the same time. */
   readonly secondTabAt: number | null
-  /** The answer gets lost on its way, so that the next turn presents the old token. */
+  /** True if the answer is lost, so that the next turn presents the old token. */
   readonly isLost: boolean
   readonly uses: boolean
 }
 
-/** Everything that is left to chance. */
+/** The source of all random decisions. */
 export interface Dice {
   move(): Move | null
   calamity(): Calamity
@@ -30,7 +30,7 @@ export interface Dice {
 
 const kinds = ['instance', 'redis', 'redis and instance', 'all instances'] as const
 
-/** @param awake - the share of the sessions that refreshes in a turn; the others hold on to older tokens */
+/** @param awake - the share of the sessions that refresh in a turn; the others keep older tokens */
 export function createDice(
   random: () => number,
   { instances, sessions, awake }: { instances: number; sessions: number; awake: number },
@@ -57,7 +57,7 @@ export function createDice(
   }
 }
 
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+/** Returns a seeded generator of numbers from 0 to 1 (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed
   return () => {

@@ -5,21 +5,21 @@ import { fastify } from 'fastify'
 import { exchange, pairOf, type Pair } from './auth-calls.js'
 import { newSecret } from './session-world.js'
 
-/** Perennial behind real HTTP, and a Memberstack, on one clock that the test sets. */
+/** Perennial behind real HTTP, and an emulator, on one clock that the test sets. */
 export interface ClockedWorld {
   readonly emulator: Emulator
   readonly url: string
-  /** All that was told to telemetry. */
+  /** All events that telemetry received. */
   readonly events: readonly AuthEvent[]
-  /** Seconds since the epoch, whole at the start. */
+  /** Seconds since the epoch; a whole number at the start. */
   now(): number
   pass(seconds: number): void
-  /** A session of a member of its own. */
+  /** Creates a member and signs in. */
   signIn(email: string): Promise<Pair>
   close(): Promise<void>
 }
 
-/** Starts all of it in this process; nothing is limited or differs from the defaults unless `options` say so. */
+/** Starts all of it in this process, with the default options unless `options` change them. */
 export async function startClockedWorld(options: Partial<PerennialOptions> = {}): Promise<ClockedWorld> {
   let now = Math.floor(Date.now() / 1000)
   const clock = () => now

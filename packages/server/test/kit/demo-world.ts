@@ -4,14 +4,14 @@ import { readConfig } from '../../src/config/index.js'
 import { startService } from '../../src/start/index.js'
 import { makeFolder } from './service-process.js'
 
-/** The service with its demo page, on a clock that goes on by itself and can be set ahead. */
+/** The service with its demo page, on the real clock, which can be set ahead. */
 export interface DemoWorld {
   readonly url: string
   pass(seconds: number): void
   close(): Promise<void>
 }
 
-/** Starts it in this process, as a laptop does with nothing but these variables set. */
+/** Starts it in this process with only these variables set. */
 export async function startDemoWorld(env: Readonly<Record<string, string>>): Promise<DemoWorld> {
   let ahead = 0
   const clock = () => Date.now() / 1000 + ahead
@@ -22,18 +22,18 @@ export async function startDemoWorld(env: Readonly<Record<string, string>>): Pro
     { readTextFile: () => '' },
   )
   const service = await startService(config, { clock })
-  // Node writes the machine's time into `Date`; the client goes by it.
-  const tellTime = (message: unknown) => {
+  // Node writes the machine's time into `Date`, which the client uses.
+  const setDate = (message: unknown) => {
     if (typeof message !== 'object' || message === null || !('response' in message)) return
     if (message.response instanceof ServerResponse)
       message.response.setHeader('Date', new Date(clock() * 1000).toUTCString())
   }
-  subscribe('http.server.request.start', tellTime)
+  subscribe('http.server.request.start', setDate)
   return {
     url: service.url,
     pass: (seconds) => void (ahead += seconds),
     async close() {
-      unsubscribe('http.server.request.start', tellTime)
+      unsubscribe('http.server.request.start', setDate)
       await service.close()
       folder.remove()
     },

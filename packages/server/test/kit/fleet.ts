@@ -4,12 +4,12 @@ import { startProcess, type ServiceProcess } from './service-process.js'
 /** Several services behind one balancer, each in a process of its own. */
 export interface Fleet {
   readonly size: number
-  /** Where the service with this number is; while it is down, the next one that is up, or the first that comes up. */
+  /** Returns the URL of the service with this number; while it is down, of the next one that is up, or of the first to come up. */
   urlOf(number: number): Promise<string>
   isUp(number: number): boolean
-  /** Resolves when it listens. */
+  /** Resolves once it listens. */
   start(number: number): Promise<void>
-  /** Ends it at once (SIGKILL), whether it listens or still starts. */
+  /** Kills it (SIGKILL), whether it listens or still starts. */
   kill(number: number): Promise<void>
   killAll(): Promise<void>
 }
@@ -20,7 +20,7 @@ interface Site {
   isUp: boolean
 }
 
-/** @param env - one environment for all of them */
+/** @param env - the environment of all of them */
 export function createFleet(folder: string, size: number, env: Readonly<Record<string, string>>): Fleet {
   const sites = Array.from({ length: size }, (): Site => ({
     place: createPlace(),

@@ -2,26 +2,26 @@ import type { Emulator } from '@perennial/emulator'
 import { expect } from 'vitest'
 import { claimsOf, exchange, pairOf, type Answer, type Pair } from './auth-calls.js'
 
-/** A member's browser: what it holds, and how it fared. */
+/** A member's browser: its tokens and its counters. */
 export interface HonestClient {
   pair: Pair
   refreshes: number
-  /** Calls that got no answer, or trouble for one, for which the same token was presented again. */
+  /** The number of calls without an answer, or with a retryable error, after which the same token was presented again. */
   unanswered: number
 }
 
-/** Which rotation of its session a refresh token comes from. */
+/** Returns the generation of a refresh token. */
 export const generationOf = (refreshToken: string): number =>
   Buffer.from(refreshToken, 'base64url').readUInt32BE(20)
 
-/** Where a service is now; while it is down, when it is up again. */
+/** The URL of a service that may be down. */
 export interface Place {
   url(): Promise<string>
   isUp(at: string): void
   isDown(): void
 }
 
-/** A service that is not up yet. */
+/** Creates the place of a service that is not up yet. */
 export function createPlace(): Place {
   let tell = (_url: string): void => {}
   let url = new Promise<string>((resolve) => (tell = resolve))
@@ -34,7 +34,7 @@ export function createPlace(): Place {
   }
 }
 
-/** A browser that has signed in, however often that took. */
+/** Signs a browser in, and retries until that succeeds. */
 export async function signIn(
   emulator: Emulator,
   url: () => Promise<string>,
@@ -47,8 +47,8 @@ export async function signIn(
 }
 
 /**
- * One request, put again until it is answered: what a client does when nothing comes back, or trouble that says it is
- * `retryable`, after the pause it makes each time. Any other trouble is an answer.
+ * Sends a request until it is answered, as a client does: it retries, after a pause, if nothing comes back or the error is
+ * `retryable`. Any other error is an answer.
  */
 export async function persist(
   client: HonestClient,
@@ -63,16 +63,16 @@ export async function persist(
   }
 }
 
-/** A browser, and what proves that its session has one line of descent. */
+/** A browser, with the record that proves that its session has one line of generations. */
 export interface TrackedSession extends HonestClient {
   readonly id: string
-  /** The newest generation that it was told of, whether it kept it or not. */
+  /** The newest generation that it received, whether it kept it or not. */
   told: number
-  /** Every refresh token it was told of, by generation. */
+  /** Every refresh token that it received, by generation. */
   readonly tokens: Map<number, string>
 }
 
-/** Follows a session from its sign-in on. */
+/** Records a session from its sign-in on. */
 export function track(client: HonestClient): TrackedSession {
   const { accessToken, refreshToken } = client.pair
   const told = generationOf(refreshToken)
@@ -84,7 +84,7 @@ export function track(client: HonestClient): TrackedSession {
   }
 }
 
-/** Holds the answer to a refresh to the one line there may be, and returns what it hands out. */
+/** Checks that the answer to a refresh continues the one line of generations, and returns its tokens. */
 export function expectNext(session: TrackedSession, presented: string, answer: Answer): Pair {
   expect(answer.status, `an honest session was lost: ${answer.text}`).toBe(200)
   const pair = pairOf(answer)

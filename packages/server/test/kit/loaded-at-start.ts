@@ -1,4 +1,4 @@
-/** Preloaded into a service (`node --import`): on SIGUSR2 it says on standard error what was loaded, one a line. */
+/** Preloaded into a service (`node --import`). On SIGUSR2 it prints the loaded modules on standard error, one per line. */
 import { registerHooks } from 'node:module'
 import process from 'node:process'
 
@@ -10,7 +10,7 @@ registerHooks({
   },
 })
 process.once('SIGUSR2', () => {
-  // Node's own list also has what Node loads for itself.
+  // Node's own list has its built-in modules.
   const own: unknown = Reflect.get(process, 'moduleLoadList')
   const lines = [...loaded, ...(Array.isArray(own) ? own : []), 'that is all']
   process.stderr.write(`${lines.join('\n')}\n`)

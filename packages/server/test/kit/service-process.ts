@@ -10,21 +10,21 @@ const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 /** A service in a process of its own, as an operator runs it. */
 export interface ServiceProcess {
   readonly child: ChildProcess
-  /** Everything printed until now. */
+  /** Returns all output until now. */
   output(): string
-  /** Resolves with the first match of what is printed; rejects when the process ends before. */
+  /** Resolves with the first match in the output; rejects if the process ends before. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>
   /** Resolves with the exit code once it has ended. */
   ended(): Promise<number | null>
 }
 
-/** An empty folder to run in, and its removal. */
+/** Creates an empty folder; `remove` deletes it. */
 export function makeFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'perennial-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Starts the built service with these variables alone; free ports unless they say otherwise. */
+/** Starts the built service with these variables only, and on free ports unless they set others. */
 export function startProcess(folder: string, env: Readonly<Record<string, string>> = {}): ServiceProcess {
   const child = spawn(process.execPath, [main], {
     cwd: folder,
@@ -34,17 +34,17 @@ export function startProcess(folder: string, env: Readonly<Record<string, string
   let text = ''
   let exit: { readonly code: number | null } | null = null
   const listeners = new Set<() => void>()
-  const tell = () => listeners.forEach((listener) => listener())
-  const hear = (bytes: Buffer) => {
+  const notify = () => listeners.forEach((listener) => listener())
+  const collect = (bytes: Buffer) => {
     text += bytes.toString()
-    tell()
+    notify()
   }
-  child.stdout.on('data', hear)
-  child.stderr.on('data', hear)
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
   // `close`, not `exit`: by then all output has been read.
   child.once('close', (code) => {
     exit = { code }
-    tell()
+    notify()
   })
 
   return {

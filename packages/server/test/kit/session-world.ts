@@ -4,20 +4,20 @@ import { readConfig } from '../../src/config/index.js'
 import { startService, type Service } from '../../src/start/index.js'
 import { makeFolder } from './service-process.js'
 
-/** The service in session mode, a Memberstack for it, and a folder for its store. */
+/** The service in session mode, with an emulator and a folder for its store. */
 export interface SessionWorld {
   readonly emulator: Emulator
   readonly service: Service
   readonly storePath: string
-  /** Ends the service and starts it again on the same store, with the same settings or other ones. */
+  /** Restarts the service on the same store; `changes` are made to its settings. */
   restart(changes?: Readonly<Record<string, string>>): Promise<void>
   close(): Promise<void>
 }
 
-/** A secret as operators make one. */
+/** Returns a new random secret. */
 export const newSecret = (): string => randomBytes(32).toString('base64')
 
-/** The settings that lead a service to this emulator, and let tests ask as often as they like. */
+/** Returns settings that point a service to this emulator, without effective rate limits. */
 export function settingsFor(emulator: Emulator, storePath: string): Record<string, string> {
   return {
     PORT: '0',
@@ -34,7 +34,7 @@ export function settingsFor(emulator: Emulator, storePath: string): Record<strin
   }
 }
 
-/** Starts all of it; webhooks go to the service. An empty value takes a setting back. */
+/** Starts all of it; webhooks go to the service. An empty value removes a setting. */
 export async function startSessionWorld(
   env: Readonly<Record<string, string>> = {},
   emulatorOptions: EmulatorOptions = {},

@@ -1,17 +1,17 @@
 import type { Answer } from './auth-calls.js'
 
-/** What every call of a test passes through: counted, and held back while it is closed. */
+/** A gate for every call of a test: it counts calls, and holds them back while it is closed. */
 export interface Turnstile {
   pass(ask: () => Promise<Answer>): Promise<Answer>
-  /** How many calls have come back, with an answer or without. */
+  /** The number of calls that have ended, with an answer or without. */
   readonly back: number
-  /** Resolves as soon as so many calls have come back. */
+  /** Resolves once this number of calls has ended. */
   untilBack(count: number): Promise<void>
-  /** Holds all further calls, runs this when none is under way any more, and lets them go. */
+  /** Holds all further calls, runs `work` once none is under way, and releases them. */
   whileClosed(work: () => Promise<void>): Promise<void>
 }
 
-/** An open turnstile. */
+/** Creates an open turnstile. */
 export function createTurnstile(): Turnstile {
   let opened = Promise.resolve()
   let underWay = 0
