@@ -5,7 +5,7 @@ import type { Demo } from '../demo/index.js'
 import { renderDocsPage, type DocsPage } from '../docs/index.js'
 import { describeService } from '../openapi/index.js'
 import type { ServiceTelemetry } from '../telemetry/index.js'
-import { withTimeLimit } from '../time-limit.js'
+import { withTimeLimit } from '../base/time-limit.js'
 import { pageSecurityHeaders } from './browser-rules.js'
 
 /** The sources of the read-only routes. */

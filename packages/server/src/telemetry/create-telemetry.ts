@@ -1,6 +1,6 @@
 import { createPinoSink, createRateBound, fanOut, type Telemetry } from '@perennial/auth/telemetry'
 import type { DestinationStream, Logger } from 'pino'
-import { withTimeLimit } from '../time-limit.js'
+import { withTimeLimit } from '../base/time-limit.js'
 import { createDelivery, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
 import { createLogger } from './logger.js'
 import { connectPosthog } from './posthog.js'
