@@ -1,14 +1,14 @@
 /**
- * Prints what ten thousand to a hundred million members need: what is assumed, what one refresh takes (measured now, on
- * a real Redis and the real service), and what follows. Every assumption is a flag. `--sessions 5000 --refreshes 1000` is
- * quick.
+ * Prints what ten thousand to a hundred million members need: the assumptions, the cost of one refresh (measured now, on a
+ * real Redis and the real service), and the result. Every assumption is a flag. `--sessions 5000 --refreshes 1000` is quick.
  */
 import process from 'node:process'
+import { head, number as whole, row } from './kit/table.ts'
 import { describeAssumptions, readOptions } from './sizing/assumptions.ts'
 import { measure, type Measurement } from './sizing/measure.ts'
 import { sizeOf, type Size } from './sizing/size-of.ts'
 
-/** The most that the service takes. */
+/** The most that the service accepts. */
 const mostStaleSeconds = 604_800
 
 const { assumed, members, sessions, refreshes } = readOptions(process.argv.slice(2))
@@ -22,7 +22,7 @@ print(
 )
 print(
   'What follows, at the busiest hour:',
-  ['members', ...members.map(whole)],
+  ['members', ...members.map((count) => whole(count))],
   describeSizes(members.map((count) => sizeOf(count, assumed, measured))),
 )
 
@@ -52,21 +52,21 @@ function describeMeasured(found: Measurement): readonly (readonly string[])[] {
 }
 
 function describeSizes(sizes: readonly Size[]): readonly (readonly string[])[] {
-  const row = (name: string, read: (size: Size) => string) => [name, ...sizes.map(read)]
+  const line = (name: string, read: (size: Size) => string) => [name, ...sizes.map(read)]
   return [
-    row('live sessions', (size) => whole(size.liveSessions)),
-    row('refreshes a second', (size) => short(size.refreshesPerSecond)),
-    row('sign-ins a second', (size) => short(size.signInsPerSecond)),
-    row('instances (one core each)', (size) => whole(size.instances)),
-    row('Redis commands a second', (size) => short(size.commandsPerSecond)),
-    row('Redis cores in use', (size) => short(size.redisCores)),
-    row('Redis memory for sessions', (size) => `${short(size.sessionsGib)} GiB`),
-    row('Redis shards', (size) => whole(size.shards)),
-    row('refreshes that may ask the admin API', (size) => `${short(size.askShare * 100)} %`),
-    row('an open session is checked every', (size) => hours(size.checkedEveryHours)),
-    row('`MEMBER_STALE_SECONDS` at least', (size) => stale(size.staleSeconds)),
-    row('egress addresses that check all at each refresh', (size) => whole(size.addresses)),
-    row('cost a month, at the example prices', (size) => whole(size.costPerMonth)),
+    line('live sessions', (size) => whole(size.liveSessions)),
+    line('refreshes a second', (size) => short(size.refreshesPerSecond)),
+    line('sign-ins a second', (size) => short(size.signInsPerSecond)),
+    line('instances (one core each)', (size) => whole(size.instances)),
+    line('Redis commands a second', (size) => short(size.commandsPerSecond)),
+    line('Redis cores in use', (size) => short(size.redisCores)),
+    line('Redis memory for sessions', (size) => `${short(size.sessionsGib)} GiB`),
+    line('Redis shards', (size) => whole(size.shards)),
+    line('refreshes that may ask the admin API', (size) => `${short(size.askShare * 100)} %`),
+    line('an open session is checked every', (size) => hours(size.checkedEveryHours)),
+    line('`MEMBER_STALE_SECONDS` at least', (size) => stale(size.staleSeconds)),
+    line('egress addresses that check all at each refresh', (size) => whole(size.addresses)),
+    line('cost a month, at the example prices', (size) => whole(size.costPerMonth)),
   ]
 }
 
@@ -81,18 +81,14 @@ function hours(count: number): string {
   return count < 1 ? `${(count * 60).toFixed(0)} min` : `${short(count)} h`
 }
 
-function whole(count: number): string {
-  return Math.round(count).toLocaleString('en')
-}
-
-/** Two digits that count. */
+/** Formats a number with two significant digits. */
 function short(count: number): string {
   return count >= 100 ? whole(count) : String(Number(count.toPrecision(2)))
 }
 
-function print(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
-  // Numbers of one kind stand below each other; sentences do not.
-  const rule = head.map((_, index) => (index === 0 || head.length === 2 ? '---' : '---:'))
-  process.stdout.write(`${title}\n\n${line(head)}${line(rule)}${rows.map(line).join('')}\n`)
+function print(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): void {
+  process.stdout.write(`${title}\n\n`)
+  head(...columns)
+  for (const cells of rows) row(...cells)
+  process.stdout.write('\n')
 }

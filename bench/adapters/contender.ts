@@ -1,16 +1,17 @@
-import type { Server } from 'node:http'
+import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
+import { appId, memberId } from '../kit/tokens.ts'
 
-/** Where a contender's keys come from, and whose tokens it lets in. */
+/** What a contender is started with. All see the same RS256 member JWTs of one issuer and app. */
 export interface Setup {
-  /** An address of its own, so that what it fetches can be counted. */
+  /** An address of its own, so that its reads can be counted. */
   readonly keySetUrl: string
-  readonly issuer: string
-  readonly audience: string
+  /** For Perennial. The default is forward mode with that key set. */
+  readonly options?: PerennialOptions
 }
 
-/** One server that answers `GET /me` with `{"id": "<member>"}`, on a free port of 127.0.0.1. */
+/** A server that answers `GET /me` with `{"id": "<member>"}`, on a free port of 127.0.0.1. */
 export interface Contender {
-  /** What a reader calls it; told apart within its framework. */
+  /** Unique within its framework. */
   readonly name: string
   /** Resolves with its port. */
   readonly start: (setup: Setup) => Promise<number>
@@ -19,20 +20,37 @@ export interface Contender {
 /** The name of the server without authentication, on every framework. */
 export const open = 'no authentication'
 
-/** What it answers: the same bytes as one with authentication. */
-export const nobody: Readonly<{ id: string }> = { id: 'mem_00000' }
+/** The answer of that server: as many bytes as one with authentication. */
+export const nobody: Readonly<{ id: string }> = { id: memberId(0) }
 
-/** The port of a server once it listens. */
-export async function portOf(server: Server): Promise<number> {
-  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not a TCP server')
-  return address.port
+/** Starts Perennial as a contender has it. */
+export function startPerennial({ keySetUrl, options }: Setup): Promise<Perennial> {
+  return createPerennial(options ?? forwardOptions(keySetUrl))
 }
 
-/** The member of verified claims, whatever a library types them as. */
+/** Returns the options of forward mode. Nothing listens at the refresh URL: nobody refreshes. */
+export function forwardOptions(jwksUri: string): PerennialOptions {
+  return { store: 'memory:', memberstack: { appId, jwksUri, refreshUrl: 'http://127.0.0.1:9/' } }
+}
+
+/** Returns the member of verified claims, whatever type a library gives them. */
 export function memberOf(claims: unknown): { readonly id: string } {
   if (typeof claims !== 'object' || claims === null || !('id' in claims))
     throw new Error('no member in the token')
   return { id: String(claims.id) }
+}
+
+/** A public key as the key set of the bench has it. */
+export interface PublicJwk {
+  readonly kty: 'RSA'
+  readonly kid: string
+  readonly n: string
+  readonly e: string
+  readonly [member: string]: unknown
+}
+
+/** Reads the keys for contenders that are given them once. */
+export async function readKeys({ keySetUrl }: Setup): Promise<PublicJwk[]> {
+  const { keys }: { keys: PublicJwk[] } = await (await fetch(keySetUrl)).json()
+  return keys
 }

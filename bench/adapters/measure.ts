@@ -1,17 +1,19 @@
-import { Agent } from 'node:http'
 import process from 'node:process'
-import { pinTo } from '../load/pin.ts'
-import { percentile, sendAll, type Shot, type Traffic } from '../load/traffic.ts'
-import { ask } from './ask.ts'
+import { createClient } from '../kit/client.ts'
+import type { KeySetServer } from '../kit/key-sets.ts'
+import { pinTo } from '../kit/machine.ts'
+import { percentile, roundRobin } from '../kit/rounds.ts'
+import { sendAll, type Shot, type Traffic } from '../kit/traffic.ts'
+import { bodyOf } from '../kit/tokens.ts'
 import { open } from './contender.ts'
-import { startContender, type ContenderProcess } from './contender-process.ts'
-import type { KeySetServer } from './key-set-server.ts'
-import { memberId, type Tokens } from './tokens.ts'
+import { startServer, type ServerProcess } from './server.ts'
+import type { Tokens } from './tokens.ts'
 
-/** Which tokens a load is made of, in the order they come. */
+/** The loads, in their order: one token, 10,000 in turn, the one again. */
 export const shapes = ['one', '10,000', 'one after'] as const
+type Shape = (typeof shapes)[number]
 
-/** One round of one shape. */
+/** One round of one load. */
 export interface Sample {
   readonly requestsPerSecond: number
   readonly cpuSecondsPer10000: number
@@ -20,16 +22,18 @@ export interface Sample {
   readonly p99Ms: number
 }
 
-/** Everything seen of one contender. */
+/** The figures of one contender. */
 export interface Measured {
   readonly name: string
-  readonly samples: Readonly<Record<(typeof shapes)[number], Sample[]>>
+  readonly samples: Readonly<Record<Shape, Sample[]>>
   readonly memoryBytes: number
-  /** What it let in or failed at, or `all` refused; null without authentication. */
+  /** The wrong answers to what must be refused, or `all`; null without authentication. */
   readonly refused: string | null
-  readonly fetches: { readonly underLoad: number; readonly unknownKids: number }
+  /** Reads of the key set under load, and for 300 unknown keys. */
+  readonly fetches: string
 }
 
+/** How to measure. */
 export interface Plan {
   readonly tokens: Tokens
   readonly keySets: KeySetServer
@@ -37,160 +41,144 @@ export interface Plan {
   readonly seconds: number
   /** Of one process. */
   readonly rounds: number
-  /** How often each contender is started anew: two processes of one program differ by a tenth and more, for as long as they live. */
+  /** How often each contender is started: two processes of one program differ by a tenth and more, as long as they live. */
   readonly processes: number
-  /** The servers have the first processor to themselves, and the load the second. */
-  readonly isPinned: boolean
+  /** Gives the servers the first processor and the load the second. */
+  readonly pin: boolean
 }
 
 const warmUpSeconds = 4
 const settlingRounds = 5
-const connections = 32
 
 interface Running extends Pick<Measured, 'name' | 'samples'> {
-  readonly server: ContenderProcess
-  /** Requests of a round, so that it takes as long for slow ones as for quick ones. */
+  readonly server: ServerProcess
+  readonly takeReads: () => number
+  /** Requests of a round, so that it takes as long for a slow contender as for a fast one. */
   readonly requests: number
-  /** Where in the many tokens the next round goes on. */
-  next: number
+  readonly shots: Readonly<Record<Shape, () => Shot>>
 }
 
-/** Everything seen of all contenders of one framework, the first of which is the open one. */
+/** Measures all contenders of one framework. The first is the one without authentication. */
 export async function measureFramework(
   framework: string,
   [base = open, ...names]: readonly string[],
   plan: Plan,
 ): Promise<Measured[]> {
   const all = new Map<string, Measured>()
-  for (const name of names) {
-    for (let started = 0; started < plan.processes; started += 1) {
-      for (const measured of await measureBeside(framework, [base, name], plan)) {
-        const before = all.get(measured.name)
-        all.set(measured.name, before ? together(before, measured) : measured)
-      }
+  const runs = names.flatMap((name) => Array.from({ length: plan.processes }, () => name))
+  for (const name of runs) {
+    for (const measured of await measureBeside(framework, [base, name], plan)) {
+      const before = all.get(measured.name)
+      if (before) addTo(before, measured)
+      else all.set(measured.name, measured)
     }
   }
   return [...all.values()]
 }
 
-/** Memory and fetches are those of the first process. */
-function together(first: Measured, other: Measured): Measured {
+/** Adds the samples of another process. Memory and reads are those of the first. */
+function addTo(first: Measured, other: Measured): void {
   if (first.refused !== other.refused)
     throw new Error(`${first.name} refused ${first.refused}, and then ${other.refused}`)
-  const samples = (shape: (typeof shapes)[number]) => [...first.samples[shape], ...other.samples[shape]]
-  const all = { one: samples('one'), '10,000': samples('10,000'), 'one after': samples('one after') }
-  return { ...first, samples: all }
+  for (const shape of shapes) first.samples[shape].push(...other.samples[shape])
 }
 
 /**
- * One contender and the open route, each in a process of its own and nobody else beside them: who has to wait for others
- * is slow at first. Their short rounds take turns, so that whatever else the machine does strikes both
- * alike; what is refused is tried afterwards.
+ * Measures one contender and the open route, each in a process of its own, and no other beside them: a process that waited
+ * for others is slow at first. Their short rounds take turns, so that other load on the machine affects both alike. The
+ * refusals come after the load.
  */
 async function measureBeside(framework: string, names: readonly string[], plan: Plan): Promise<Measured[]> {
   const running: Running[] = []
-  if (plan.isPinned) pinTo(1, process.pid)
+  if (plan.pin) pinTo(1, process.pid)
   try {
-    for (const name of names) {
-      const server = await startContender(framework, name, plan)
-      if (plan.isPinned) pinTo(0, server.pid)
-      const samples = { one: [], '10,000': [], 'one after': [] }
-      running.push({ name, server, samples, next: 0, requests: await warmUp(server, plan) })
-    }
+    for (const name of names) running.push(await startWarm(framework, name, plan))
     await runShape(running, 'one', plan)
-    // Seen before: each token once.
-    for (const contender of running)
-      await load(contender.server, plan.tokens.good.length, many(contender, plan))
+    // Each token is seen once before it is measured.
+    for (const one of running) await load(one.server, plan.tokens.good.length, one.shots['10,000'])
     await runShape(running, '10,000', plan)
     await runShape(running, 'one after', plan)
     const measured: Measured[] = []
-    for (const contender of running) measured.push(await tryRefusals(contender, plan))
+    for (const one of running) measured.push(await tryRefusals(one, plan))
     return measured
   } finally {
     for (const { server } of running) await server.stop()
   }
 }
 
-/** Compiled before anything is measured, which takes seconds on a processor of its own; says how many a round are. */
-async function warmUp(server: ContenderProcess, plan: Plan): Promise<number> {
-  const cold = await load(server, 4_000, oneOf(plan))
-  const warm = await load(server, Math.ceil(cold.requestsPerSecond * warmUpSeconds), oneOf(plan))
-  return Math.ceil(warm.requestsPerSecond * plan.seconds)
+/** Starts a contender and runs it until its code is compiled, which takes seconds on one processor. */
+async function startWarm(
+  framework: string,
+  name: string,
+  { tokens, keySets, ...plan }: Plan,
+): Promise<Running> {
+  const reader = `${framework} ${name}`
+  const server = await startServer({ framework, name, setup: { keySetUrl: keySets.urlFor(reader) } })
+  if (plan.pin) pinTo(0, server.pid)
+  const one = roundRobin(tokens.good.slice(0, 1))
+  const many = roundRobin(
+    name === open ? tokens.good.map((shot) => ({ ...shot, expected: bodyOf(0) })) : tokens.good,
+  )
+  const cold = await load(server, 4_000, one)
+  const warm = await load(server, Math.ceil(cold.requestsPerSecond * warmUpSeconds), one)
+  return {
+    name,
+    server,
+    takeReads: () => keySets.takeReads(reader),
+    requests: Math.ceil(warm.requestsPerSecond * plan.seconds),
+    shots: { one, '10,000': many, 'one after': one },
+    samples: { one: [], '10,000': [], 'one after': [] },
+  }
 }
 
-async function runShape(
-  running: readonly Running[],
-  shape: (typeof shapes)[number],
-  plan: Plan,
-): Promise<void> {
+async function runShape(running: readonly Running[], shape: Shape, { rounds }: Plan): Promise<void> {
   const [base] = running
   if (!base) return
-  for (let round = -settlingRounds; round < plan.rounds; round += 1) {
-    // Another one begins each round: who follows whom makes a difference too.
+  for (let round = -settlingRounds; round < rounds; round += 1) {
+    // Another contender begins each round: the order makes a difference too.
     const turn = Math.abs(round) % running.length
     const seen = new Map<Running, Omit<Sample, 'againstOpen'>>()
-    for (const contender of [...running.slice(turn), ...running.slice(0, turn)])
-      seen.set(contender, await runRound(contender, shape, plan))
+    for (const one of [...running.slice(turn), ...running.slice(0, turn)])
+      seen.set(one, await runRound(one, shape))
     if (round < 0) continue
-    const open = seen.get(base)?.cpuSecondsPer10000 ?? Number.NaN
+    const openCpu = seen.get(base)?.cpuSecondsPer10000 ?? Number.NaN
     for (const [{ samples }, sample] of seen)
-      samples[shape].push({ ...sample, againstOpen: sample.cpuSecondsPer10000 / open })
+      samples[shape].push({ ...sample, againstOpen: sample.cpuSecondsPer10000 / openCpu })
   }
 }
 
 async function runRound(
-  contender: Running,
-  shape: (typeof shapes)[number],
-  plan: Plan,
+  { server, requests, shots }: Running,
+  shape: Shape,
 ): Promise<Omit<Sample, 'againstOpen'>> {
-  const { server, requests } = contender
-  const shot = shape === '10,000' ? many(contender, plan) : oneOf(plan)
   const before = await server.usage()
-  const { requestsPerSecond, timesMs } = await load(server, requests, shot)
-  const after = await server.usage()
-  const cpuSecondsPer10000 = ((after.cpuSeconds - before.cpuSeconds) / requests) * 10_000
+  const { requestsPerSecond, timesMs } = await load(server, requests, shots[shape])
+  const { cpuSeconds } = await server.usage()
+  const cpuSecondsPer10000 = ((cpuSeconds - before.cpuSeconds) / requests) * 10_000
   return { requestsPerSecond, cpuSecondsPer10000, p99Ms: percentile(timesMs, 0.99) }
 }
 
-function load({ port }: ContenderProcess, count: number, next: () => Shot): Promise<Traffic> {
-  return sendAll({ port, connections, count, next })
+function load({ ready: { port } }: ServerProcess, count: number, next: () => Shot): Promise<Traffic> {
+  return sendAll({ port, connections: 32, count, next })
 }
 
-const good = (token: string, member: number): Shot => ({ token, status: 200, expected: bodyOf(member) })
-
-function oneOf({ tokens }: Plan): () => Shot {
-  const shot = good(tokens.good[0] ?? '', 0)
-  return () => shot
-}
-
-function many(contender: Running, { tokens }: Plan): () => Shot {
-  return () => {
-    const index = contender.next++ % tokens.good.length
-    return good(tokens.good[index] ?? '', contender.name === open ? 0 : index)
-  }
-}
-
-function bodyOf(index: number): string {
-  return JSON.stringify({ id: memberId(index) })
-}
-
-async function tryRefusals({ name, server, samples }: Running, { tokens }: Plan): Promise<Measured> {
-  const underLoad = server.keySetFetches()
+async function tryRefusals(
+  { name, server, samples, takeReads }: Running,
+  { tokens }: Plan,
+): Promise<Measured> {
+  const underLoad = takeReads()
   const { memoryBytes } = await server.usage()
-  if (name === open) {
-    return { name, samples, memoryBytes, refused: null, fetches: { underLoad, unknownKids: 0 } }
+  if (name === open) return { name, samples, memoryBytes, refused: null, fetches: '' }
+  const client = createClient(server.ready.port)
+  const wrong = new Set<string>()
+  const tryOne = async (fault: string, token: string) => {
+    const { status } = await client.send({ path: '/me', token })
+    if (status !== 401 && status !== 403) wrong.add(`${fault}: ${status}`)
   }
-  const agent = new Agent({ keepAlive: true })
-  const wrong: string[] = []
-  const tryOne = async (what: string, token: string) => {
-    const { status } = await ask(server.port, token, agent)
-    if (status !== 401 && status !== 403) wrong.push(`${what}: ${status}`)
-  }
-  for (const [what, token] of Object.entries(tokens.bad)) await tryOne(what, token)
-  const fetchedBefore = server.keySetFetches()
+  for (const [fault, token] of Object.entries(tokens.bad)) await tryOne(fault, token)
+  takeReads()
   for (const token of tokens.unknownKids) await tryOne('unknown key', token)
-  agent.destroy()
-  const unknownKids = server.keySetFetches() - fetchedBefore
-  const refused = [...new Set(wrong)].join(', ') || 'all'
-  return { name, samples, memoryBytes, refused, fetches: { underLoad, unknownKids } }
+  client.close()
+  const refused = [...wrong].join(', ') || 'all'
+  return { name, samples, memoryBytes, refused, fetches: `${underLoad} / ${takeReads()}` }
 }

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 const keySetAddress = 'http://member-jwt.s3-website-us-east-1.amazonaws.com/'
 
 /**
- * Points the key-set address of `@memberstack/admin`, which is a constant in its source, at `keySetUrl`. Before its import.
- * @throws Error when a newer version has it elsewhere: nothing must be asked of the real address
+ * Replaces the address of the key set of `@memberstack/admin`, a constant in its source, by `keySetUrl`. Call it before the import.
+ * @throws Error if a newer version has the address elsewhere: the bench must not send requests to the real one
  */
 export function pointMemberstackAdminAt(keySetUrl: string): void {
   registerHooks({

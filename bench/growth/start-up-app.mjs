@@ -1,4 +1,4 @@
-/* An application as people deploy it: JavaScript, Express, one protected route; open to all where no options are given. */
+/* An application as people deploy it: JavaScript, Express, one protected route; not protected where no options are given. */
 import process from 'node:process'
 import express from 'express'
 

@@ -1,30 +1,20 @@
-import { median } from '../session-cost/cpu-seconds.ts'
-import { bodyOf } from './member.ts'
-import { startServer, type MeasuredServer } from './server-process.ts'
-import type { SessionTokens } from './session-tokens.ts'
-import { heading, number, row } from './table.ts'
-import { sendAll, type Shot } from '../load/traffic.ts'
-
-/** What is measured. */
-export interface ThroughputPlan {
-  readonly storeUrl: string
-  readonly issued: SessionTokens
-  /** How many distinct tokens. */
-  readonly counts: readonly number[]
-  /** Requests with tokens seen before, in each round. */
-  readonly requests: number
-}
+import { startExpress, type ServerProcess } from '../adapters/server.ts'
+import { inTurns, median } from '../kit/rounds.ts'
+import { heading, number, row } from '../kit/table.ts'
+import { bodyOf } from '../kit/tokens.ts'
+import { sendAll, type Shot } from '../kit/traffic.ts'
+import type { GrowthPlan } from './plan.ts'
 
 interface Sample {
   readonly requestsPerSecond: number
+  /** For 10,000 requests. */
   readonly cpuSeconds: number
 }
 
 const rounds = 3
-const connections = 32
 
-/** Requests and CPU of a protected route on Express as the number of distinct tokens grows, beside the open route. */
-export async function printThroughput(plan: ThroughputPlan): Promise<void> {
+/** Prints requests and CPU of a protected route as the number of distinct tokens grows, beside the open route. */
+export async function printThroughput(plan: GrowthPlan): Promise<void> {
   heading(
     'A protected route as the number of distinct tokens grows',
     'Express 5, session mode on SQLite, 32 connections, each with its next request as soon as it has an answer. Seen before: taken at ' +
@@ -40,61 +30,50 @@ export async function printThroughput(plan: ThroughputPlan): Promise<void> {
       'CPU s per 10,000, first seen',
     ],
   )
-  for (const count of plan.counts) await measure(count, 'default', plan)
-  const most = plan.counts.at(-1) ?? 0
-  if (most > 0) await measure(most, most, plan)
+  for (const count of [1, Math.min(1000, plan.tokens), plan.tokens]) await measure(count, null, plan)
+  await measure(plan.tokens, plan.tokens, plan)
 }
 
-async function measure(
-  count: number,
-  kept: number | 'default',
-  { storeUrl, issued, requests }: ThroughputPlan,
-): Promise<void> {
-  const open = await startServer(null)
-  const ours = await startServer({
-    store: storeUrl,
-    secret: issued.secret,
-    memberstack: { appId: 'app_bench', secretKey: 'sk_bench', adminUrl: 'http://127.0.0.1:9' },
-    ...(kept === 'default' ? {} : { verifiedTokensKept: kept }),
+/** `kept` is the option `verifiedTokensKept`; null leaves its default. */
+async function measure(count: number, kept: number | null, { issued, requests }: GrowthPlan): Promise<void> {
+  const open = await startExpress(null)
+  const ours = await startExpress({
+    ...issued.options,
+    ...(kept === null ? {} : { verifiedTokensKept: kept }),
   })
   const atRandom = () => issued.shot(Math.floor(Math.random() * count))
+  // The open route answers every member as the first.
+  const openAtRandom = () => ({ ...atRandom(), expected: bodyOf(0) })
   try {
-    // Compiled and warm before anything is measured, with tokens that do not come again.
-    await run(open, requests, openShot(atRandom))
+    // Compiled and warm before anything is measured, with tokens that are not used again.
+    await run(open, requests, openAtRandom)
     await run(ours, requests, () => issued.shot(issued.tokens.length - 1))
     let next = 0
     const firstSeen = await run(ours, count, () => issued.shot(next++))
-    const pairs: [Sample, Sample][] = []
-    for (let round = 0; round < rounds; round += 1) {
-      pairs.push([await run(open, requests, openShot(atRandom)), await run(ours, requests, atRandom)])
-    }
-    print([number(count), kept === 'default' ? kept : number(kept)], firstSeen, pairs)
+    const samples = await inTurns([open, ours], rounds, (server) =>
+      run(server, requests, server === open ? openAtRandom : atRandom),
+    )
+    const [base = [], own = []] = samples.values()
+    const ratios = own.map(({ cpuSeconds }, round) => cpuSeconds / (base[round]?.cpuSeconds ?? NaN))
+    row(
+      number(count),
+      kept === null ? 'default' : number(kept),
+      number(median(own.map(({ requestsPerSecond }) => requestsPerSecond))),
+      median(own.map(({ cpuSeconds }) => cpuSeconds)).toFixed(2),
+      median(base.map(({ cpuSeconds }) => cpuSeconds)).toFixed(2),
+      median(ratios).toFixed(2),
+      // One request is no measurement.
+      count === 1 ? '–' : firstSeen.cpuSeconds.toFixed(2),
+    )
   } finally {
     await open.stop()
     await ours.stop()
   }
 }
 
-function print(labels: readonly string[], firstSeen: Sample, pairs: readonly [Sample, Sample][]): void {
-  row(
-    ...labels,
-    number(median(pairs.map(([, ours]) => ours.requestsPerSecond))),
-    median(pairs.map(([, ours]) => ours.cpuSeconds)).toFixed(2),
-    median(pairs.map(([open]) => open.cpuSeconds)).toFixed(2),
-    median(pairs.map(([open, ours]) => ours.cpuSeconds / open.cpuSeconds)).toFixed(2),
-    // One request is no measurement.
-    labels[0] === '1' ? '–' : firstSeen.cpuSeconds.toFixed(2),
-  )
-}
-
-/** The same request, to a route that answers everybody as if he were the first. */
-function openShot(next: () => Shot): () => Shot {
-  return () => ({ ...next(), expected: bodyOf(0) })
-}
-
-async function run(server: MeasuredServer, count: number, next: () => Shot): Promise<Sample> {
-  const before = await server.cpuSeconds()
-  const { requestsPerSecond } = await sendAll({ port: server.port, connections, count, next })
-  const used = (await server.cpuSeconds()) - before
+async function run(server: ServerProcess, count: number, next: () => Shot): Promise<Sample> {
+  const before = await server.usage()
+  const { requestsPerSecond } = await sendAll({ port: server.ready.port, connections: 32, count, next })
+  const used = (await server.usage()).cpuSeconds - before.cpuSeconds
   return { requestsPerSecond, cpuSeconds: (used / count) * 10_000 }
 }

@@ -1,96 +1,73 @@
-import { memberTokenOf } from '../session-cost/in-process-memberstack.ts'
-import { post, readKeySet, type KeySet } from './answer.ts'
-import type { ChildReady, ChildSettings, Usage } from './child.ts'
-import type { Contender } from './servers.ts'
-import type { HeldSession } from './load.ts'
-import { startProcess } from './process.ts'
-import type { StoreOfRow } from './store-of-row.ts'
-import type { UpstreamReady } from './upstream.ts'
-import { memberIdOf, upstreamRefreshToken } from './upstream-tokens.ts'
+import { join } from 'node:path'
+import { createClient, type Client } from '../kit/client.ts'
+import type { Usage } from '../kit/machine.ts'
+import { hasRedis, startMeasuredRedis } from '../kit/redis.ts'
+import { createSigner, memberClaims, memberId } from '../kit/tokens.ts'
+import { readKeySet } from './answer.ts'
+import { slugOf, startContender, type Contender } from './contenders.ts'
+import type { HeldSession, Target } from './load.ts'
+import { upstreamRefreshToken, type Upstream } from './upstream.ts'
 
 /** A contender that was started, and the sessions that are refreshed there. */
-export interface Running {
+export interface Running extends Target {
   readonly contender: Contender
-  readonly port: number
-  readonly sessions: readonly HeldSession[]
-  readonly keySet: KeySet
   readonly usage: () => Promise<Usage & { readonly redisCpuSeconds: number | null }>
-  readonly stop: () => Promise<void>
 }
 
 /** What a contender is started with. */
-export interface RunningOptions {
-  readonly upstream: UpstreamReady
-  readonly store: StoreOfRow
+export interface RunOptions {
+  readonly upstream: Upstream
+  readonly folder: string
   readonly sessions: number
-  readonly profileFolder?: string | undefined
+  readonly profileFolder: string
+  /** Calls this with each function that ends what was started. */
+  readonly onClose: (close: () => Promise<void> | void) => void
 }
 
-/** Starts a contender in a process of its own and signs its members in. */
-export async function run(contender: Contender, options: RunningOptions): Promise<Running> {
-  const { upstream, store, profileFolder } = options
-  const settings: ChildSettings = {
-    name: contender.name,
-    surroundings: {
-      upstreamUrl: `http://127.0.0.1:${upstream.port}`,
-      upstreamJwks: upstream.jwks,
-      storeUrl: store.url,
-    },
-  }
-  const server = await startProcess<ChildReady>({
-    file: new URL('child.ts', import.meta.url),
-    settings,
-    profile: profileFolder === undefined ? undefined : { folder: profileFolder, name: slugOf(contender) },
-  })
-  const { port } = server.ready
-  try {
-    const sessions = await signIn(contender, port, options.sessions)
-    await server.ask(contender.adminQuota ?? 'lifted')
-    return {
-      contender,
-      port,
-      sessions,
-      keySet: await keySetOf(contender, port, upstream),
-      usage: async () => ({
-        ...(await server.ask<Usage>('usage')),
-        redisCpuSeconds: await store.redisCpuSeconds(),
-      }),
-      stop: () => server.stop(),
-    }
-  } catch (error) {
-    await server.stop()
-    throw error
+/** As durable as SQLite with `synchronous=FULL`: every answered write is on disk. */
+const durable = ['--appendonly', 'yes', '--appendfsync', 'always']
+
+/** Starts a contender in a process of its own and signs its members in; null where it needs a Redis and there is none. */
+export async function run(contender: Contender, options: RunOptions): Promise<Running | null> {
+  const { upstream, folder, profileFolder, onClose } = options
+  if (contender.store === 'redis' && !hasRedis(contender.name)) return null
+  const redis = contender.store === 'redis' ? await startMeasuredRedis(...durable) : null
+  if (redis) onClose(redis.remove)
+  const upstreamJwks = JSON.stringify({ keys: [upstream.ready.jwk] })
+  const storeUrl = redis?.url ?? `sqlite:${join(folder, slugOf(contender))}.db`
+  const surroundings = { upstreamUrl: upstream.ready.url, upstreamJwks, storeUrl }
+  const server = await startContender(contender, surroundings, profileFolder)
+  onClose(() => server.stop())
+  const client = createClient(server.ready.port)
+  onClose(() => client.close())
+  const hasOwnKeys = contender.mode === 'session'
+  const jwks = hasOwnKeys ? await client.expect(200, { path: '/.well-known/jwks.json' }) : upstreamJwks
+  const sessions = await signIn(contender, client, options.sessions)
+  await server.ask(contender.adminQuota ?? 'lifted')
+  return {
+    contender,
+    port: server.ready.port,
+    sessions,
+    keySet: readKeySet(jwks),
+    usage: async () => ({
+      ...(await server.usage()),
+      redisCpuSeconds: redis && (await redis.cpuSeconds()),
+    }),
   }
 }
 
-function slugOf({ name }: Contender): string {
-  return name.replaceAll(/\W+/g, '-')
-}
-
-/** Who has no sessions of its own takes the upstream's first refresh tokens. */
-async function signIn(contender: Contender, port: number, count: number): Promise<HeldSession[]> {
+/** Signs members in. Without sessions of its own, a contender gets the first refresh tokens of the upstream. */
+async function signIn(contender: Contender, client: Client, count: number): Promise<HeldSession[]> {
   const sessions: HeldSession[] = []
-  for (let member = 0; member < count; member += 1) {
-    const memberId = memberIdOf(member)
-    const refreshToken =
-      contender.mode === 'upstream'
-        ? upstreamRefreshToken(slugOf(contender), member, 0)
-        : await exchange(port, memberId)
-    sessions.push({ memberId, refreshToken, generation: 1 })
+  const member = createSigner('RS256', 'bench')
+  for (let index = 0; index < count; index += 1) {
+    let refreshToken = upstreamRefreshToken(slugOf(contender), index, 0)
+    if (contender.mode === 'session') {
+      const token = member.sign(memberClaims(index))
+      const answer = await client.expect(201, { method: 'POST', path: '/v1/auth/session', token })
+      refreshToken = JSON.parse(answer).refreshToken
+    }
+    sessions.push({ memberId: memberId(index), refreshToken, generation: 1 })
   }
   return sessions
-}
-
-async function exchange(port: number, memberId: string): Promise<string> {
-  const authorization = `Bearer ${memberTokenOf(memberId, Date.now() / 1000)}`
-  const { status, body } = await post({ port, path: '/v1/auth/session' }, undefined, { authorization })
-  if (status !== 201) throw new Error(`no figure from errors: a sign-in answered ${status} ${body}`)
-  const { refreshToken }: { refreshToken: string } = JSON.parse(body)
-  return refreshToken
-}
-
-async function keySetOf({ mode }: Contender, port: number, upstream: UpstreamReady): Promise<KeySet> {
-  if (mode === 'upstream') return readKeySet(upstream.jwks)
-  const answer = await fetch(`http://127.0.0.1:${port}/.well-known/jwks.json`)
-  return readKeySet(await answer.text())
 }

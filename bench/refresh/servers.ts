@@ -2,12 +2,12 @@ import { createPerennial, openStore, systemClock, type Perennial, type Store } f
 import { authRouter, jwks } from '@perennial/auth/express'
 import axios, { isAxiosError } from 'axios'
 import express, { type Express } from 'express'
-import { appId } from '../session-cost/in-process-memberstack.ts'
+import { appId, encode, readPart } from '../kit/tokens.ts'
 
-/** Where things are for a contender. */
+/** The addresses that a contender needs. */
 export interface Surroundings {
-  /** Memberstack's side. */
   readonly upstreamUrl: string
+  /** The key set of the upstream. */
   readonly upstreamJwks: string
   /** For session mode. */
   readonly storeUrl: string
@@ -16,34 +16,23 @@ export interface Surroundings {
 /** A server with `POST /v1/auth/refresh-token`. */
 export interface RefreshServer {
   readonly app: Express
-  /** Whether the admin API may be asked: the bench lifts the quota of 25 requests a second, or uses it up. */
-  setQuota(quota: AdminQuotaState): void
+  /** Absent where the admin API is not used. */
+  readonly setQuota?: (quota: AdminQuotaState) => void
 }
 
-/** Lifted: every refresh asks. Used up: none does, and the last known answer serves. */
+/** `lifted`: every refresh asks the admin API. `used_up`: none does, and the last known answer serves. */
 export type AdminQuotaState = 'lifted' | 'used_up'
 
-/** One row of the tables. */
-export interface Contender {
-  readonly name: string
-  /** Where its refresh tokens come from: the upstream, or a sign-in with Perennial. */
-  readonly mode: 'upstream' | 'session'
-  readonly store?: 'sqlite' | 'redis'
-  /** Whether each refresh asks the admin API, or the last known answer serves because the quota is used up. */
-  readonly adminQuota?: AdminQuotaState
-  readonly start: (surroundings: Surroundings) => Promise<RefreshServer>
-}
-
-/** Above anything the bench does: all its requests come from one address. */
+/** More than the bench sends: all its requests come from one address. */
 const unlimited = 1_000_000_000
 const rateLimits = { ipPerMinute: unlimited, ipTotalPerMinute: unlimited, sessionPerMinute: unlimited }
 const secretKey = 'sk_bench'
 
-/** The endpoint that people write by hand: their own route, one call, the tokens handed on. */
-export async function startByHand({ upstreamUrl }: Surroundings): Promise<RefreshServer> {
+/** Starts the endpoint that people write by hand: a route, one call, and the tokens are passed on. */
+export function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
   const app = express()
   app.use(express.json())
-  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- as people write it, and Express 5 takes its rejections
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- as people write it; Express 5 handles its rejections
   app.post('/v1/auth/refresh-token', async (request, response) => {
     const { refreshToken } = request.body
     if (!refreshToken) {
@@ -62,24 +51,17 @@ export async function startByHand({ upstreamUrl }: Surroundings): Promise<Refres
       response.status(status).json({ error: 'Token refresh failed' })
     }
   })
-  return { app, setQuota: () => {} }
+  return { app }
 }
 
-/** Ours before the same refresh API. */
-export async function startForward(surroundings: Surroundings): Promise<RefreshServer> {
-  const perennial = await createPerennial({
-    store: 'memory:',
-    memberstack: {
-      appId,
-      jwks: surroundings.upstreamJwks,
-      refreshUrl: `${surroundings.upstreamUrl}/auth/refresh-token`,
-    },
-    rateLimits,
-  })
-  return { app: mount(perennial), setQuota: () => {} }
+/** Starts Perennial in forward mode, with the same refresh API. */
+export async function startForward({ upstreamUrl, upstreamJwks }: Surroundings): Promise<RefreshServer> {
+  const refreshUrl = `${upstreamUrl}/auth/refresh-token`
+  const memberstack = { appId, jwks: upstreamJwks, refreshUrl }
+  return { app: mount(await createPerennial({ store: 'memory:', memberstack, rateLimits })) }
 }
 
-/** Ours as its own refresh API. */
+/** Starts Perennial in session mode. */
 export async function startSession({ storeUrl, upstreamUrl }: Surroundings): Promise<RefreshServer> {
   let quota: AdminQuotaState = 'lifted'
   const store = withoutQuota(await openStore(storeUrl, { clock: systemClock }), () => quota)
@@ -89,15 +71,10 @@ export async function startSession({ storeUrl, upstreamUrl }: Surroundings): Pro
     memberstack: { appId, secretKey, adminUrl: upstreamUrl },
     rateLimits,
   })
-  return {
-    app: mount(perennial),
-    setQuota: (state) => {
-      quota = state
-    },
-  }
+  return { app: mount(perennial), setQuota: (state) => void (quota = state) }
 }
 
-/** As the README shows it. */
+/** Mounts the routes as the README shows it. */
 function mount(perennial: Perennial): Express {
   const app = express()
   app.use('/v1/auth', authRouter(perennial))
@@ -106,8 +83,8 @@ function mount(perennial: Perennial): Express {
 }
 
 /**
- * A refresh asks the admin API, 25 times a second at most. The bench refreshes far more often than the members behind one
- * quota ever would, so it decides who may ask; all else of the store is as it was opened.
+ * Replaces the quota of the admin API, 25 requests a second. The bench refreshes far more often than the members behind one
+ * quota would, so it decides which refreshes may ask. The rest of the store is unchanged.
  */
 function withoutQuota(store: Store, quota: () => AdminQuotaState): Store {
   return {
@@ -120,4 +97,26 @@ function withoutQuota(store: Store, quota: () => AdminQuotaState): Store {
       pause: () => {},
     }),
   }
+}
+
+/** Starts a server whose fifth answer is for another member. */
+export function startLiar({ upstreamUrl }: Surroundings): RefreshServer {
+  const app = express()
+  let answers = 0
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 handles its rejections
+  app.post('/v1/auth/refresh-token', express.json(), async (request, response) => {
+    const url = `${upstreamUrl}/auth/refresh-token`
+    const answered = await fetch(url, { method: 'POST', body: JSON.stringify(request.body) })
+    const tokens: { accessToken: string; refreshToken: string } = JSON.parse(await answered.text())
+    answers += 1
+    if (answers === 5) tokens.accessToken = ofAnotherMember(tokens.accessToken)
+    response.json(tokens)
+  })
+  return { app }
+}
+
+function ofAnotherMember(accessToken: string): string {
+  const [header, , signature] = accessToken.split('.')
+  const claims = encode({ ...readPart(accessToken, 1), id: 'mem_somebody' })
+  return [header, claims, signature].join('.')
 }

@@ -1,59 +1,48 @@
 import process from 'node:process'
+import { percentile } from '../kit/rounds.ts'
+import { head, number, row } from '../kit/table.ts'
 import { byHand } from './contenders.ts'
-import { connections } from './load.ts'
+import { callers, connections } from './load.ts'
 import type { Costs, Measured } from './measure.ts'
-import { callers } from './share.ts'
 
 const per = 10_000
 
-/** What a refresh costs each. */
+/** Prints the cost of a refresh in each row. */
 export function printCosts(measured: readonly Measured[]): void {
   const baseline = measured.find(({ name }) => name === byHand.name)?.costs
-  const unit = `CPU s per ${per.toLocaleString('en')}`
-  const against = 'against by hand'
-  print('refresh endpoint', 'requests/s', unit, against, 'redis-server CPU s', 'p99 ms', 'memory MB')
-  print('---', '---:', '---:', '---:', '---:', '---:', '---:')
+  const unit = `CPU s per ${number(per)}`
+  head('refresh endpoint', 'requests/s', unit, 'against by hand', 'redis-server CPU s', 'p99 ms', 'memory MB')
   for (const { name, costs: one } of measured) {
-    print(
+    row(
       name,
       (one.refreshes / one.seconds).toFixed(0),
       cpuOf(one).toFixed(2),
       baseline ? (cpuOf(one) / cpuOf(baseline)).toFixed(2) : '-',
       one.redisCpuSeconds === null ? '-' : ((one.redisCpuSeconds / one.refreshes) * per).toFixed(2),
-      percentile(one.times, 0.99).toFixed(1),
+      percentile(one.timesMs, 0.99).toFixed(1),
       (one.memoryBytes / 1e6).toFixed(0),
     )
   }
   process.stdout.write(`\n${connections} connections, each refresh with the newest token of its session.\n`)
 }
 
-/** What becomes of callers that present one refresh token at once. */
+/** Prints the answers to callers that present one refresh token at once. */
 export function printShares(measured: readonly Measured[]): void {
-  const seen = ['refreshes asked of the upstream', 'rotations', 'answered with tokens', 'failed']
-  print(
+  head(
     `${callers} callers, one one-use token`,
-    ...seen,
+    'refreshes asked of the upstream',
+    'rotations',
+    'answered with tokens',
+    'failed',
     'different refresh tokens',
     'different access tokens',
   )
-  print('---', '---:', '---:', '---:', '---:', '---:', '---:')
   for (const { name, shared } of measured) {
     const { upstreamCalls, rotations, answered, failed, refreshTokens, accessTokens } = shared
-    print(
-      name,
-      ...[upstreamCalls, rotations, answered, failed, refreshTokens, accessTokens].map((one) => String(one)),
-    )
+    row(name, upstreamCalls, rotations, answered, failed, refreshTokens, accessTokens)
   }
 }
 
 function cpuOf({ cpuSeconds, refreshes }: Costs): number {
   return (cpuSeconds / refreshes) * per
-}
-
-function percentile(times: readonly number[], share: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? Number.NaN
-}
-
-function print(...cells: readonly string[]): void {
-  process.stdout.write(`| ${cells.join(' | ')} |\n`)
 }

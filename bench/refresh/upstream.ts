@@ -1,92 +1,63 @@
-/**
- * Memberstack's side in a process of its own, the same for all: a refresh API with rotating one-use refresh tokens, and the
- * admin API. It does next to nothing for an answer, so that it is never what a contender waits for.
- */
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import process from 'node:process'
-import type { HttpRequest } from '@perennial/auth'
-import { askMemberstack } from '../session-cost/in-process-memberstack.ts'
-import { createMemberJwts, upstreamRefreshToken, type MemberJwts } from './upstream-tokens.ts'
+import type { JsonWebKey } from 'node:crypto'
+import type { Answer } from '../kit/connection.ts'
+import { startMemberstack, type MemberstackCalls } from '../kit/memberstack.ts'
+import { startProcess, type BenchProcess, type Started } from '../kit/process.ts'
+import { createSigner, memberClaims } from '../kit/tokens.ts'
 
-/** How many tokens it can hand out. */
+/** The number of tokens that it can issue. */
 export interface UpstreamSettings {
   readonly members: number
-  /** Refreshes of each member through one contender. Contenders are processes of their own, and may see equal tokens. */
+  /** Refreshes of each member through one contender. Contenders are separate processes, and may get equal tokens. */
   readonly turns: number
 }
 
-/** What it says when it is ready. */
-export interface UpstreamReady {
-  readonly port: number
-  readonly jwks: string
+interface Ready {
+  readonly url: string
+  readonly jwk: JsonWebKey
 }
 
-/** How often it was asked, and how many refresh tokens were used up. */
-export interface UpstreamCalls {
-  readonly refresh: number
-  readonly rotated: number
-  readonly admin: number
+/** Memberstack in a process of its own, the same for all contenders. */
+export interface Upstream extends BenchProcess<Ready> {
+  calls(): Promise<Readonly<MemberstackCalls>>
 }
 
-interface Answer {
-  readonly status: number
-  readonly body: string
+/** Starts it: the admin API, and a refresh API with rotating one-use refresh tokens. */
+export async function startUpstream(settings: UpstreamSettings): Promise<Upstream> {
+  const upstream = await startProcess<Ready>(new URL(import.meta.url), settings)
+  return { ...upstream, calls: () => upstream.ask('calls') }
 }
 
-const refused: Answer = { status: 401, body: '{"error":"invalid_grant"}' }
+/** Returns a refresh token, as long as a real one. Each contender has its own; generation 0 is valid from the start. */
+export function upstreamRefreshToken(contender: string, member: number, generation: number): string {
+  return `${contender}.${member}.${generation}.`.padEnd(75, 'x')
+}
 
-function createRefreshApi(jwts: MemberJwts) {
-  /** By contender and member: how often it rotated. A token of any other generation was used before. */
+/** Runs in the process of the upstream. */
+export async function start({ members, turns }: UpstreamSettings): Promise<Started<Ready, 'calls'>> {
+  const signer = createSigner('RS256', 'bench')
+  // Signed beforehand: a signature costs more than a refresh. `jti` makes those of one second differ.
+  const accessTokens = Array.from({ length: members * turns }, (_, index) =>
+    signer.sign({ ...memberClaims(index % members), jti: index }),
+  )
+  const memberstack = await startMemberstack(
+    createRefreshApi((member, turn) => accessTokens[turn * members + member]),
+  )
+  return { ready: { url: memberstack.url, jwk: signer.jwk }, answer: () => memberstack.calls }
+}
+
+function createRefreshApi(accessTokenOf: (member: number, turn: number) => string | undefined) {
+  /** The number of rotations, by contender and member. A token of any other generation was used before. */
   const generations = new Map<string, number>()
   return (body: string): Answer => {
     const { refreshToken }: { refreshToken: string } = JSON.parse(body)
     const [contender = '', member = '', generation = ''] = refreshToken.split('.')
     const family = `${contender}.${member}`
     const current = generations.get(family) ?? 0
-    if (Number(generation) !== current) return refused
+    if (Number(generation) !== current) return { status: 401, body: '{"error":"invalid_grant"}' }
     generations.set(family, current + 1)
-    const accessToken = jwts.of(Number(member), current)
+    const accessToken = accessTokenOf(Number(member), current)
+    if (accessToken === undefined) throw new RangeError('more refreshes than signed tokens')
     const successor = upstreamRefreshToken(contender, Number(member), current + 1)
     return { status: 200, body: JSON.stringify({ accessToken, refreshToken: successor }) }
   }
 }
-
-async function askAdminApi(request: IncomingMessage, body: string): Promise<Answer> {
-  const method: HttpRequest['method'] = request.method === 'POST' ? 'POST' : 'GET'
-  return askMemberstack({ method, url: request.url ?? '', headers: {}, body, timeoutSeconds: 1 })
-}
-
-const { members, turns }: UpstreamSettings = JSON.parse(process.argv[2] ?? '{}')
-const jwts = createMemberJwts(members, turns)
-const refresh = createRefreshApi(jwts)
-const calls = { refresh: 0, rotated: 0, admin: 0 }
-
-async function answer(request: IncomingMessage, body: string): Promise<Answer> {
-  if (request.url !== '/auth/refresh-token') {
-    calls.admin += 1
-    return askAdminApi(request, body)
-  }
-  calls.refresh += 1
-  const answered = refresh(body)
-  if (answered.status === 200) calls.rotated += 1
-  return answered
-}
-
-async function serve(request: IncomingMessage, asked: string, response: ServerResponse): Promise<void> {
-  const { status, body } = await answer(request, asked)
-  response.writeHead(status, { 'content-type': 'application/json' }).end(body)
-}
-
-const server = createServer((request, response) => {
-  let body = ''
-  request.setEncoding('utf8')
-  request.on('data', (chunk: string) => (body += chunk))
-  request.once('end', () => void serve(request, body, response))
-}).listen(0, '127.0.0.1')
-await once(server, 'listening')
-const address = server.address()
-if (address === null || typeof address === 'string') throw new Error('not a TCP server')
-process.on('message', () => process.send?.(calls))
-process.once('disconnect', () => process.exit())
-process.send?.({ port: address.port, jwks: jwts.jwks } satisfies UpstreamReady)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 
-/** What a rotation kept in SQLite costs at the least: one transaction with a SELECT and an UPDATE, and nothing else. */
+/** The least that a rotation in SQLite can cost: one transaction with a SELECT and an UPDATE. */
 export interface PlainUpdate {
   run(turns: number): void
   close(): void

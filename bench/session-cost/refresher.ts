@@ -1,19 +1,20 @@
-import { createPerennial, type AuthRequest, type Perennial } from '@perennial/auth'
-import { appId, askMemberstack, memberTokenOf } from './in-process-memberstack.js'
+import { createPerennial, type AuthRequest } from '@perennial/auth'
+import { inProcessMemberstack } from '../kit/memberstack.ts'
+import { appId, createSigner, memberClaims } from '../kit/tokens.ts'
 
-/** Sessions of one Perennial, refreshed over and over. */
+/** Sessions of one Perennial that are refreshed again and again. */
 export interface Refresher {
-  /** Refreshes so often, `atOnce` at a time. @throws Error when one answer is no 200 with both tokens */
+  /** Refreshes the sessions in turn, `atOnce` at a time. @throws Error unless each answer is 200 with both tokens */
   run(refreshes: number, atOnce: number): Promise<void>
   close(): Promise<void>
 }
 
-/** As many as the admin API answers in a second: a wave at a time never waits for the quota. */
+/** Within the quota of the admin API for one second, so that refreshes at once never wait for it. */
 export const mostAtOnce = 20
 
 const unlimited = 1_000_000_000
 
-/** Opens Perennial on this store, with a clock that gives each wave of refreshes a second of its own. */
+/** Opens Perennial on a store, with a clock that advances by more than a second before each group of refreshes. */
 export async function createRefresher(store: string, sessions: number): Promise<Refresher> {
   let now = Math.floor(Date.now() / 1000)
   const perennial = await createPerennial({
@@ -21,19 +22,28 @@ export async function createRefresher(store: string, sessions: number): Promise<
     secret: Buffer.alloc(32, 1).toString('base64'),
     memberstack: { appId, secretKey: 'sk_bench' },
     rateLimits: { ipPerMinute: unlimited, ipTotalPerMinute: unlimited, sessionPerMinute: unlimited },
-    httpClient: askMemberstack,
+    httpClient: inProcessMemberstack,
     clock: () => now,
   })
+  const send = async (wanted: number, request: AuthRequest): Promise<string> => {
+    const { status, body } = await perennial.handle(request)
+    const answer: { accessToken?: string; refreshToken?: string } = JSON.parse(body ?? '{}')
+    if (status === wanted && answer.accessToken && answer.refreshToken) return answer.refreshToken
+    throw new Error(`no figure from errors: ${request.path} answered ${status} instead of ${wanted}`)
+  }
+  const member = createSigner('RS256', 'bench')
   const tokens: string[] = []
   for (let index = 0; index < sessions; index += 1) {
     now += 1.1
-    tokens.push(await signIn(perennial, memberTokenOf(`mem_bench${index}`, now)))
+    const authorization = `Bearer ${member.sign(memberClaims(index, now))}`
+    tokens.push(await send(201, post('/session', { authorization })))
   }
   let next = 0
   const refreshNext = async () => {
     const place = next
     next = (next + 1) % tokens.length
-    tokens[place] = await refresh(perennial, tokens[place] ?? '')
+    const json = { 'content-type': 'application/json' }
+    tokens[place] = await send(200, post('/refresh-token', json, { refreshToken: tokens[place] ?? '' }))
   }
   return {
     async run(refreshes, atOnce) {
@@ -46,7 +56,7 @@ export async function createRefresher(store: string, sessions: number): Promise<
   }
 }
 
-function request(path: string, headers: Readonly<Record<string, string>>, value: unknown): AuthRequest {
+function post(path: string, headers: Readonly<Record<string, string>>, value?: unknown): AuthRequest {
   return {
     method: 'POST',
     path,
@@ -55,17 +65,4 @@ function request(path: string, headers: Readonly<Record<string, string>>, value:
     header: (name) => headers[name],
     readBody: () => Promise.resolve({ kind: 'parsed', value }),
   }
-}
-
-const signIn = (perennial: Perennial, memberToken: string) =>
-  send(perennial, 201, request('/session', { authorization: `Bearer ${memberToken}` }, undefined))
-
-const refresh = (perennial: Perennial, refreshToken: string) =>
-  send(perennial, 200, request('/refresh-token', { 'content-type': 'application/json' }, { refreshToken }))
-
-async function send(perennial: Perennial, wanted: number, asked: AuthRequest): Promise<string> {
-  const { status, body } = await perennial.handle(asked)
-  const answer: { accessToken?: string; refreshToken?: string } = JSON.parse(body ?? '{}')
-  if (status === wanted && answer.accessToken && answer.refreshToken) return answer.refreshToken
-  throw new Error(`no figure from errors: ${asked.path} answered ${status} instead of ${wanted}`)
 }

@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util'
+import { flagOf, positive, readFlags, requireWhole } from '../kit/flags.ts'
 
-/** What nobody can measure beforehand, with its default; each is a flag. */
+/** The assumptions, which nobody can measure beforehand, with their defaults. Each is a flag. */
 const defaults = {
   liveShare: 0.3,
   sessionsPerMember: 1.2,
@@ -17,7 +17,7 @@ const defaults = {
   gibHour: 0.015,
 }
 
-/** The values that the table is computed from. */
+/** The assumptions that the table is computed from. */
 export type Assumptions = Readonly<typeof defaults>
 
 const meanings: { readonly [Name in keyof Assumptions]: string } = {
@@ -37,59 +37,31 @@ const meanings: { readonly [Name in keyof Assumptions]: string } = {
   gibHour: 'price of a GiB of Redis for an hour: an example, replace it with your own',
 }
 
-/** What the program was told. */
+/** The flags of the program. */
 export interface SizingOptions {
   readonly assumed: Assumptions
   readonly members: readonly number[]
-  /** Sessions that Redis is filled with. */
+  /** The number of sessions in Redis. */
   readonly sessions: number
   /** Refreshes whose CPU is measured. */
   readonly refreshes: number
 }
 
-/** @throws TypeError for an unknown flag, or a value that is no number above 0 */
+/** Reads the flags. @throws TypeError for an unknown one, and for a value that is not valid */
 export function readOptions(args: readonly string[]): SizingOptions {
-  const names = Object.entries(defaults)
-  const { values } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      [
-        ...names,
-        ['members', '10000,100000,1000000,10000000,100000000'],
-        ['sessions', 100_000],
-        ['refreshes', 4_000],
-      ].map(([name, fallback]) => [
-        flagOf(String(name)),
-        { type: 'string' as const, default: String(fallback) },
-      ]),
-    ),
-  })
-  const read = (name: string) => positive(name, String(values[flagOf(name)]))
-  const given = names.map(([name]): [string, number] => [name, read(name)])
+  const others = { members: '10000,100000,1000000,10000000,100000000', sessions: 100_000, refreshes: 4_000 }
+  const { members, sessions, refreshes, ...assumed } = readFlags({ ...defaults, ...others }, args)
+  requireWhole({ '--sessions': sessions, '--refreshes': refreshes })
   return {
-    assumed: { ...defaults, ...Object.fromEntries(given) },
-    members: String(values['members'])
-      .split(',')
-      .map((text) => positive('members', text)),
-    sessions: read('sessions'),
-    refreshes: read('refreshes'),
+    assumed,
+    members: members.split(',').map((text) => positive('--members', text)),
+    sessions,
+    refreshes,
   }
 }
 
-/** One row each: the flag with its value, and what that means. */
+/** Returns one row for each: the flag with its value, and its meaning. */
 export function describeAssumptions(assumed: Assumptions): readonly (readonly [string, string])[] {
-  return Object.entries(meanings).map(([name, meaning]) => {
-    const value = Object.entries(assumed).find(([other]) => other === name)?.[1]
-    return [`\`--${flagOf(name)} ${value}\``, meaning]
-  })
-}
-
-function flagOf(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text)
-  if (value > 0 && Number.isFinite(value)) return value
-  throw new TypeError(`--${flagOf(name)} must be a number above 0`)
+  const values: Readonly<Record<string, number>> = assumed
+  return Object.entries(meanings).map(([name, meaning]) => [`\`--${flagOf(name)} ${values[name]}\``, meaning])
 }

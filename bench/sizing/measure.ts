@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startRedis, type RedisServer } from '../../packages/auth/test/redis-server.js'
-import { memberTokenOf } from '../session-cost/in-process-memberstack.ts'
-import { startAdminApi, type AdminApi } from './admin-api.ts'
-import { monitored, commandCounts, readFigure, redisCpuSeconds } from './redis-figures.ts'
+import { startMemberstack, type Memberstack } from '../kit/memberstack.ts'
+import { startMeasuredRedis, type MeasuredRedis } from '../kit/redis.ts'
+import { createSigner, memberClaims } from '../kit/tokens.ts'
+import { commandsRun, commandsSent } from './commands.ts'
 import { seedSessions } from './seed-sessions.ts'
-import { startServiceProcess, type ServiceProcess } from './service-process.ts'
+import { startServiceProcess, type Service } from './service.ts'
 import type { Measured } from './size-of.ts'
 
-/** What was measured, and how it is made up. */
+/** The figures, with their parts. */
 export interface Measurement extends Measured {
   readonly redisVersion: string
-  /** What a refresh and the first use of its access token send, by what it is for. */
+  /** Commands that a refresh and the first use of its access token send, by purpose. */
   readonly sent: Readonly<Record<'store' | 'limits' | 'quota' | 'confirmation', number>>
   /** Commands that run inside Redis for it, those of scripts included. */
   readonly inside: number
   readonly bytesIn: number
   readonly bytesOut: number
-  /** Of the refreshes that were all at once, how many a second asked the admin API. */
+  /** Refreshes a second that asked the admin API, of those that came at once. */
   readonly askedPerSecond: number
   readonly refreshesPerSecond: number
 }
@@ -27,47 +27,46 @@ const askedPerSecond = 20
 const atOnce = 500
 
 interface World {
-  readonly redis: RedisServer
-  readonly adminApi: AdminApi
-  readonly service: ServiceProcess
-  /** Refresh tokens of sessions that nobody has refreshed yet. */
+  readonly redis: MeasuredRedis
+  readonly memberstack: Memberstack
+  readonly service: Service
+  /** Returns the refresh token of a session that was not refreshed yet. */
   readonly take: () => string
 }
 
 /** Measures on a real Redis and the real service, each in a process of its own. */
 export async function measure(sessions: number, refreshes: number): Promise<Measurement> {
-  const redis = await startRedis()
-  const adminApi = await startAdminApi()
+  const redis = await startMeasuredRedis()
+  const memberstack = await startMemberstack()
   try {
     const secret = randomBytes(32).toString('base64')
-    const before = await readFigure(redis.admin, 'memory', 'used_memory')
+    const before = await redis.figure('memory', 'used_memory')
     const tokens = (await seedSessions(redis.url, secret, sessions)).values()
-    const bytes = (await readFigure(redis.admin, 'memory', 'used_memory')) - before
+    const bytesPerSession = ((await redis.figure('memory', 'used_memory')) - before) / sessions
     await turnDurable(redis)
-    const service = await startServiceProcess({ storeUrl: redis.url, adminUrl: adminApi.url, secret })
+    const service = await startServiceProcess({ storeUrl: redis.url, adminUrl: memberstack.url, secret })
     const take = () => {
-      const next = tokens.next()
-      if (next.done === true) throw new TypeError('--sessions must be more than --refreshes')
-      return next.value
+      const { value } = tokens.next()
+      if (value === undefined) throw new TypeError('--sessions must be more than --refreshes')
+      return value
     }
     try {
-      const world = { redis, adminApi, service, take }
-      return { bytesPerSession: bytes / sessions, ...(await measureService(world, refreshes)) }
+      return { bytesPerSession, ...(await measureService({ redis, memberstack, service, take }, refreshes)) }
     } finally {
       await service.close()
     }
   } finally {
-    adminApi.close()
+    memberstack.close()
     await redis.remove()
   }
 }
 
-/** As operators run it. Only now: a log that grows while Redis is filled is written anew by a copy of the process. */
-async function turnDurable({ admin }: RedisServer): Promise<void> {
+/** Turns on the log, as operators do. Only after Redis is filled: a log that grows is rewritten by a copy of the process. */
+async function turnDurable({ admin, figure }: MeasuredRedis): Promise<void> {
   await admin.config('SET', 'appendonly', 'yes')
   const isWriting = async () =>
-    (await readFigure(admin, 'persistence', 'aof_rewrite_in_progress')) +
-      (await readFigure(admin, 'persistence', 'aof_rewrite_scheduled')) >
+    (await figure('persistence', 'aof_rewrite_in_progress')) +
+      (await figure('persistence', 'aof_rewrite_scheduled')) >
     0
   while (await isWriting()) await sleep(100)
 }
@@ -76,16 +75,14 @@ async function measureService(
   world: World,
   refreshes: number,
 ): Promise<Omit<Measurement, 'bytesPerSession'>> {
-  const { redis, adminApi, service } = world
-  const adminBefore = adminApi.requests()
-  await service.signIn(memberTokenOf('mem_sizing', Date.now() / 1000))
-  const adminPerSignIn = adminApi.requests() - adminBefore
+  const { redis, memberstack, service } = world
+  const adminBefore = memberstack.calls.admin
+  await service.signIn(createSigner('RS256', 'bench').sign(memberClaims(0)))
+  const adminPerSignIn = memberstack.calls.admin - adminBefore
   const { sent, inside } = await countCommands(world)
   const askedCpuSeconds = await cpuWhileAsking(world, Math.ceil(refreshes / 10))
   return {
-    redisVersion: await redis.admin
-      .info('server')
-      .then((text) => /redis_version:(\S+)/.exec(text)?.[1] ?? '?'),
+    redisVersion: /redis_version:(\S+)/.exec(await redis.admin.info('server'))?.[1] ?? '?',
     adminPerSignIn,
     sent,
     inside,
@@ -95,64 +92,41 @@ async function measureService(
   }
 }
 
-const kinds = [
-  ['store', /perennial:session/],
-  ['limits', /perennial:limit/],
-  ['quota', /perennial:\{admin-quota:/],
-] as const
-
 async function countCommands({ redis, service, take }: World): Promise<Pick<Measurement, 'sent' | 'inside'>> {
-  // Scripts are known by then, and connections open.
+  // After this, scripts are loaded and connections open.
   await service.me((await service.refresh(take())).accessToken)
-  const pairs: string[] = []
+  const issued: string[] = []
   await redis.admin.config('RESETSTAT')
-  const refreshing = await monitored(redis.admin, async () => {
-    for (let turn = 0; turn < counted; turn += 1) pairs.push((await service.refresh(take())).accessToken)
+  const refreshing = await commandsSent(redis.admin, async () => {
+    for (let turn = 0; turn < counted; turn += 1) issued.push((await service.refresh(take())).accessToken)
   })
-  const commands = await commandCounts(redis.admin)
-  const using = await monitored(redis.admin, async () => {
-    for (const accessToken of pairs) await service.me(accessToken)
+  const inside = (await commandsRun(redis.admin)) / counted
+  const using = await commandsSent(redis.admin, async () => {
+    for (const accessToken of issued) await service.me(accessToken)
   })
-  const ours = [
-    'info',
-    'config|resetstat',
-    'monitor',
-    'echo',
-    'ping',
-    'publish',
-    'hello',
-    'client|setinfo',
-    'client|setname',
-  ]
-  const inside = [...commands]
-    .filter(([name]) => !ours.includes(name))
-    .reduce((sum, [, calls]) => sum + calls, 0)
-  const count = (lines: readonly string[], pattern: RegExp) =>
-    lines.filter((line) => pattern.test(line)).length / counted
-  const [store, limits, quota] = kinds.map(([, pattern]) => count(refreshing, pattern))
-  return {
-    inside: inside / counted,
-    sent: {
-      store: store ?? NaN,
-      limits: limits ?? NaN,
-      quota: quota ?? NaN,
-      // Limits of `GET /me` are not those of an app's own routes.
-      confirmation: count(using, /perennial:session/),
-    },
+  const count = (lines: readonly string[], part: string) =>
+    lines.filter((line) => line.includes(part)).length / counted
+  const sent = {
+    store: count(refreshing, 'perennial:session'),
+    limits: count(refreshing, 'perennial:limit'),
+    quota: count(refreshing, 'perennial:{admin-quota:'),
+    // The limits of `GET /me` are not those of an app's own routes.
+    confirmation: count(using, 'perennial:session'),
   }
+  return { inside, sent }
 }
 
-/** So few at a time that the quota lets every one of them ask. */
-async function cpuWhileAsking({ adminApi, service, take }: World, refreshes: number): Promise<number> {
+/** Measures so few refreshes at once that the quota lets each of them ask the admin API. */
+async function cpuWhileAsking({ memberstack, service, take }: World, refreshes: number): Promise<number> {
   const before = await service.cpuSeconds()
-  const requests = adminApi.requests()
+  const requests = memberstack.calls.admin
   for (let done = 0; done < refreshes; done += askedPerSecond) {
-    // A place in the quota rests for a second after its answer.
+    // The quota counts a request for a second after its answer.
     await sleep(1_100)
     const size = Math.min(askedPerSecond, refreshes - done)
     await Promise.all(Array.from({ length: size }, () => service.refresh(take())))
   }
-  const asked = adminApi.requests() - requests
+  const asked = memberstack.calls.admin - requests
   if (asked !== refreshes) throw new Error(`no figure from errors: ${asked} of ${refreshes} refreshes asked`)
   return ((await service.cpuSeconds()) - before) / refreshes
 }
@@ -162,34 +136,30 @@ type Flood = Pick<
   'unaskedCpuSeconds' | 'redisCpuSeconds' | 'bytesIn' | 'bytesOut' | 'askedPerSecond' | 'refreshesPerSecond'
 >
 
-/** So many at a time that the quota lets few of them ask; the others wait for a second and go on with what is known. */
-async function cpuOfFlood({ redis, adminApi, service, take }: World, refreshes: number): Promise<Flood> {
-  const look = async () => ({
+/** Measures so many at once that the quota lets few of them ask; the others wait for a second, then use the last known answer. */
+async function cpuOfFlood({ redis, memberstack, service, take }: World, refreshes: number): Promise<Flood> {
+  const read = async () => ({
     service: await service.cpuSeconds(),
-    redis: await redisCpuSeconds(redis.admin),
-    bytesIn: await readFigure(redis.admin, 'stats', 'total_net_input_bytes'),
-    bytesOut: await readFigure(redis.admin, 'stats', 'total_net_output_bytes'),
-    requests: adminApi.requests(),
+    redis: await redis.cpuSeconds(),
+    bytesIn: await redis.figure('stats', 'total_net_input_bytes'),
+    bytesOut: await redis.figure('stats', 'total_net_output_bytes'),
+    requests: memberstack.calls.admin,
     seconds: performance.now() / 1000,
   })
-  const before = await look()
+  const before = await read()
   let left = refreshes
   const lane = async () => {
-    while (left > 0) {
-      left -= 1
-      await service.refresh(take())
-    }
+    while (left-- > 0) await service.refresh(take())
   }
   await Promise.all(Array.from({ length: atOnce }, lane))
-  const after = await look()
+  const after = await read()
   const each = (name: keyof typeof before) => (after[name] - before[name]) / refreshes
-  const seconds = after.seconds - before.seconds
   return {
     unaskedCpuSeconds: each('service'),
     redisCpuSeconds: each('redis'),
     bytesIn: each('bytesIn'),
     bytesOut: each('bytesOut'),
-    askedPerSecond: (after.requests - before.requests) / seconds,
-    refreshesPerSecond: refreshes / seconds,
+    askedPerSecond: each('requests') / each('seconds'),
+    refreshesPerSecond: 1 / each('seconds'),
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readOptions } from './assumptions.js'
-import { sizeOf, type Measured } from './size-of.js'
+import { readOptions } from './assumptions.ts'
+import { sizeOf, type Measured } from './size-of.ts'
 
 const measured: Measured = {
   bytesPerSession: 1024,

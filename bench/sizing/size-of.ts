@@ -1,22 +1,22 @@
-import type { Assumptions } from './assumptions.js'
+import type { Assumptions } from './assumptions.ts'
 
-/** What was measured in the same run. */
+/** The figures that were measured in the same run. */
 export interface Measured {
-  /** Of Redis's memory, for one session with its place in the member's index. */
+  /** The memory of Redis for one session, with its entry in the member's index. */
   readonly bytesPerSession: number
   /** CPU seconds of the service for a refresh that asks the admin API. */
   readonly askedCpuSeconds: number
-  /** CPU seconds of the service for a refresh that found the quota used up and went on with what is known. */
+  /** CPU seconds of the service for a refresh that finds the quota used up and uses the last known answer. */
   readonly unaskedCpuSeconds: number
   /** CPU seconds of Redis for a refresh. */
   readonly redisCpuSeconds: number
-  /** Commands that a refresh sends to Redis, all kinds together. */
+  /** Commands that a refresh sends to Redis. */
   readonly commandsPerRefresh: number
   /** Requests to the admin API that a sign-in makes. */
   readonly adminPerSignIn: number
 }
 
-/** What so many members need. */
+/** What a number of members needs. */
 export interface Size {
   readonly members: number
   readonly liveSessions: number
@@ -24,18 +24,18 @@ export interface Size {
   readonly signInsPerSecond: number
   readonly commandsPerSecond: number
   readonly instances: number
-  /** What the sessions take, in GiB, without headroom. */
+  /** The memory of the sessions, in GiB, without headroom. */
   readonly sessionsGib: number
   readonly shards: number
-  /** The part of a core that Redis uses at the peak, all shards together. */
+  /** The cores that Redis uses at the peak, all shards together. */
   readonly redisCores: number
-  /** Of the refreshes at the peak, those that the quota lets ask. */
+  /** The share of the refreshes at the peak that the quota lets ask. */
   readonly askShare: number
-  /** Hours between two membership checks of an open session; Infinity where sign-ins need all of the quota. */
+  /** Hours between two membership checks of an open session; Infinity if sign-ins need all of the quota. */
   readonly checkedEveryHours: number
-  /** With this or more, one refresh in 10,000 finds its last known answer too old. */
+  /** The `MEMBER_STALE_SECONDS` with which one refresh in 10,000 finds its last known answer too old. */
   readonly staleSeconds: number
-  /** Addresses that could check every session at each refresh. */
+  /** The number of addresses that could check every session at each refresh. */
   readonly addresses: number
   readonly costPerMonth: number
 }
@@ -43,12 +43,12 @@ export interface Size {
 const daySeconds = 86_400
 const hoursPerMonth = 730
 const bytesPerGib = 2 ** 30
-/** A share of refreshes that may find the last known answer too old. */
+/** The share of refreshes that may find the last known answer too old. */
 const rarely = 1 / 10_000
 /** The default of `MEMBER_STALE_SECONDS`. */
 const usualStaleSeconds = 3600
 
-/** Computes what so many members need at the busiest hour. */
+/** Computes the needs of a number of members at the busiest hour. */
 export function sizeOf(members: number, assumed: Assumptions, measured: Measured): Size {
   const liveSessions = members * assumed.liveShare * assumed.sessionsPerMember
   const refreshesPerSecond = (liveSessions * assumed.peakShare) / assumed.refreshSeconds
@@ -80,7 +80,7 @@ export function sizeOf(members: number, assumed: Assumptions, measured: Measured
   }
 }
 
-/** Sign-ins come first: without them nobody gets in. What they leave is for the checks at refreshes. */
+/** Divides the quota: sign-ins come first, since they cannot do without it; the rest is for the checks at refreshes. */
 function quotaOf(
   { refreshesPerSecond, signInsPerSecond }: Pick<Size, 'refreshesPerSecond' | 'signInsPerSecond'>,
   { adminPerSecond, refreshSeconds }: Assumptions,
@@ -98,7 +98,7 @@ function quotaOf(
   }
 }
 
-/** So long that a session hardly ever meets a used-up quota at each of its refreshes in that time. */
+/** Returns a time in which a session almost never finds the quota used up at each of its refreshes. */
 function staleSecondsOf(askShare: number, refreshSeconds: number): number {
   if (askShare === 0) return Infinity
   return Math.max(usualStaleSeconds, (Math.log(rarely) / Math.log(1 - askShare)) * refreshSeconds)
@@ -110,7 +110,7 @@ function costOf(
   { redisCopies, memoryHeadroom, vcpuHour, gibHour }: Assumptions,
 ): number {
   const vcpus = instances + shards * redisCopies
-  // The smallest that there is to rent.
+  // The smallest one that is offered.
   const gib = Math.max(1, sessionsGib * memoryHeadroom) * redisCopies
   return (vcpus * vcpuHour + gib * gibHour) * hoursPerMonth
 }

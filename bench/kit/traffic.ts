@@ -1,20 +1,21 @@
 import { openConnection, type Connection } from './connection.ts'
 
-/** One request to come, and what it must be answered with. */
+/** One `GET /me`, and the answer that it must have. */
 export interface Shot {
   readonly token: string
   readonly status: 200 | 401
-  /** The whole body; of a refusal only its `code`. */
+  /** The whole body; for a refusal its `code`. */
   readonly expected: string
 }
 
-/** What a stretch of traffic was like, in milliseconds from when a request was due to its answer. */
+/** Figures of traffic. */
 export interface Traffic {
+  /** From the instant when a request was due to its answer. */
   readonly timesMs: readonly number[]
   readonly requestsPerSecond: number
 }
 
-/** Where traffic goes, and what it consists of. */
+/** The target and the content of traffic. */
 export interface TrafficPlan {
   readonly port: number
   readonly connections: number
@@ -22,7 +23,7 @@ export interface TrafficPlan {
 }
 
 /**
- * So many requests in all, each connection with the next as soon as it has an answer.
+ * Sends `count` requests. Each connection sends the next one as soon as it has an answer.
  * @throws Error at the first answer that is not the expected one: no figure from errors
  */
 export async function sendAll(plan: TrafficPlan & { readonly count: number }): Promise<Traffic> {
@@ -40,8 +41,7 @@ export async function sendAll(plan: TrafficPlan & { readonly count: number }): P
 }
 
 /**
- * So many requests a second whatever the answers take; one that finds no free connection waits for it, and the waiting
- * counts.
+ * Sends requests at a fixed rate, however long the answers take. The time that a request waits for a free connection counts.
  * @throws Error at the first answer that is not the expected one: no figure from errors
  */
 export async function sendPaced(
@@ -76,12 +76,6 @@ export async function sendPaced(
   return finished(timesMs, startedAt)
 }
 
-/** The time below which this share of the requests was answered. */
-export function percentile(timesMs: readonly number[], share: number): number {
-  const sorted = timesMs.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-}
-
 function finished(timesMs: readonly number[], startedAt: number): Traffic {
   return { timesMs, requestsPerSecond: (timesMs.length / (performance.now() - startedAt)) * 1000 }
 }
@@ -99,7 +93,7 @@ async function withConnections(
 }
 
 async function fire(connection: Connection, shot: Shot, dueAt: number): Promise<number> {
-  const { status, body } = await connection.ask(shot.token)
+  const { status, body } = await connection.send({ path: '/me', token: shot.token })
   const tookMs = performance.now() - dueAt
   const isRight = shot.status === 200 ? body === shot.expected : body.includes(`"${shot.expected}"`)
   if (status === shot.status && isRight) return tookMs

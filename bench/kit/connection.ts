@@ -1,16 +1,27 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** One answer, as far as it is looked at. */
+/** One request. */
+export interface Request {
+  readonly method?: 'GET' | 'POST'
+  readonly path: string
+  /** Sent as `Authorization: Bearer`. */
+  readonly token?: string | undefined
+  /** Sent as a JSON body. */
+  readonly json?: unknown
+}
+
+/** One answer. */
 export interface Answer {
   readonly status: number
   readonly body: string
 }
 
-/** One HTTP/1.1 connection that is kept; one request at a time. */
+/** A persistent HTTP/1.1 connection that takes one request at a time. */
 export interface Connection {
-  /** `GET /me` with this access token. @throws Error when the connection ends before the answer does */
-  ask(token: string): Promise<Answer>
+  /** @throws Error if the connection ends before the answer does */
+  send(request: Request): Promise<Answer>
+  isOpen(): boolean
   close(): void
 }
 
@@ -25,17 +36,17 @@ export async function openConnection(port: number): Promise<Connection> {
   return createConnection(socket)
 }
 
-interface Asked {
+interface Pending {
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
 
 function createConnection(socket: Socket): Connection {
   let text = ''
-  let asked: Asked | null = null
-  const settle = (): Asked | null => {
-    const settled = asked
-    asked = null
+  let pending: Pending | null = null
+  const settle = (): Pending | null => {
+    const settled = pending
+    pending = null
     return settled
   }
   socket.setEncoding('latin1')
@@ -55,18 +66,27 @@ function createConnection(socket: Socket): Connection {
   socket.on('error', fail)
   socket.on('close', () => fail())
   return {
-    ask: (token) =>
+    send: (request) =>
       new Promise((resolve, reject) => {
-        asked = { resolve, reject }
-        // A socket that ended between two requests says so to nobody any more.
+        pending = { resolve, reject }
+        // A socket that ended between two requests emits no further event.
         if (socket.destroyed) return fail()
-        socket.write(`GET /me HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+        socket.write(textOf(request))
       }),
+    isOpen: () => socket.readyState === 'open',
     close: () => socket.destroy(),
   }
 }
 
-/** Null while something of it is still on its way. @throws Error for an answer of a form that is not expected here */
+function textOf({ method = 'GET', path, token, json }: Request): string {
+  const authorization = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`
+  const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${authorization}`
+  if (json === undefined) return `${head}\r\n`
+  const body = JSON.stringify(json)
+  return `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+/** Returns null while a part of the answer is missing. @throws Error if the answer does not state its length */
 function readAnswer(text: string): Answer | null {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd < 0) return null

@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { percentile, sendAll, sendPaced, type Shot } from './traffic.js'
+import { portOf } from './loopback.ts'
+import { percentile } from './rounds.ts'
+import { sendAll, sendPaced, type Shot } from './traffic.ts'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -10,7 +12,7 @@ afterEach(() => {
   }
 })
 
-/** A server whose `wrongAt`th answer is another one. */
+/** Starts a server that gives one wrong answer. */
 async function start(wrongAt: number, wrong: { status: number; body: string }): Promise<number> {
   let asked = 0
   const server = createServer((_request, response) => {
@@ -18,10 +20,7 @@ async function start(wrongAt: number, wrong: { status: number; body: string }): 
     response.writeHead(status, { 'content-length': body.length }).end(body)
   })
   servers.push(server)
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not a TCP server')
-  return address.port
+  return portOf(server.listen(0, '127.0.0.1'))
 }
 
 const shot: Shot = { token: 'a.b.c', status: 200, expected: '{"id":"mem_1"}' }

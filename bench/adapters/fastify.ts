@@ -8,9 +8,9 @@ import Fastify, {
 } from 'fastify'
 import buildGetJwks from 'get-jwks'
 import { createPublicKey } from 'node:crypto'
-import { memberOf, nobody, open, portOf, type Contender, type Setup } from './contender.ts'
-import { startPerennial } from './perennial.ts'
-import { readKeys } from './read-keys.ts'
+import { portOf } from '../kit/loopback.ts'
+import { appId, issuer } from '../kit/tokens.ts'
+import { memberOf, nobody, open, readKeys, startPerennial, type Contender, type Setup } from './contender.ts'
 
 type Hook = onRequestHookHandler | onRequestAsyncHookHandler
 
@@ -25,9 +25,12 @@ async function serve(
   return portOf(app.server)
 }
 
-/** As its README verifies against a key set, with everything it can be told to look at. */
-function verifyOptions({ issuer, audience }: Setup): NonNullable<FastifyJWTOptions['verify']> {
-  return { algorithms: ['RS256'], allowedIss: issuer, allowedAud: audience, requiredClaims: ['exp'] }
+/** All checks that it has an option for. */
+const verify: NonNullable<FastifyJWTOptions['verify']> = {
+  algorithms: ['RS256'],
+  allowedIss: issuer,
+  allowedAud: appId,
+  requiredClaims: ['exp'],
 }
 
 async function serveWithJwt(options: FastifyJWTOptions): Promise<number> {
@@ -35,7 +38,7 @@ async function serveWithJwt(options: FastifyJWTOptions): Promise<number> {
   await app.register(fastifyJwt, options)
   return serve(
     app,
-    // Not with a callback: its cache is left out then.
+    // With a callback it does not use its cache.
     async (request: FastifyRequest) => {
       await request.jwtVerify()
     },
@@ -43,31 +46,31 @@ async function serveWithJwt(options: FastifyJWTOptions): Promise<number> {
   )
 }
 
-function fromKeySet(setup: Setup, cache: number | false): FastifyJWTOptions {
-  const keys = buildGetJwks({ jwksPath: new URL(setup.keySetUrl).pathname })
-  const { origin } = new URL(setup.keySetUrl)
+function fromKeySet({ keySetUrl }: Setup, cache: number | false): FastifyJWTOptions {
+  const { origin, pathname } = new URL(keySetUrl)
+  const keys = buildGetJwks({ jwksPath: pathname })
   return {
     decode: { complete: true },
     secret: (_request: FastifyRequest, token: TokenOrHeader) => {
       const { kid, alg } = 'header' in token ? token.header : token
       return keys.getPublicKey({ kid: String(kid), alg: String(alg), domain: origin })
     },
-    verify: { ...verifyOptions(setup), ...(cache ? { cache } : {}) },
+    verify: { ...verify, ...(cache ? { cache } : {}) },
   }
 }
 
-/** Its quickest: one key, known from the start and for good. */
+/** Its fastest setup: one key, given at the start. */
 async function pinned(setup: Setup, cache: number): Promise<FastifyJWTOptions> {
-  const [key] = await readKeys(setup.keySetUrl)
+  const [key] = await readKeys(setup)
   if (!key) throw new Error('the key set is empty')
   const pem = createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
-  return { secret: { public: pem.toString(), private: '' }, verify: { ...verifyOptions(setup), cache } }
+  return { secret: { public: pem.toString(), private: '' }, verify: { ...verify, cache } }
 }
 
-/** Room for all tokens of the bench: with `true` it is 1,000. */
+/** Enough for all tokens of the bench; `true` would be 1,000. */
 const cacheSize = 20_000
 
-/** On Fastify 5. */
+/** The servers on Fastify 5. */
 export const fastifyServers: readonly Contender[] = [
   { name: open, start: () => serve(Fastify(), null, () => nobody) },
   {

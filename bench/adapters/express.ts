@@ -5,10 +5,11 @@ import { expressjwt, type GetVerificationKey } from 'express-jwt'
 import { auth } from 'express-oauth2-jwt-bearer'
 import jsonwebtoken from 'jsonwebtoken'
 import jwksRsa from 'jwks-rsa'
-import { memberOf, nobody, open, portOf, type Contender, type Setup } from './contender.ts'
-import { startPerennial } from './perennial.ts'
+import { portOf } from '../kit/loopback.ts'
+import { appId as audience, issuer } from '../kit/tokens.ts'
+import { memberOf, nobody, open, startPerennial, type Contender, type Setup } from './contender.ts'
 
-/** As the README of jwks-rsa recommends. */
+/** Options that the README of jwks-rsa recommends. */
 const keySetOptions = ({ keySetUrl }: Setup) => ({
   jwksUri: keySetUrl,
   cache: true,
@@ -16,7 +17,7 @@ const keySetOptions = ({ keySetUrl }: Setup) => ({
   jwksRequestsPerMinute: 5,
 })
 
-/** Answers with the status an error names, as Express itself does, without printing its stack. */
+/** Answers with the status of an error, as Express does, but does not print its stack. */
 const answerError: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) => {
   response.status(error.status ?? 500).end()
 }
@@ -26,7 +27,7 @@ function serve(
   memberIn: (request: Request, response: Response) => object,
 ): Promise<number> {
   const app = express()
-  // At the route that it protects, as the README has it.
+  // On the route that it protects, as in the README.
   app.get('/me', ...(middleware ? [middleware] : []), (request, response) => {
     response.json(memberIn(request, response))
   })
@@ -34,7 +35,7 @@ function serve(
   return portOf(app.listen(0, '127.0.0.1'))
 }
 
-/** By hand, as most applications that use the two have it. */
+/** Creates the middleware that most applications write around such a library. */
 function byHand(verify: (token: string) => Promise<unknown>): RequestHandler {
   return async (request, response, next) => {
     try {
@@ -49,7 +50,6 @@ function byHand(verify: (token: string) => Promise<unknown>): RequestHandler {
 
 function withJsonwebtoken(setup: Setup): RequestHandler {
   const keys = jwksRsa(keySetOptions(setup))
-  const { issuer, audience } = setup
   return byHand(
     (token) =>
       new Promise((resolve, reject) => {
@@ -68,15 +68,15 @@ function withJsonwebtoken(setup: Setup): RequestHandler {
   )
 }
 
-function withMemberstackAdmin({ audience }: Setup): RequestHandler {
-  // Its key-set address is a constant; memberstack-admin-hook.ts points it at loopback.
+function withMemberstackAdmin(): RequestHandler {
+  // The address of its key set is a constant: memberstack-admin-hook.ts replaces it.
   const memberstack = memberstackAdmin.init('sk_sb_bench')
   return byHand((token) => memberstack.verifyToken({ token, audience }))
 }
 
-const ofHand = (_request: Request, response: Response) => memberOf(response.locals['claims'])
+const verified = (_request: Request, response: Response) => memberOf(response.locals['claims'])
 
-/** On Express 5. */
+/** The servers on Express 5. */
 export const expressServers: readonly Contender[] = [
   { name: open, start: () => serve(null, () => nobody) },
   {
@@ -86,10 +86,10 @@ export const expressServers: readonly Contender[] = [
         id: request.memberstackUser?.userId,
       })),
   },
-  { name: 'jsonwebtoken + jwks-rsa', start: (setup) => serve(withJsonwebtoken(setup), ofHand) },
+  { name: 'jsonwebtoken + jwks-rsa', start: (setup) => serve(withJsonwebtoken(setup), verified) },
   {
     name: 'express-oauth2-jwt-bearer',
-    start: ({ keySetUrl, issuer, audience }) =>
+    start: ({ keySetUrl }) =>
       serve(auth({ jwksUri: keySetUrl, issuer, audience, tokenSigningAlg: 'RS256' }), (request) =>
         memberOf(request.auth?.payload),
       ),
@@ -97,7 +97,6 @@ export const expressServers: readonly Contender[] = [
   {
     name: 'express-jwt + jwks-rsa',
     start: (setup) => {
-      const { issuer, audience } = setup
       // The two packages type the same function apart.
       const secret = jwksRsa.expressJwtSecret(keySetOptions(setup)) as GetVerificationKey
       return serve(expressjwt({ secret, issuer, audience, algorithms: ['RS256'] }), (request) =>
@@ -105,5 +104,5 @@ export const expressServers: readonly Contender[] = [
       )
     },
   },
-  { name: '@memberstack/admin', start: (setup) => serve(withMemberstackAdmin(setup), ofHand) },
+  { name: '@memberstack/admin', start: () => serve(withMemberstackAdmin(), verified) },
 ]

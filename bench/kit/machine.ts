@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+
+/** What a process has used since it started. */
+export interface Usage {
+  /** Of all threads, as the operating system counts them. */
+  readonly cpuSeconds: number
+  readonly memoryBytes: number
+}
+
+/** Reads the usage of this process. */
+export function usage(): Usage {
+  const { user, system } = process.cpuUsage()
+  return { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage().rss }
+}
+
+/** Returns the CPU seconds that this process uses while it does some work. */
+export async function cpuSecondsOf(work: () => Promise<void> | void): Promise<number> {
+  const before = usage().cpuSeconds
+  await work()
+  return usage().cpuSeconds - before
+}
+
+/** Returns the CPU seconds of another process, to a hundredth; NaN where the system is not Linux. */
+export function cpuSecondsOfProcess(pid: number | undefined): number {
+  if (process.platform !== 'linux') return Number.NaN
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+/**
+ * Restricts a process to one processor, with all its threads and the processes that it starts later.
+ * @throws Error if `taskset` is missing (it is part of Linux distributions), or the processor is
+ */
+export function pinTo(processor: number, pid: number): void {
+  run('taskset', '-a', '-p', '-c', String(processor), String(pid))
+}
+
+/**
+ * Lets a process run only while its processor is idle: traffic that is not measured must not delay traffic that is.
+ * @throws Error if `chrt` is missing (it comes with `taskset`)
+ */
+export function runWhenIdle(pid: number): void {
+  run('chrt', '--all-tasks', '--idle', '--pid', '0', String(pid))
+}
+
+function run(program: string, ...args: readonly string[]): void {
+  execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+}
