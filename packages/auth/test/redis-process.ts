@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 export interface RedisProcess {
   /** Starts it, also again after `kill`; resolves when it is ready. */
   start(args: readonly string[]): Promise<void>
-  /** Ends it at once, without saving; it may stand still. */
+  /** Ends it at once, even if it is stopped, without saving. Resolves when its forks have ended too. */
   kill(): Promise<void>
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
 }
@@ -25,22 +25,24 @@ export function hasRedis(): boolean {
   return false
 }
 
-/** @param sign - what its output says when it is ready */
+/** Creates a process that is not started yet. @param sign - matches the output of a process that is ready */
 export function createRedisProcess(sign: RegExp = /Ready to accept connections/): RedisProcess {
   let child: ChildProcess | null = null
+  let closed: Promise<unknown> = Promise.resolve()
   return {
     async start(args) {
-      child = spawn(redisProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
-      await says(child, sign)
+      const started = spawn(redisProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
+      child = started
+      // Not `exit`: a fork that saves the data outlives its parent and writes into the folder. It holds the pipes, so
+      // `close` comes after both have ended.
+      closed = new Promise((resolve) => started.once('close', resolve))
+      await says(started, sign)
     },
     async kill() {
-      const ending = child
+      child?.kill('SIGCONT')
+      child?.kill('SIGKILL')
       child = null
-      if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-      const ended = once(ending, 'exit')
-      ending.kill('SIGCONT')
-      ending.kill('SIGKILL')
-      await ended
+      await closed
     },
     signal: (signal) => void child?.kill(signal),
   }
