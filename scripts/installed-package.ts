@@ -1,5 +1,6 @@
-import { cp, mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { run } from './run.ts'
 
@@ -21,17 +22,33 @@ export async function readManifest(folder: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
 }
 
-/** What `npm pack` would put into the tarball. */
+/** Lists the files that `npm pack` would put into the tarball. */
 export async function listPacked(folder: string): Promise<readonly PackedFile[]> {
   const [report] = JSON.parse(await run('npm', ['pack', '--dry-run', '--json'], folder))
   return report.files
 }
 
+/** Lists the names by which users import the package and its parts. */
+export function specifiersOf({ name, exports = {} }: Manifest): readonly string[] {
+  return Object.keys(exports).map((subpath) => name + subpath.slice(1))
+}
+
+/** Installs the package into a temporary folder, passes the folder to `work`, and removes it afterwards. */
+export async function withInstalled<T>(folder: string, work: (place: string) => Promise<T>): Promise<T> {
+  const place = await mkdtemp(join(tmpdir(), 'perennial-package-'))
+  try {
+    await installInto(place, folder)
+    return await work(place)
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
+}
+
 /**
  * Puts a package and its production dependencies into `<place>/node_modules`, as an install without the optional peers
- * would, from what this checkout has installed: no registry is asked.
+ * would. It copies them from this checkout, so no registry is needed.
  */
-export async function installInto(place: string, folder: string): Promise<void> {
+async function installInto(place: string, folder: string): Promise<void> {
   const manifest = await readManifest(folder)
   const target = join(place, 'node_modules', manifest.name)
   for (const { path } of await listPacked(folder)) {
@@ -57,14 +74,14 @@ async function installDependencies(place: string, folder: string, manifest: Mani
   }
 }
 
-/** The folder that Node would find a package in, looking from another. */
+/** Finds the folder of a package as Node does, starting from another folder. */
 async function findPackage(name: string, from: string): Promise<string> {
   const paths = createRequire(join(from, 'package.json')).resolve.paths(name) ?? []
   for (const path of paths) if (await exists(join(path, name, 'package.json'))) return join(path, name)
   throw new Error(`${name}, which ${from} depends on, is not installed`)
 }
 
-/** The bytes of all files below a folder. */
+/** Returns the number of bytes of all files below a folder. */
 export async function sizeOf(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile())

@@ -3,12 +3,15 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-/** What a command that failed printed, all of it. */
+/** A failed command or check. The message holds the command and all that it printed. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure'
 }
 
-/** Runs a program and answers what it printed on standard output. @throws CommandFailure when it does not end well */
+/**
+ * Runs a program and returns what it printed on standard output.
+ * @throws {CommandFailure} if it cannot be started or its exit code is not 0
+ */
 export async function run(file: string, args: readonly string[], cwd: string): Promise<string> {
   try {
     const { stdout } = await execute(file, [...args], { cwd, maxBuffer: 64 * 1024 * 1024 })
