@@ -1,5 +1,5 @@
 /** The door of `@perennial/auth`. The adapters have doors of their own: `/express`, `/fastify`, `/fetch`. */
-export { systemClock, type Clock } from './base/clock.js'
+export { systemClock, type Clock } from './base/time.js'
 export { AuthError, statusOf, type AuthErrorCode, type AuthErrorOptions } from './base/errors.js'
 export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './base/http-client.js'
 export { isLoopback } from './base/loopback.js'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createPerennial } from '../src/compose/create-perennial.js'
-import { systemClock } from '../src/base/clock.js'
+import { systemClock } from '../src/base/time.js'
 import { openStore } from '../src/stores/index.js'
 
 it.each([

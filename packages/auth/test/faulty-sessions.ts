@@ -1,4 +1,4 @@
-import { unavailable } from '../src/base/errors.js'
+import { failure } from '../src/base/failures.js'
 import type { Advance, SessionStore } from '../src/sessions/session-store.js'
 import type { Session } from '../src/sessions/session.js'
 
@@ -23,7 +23,7 @@ export function createFaultySessions(real: SessionStore): FaultySessions {
     met = true
     if (fault === 'lost') return await lose()
     if (fault === 'after') await work()
-    throw unavailable('planted')
+    throw failure('storeUnreachable')
   }
   const sessions: SessionStore = {
     ...real,

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../src/base/clock.js'
+import { systemClock } from '../src/base/time.js'
 import { createAdminQuota, type AdminQuota } from '../src/members/index.js'
 import { parseRedisAddress } from '../src/stores/redis/redis-address.js'
 import { openRedisConnection } from '../src/stores/redis/redis-connection.js'

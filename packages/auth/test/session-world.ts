@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { unavailable } from '../src/base/errors.js'
+import { failure } from '../src/base/failures.js'
 import type { Member, MemberTokenClaims, MemberTokenReading, Standing } from '../src/members/index.js'
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh-source.js'
 import { createSessionSource } from '../src/refresh/session.js'
@@ -146,7 +146,7 @@ export function readAccessToken(token: string): TestAccessToken {
 
 function createIssuer({ world, issuing }: SharedParts): IssueAccessToken {
   return async ({ user, sessionId, generation, expiresBy }) => {
-    if (issuing.down) throw unavailable('no key')
+    if (issuing.down) throw failure('storeUnreachable')
     const expiresAt = Math.min(Math.floor(world.now) + 3600, expiresBy)
     const token: TestAccessToken = { memberId: user.userId, sessionId, generation, expiresAt }
     return JSON.stringify(token)

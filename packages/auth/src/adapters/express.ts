@@ -8,6 +8,7 @@ import {
   type BodyReading,
   createRoleCheck,
   grantTo,
+  settle,
   type Grant,
   type grantKey,
   answerJwks,
@@ -73,19 +74,9 @@ export function authenticate(perennial: Perennial): RequestHandler {
       next()
     }
     const refuse = (error: unknown) => send(response, perennial.toResponse(error))
-    let found: Authenticated | Promise<Authenticated>
-    try {
-      found = perennial.authenticate({
-        authorization: request.headers.authorization,
-        memberstackToken: headerOf(request.headers, 'x-memberstack-token'),
-      })
-    } catch (error) {
-      refuse(error)
-      return
-    }
-    // No promise where the answer is known: this runs before every request.
-    if (found instanceof Promise) found.then(admit, refuse)
-    else admit(found)
+    const { authorization } = request.headers
+    const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
+    settle(() => perennial.authenticate({ authorization, memberstackToken }), admit, refuse)
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   HookHandlerDoneFunction,
   RouteHandlerMethod,
 } from 'fastify'
+import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/member.js'
 import {
   type Authenticated,
@@ -16,9 +17,9 @@ import {
   createRoleCheck,
   grantKey,
   grantTo,
+  settle,
   type Grant,
   answerJwks,
-  notFound,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
 import { headerOf } from './node-headers.js'
@@ -64,7 +65,7 @@ export const perennialAuth: PerennialPlugin = Object.assign(
 /** Memberstack's webhook, at the prefix it is registered with. */
 export const perennialWebhook: PerennialPlugin = (scope, { perennial }, done) => {
   answerAll(scope, async (request) =>
-    request.path === '/' ? perennial.handleWebhook(request) : perennial.toResponse(notFound()),
+    request.path === '/' ? perennial.handleWebhook(request) : perennial.toResponse(failure('notFound')),
   )
   done()
 }
@@ -90,16 +91,8 @@ export function authenticate(perennial: Perennial): AuthHook {
     const refuse = (error: unknown) => void send(reply, perennial.toResponse(error))
     const { authorization } = request.headers
     const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
-    let found: Authenticated | Promise<Authenticated>
-    try {
-      found = perennial.authenticate({ authorization, memberstackToken }, request.id)
-    } catch (error) {
-      refuse(error)
-      return
-    }
-    // No promise where the answer is known: this runs before every request.
-    if (found instanceof Promise) found.then(admit, refuse)
-    else admit(found)
+    const credentials = { authorization, memberstackToken }
+    settle(() => perennial.authenticate(credentials, request.id), admit, refuse)
   }
 }
 

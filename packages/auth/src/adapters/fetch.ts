@@ -1,4 +1,4 @@
-import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import {
   type Authenticated,
   type Perennial,
@@ -8,7 +8,6 @@ import {
   checkRoleNames,
   answerJwks,
   maxBodyBytes,
-  notFound,
 } from '../http/index.js'
 
 /** What a `fetch` handler is told. `Rest`: what else its caller hands in beside the request. */
@@ -37,7 +36,7 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
   return async (request, ...rest) => {
     const { pathname } = new URL(request.url)
     const isOurs = pathname === basePath || pathname.startsWith(`${basePath}/`)
-    if (!isOurs) return toResponse(perennial.toResponse(notFound()))
+    if (!isOurs) return toResponse(perennial.toResponse(failure('notFound')))
     const path = pathname.slice(basePath.length) || '/'
     return toResponse(await perennial.handle(toAuthRequest(request, path, clientAddress(request, ...rest))))
   }
@@ -110,8 +109,7 @@ function toAuthRequest(request: Request, path: string, ip: string): AuthRequest 
 
 async function readBody(request: Request): Promise<BodyReading> {
   if (request.bodyUsed || request.body?.locked) {
-    const message = 'The body was read before; hand the request on unread, or hand on a clone of it.'
-    throw new AuthError('AUTH_INTERNAL_ERROR', message, { reason: 'internal' })
+    throw failure('bodyAlreadyRead')
   }
   const { body } = request
   if (!body) return { kind: 'bytes', bytes: new Uint8Array() }

@@ -1,23 +1,28 @@
-/** A map bounded in size that forgets what was not asked for longest, by halves. */
-export interface TwoGenerationMap<V> {
+/** A map of bounded size. When it is full, it drops the half that was used least recently. */
+export interface BoundedMap<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
   delete(key: string): void
+  /** Drops the older half early, so that unused entries do not stay for longer than two turns. */
+  turn(): void
+  readonly size: number
 }
 
 /**
- * Holds `limit` entries at least and twice as many at most. Nothing is moved at a hit in the younger half, which is what
- * makes it quicker than a `Map` that deletes and sets at every hit.
+ * Creates a map that holds at least `limit` entries and at most twice as many, in two generations. A hit in the younger
+ * generation moves nothing, which makes it faster than a `Map` that deletes and sets at every hit.
  */
-export function createTwoGenerationMap<V>(limit: number): TwoGenerationMap<V> {
+export function createBoundedMap<V>(limit: number): BoundedMap<V> {
   let younger = new Map<string, V>()
   let older = new Map<string, V>()
+  const turn = () => {
+    older = younger
+    younger = new Map()
+  }
   const set = (key: string, value: V) => {
-    if (younger.size >= limit && !younger.has(key)) {
-      older = younger
-      younger = new Map()
-    }
+    if (younger.size >= limit && !younger.has(key)) turn()
     younger.set(key, value)
+    older.delete(key)
   }
   return {
     get: (key) => {
@@ -31,6 +36,10 @@ export function createTwoGenerationMap<V>(limit: number): TwoGenerationMap<V> {
     delete: (key) => {
       younger.delete(key)
       older.delete(key)
+    },
+    turn,
+    get size() {
+      return younger.size + older.size
     },
   }
 }

@@ -1,4 +1,6 @@
-/** Every code a caller may see, with the status it is answered with. A code with two statuses carries its own. */
+import type { Reason } from './reasons.js'
+
+/** Every code that a caller may see, with its HTTP status. A failure whose status differs carries its own. */
 export const statusOf = {
   AUTH_TOKEN_MISSING: 401,
   AUTH_TOKEN_INVALID: 401,
@@ -20,23 +22,23 @@ export const statusOf = {
 /** The stable, machine-readable name of a failure. */
 export type AuthErrorCode = keyof typeof statusOf
 
-/** What an {@link AuthError} may carry beside its code and message. */
+/** What an {@link AuthError} may have beside its code and message. */
 export interface AuthErrorOptions extends ErrorOptions {
   /** Where the code has more than one status (`AUTH_TOKEN_MISSING`, `AUTH_TOKEN_REFRESH_FAILED`). */
-  readonly status?: number
-  /** Whether the same call may succeed later. Present in the answer only where it is set. */
-  readonly retryable?: boolean
+  readonly status?: number | undefined
+  /** True if the same call may succeed later. Part of the answer only where it is set. */
+  readonly retryable?: boolean | undefined
   /** Answered as `Retry-After`, in seconds. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | undefined
   /** More headers of the answer, e.g. `Allow` or the RateLimit headers. */
-  readonly headers?: Readonly<Record<string, string>>
-  /** Why, for the log and the metrics only: never answered (e.g. `signature`, `unknown`, `reused`). */
-  readonly reason?: string
-  /** Whom it concerned, where that is known, for the log only: never answered. */
-  readonly subject?: FailureSubject
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Why, for logs and metrics only: never part of the answer. */
+  readonly reason?: Reason | undefined
+  /** Whom the failure concerns, for logs only: never part of the answer. */
+  readonly subject?: FailureSubject | undefined
 }
 
-/** Whom a failure concerned. */
+/** The member and session that a failure concerns, where they are known. */
 export interface FailureSubject {
   readonly memberId?: string
   readonly sessionId?: string
@@ -50,7 +52,7 @@ export class AuthError extends Error {
   readonly retryable: boolean | undefined
   readonly retryAfterSeconds: number | undefined
   readonly headers: Readonly<Record<string, string>>
-  readonly reason: string | undefined
+  readonly reason: Reason | undefined
   readonly subject: FailureSubject
 
   constructor(code: AuthErrorCode, message: string, options: AuthErrorOptions = {}) {
@@ -63,17 +65,4 @@ export class AuthError extends Error {
     this.reason = options.reason
     this.subject = options.subject ?? {}
   }
-}
-
-/** `AUTH_UNAVAILABLE` (503): the store, the admin API or the key set is away and nothing kept will do. */
-export function unavailable(
-  message: string,
-  options: { retryAfterSeconds?: number; cause?: unknown; reason?: string } = {},
-): AuthError {
-  return new AuthError('AUTH_UNAVAILABLE', message, {
-    retryable: true,
-    retryAfterSeconds: options.retryAfterSeconds ?? 1,
-    ...(options.cause === undefined ? {} : { cause: options.cause }),
-    ...(options.reason === undefined ? {} : { reason: options.reason }),
-  })
 }

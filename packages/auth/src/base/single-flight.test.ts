@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { createSingleFlight } from './single-flight.js'
+import { createSingleFlight, shareRun } from './single-flight.js'
 
 describe('createSingleFlight', () => {
   it('lets all callers of one key share the run under way, and says who joined', async () => {
@@ -46,5 +46,38 @@ describe('createSingleFlight', () => {
     await flights.run('a', start).result
 
     expect(runs).toBe(2)
+  })
+
+  it('starts a new run after a detach, while the old one goes on for those who joined it', async () => {
+    const flights = createSingleFlight<string>()
+    const attached: boolean[] = []
+    let finish = () => {}
+    const old = flights.run('a', async (isAttached) => {
+      await new Promise<void>((resolve) => (finish = resolve))
+      attached.push(isAttached())
+      return 'old'
+    })
+    flights.detach('a')
+    expect(flights.current('a')).toBeUndefined()
+    const anew = flights.run('a', async (isAttached) => {
+      await old.result
+      attached.push(isAttached())
+      return 'new'
+    })
+    finish()
+
+    expect([await old.result, await anew.result, anew.joined]).toEqual(['old', 'new', false])
+    expect(attached).toEqual([false, true])
+    expect(flights.current('a')).toBeUndefined()
+  })
+})
+
+describe('shareRun', () => {
+  it('lets all callers share the run under way, and runs again after it', async () => {
+    let runs = 0
+    const run = shareRun(async () => (runs += 1))
+
+    expect(await Promise.all([run(), run()])).toEqual([1, 1])
+    expect(await run()).toBe(2)
   })
 })

@@ -1,4 +1,4 @@
-/** A run that is under way, and whether this caller joined another's. */
+/** A run that is under way, and whether this caller joined a run that another caller had started. */
 export interface Flight<T> {
   readonly result: Promise<T>
   readonly joined: boolean
@@ -6,20 +6,40 @@ export interface Flight<T> {
 
 /** Lets concurrent callers with the same key share one run. */
 export interface SingleFlight<T> {
-  /** Joins the run under way for `key`, or starts one. Nothing is remembered once it has settled. */
-  run(key: string, start: () => Promise<T>): Flight<T>
+  /**
+   * Joins the run under way for `key`, or starts one. Nothing is remembered once the run has settled. `start` gets a
+   * function that returns false after {@link SingleFlight.detach}: the result is then no longer the newest one.
+   */
+  run(key: string, start: (isAttached: () => boolean) => Promise<T>): Flight<T>
+  /** Returns the run under way for `key`. */
+  current(key: string): Promise<T> | undefined
+  /** Makes the next caller start a new run. The run under way goes on for those who joined it. */
+  detach(key: string): void
 }
 
-/** A keyed single-flight: per key one run at a time, its outcome shared by all who came while it ran. */
+/** Creates a keyed single flight: one run at a time for each key, its result or failure shared by all who joined. */
 export function createSingleFlight<T>(): SingleFlight<T> {
   const inFlight = new Map<string, Promise<T>>()
   return {
     run(key, start) {
       const joined = inFlight.get(key)
       if (joined) return { result: joined, joined: true }
-      const started = start().finally(() => inFlight.delete(key))
+      const isAttached = () => inFlight.get(key) === started
+      const started: Promise<T> = start(isAttached).finally(() => {
+        if (isAttached()) inFlight.delete(key)
+      })
       inFlight.set(key, started)
       return { result: started, joined: false }
     },
+    current: (key) => inFlight.get(key),
+    detach(key) {
+      inFlight.delete(key)
+    },
   }
+}
+
+/** Returns a function that starts `run`, or joins the run under way. */
+export function shareRun<T>(run: () => Promise<T>): () => Promise<T> {
+  const flights = createSingleFlight<T>()
+  return () => flights.run('', run).result
 }

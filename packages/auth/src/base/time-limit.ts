@@ -1,7 +1,7 @@
-/** A span of real time that was started. */
+/** A span of real time that has begun. */
 export interface TimeLimit {
   readonly isOver: () => boolean
-  /** What `work` comes to, or `late` when time runs out first; `work` goes on all the same. */
+  /** Resolves or rejects with `work`, or resolves with `late` if the time runs out first; `work` is not stopped. */
   race<T, L>(work: Promise<T>, late: L): Promise<T | L>
 }
 
@@ -26,7 +26,17 @@ export function startTimeLimit(seconds: number): TimeLimit {
   }
 }
 
-/** Resolves after so many seconds. */
+/** Resolves with `work`, or rejects with the error of `createError` if `work` takes longer than `seconds`. */
+export async function within<T>(seconds: number, work: Promise<T>, createError: () => Error): Promise<T> {
+  const late = Symbol('late')
+  const result = await startTimeLimit(seconds).race<T, typeof late>(work, late)
+  if (result === late) throw createError()
+  return result
+}
+
+/** Resolves after this many seconds. */
 export function sleep(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  return new Promise((resolve) => {
+    setTimeout(resolve, seconds * 1000)
+  })
 }

@@ -1,45 +1,44 @@
+import { failure } from '../base/failures.js'
+import type { AuthError } from '../base/errors.js'
 import {
+  createAuthenticator,
   createAuthHandler,
-  errorResponse,
-  toAuthError,
   createAuthRoutes,
   createBodyTransport,
   createCookieTransport,
   createWebhookHandler,
-  createAuthenticator,
-  type Authenticator,
+  emitFailures,
+  emitSuccesses,
+  errorResponse,
   type Authenticated,
   type Perennial,
 } from '../http/index.js'
-import { AuthError } from '../base/errors.js'
 import { createRateLimits, type RateLimits } from '../limits/index.js'
+import { createRefresh } from '../refresh/index.js'
+import { createEmitter, silentTelemetry } from '../telemetry/index.js'
 import { openMode, type Mode } from './open-mode.js'
 import type { PerennialOptions } from './perennial-options.js'
-import { createRefresh } from '../refresh/index.js'
 import { resolveOptions, type ResolvedOptions } from './resolve-options.js'
-import {
-  createReportFailure,
-  type ReportFailure,
-  createReportLimits,
-  silentTelemetry,
-} from '../telemetry/index.js'
 
 /**
- * Puts Perennial together: one object for adapters, middleware and the service.
- * @throws TypeError when an option is wrong
- * @throws Error in one line, when the store cannot be used
+ * Creates the object that adapters, middleware and the service are built on.
+ * @throws TypeError if an option is not valid
+ * @throws Error with one line, if the store cannot be used
  * @example
  * const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack: { appId, secretKey } })
  */
 export async function createPerennial(given: PerennialOptions): Promise<Perennial> {
   const options = resolveOptions(given)
   const { telemetry, clock, environment } = options
-  // Before anything is opened: a limit that is none must not leave an open store behind.
+  // Before anything is opened: a limit that is not valid must not leave an open store behind.
   const ownLimits = createRateLimits({ ...options.rateLimits, clock })
   const mode = await openMode(options)
   const limits = mode.limiters ? sharedLimits(mode.limiters, options) : ownLimits
-  const reportFailure = createReportFailure(telemetry, clock)
-  const authenticate = observed(authenticatorOf(mode), options)
+  const emitter = createEmitter(telemetry, clock)
+  const { emitFailure } = emitter
+  const authenticator = createAuthenticator({ ...mode, sessions: mode.session ?? undefined })
+  // Nothing is made for events that nobody receives.
+  const authenticate = telemetry === silentTelemetry ? authenticator : emitSuccesses(authenticator, emitter)
   const refresh = createRefresh({
     source: mode.source,
     spendSession: (key) => limits.spendSession(key),
@@ -52,18 +51,18 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
 
   return {
     mode: mode.session ? 'session' : 'forward',
-    handle: createAuthHandler({ routes, transport, limits, reportFailure, environment }),
+    handle: createAuthHandler({ routes, transport, limits, emitFailure, environment }),
     handleWebhook: createWebhookHandler({
       webhooks: mode.session?.webhooks ?? null,
-      reportFailure,
+      emitFailure,
       environment,
     }),
     readJwks: async () => (await mode.session?.signingKeys.readJwks()) ?? '{"keys":[]}',
-    authenticate: reporting(authenticate, reportFailure, environment),
+    authenticate: emitFailures(authenticate, { emitFailure, environment }),
     requireRoles(authenticated, roles, requestId = crypto.randomUUID()) {
       if (roles.some((role) => authenticated.user.roles.includes(role))) return
       const error = roleInsufficient(authenticated)
-      reportFailure(error, requestId)
+      emitFailure(error, requestId)
       throw error
     },
     toResponse,
@@ -76,53 +75,18 @@ function sharedLimits(
   limiters: NonNullable<Mode['limiters']>,
   { rateLimits, clock, telemetry }: ResolvedOptions,
 ): RateLimits {
-  const onSharedCount = createReportLimits(telemetry, clock)
-  return createRateLimits({ ...rateLimits, clock, limiters, onSharedCount })
-}
-
-function authenticatorOf({ verifier, userContext, session }: Mode): Authenticator {
-  return createAuthenticator({ verifier, userContext, sessions: session ?? undefined })
-}
-
-type ObservedAuthenticate = (
-  credentials: Parameters<Authenticator>[0],
-  requestId?: string,
-) => Authenticated | Promise<Authenticated>
-
-/** Tells the event stream of every success; where nobody listens, nothing is made for it. */
-function observed(authenticate: Authenticator, { telemetry, clock }: ResolvedOptions): ObservedAuthenticate {
-  if (telemetry === silentTelemetry) return authenticate
-  return (credentials, requestId = crypto.randomUUID()) => {
-    const tell = (authenticated: Authenticated): Authenticated => {
-      const timestamp = new Date(clock() * 1000).toISOString()
-      telemetry.emit({ event: 'auth_success', timestamp, requestId, memberId: authenticated.user.userId })
-      return authenticated
-    }
-    const found = authenticate(credentials)
-    return found instanceof Promise ? found.then(tell) : tell(found)
-  }
-}
-
-/** For middleware, whose refusals no handler of ours reports. */
-function reporting(
-  authenticate: ObservedAuthenticate,
-  reportFailure: ReportFailure,
-  environment: 'production' | 'development',
-): ObservedAuthenticate {
-  const fail = (thrown: unknown, requestId: string): never => {
-    const error = toAuthError(thrown, environment)
-    reportFailure(error, requestId)
-    throw error
-  }
-  return (credentials, requestId) => {
-    try {
-      const found = authenticate(credentials, requestId)
-      if (!(found instanceof Promise)) return found
-      return found.catch((error: unknown) => fail(error, requestId ?? crypto.randomUUID()))
-    } catch (error) {
-      return fail(error, requestId ?? crypto.randomUUID())
-    }
-  }
+  const { emitTrouble } = createEmitter(telemetry, clock)
+  return createRateLimits({
+    ...rateLimits,
+    clock,
+    limiters,
+    onSharedCount(observation) {
+      telemetry.observeLimits?.(observation)
+      if (observation.counted === 'together') return
+      const error = 'The shared rate limits do not answer. This instance counts by itself.'
+      emitTrouble({ target: 'store', reason: 'limits', code: 'AUTH_UNAVAILABLE', error })
+    },
+  })
 }
 
 function transportOf(options: ResolvedOptions): ReturnType<typeof createBodyTransport> {
@@ -133,8 +97,7 @@ function transportOf(options: ResolvedOptions): ReturnType<typeof createBodyTran
 
 function roleInsufficient({ user, claims }: Authenticated): AuthError {
   const sessionId = claims['sid']
-  return new AuthError('AUTH_ROLE_INSUFFICIENT', 'This needs a role that the member does not have.', {
-    reason: 'role',
+  return failure('roleMissing', {
     subject: { memberId: user.userId, ...(typeof sessionId === 'string' ? { sessionId } : {}) },
   })
 }

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../base/clock.js'
+import { systemClock, type Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
 import { isLoopback } from '../base/loopback.js'
 import type { RateLimitOptions } from '../limits/index.js'

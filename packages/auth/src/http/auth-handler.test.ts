@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AuthError, unavailable } from '../base/errors.js'
+import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { AuthRequest } from './auth-request.js'
 import { createAuthHandler, type AuthHandlerParts } from './auth-handler.js'
 import { json } from './auth-response.js'
@@ -39,7 +40,7 @@ function start(failure: unknown = null, change: Partial<AuthHandlerParts> = {}) 
         return null
       },
     },
-    reportFailure: (error, requestId) => reported.push([error.code, requestId]),
+    emitFailure: (error, requestId) => reported.push([error.code, requestId]),
     environment: 'production',
     ...change,
   })
@@ -65,8 +66,8 @@ describe('createAuthHandler', () => {
   })
 
   it('counts no trouble of ours and no limit against an address', async () => {
-    for (const failure of [unavailable('Later.'), new Error('a bug'), limited()]) {
-      const { handle, refusals, reported } = start(failure)
+    for (const thrown of [failure('storeUnreachable'), new Error('a bug'), limited()]) {
+      const { handle, refusals, reported } = start(thrown)
       await handle(request())
       expect(refusals).toEqual([])
       expect(reported).toHaveLength(1)

@@ -1,5 +1,5 @@
 import type { AuthError } from '../base/errors.js'
-import type { ReportFailure } from '../telemetry/index.js'
+import type { Emitter } from '../telemetry/index.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { errorResponse, toAuthError } from './auth-response.js'
 import { refuseLargeBody } from './request-body.js'
@@ -19,7 +19,7 @@ export interface AuthHandlerParts {
   readonly routes: readonly Route[]
   readonly transport: RefreshTokenTransport
   readonly limits: AddressLimits
-  readonly reportFailure: ReportFailure
+  readonly emitFailure: Emitter['emitFailure']
   readonly environment: 'production' | 'development'
 }
 
@@ -42,7 +42,7 @@ export function createAuthHandler(parts: AuthHandlerParts): (request: AuthReques
       return await answer(request)
     } catch (thrown) {
       const error = await overLimit(request, toAuthError(thrown, parts.environment))
-      parts.reportFailure(error, request.requestId)
+      parts.emitFailure(error, request.requestId)
       return errorResponse(error, parts.environment)
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AuthError, statusOf, unavailable, type AuthErrorCode } from '../base/errors.js'
+import { AuthError, statusOf, type AuthErrorCode } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { errorResponse, json, noContent, toAuthError } from './auth-response.js'
 
 describe('an answer', () => {
@@ -24,7 +25,7 @@ describe('errorResponse', () => {
     // The entries are those of the table of codes.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const error = new AuthError(code as AuthErrorCode, 'For people.', {
-      reason: 'secret reason',
+      reason: 'signature',
       cause: new Error('secret cause'),
       subject: { memberId: 'mem_secret', sessionId: 'secret' },
     })
@@ -38,8 +39,10 @@ describe('errorResponse', () => {
 
   it('says whether it may be retried where that is set, false too, and when, in whole seconds from 1', () => {
     const later = (retryAfterSeconds: number) =>
-      errorResponse(unavailable('Later.', { retryAfterSeconds }), 'production')
-    expect(later(2.1).body).toBe('{"error":"Later.","code":"AUTH_UNAVAILABLE","retryable":true}')
+      errorResponse(failure('storeUnreachable', { retryAfterSeconds }), 'production')
+    expect(later(2.1).body).toBe(
+      '{"error":"The store does not answer as it should.","code":"AUTH_UNAVAILABLE","retryable":true}',
+    )
     expect([0, 0.2, 1, 2.1].map((seconds) => later(seconds).headers['retry-after'])).toEqual([
       '1',
       '1',

@@ -1,4 +1,5 @@
 import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { AuthResponse } from './auth-request.js'
 
 const noStore = { 'cache-control': 'no-store' }
@@ -32,11 +33,8 @@ export function errorResponse(thrown: unknown, environment: 'production' | 'deve
 /** Wraps what is not ours; its text reaches the caller outside production only. */
 export function toAuthError(thrown: unknown, environment: 'production' | 'development'): AuthError {
   if (thrown instanceof AuthError) return thrown
-  const detail = environment === 'development' && thrown instanceof Error ? `: ${thrown.name}` : ''
-  return new AuthError('AUTH_INTERNAL_ERROR', `Something went wrong on our side${detail}.`, {
-    cause: thrown,
-    reason: 'internal',
-  })
+  const detail = environment === 'development' && thrown instanceof Error ? thrown.name : undefined
+  return failure('internal', { cause: thrown, detail })
 }
 
 function headersOf(error: AuthError): Record<string, string> {

@@ -1,9 +1,10 @@
+import { failure } from '../base/failures.js'
 import type { Authenticated, Credentials } from './perennial.js'
 import type { SessionUseCases } from '../sessions/index.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { json } from './auth-response.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
-import { credentialsOf, isUsableToken, tokenMissing } from './request-token.js'
+import { credentialsOf, isUsableToken } from './request-token.js'
 import type { Route } from './route-table.js'
 import { createSessionRoutes } from './session-routes.js'
 
@@ -28,7 +29,7 @@ export function createAuthRoutes(
     useCases.authenticate(credentialsOf(request), request.requestId)
   const refresh = async (request: AuthRequest): Promise<AuthResponse> => {
     const refreshToken = await transport.read(request)
-    if (!isUsableToken(refreshToken)) throw tokenMissing('refresh token')
+    if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const refreshed = await useCases.refresh(refreshToken, { requestId: request.requestId })
     const { fields, headers } = transport.hand(refreshed.refreshToken)
     return json(200, { accessToken: refreshed.accessToken, ...fields }, headers)

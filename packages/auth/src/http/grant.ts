@@ -1,4 +1,4 @@
-import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { Authenticated, Perennial } from './perennial.js'
 import type { AuthResponse } from './auth-request.js'
 import { errorResponse } from './auth-response.js'
@@ -22,6 +22,23 @@ export interface Granted {
 /** Leaves the grant on a request. */
 export function grantTo(request: Granted, grant: Grant): void {
   request[grantKey] = grant
+}
+
+/** Calls `admit` or `refuse` with the result of `authenticate`, without a promise where the result is known at once. */
+export function settle(
+  authenticate: () => Authenticated | Promise<Authenticated>,
+  admit: (authenticated: Authenticated) => void,
+  refuse: (error: unknown) => void,
+): void {
+  let found: Authenticated | Promise<Authenticated>
+  try {
+    found = authenticate()
+  } catch (error) {
+    refuse(error)
+    return
+  }
+  if (found instanceof Promise) found.then(admit, refuse)
+  else admit(found)
 }
 
 /**
@@ -49,6 +66,5 @@ export function checkRoleNames(roles: readonly unknown[]): void {
 }
 
 function notAuthenticated(): AuthResponse {
-  const message = 'The request was not authenticated: authenticate() comes before requireRoles().'
-  return errorResponse(new AuthError('AUTH_TOKEN_MISSING', message, { reason: 'missing' }), 'production')
+  return errorResponse(failure('notAuthenticated'), 'production')
 }

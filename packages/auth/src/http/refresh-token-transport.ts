@@ -1,4 +1,4 @@
-import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { field } from '../base/json.js'
 import { isLoopback } from '../base/loopback.js'
 import type { AuthRequest } from './auth-request.js'
@@ -58,9 +58,7 @@ export function createCookieTransport(options: {
       const trusted =
         origin !== undefined && (allowed.has(origin) || isOwnOrigin(origin, request.header('host')))
       if (trusted && request.header('x-csrf') === '1') return
-      throw new AuthError('AUTH_ORIGIN_DENIED', 'This request needs X-CSRF: 1 and an allowed Origin.', {
-        reason: 'origin',
-      })
+      throw failure('originDenied')
     },
   }
 }

@@ -1,4 +1,5 @@
-import { AuthError } from '../base/errors.js'
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
 import type { AuthRequest } from './auth-request.js'
 
@@ -30,7 +31,5 @@ export async function refuseLargeBody(request: AuthRequest): Promise<void> {
 
 /** `AUTH_REQUEST_TOO_LARGE` (413). */
 export function requestTooLarge(): AuthError {
-  return new AuthError('AUTH_REQUEST_TOO_LARGE', `The body is larger than ${maxBodyBytes} bytes.`, {
-    reason: 'too_large',
-  })
+  return failure('requestTooLarge', { detail: `it is larger than ${maxBodyBytes} bytes` })
 }

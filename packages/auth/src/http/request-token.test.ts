@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isUsableToken, readToken, tokenMissing } from './request-token.js'
+import { isUsableToken, readToken } from './request-token.js'
 
 describe('isUsableToken', () => {
   it('takes 1 to 4096 characters of visible ASCII', () => {
@@ -53,13 +53,5 @@ describe('readToken', () => {
     for (const header of ['', 'Bearer', 'Bearer ä', 'Bearer a b', `Bearer ${'x'.repeat(4097)}`])
       expect(read(header, 'abc'), header.slice(0, 20)).toBe('abc')
     expect(read('Bearer one', 'a b')).toBe('one')
-  })
-})
-
-describe('tokenMissing', () => {
-  it('is 400 on a refresh and 401 elsewhere', () => {
-    expect(tokenMissing('refresh token').status).toBe(400)
-    expect(tokenMissing('access token').status).toBe(401)
-    expect(tokenMissing('member token').status).toBe(401)
   })
 })

@@ -1,4 +1,3 @@
-import { AuthError } from '../base/errors.js'
 import type { Credentials } from './perennial.js'
 import { maxTokenLength } from '../tokens/index.js'
 import type { AuthRequest } from './auth-request.js'
@@ -39,13 +38,4 @@ export function credentialsOf(request: Pick<AuthRequest, 'header'>): Credentials
     authorization: request.header('authorization'),
     memberstackToken: request.header('x-memberstack-token'),
   }
-}
-
-/** `AUTH_TOKEN_MISSING`: 400 where a refresh token is asked for, 401 elsewhere. */
-export function tokenMissing(what: 'refresh token' | 'access token' | 'member token'): AuthError {
-  const status = what === 'refresh token' ? 400 : 401
-  return new AuthError('AUTH_TOKEN_MISSING', `The request holds no usable ${what}.`, {
-    status,
-    reason: 'missing',
-  })
 }

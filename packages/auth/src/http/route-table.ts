@@ -1,4 +1,4 @@
-import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 
 /** One route below `/v1/auth`. `parameter` is the last segment of a path that ends in `/:id`. */
@@ -21,19 +21,11 @@ export function findRoute(
     const parameter = match(route.path, path)
     return parameter === null ? [] : [{ route, parameter }]
   })
-  if (matches.length === 0) throw notFound()
+  if (matches.length === 0) throw failure('notFound')
   const found = matches.find(({ route }) => route.method === method)
   if (found) return found
   const allow = matches.map(({ route }) => route.method).join(', ')
-  throw new AuthError('AUTH_METHOD_NOT_ALLOWED', `This address answers ${allow}.`, {
-    headers: { allow },
-    reason: 'method',
-  })
-}
-
-/** `AUTH_NOT_FOUND` (404). */
-export function notFound(message = 'There is nothing at this address.'): AuthError {
-  return new AuthError('AUTH_NOT_FOUND', message, { reason: 'not_found' })
+  throw failure('methodNotAllowed', { headers: { allow }, detail: `it supports ${allow}` })
 }
 
 function match(pattern: string, path: string): string | null {

@@ -1,11 +1,12 @@
 import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { Authenticated } from './perennial.js'
 import type { Session, SessionUseCases } from '../sessions/index.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { json, noContent } from './auth-response.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
-import { credentialsOf, isUsableToken, readToken, tokenMissing } from './request-token.js'
-import { notFound, type Route } from './route-table.js'
+import { credentialsOf, isUsableToken, readToken } from './request-token.js'
+import type { Route } from './route-table.js'
 
 type Authenticate = (request: AuthRequest) => Promise<Authenticated>
 
@@ -38,7 +39,7 @@ export function createSessionRoutes(
       async answer(request, sessionId) {
         const owner = ownerOf(await authenticate(request))
         const ended = await sessions.signOut({ ...owner, sessionId, requestId: request.requestId })
-        if (!ended) throw notFound('There is no such session.')
+        if (!ended) throw failure('sessionNotFound')
         return noContent(sessionId === owner.sessionId ? transport.forget : {})
       },
     },
@@ -51,7 +52,7 @@ async function signIn(
   transport: RefreshTokenTransport,
 ): Promise<AuthResponse> {
   const memberToken = readToken(credentialsOf(request))
-  if (memberToken === null) throw tokenMissing('member token')
+  if (memberToken === null) throw failure('memberTokenMissing')
   const userAgent = request.header('user-agent') ?? null
   const created = await sessions.signIn({ memberToken, userAgent, requestId: request.requestId })
   const { fields, headers } = transport.hand(created.refreshToken)
@@ -94,7 +95,7 @@ async function signOutThis(
 function ownerOf({ user, claims }: Authenticated): { readonly memberId: string; readonly sessionId: string } {
   const sessionId = claims['sid']
   if (typeof sessionId === 'string') return { memberId: user.userId, sessionId }
-  throw new AuthError('AUTH_TOKEN_INVALID', 'The access token belongs to no session.', { reason: 'claims' })
+  throw failure('accessTokenWithoutSession')
 }
 
 function describe(session: Session, currentId: string): Record<string, unknown> {

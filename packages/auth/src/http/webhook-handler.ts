@@ -1,6 +1,6 @@
-import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { Webhooks } from '../webhooks/index.js'
-import type { ReportFailure } from '../telemetry/index.js'
+import type { Emitter } from '../telemetry/index.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { errorResponse, noContent, toAuthError } from './auth-response.js'
 import { requestTooLarge } from './request-body.js'
@@ -10,7 +10,7 @@ import { findRoute, type Route } from './route-table.js'
 export interface WebhookHandlerParts {
   /** Null where no webhook secret is set: the route is 404 then. */
   readonly webhooks: Webhooks | null
-  readonly reportFailure: ReportFailure
+  readonly emitFailure: Emitter['emitFailure']
   readonly environment: 'production' | 'development'
 }
 
@@ -27,7 +27,7 @@ export function createWebhookHandler(
       return await findRoute(routes, request.method, '/').route.answer(request, '')
     } catch (thrown) {
       const error = toAuthError(thrown, parts.environment)
-      parts.reportFailure(error, request.requestId)
+      parts.emitFailure(error, request.requestId)
       return errorResponse(error, parts.environment)
     }
   }
@@ -38,8 +38,7 @@ async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthRe
   if (body.kind === 'too_large') throw requestTooLarge()
   if (body.kind === 'parsed') {
     // The signature covers the bytes, which are gone.
-    const message = 'A body parser ran before the webhook; mount the webhook first.'
-    throw new AuthError('AUTH_WEBHOOK_INVALID', message, { reason: 'parsed' })
+    throw failure('webhookParsed')
   }
   const header = (name: string) => request.header(name)
   await webhooks.receive({ header, rawBody: body.bytes }, request.requestId)

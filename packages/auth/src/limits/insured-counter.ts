@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { Counter, Limiter, LimiterReading } from './limiter.js'
 import type { SharedCountWatch } from './shared-count-watch.js'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { Counter, LimiterReading, LimitPolicy } from './limiter.js'
 
 /** The counts of this process. */

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/clock.js'
+import { type Clock, systemClock } from '../base/time.js'
 import { AuthError } from '../base/errors.js'
 import type { LimitsObservation } from '../telemetry/index.js'
 import { addressKey } from './address-key.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { LimitsObservation } from '../telemetry/index.js'
 
 /** Hears how the shared limiters of one store do, and says when counting changes hands. */

@@ -1,6 +1,6 @@
 import { field } from '../base/json.js'
 import { isMemberId } from '../base/member.js'
-import { createAdminAsk, type AdminAsk, type AdminAskOptions } from './admin-question.js'
+import { createAdminAsk, type AdminAsk, type AdminAskOptions } from './admin-ask.js'
 import { createInFlight } from './in-flight.js'
 import type { AdminApi, AdminQuestionOptions, MemberReading, MemberTokenReading } from './member.js'
 import { memberFrom, memberTokenClaimsFrom, permissionsAndPlans, type RolesOf } from './member-shape.js'

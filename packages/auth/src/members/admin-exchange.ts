@@ -1,6 +1,8 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpResponse } from '../base/http-client.js'
 import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
+import { reasonOfExchange, type Reason } from '../base/reasons.js'
+import { readRetryAfter } from '../base/retry-after.js'
 import type { Telemetry } from '../telemetry/index.js'
 
 /** One question to the admin API. */
@@ -20,9 +22,9 @@ export interface AdminAnswer {
 }
 
 /** Why there is no answer, for the log; `isDown` counts towards asking less. */
-export interface Trouble {
+export interface AdminTrouble {
   readonly kind: 'trouble'
-  readonly reason: string
+  readonly reason: Reason
   readonly error: string
   readonly isDown: boolean
 }
@@ -45,7 +47,7 @@ export interface AdminExchangeOptions {
 }
 
 /** One request and what its answer means, whatever the quota. */
-export type AdminExchange = (question: AdminQuestion) => Promise<AdminAnswer | Trouble | Unheard>
+export type AdminExchange = (question: AdminQuestion) => Promise<AdminAnswer | AdminTrouble | Unheard>
 
 const timeoutSeconds = 5
 
@@ -67,15 +69,16 @@ export function createAdminExchange(options: AdminExchangeOptions): AdminExchang
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error
       observe('failed')
-      return trouble(error.kind, `the admin API gave no answer (${error.kind})`, 'down')
+      return trouble(reasonOfExchange(error.kind), `the admin API gave no answer (${error.kind})`, 'down')
     }
   }
 }
 
 /** Only 200 and the API's own 400 answer the question. */
-function read(response: HttpResponse, askedAt: number): AdminAnswer | Trouble | Unheard {
+function read(response: HttpResponse, askedAt: number): AdminAnswer | AdminTrouble | Unheard {
   const { status } = response
-  if (status === 429) return { kind: 'unheard', pauseSeconds: retryAfterFrom(response, askedAt) }
+  if (status === 429)
+    return { kind: 'unheard', pauseSeconds: readRetryAfter(response.headers['retry-after'], askedAt) ?? 1 }
   const json = parseJsonObject(response.body)
   const code = codeIn(json)
   if (isKeyRefused(status, code)) return keyRefused
@@ -90,23 +93,23 @@ function isKeyRefused(status: number, code: string | undefined): boolean {
   return code === 'validation/invalid-secret-key' || status === 401 || status === 403
 }
 
-function trouble(reason: string, error: string, health: 'up' | 'down'): Trouble {
+function trouble(reason: Reason, error: string, health: 'up' | 'down'): AdminTrouble {
   return { kind: 'trouble', reason, error, isDown: health === 'down' }
 }
 
 /** The answer is well-formed but not of the shape that is documented: about this one question only. */
-export const notUnderstood: Trouble = trouble(
+export const notUnderstood: AdminTrouble = trouble(
   'malformed',
   'the admin API answered with something that is not what was asked for',
   'up',
 )
 
 /** Every caller meets it while it lasts. */
-export const overQuota: Trouble = trouble('quota', 'the quota of the admin API is used up', 'up')
+export const overQuota: AdminTrouble = trouble('quota', 'the quota of the admin API is used up', 'up')
 
-const noJson: Trouble = { ...notUnderstood, isDown: true }
+const noJson: AdminTrouble = { ...notUnderstood, isDown: true }
 
-const keyRefused: Trouble = trouble(
+const keyRefused: AdminTrouble = trouble(
   'key_refused',
   'the admin API refuses the secret key: check MEMBERSTACK_SECRET_KEY',
   'down',
@@ -121,14 +124,6 @@ function codeIn(json: JsonObject | null): string | undefined {
 function outcomeOf(status: number): 'ok' | 'refused' | 'failed' {
   if (status >= 500) return 'failed'
   return status < 300 ? 'ok' : 'refused'
-}
-
-/** Seconds or an HTTP date (RFC 9110 §10.2.3); a second where there is neither. */
-function retryAfterFrom(response: HttpResponse, now: number): number {
-  const value = response.headers['retry-after']?.trim() ?? ''
-  if (/^\d{1,9}$/.test(value)) return Math.max(1, Number(value))
-  const until = Date.parse(value) / 1000
-  return Number.isNaN(until) ? 1 : Math.max(1, until - now)
 }
 
 function baseUrlFrom(adminUrl: string): string {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 
 /** Runs something later; the returned function calls it off. */
 export type Timer = (afterSeconds: number, run: () => void) => () => void

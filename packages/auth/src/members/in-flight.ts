@@ -1,33 +1,31 @@
+import { createSingleFlight } from '../base/single-flight.js'
+
 /** Work under way that later callers with the same question may share. */
 export interface InFlight<T> {
   /**
-   * Joins the work under way for this key, or starts it. Callers of unlike patience share only once the work has its place
-   * (`placed` was called): nobody waits longer for a place than he wanted, nor gives up sooner.
+   * Joins the work under way for this key, or starts it. `run` calls `placed` when the work has its place in the quota.
+   * Before that, only callers with the same `waitSeconds` share it, so that no caller waits longer than it wants, or
+   * gives up sooner.
    */
   share(key: string, waitSeconds: number, run: (placed: () => void) => Promise<T>): Promise<T>
 }
 
-interface Flight<T> {
-  readonly promise: Promise<T>
-  readonly waitSeconds: number
-  readonly progress: { isPlaced: boolean }
-}
-
-/** Keeps nothing once the work has settled. */
+/** Creates an {@link InFlight}. Nothing is kept once the work has settled. */
 export function createInFlight<T>(): InFlight<T> {
-  const flights = new Map<string, Flight<T>>()
+  const waiting = createSingleFlight<T>()
+  const placed = createSingleFlight<T>()
   return {
     share(key, waitSeconds, run) {
-      const joined = flights.get(key)
-      if (joined && (joined.progress.isPlaced || joined.waitSeconds === waitSeconds)) return joined.promise
-      const progress = { isPlaced: false }
-      const promise = run(() => {
-        progress.isPlaced = true
-      }).finally(() => {
-        if (flights.get(key)?.progress === progress) flights.delete(key)
-      })
-      flights.set(key, { promise, waitSeconds, progress })
-      return promise
+      const inPlace = placed.current(key)
+      if (inPlace) return inPlace
+      const waitingKey = `${waitSeconds} ${key}`
+      const started = waiting.run(waitingKey, () =>
+        run(() => {
+          const current = waiting.current(waitingKey)
+          if (current) placed.run(key, () => current).result.catch(() => {})
+        }),
+      )
+      return started.result
     },
   }
 }

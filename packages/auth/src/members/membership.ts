@@ -1,7 +1,7 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { Secrets } from '../base/secrets.js'
 import type { MembershipCheck, Standing } from './membership-check.js'
-import { createTwoGenerationMap } from '../base/bounded-map.js'
+import { createBoundedMap } from '../base/bounded-map.js'
 import type { AdminApi, Member } from './member.js'
 import { sealSnapshot, unsealSnapshot, type Snapshot } from './member-snapshot.js'
 import type { MemberNews } from './user-cache.js'
@@ -74,7 +74,7 @@ interface LastKnown {
 }
 
 function createLastKnown(secrets: Secrets, maxEntries: number): LastKnown {
-  const snapshots = createTwoGenerationMap<Snapshot>(maxEntries)
+  const snapshots = createBoundedMap<Snapshot>(maxEntries)
   return {
     remember(memberId, news) {
       const kept = snapshots.get(memberId)

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { createTwoGenerationMap } from '../base/bounded-map.js'
+import type { Clock } from '../base/time.js'
+import { createBoundedMap } from '../base/bounded-map.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { Member, MemberReading } from './member.js'
 import { deepFreeze } from './user-from-token.js'
@@ -47,7 +47,7 @@ export interface UserCache {
 /** Bounded; entries read together are not renewed together. */
 export function createUserCache(options: UserCacheOptions): UserCache {
   const { clock, cacheSeconds, staleSeconds, maxEntries = 10_000, random = Math.random } = options
-  const entries = createTwoGenerationMap<KeptUser>(maxEntries)
+  const entries = createBoundedMap<KeptUser>(maxEntries)
   const isFresh = (entry: KeptUser, now: number) => now < entry.readAt + cacheSeconds
   return {
     get: (memberId) => entries.get(memberId),

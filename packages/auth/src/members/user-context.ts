@@ -1,4 +1,7 @@
-import { AuthError, unavailable } from '../base/errors.js'
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
+import type { Reason } from '../base/reasons.js'
+import { createSingleFlight } from '../base/single-flight.js'
 import type { VerifiedToken } from '../tokens/index.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { AdminApi } from './member.js'
@@ -92,9 +95,9 @@ export function createUserContext(options: UserContextOptions): UserContext {
   }
 }
 
-/** One question a member at a time. */
+/** One question for each member at a time. */
 function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache) {
-  const asking = new Map<string, Promise<KeptUser | number>>()
+  const flights = createSingleFlight<KeptUser | number>()
 
   function putOff(memberId: string, seconds: number): number {
     const kept = cache.get(memberId)
@@ -102,33 +105,26 @@ function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache)
     return seconds
   }
 
-  /** Resolves with the seconds to stay away where there is no answer. */
-  function ask(memberId: string, patience: number): Promise<KeptUser | number> {
-    const joined = asking.get(memberId)
-    if (joined) return joined
-    if (!admin) return Promise.reject(contextInvalid('no_admin_api'))
-    const started: Promise<KeptUser | number> = admin
-      .readMember(memberId, { waitSeconds: patience })
-      .then((reading) => {
-        if (reading.kind === 'unavailable') return putOff(memberId, reading.retryAfterSeconds)
-        const entry = cache.entryFrom(reading)
-        if (asking.get(memberId) === started) cache.keep(memberId, entry)
-        return entry
-      })
-      .finally(() => {
-        if (asking.get(memberId) === started) asking.delete(memberId)
-      })
-    asking.set(memberId, started)
-    return started
+  /** Resolves with the number of seconds to stay away if there is no answer. */
+  async function ask(memberId: string, patience: number): Promise<KeptUser | number> {
+    if (!admin) throw contextInvalid('no_admin_api')
+    const read = async (isAttached: () => boolean) => {
+      const reading = await admin.readMember(memberId, { waitSeconds: patience })
+      if (reading.kind === 'unavailable') return putOff(memberId, reading.retryAfterSeconds)
+      const entry = cache.entryFrom(reading)
+      if (isAttached()) cache.keep(memberId, entry)
+      return entry
+    }
+    return flights.run(memberId, read).result
   }
 
   return {
     ask,
-    isAsking: (memberId: string): boolean => asking.has(memberId),
-    ignore: (memberId: string): boolean => asking.delete(memberId),
+    isAsking: (memberId: string): boolean => flights.current(memberId) !== undefined,
+    ignore: (memberId: string): void => flights.detach(memberId),
     renew(memberId: string): void {
-      if (asking.has(memberId)) return
-      // Whatever went wrong: who asks once this has expired meets it again, and is told.
+      if (flights.current(memberId)) return
+      // Whatever went wrong, the next caller after the expiry finds the same trouble, and gets its error.
       ask(memberId, waitSeconds.stale).catch(() => putOff(memberId, longestPutOffSeconds))
     },
   }
@@ -140,9 +136,9 @@ function userIn({ user }: KeptUser): MemberstackUser {
 }
 
 function noAnswer(retryAfterSeconds: number): AuthError {
-  return unavailable('Memberstack does not answer. Try again later.', { retryAfterSeconds, reason: 'admin' })
+  return failure('memberstackUnavailable', { retryAfterSeconds })
 }
 
-function contextInvalid(reason: string): AuthError {
-  return new AuthError('AUTH_USER_CONTEXT_INVALID', 'Who this is could not be found out.', { reason })
+function contextInvalid(reason: Reason): AuthError {
+  return failure('userContextUnknown', { reason })
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { Timer } from './admin-quota.js'
 
 /** Time that passes when a test says so. */

@@ -5,7 +5,8 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { AuthError, unavailable } from '../base/errors.js'
+import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { HttpClient } from '../base/http-client.js'
 import type { AuthEvent, Telemetry, UpstreamObservation } from '../telemetry/events.js'
 import { createPinnedKeySet } from '../tokens/key-set.js'
@@ -328,7 +329,7 @@ describe('forward mode', () => {
       const source = createSource({
         verifier: {
           verify: (token) => {
-            if (isAway) throw unavailable('no keys', { retryAfterSeconds: 3 })
+            if (isAway) throw failure('storeUnreachable', { retryAfterSeconds: 3 })
             return verifier.verify(token)
           },
         },
@@ -660,7 +661,7 @@ describe('forward mode', () => {
   describe('the store of shared answers', () => {
     it('that is away makes it trouble, retryable, and burns no token', async () => {
       await answerFreshTokens()
-      const away = async () => Promise.reject(unavailable('store away', { retryAfterSeconds: 2 }))
+      const away = async () => Promise.reject(failure('storeUnreachable', { retryAfterSeconds: 2 }))
       const sharedAnswers: SharedAnswers = { claim: away, settle: away, release: away, wait: away }
       const refresh = createUseCase(createSource({ sharedAnswers }))
 
@@ -684,7 +685,7 @@ describe('forward mode', () => {
         ...memory,
         async settle(...settlement) {
           failures += 1
-          if (failures === 1) throw unavailable('store away')
+          if (failures === 1) throw failure('storeUnreachable')
           await memory.settle(...settlement)
           isKept()
         },

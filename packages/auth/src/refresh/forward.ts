@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
 import type { RandomBytes } from '../base/secrets.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'

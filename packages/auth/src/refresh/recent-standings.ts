@@ -1,4 +1,5 @@
-import type { Clock } from '../base/clock.js'
+import { createBoundedMap } from '../base/bounded-map.js'
+import type { Clock } from '../base/time.js'
 import type { Member } from '../members/index.js'
 
 /** What the last refresh of a session found and gave. */
@@ -34,11 +35,10 @@ interface Kept extends RecentStanding {
 
 /** Forgets by halves, so that nothing is kept for longer than twice its time while sessions rotate. */
 export function createRecentStandings(clock: Clock): RecentStandings {
-  let younger = new Map<string, Kept>()
-  let older = younger
-  let startedAt = clock()
+  const kept = createBoundedMap<Kept>(keptEntries)
+  let turnedAt = clock()
   const get = (sessionId: string) => {
-    const found = younger.get(sessionId) ?? older.get(sessionId)
+    const found = kept.get(sessionId)
     const age = found ? clock() - found.at : Infinity
     return age >= 0 && age < keptSeconds ? found : undefined
   }
@@ -46,12 +46,11 @@ export function createRecentStandings(clock: Clock): RecentStandings {
     get,
     set: (sessionId, member) => {
       const at = clock()
-      if (younger.size >= keptEntries || at - startedAt >= keptSeconds) {
-        older = younger
-        younger = new Map()
-        startedAt = at
+      if (at - turnedAt >= keptSeconds) {
+        kept.turn()
+        turnedAt = at
       }
-      younger.set(sessionId, { member, at, issued: null })
+      kept.set(sessionId, { member, at, issued: null })
     },
     noteIssued: (sessionId, issued) => {
       const found = get(sessionId)

@@ -1,3 +1,4 @@
+import type { Reason } from '../base/reasons.js'
 import type { UpstreamTarget } from '../telemetry/index.js'
 
 /** Why a refresh token was refused: for logs and metrics, never for the caller. */
@@ -26,7 +27,7 @@ export type RefreshOutcome =
       /** 502: an answer that is none; 503: no answer. */
       readonly status: 502 | 503
       readonly retryAfterSeconds: number
-      readonly reason: string
+      readonly reason: Reason
       /** Whose trouble it is. */
       readonly target?: UpstreamTarget
     }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { AuthError, unavailable } from '../base/errors.js'
+import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { AuthEvent } from '../telemetry/events.js'
 import type { RefreshContext, RefreshOutcome, RefusalReason } from './refresh-source.js'
 import { createRefresh } from './refresh.js'
@@ -166,7 +167,7 @@ describe('createRefresh', () => {
   it('answers a store that is away as trouble of a refresh, and goes on when it is back', async () => {
     let isAway = true
     const refresh = create(async () => {
-      if (isAway) throw unavailable('the store is away', { retryAfterSeconds: 3, reason: 'store_away' })
+      if (isAway) throw failure('storeUnreachable', { retryAfterSeconds: 3, reason: 'store' })
       return refreshed
     })
 
@@ -175,7 +176,7 @@ describe('createRefresh', () => {
       status: 503,
       retryable: true,
       retryAfterSeconds: 3,
-      reason: 'store_away',
+      reason: 'store',
     })
     expect(events).toMatchObject([{ event: 'upstream_failure', target: 'store' }])
     isAway = false

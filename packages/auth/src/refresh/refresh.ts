@@ -1,6 +1,7 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { AuthError } from '../base/errors.js'
-import type { AuthEvent, Telemetry } from '../telemetry/index.js'
+import { failure } from '../base/failures.js'
+import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import type { RefreshOutcome, RefreshSource } from './refresh-source.js'
 import { createSingleFlight } from '../base/single-flight.js'
 
@@ -38,16 +39,14 @@ type Trouble = Extract<RefreshOutcome, { readonly kind: 'unavailable' }>
  */
 export function createRefresh({ source, spendSession, telemetry, clock }: RefreshParts): Refresh {
   const flights = createSingleFlight<Success>()
-  const emit = (event: Omit<AuthEvent, 'timestamp'>) =>
-    telemetry.emit({ ...event, timestamp: new Date(clock() * 1000).toISOString() })
+  const { emit, emitTrouble } = createEmitter(telemetry, clock)
 
   const run = async (refreshToken: string, requestId: string): Promise<Success> => {
     const outcome = await ask(source, refreshToken, { requestId, spend: spendSession })
     if (outcome.kind === 'refreshed') return outcome
     if (outcome.kind === 'refused') throw refusal(outcome)
     const error = troubleError(outcome)
-    emit({
-      event: 'upstream_failure',
+    emitTrouble({
       requestId,
       code: error.code,
       error: error.message,
@@ -88,8 +87,7 @@ async function ask(
 function refusal(outcome: Extract<RefreshOutcome, { readonly kind: 'refused' }>): AuthError {
   const { reason, memberId, sessionId } = outcome
   // One message for every reason: why a refresh token was refused helps only those who guess.
-  return new AuthError('AUTH_TOKEN_REFRESH_FAILED', 'The refresh token was refused. Sign in again.', {
-    retryable: false,
+  return failure('refreshRefused', {
     reason,
     subject: {
       ...(memberId === undefined ? {} : { memberId }),
@@ -99,10 +97,5 @@ function refusal(outcome: Extract<RefreshOutcome, { readonly kind: 'refused' }>)
 }
 
 function troubleError({ status, retryAfterSeconds, reason }: Trouble): AuthError {
-  return new AuthError('AUTH_TOKEN_REFRESH_FAILED', 'The refresh could not be completed. Try again later.', {
-    status,
-    retryable: true,
-    retryAfterSeconds,
-    reason,
-  })
+  return failure('refreshUnavailable', { status, retryAfterSeconds, reason })
 }

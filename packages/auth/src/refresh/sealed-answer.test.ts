@@ -11,7 +11,7 @@ describe('createAnswerSeal', () => {
     answered,
     { kind: 'answered', accessToken: 'a' },
     { kind: 'refused', reason: 'upstream' },
-    { kind: 'unavailable', status: 502, reason: 'x', retryAfterSeconds: 1 },
+    { kind: 'unavailable', status: 502, reason: 'reset', retryAfterSeconds: 1 },
   ])('gives back what it sealed ($kind)', (settled) => {
     expect(
       createAnswerSeal('token', randomBytes).open(createAnswerSeal('token', randomBytes).seal(settled)),

@@ -8,7 +8,8 @@ import {
   readAccessToken,
 } from '../../test/session-world.js'
 import type { Instance, SharedParts } from '../../test/session-world.js'
-import { AuthError, unavailable } from '../base/errors.js'
+import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
@@ -188,7 +189,7 @@ describe('a refusal', () => {
     const second = await refreshed(first)
     await sight(second.accessToken)
     await world.pass(30)
-    const down = { ...store.sessions, end: () => Promise.reject(unavailable('down')) }
+    const down = { ...store.sessions, end: () => Promise.reject(failure('storeUnreachable')) }
     const other = createInstance(down, parts)
     await expect(other.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', status: 503 })
     expect(await store.sessions.read(sessionId)).toMatchObject({ endedAt: null })

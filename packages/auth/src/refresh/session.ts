@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { unavailable } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import { failure } from '../base/failures.js'
 import type { Member, MembershipCheck, Standing } from '../members/index.js'
 import type { Secrets } from '../base/secrets.js'
 import {
@@ -13,7 +13,7 @@ import {
   type SessionEnder,
   type SessionStore,
 } from '../sessions/index.js'
-import type { Telemetry } from '../telemetry/index.js'
+import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createRecentStandings, type RecentStandings } from './recent-standings.js'
 import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
 
@@ -90,7 +90,7 @@ async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
     if (!applied) continue
     return await answer(decision.kind === 'rotate' ? 'rotated' : 'caught_up', session, standing.member, work)
   }
-  throw unavailable('The session is being refreshed too often at once.', { reason: 'contended' })
+  throw failure('sessionContended')
 }
 
 function isServed(decision: Decision): decision is Served {
@@ -143,9 +143,8 @@ async function endStolen(session: Session, { ender, telemetry, clock, context }:
   const { requestId } = context
   const isFirstToFind = await ender.end(session, 'reuse', requestId)
   if (!isFirstToFind) return
-  telemetry.emit({
+  createEmitter(telemetry, clock).emit({
     event: 'session_reuse_detected',
-    timestamp: new Date(clock() * 1000).toISOString(),
     requestId,
     memberId: session.memberId,
     sessionId: session.id,

@@ -1,5 +1,6 @@
 import type { HttpFailure, HttpResponse } from '../base/http-client.js'
 import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
+import { reasonOfExchange, type Reason } from '../base/reasons.js'
 import { readRetryAfter } from '../base/retry-after.js'
 import type { Settled } from './sealed-answer.js'
 
@@ -25,7 +26,7 @@ export function readUpstreamAnswer(response: HttpResponse, now: number): Settled
   const isNoAnswer = status === 429 || status >= 500
   return trouble(
     isNoAnswer ? 503 : 502,
-    `status_${String(status)}`,
+    `status_${status}`,
     readRetryAfter(response.headers['retry-after'], now),
   )
 }
@@ -33,11 +34,11 @@ export function readUpstreamAnswer(response: HttpResponse, now: number): Settled
 /** What it means that no answer came. */
 export function readUpstreamFailure(failure: HttpFailure): UpstreamTrouble {
   // Too large is an answer, only not one that can be taken.
-  return trouble(failure.kind === 'too-large' ? 502 : 503, failure.kind.replace('-', '_'))
+  return trouble(failure.kind === 'too-large' ? 502 : 503, reasonOfExchange(failure.kind))
 }
 
 /** Trouble at the refresh API; its callers are asked back after a second where it did not say when. */
-export function trouble(status: 502 | 503, reason: string, retryAfterSeconds = 1): UpstreamTrouble {
+export function trouble(status: 502 | 503, reason: Reason, retryAfterSeconds = 1): UpstreamTrouble {
   return { kind: 'unavailable', status, reason, retryAfterSeconds, target: 'refresh' }
 }
 

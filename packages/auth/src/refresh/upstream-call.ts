@@ -1,7 +1,7 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../base/http-client.js'
 import type { Telemetry } from '../telemetry/index.js'
-import { createCircuitBreaker, type Attempt } from '../base/circuit-breaker.js'
+import { createBreaker, type Attempt } from '../base/breaker.js'
 import type { ForwardLimits } from './forward-limits.js'
 import type { Settled } from './sealed-answer.js'
 import { sleep } from '../base/time-limit.js'
@@ -43,7 +43,7 @@ const longestRetryDelaySeconds = 1
 export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
   const { clock, telemetry, limits } = options
   const toRequest = createRequestFactory(options)
-  const breaker = createCircuitBreaker({
+  const breaker = createBreaker({
     failureThreshold: limits.circuitFailures,
     openSeconds: limits.circuitOpenSeconds,
     clock,

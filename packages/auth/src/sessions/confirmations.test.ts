@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { unavailable } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { createConfirmations, type ConfirmationsOptions } from './confirmations.js'
 
 let written: string[]
@@ -13,7 +13,7 @@ const create = (options: Partial<ConfirmationsOptions> = {}) =>
       confirm: async (id, generation, at) => {
         written.push(`${id} ${generation} ${at}`)
         await held
-        if (failures-- > 0) throw unavailable('down')
+        if (failures-- > 0) throw failure('storeUnreachable')
       },
     },
     clock: () => 1_000,

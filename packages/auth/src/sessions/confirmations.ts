@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import type { SessionStore } from './session-store.js'
-import { createTwoGenerationMap } from '../base/bounded-map.js'
+import { createBoundedMap } from '../base/bounded-map.js'
 
 /** Notes the first sight of each generation's access token, off the request's path. */
 export interface Confirmations {
@@ -23,7 +23,7 @@ export interface ConfirmationsOptions {
 /** Remembers in memory, bounded, which generation of a session was confirmed last. */
 export function createConfirmations(options: ConfirmationsOptions): Confirmations {
   const { store, clock, sessionsKept = 50_000, writesAtOnce = 1_000 } = options
-  const confirmed = createTwoGenerationMap<number>(sessionsKept)
+  const confirmed = createBoundedMap<number>(sessionsKept)
   const writing = new Set<Promise<void>>()
 
   const write = async (sessionId: string, generation: number) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { createRandomBytes } from '../base/random-bytes.js'
 import { createSecrets, decodeSecrets } from '../base/secrets.js'
 import { parseRefreshToken } from './refresh-token.js'

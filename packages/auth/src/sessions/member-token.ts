@@ -1,5 +1,7 @@
-import type { Clock } from '../base/clock.js'
-import { AuthError, unavailable } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
+import type { Reason } from '../base/reasons.js'
 import { type AdminApi, type MemberTokenClaims, memberTokenClaimsFrom } from '../members/index.js'
 import { clockToleranceSeconds, decodeToken, type DecodedToken } from '../tokens/index.js'
 
@@ -29,16 +31,14 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
     if (!unverified) throw invalid('malformed')
     refuseByItsWords(unverified, options)
     const reading = await adminApi.verifyMemberToken(token, { waitSeconds: signInWaitSeconds, requestId })
-    if (reading.kind === 'unavailable') throw adminUnavailable(reading.retryAfterSeconds)
+    if (reading.kind === 'unavailable') {
+      const { retryAfterSeconds } = reading
+      throw failure('memberstackUnavailable', { retryAfterSeconds })
+    }
     if (reading.kind === 'refused') throw invalid('refused')
     refuseUnfit(reading.claims, options)
     return reading.claims
   }
-}
-
-/** 503: Memberstack did not answer in time. */
-export function adminUnavailable(retryAfterSeconds: number): AuthError {
-  return unavailable('Memberstack does not answer. Try again later.', { retryAfterSeconds, reason: 'admin' })
 }
 
 /** What the token says of itself can only speak against it; where it does, the quota is spared a question. */
@@ -58,15 +58,9 @@ function refuseUnfit(claims: MemberTokenClaims, options: MemberTokenOptions): vo
   if (claims.iss !== memberstackIssuer) throw invalid('issuer')
   if (!Number.isFinite(claims.iat) || !Number.isFinite(claims.exp)) throw invalid('claims')
   if (claims.iat > now + clockToleranceSeconds) throw invalid('claims')
-  if (now >= claims.exp || now >= claims.iat + signInMaxAgeSeconds) throw expired()
+  if (now >= claims.exp || now >= claims.iat + signInMaxAgeSeconds) throw failure('memberTokenExpired')
 }
 
-function invalid(reason: string): AuthError {
-  return new AuthError('AUTH_TOKEN_INVALID', 'The member token is not valid.', { reason })
-}
-
-function expired(): AuthError {
-  return new AuthError('AUTH_TOKEN_EXPIRED', 'The member token has expired. Sign in again.', {
-    reason: 'expired',
-  })
+function invalid(reason: Reason): AuthError {
+  return failure('memberTokenInvalid', { reason })
 }

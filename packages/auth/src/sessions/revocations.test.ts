@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { unavailable } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
 import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
 import { createRevocations } from './revocations.js'
@@ -17,7 +17,7 @@ let listeners: number
 // A store whose feed and failures the test drives by hand.
 const store = (): Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded'> => ({
   endedSince: async (at) => {
-    if (down) throw unavailable('down')
+    if (down) throw failure('storeUnreachable')
     return inStore.filter(({ endedAt }) => endedAt >= at)
   },
   watchEnded: (listener) => {
@@ -28,7 +28,7 @@ const store = (): Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded
     }
   },
   restoreEnded: async (ended) => {
-    if (down) throw unavailable('down')
+    if (down) throw failure('storeUnreachable')
     restored.push([...ended])
   },
 })

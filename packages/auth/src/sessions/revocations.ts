@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.js'
+import { shareRun } from '../base/single-flight.js'
+import { systemTicker, type Clock, type Ticker } from '../base/time.js'
 import type { EndedSession, SessionStore } from './session-store.js'
-import { systemTicker, type Ticker } from '../base/ticker.js'
 
 /** Which sessions ended within the life of an access token, in memory, so that `authenticate` asks no store. */
 export interface Revocations {
@@ -36,9 +36,8 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
   // Counted, so that news of a gap that arrives during a read asks for another one.
   let wanted = 1
   let done = 0
-  let loading: Promise<void> | undefined
 
-  const read = async () => {
+  const load = shareRun(async () => {
     const goal = wanted
     const listed = await store.endedSince(Math.floor(clock() - keptSeconds))
     const missing = ended.without(listed)
@@ -47,13 +46,7 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
     // A store that fell back to an older state would let the dead live again.
     if (missing.length > 0) await store.restoreEnded(missing)
     done = goal
-  }
-  const load = () => {
-    loading ??= read().finally(() => {
-      loading = undefined
-    })
-    return loading
-  }
+  })
   const loadIfWanted = () => {
     // What fails here is tried again at the next tick.
     if (done < wanted) load().catch(() => {})

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import type { Telemetry } from '../telemetry/index.js'
+import type { Clock } from '../base/time.js'
+import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import type { Revocations } from './revocations.js'
 import type { Session, SessionEndReason } from './session.js'
 import type { SessionStore } from './session-store.js'
@@ -40,22 +40,14 @@ export function createSessionEnder({
   telemetry,
   clock,
 }: SessionEnderOptions): SessionEnder {
-  const tell = (memberId: string, sessionId: string, at: number, reason: string, requestId: string) =>
-    telemetry.emit({
-      event: 'session_revoked',
-      timestamp: new Date(at * 1000).toISOString(),
-      requestId,
-      memberId,
-      sessionId,
-      reason,
-    })
+  const { emit } = createEmitter(telemetry, clock)
   return {
     end: async ({ id, memberId }, reason, requestId) => {
       const at = clock()
       const ended = await store.end(id, reason, at)
       if (!ended) return false
       revocations.note([{ id, endedAt: Math.floor(at) }])
-      tell(memberId, id, at, reason, requestId)
+      emit({ event: 'session_revoked', requestId, memberId, sessionId: id, reason })
       return true
     },
     endAllOf: async ({ memberId, reason, requestId, earlierSignIns = 'allowed' }) => {
@@ -63,7 +55,7 @@ export function createSessionEnder({
       const refused = earlierSignIns === 'refused' ? { refuseSignInsIssuedUntil: Math.floor(at) } : {}
       const ids = await store.endAllOf({ memberId, reason, at, ...refused })
       revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
-      for (const id of ids) tell(memberId, id, at, reason, requestId)
+      for (const sessionId of ids) emit({ event: 'session_revoked', requestId, memberId, sessionId, reason })
       return ids.length
     },
   }

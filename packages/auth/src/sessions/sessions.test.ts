@@ -7,7 +7,7 @@ import {
   type Instance,
   type SharedParts,
 } from '../../test/session-world.js'
-import { unavailable } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
@@ -226,7 +226,7 @@ describe('signing out', () => {
 
   it('that cannot be stored is 503, and nothing counts as ended', async () => {
     const { refreshToken } = await signIn()
-    const down = () => Promise.reject(unavailable('down'))
+    const down = () => Promise.reject(failure('storeUnreachable'))
     const other = createInstance({ ...store.sessions, end: down, endAllOf: down }, parts)
     const request = { sessionId: idOf(refreshToken), memberId: 'mem_ada', requestId: 'req' }
     expect(await codeOf(other.sessions.signOut(request))).toBe('AUTH_UNAVAILABLE')

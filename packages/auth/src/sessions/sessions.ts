@@ -1,10 +1,11 @@
-import type { Clock } from '../base/clock.js'
-import { AuthError } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import type { MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
 import type { RandomBytes, Secrets } from '../base/secrets.js'
-import type { Telemetry } from '../telemetry/index.js'
+import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import type { IssueAccessToken } from './issue-access-token.js'
-import { adminUnavailable, signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
+import { signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
 import { isIdle } from './rotation.js'
 import type { SessionEnder } from './session-ender.js'
@@ -80,10 +81,10 @@ async function signIn(request: Request, options: SessionsOptions): Promise<Signe
     generation: session.generation,
     expiresBy: session.expiresAt,
   })
-  if ((await store.create(session, claims.iat)) === 'refused') throw signedOutSince(claims.id)
-  options.telemetry.emit({
+  if ((await store.create(session, claims.iat)) === 'refused')
+    throw failure('signInRevoked', { subject: { memberId: claims.id } })
+  createEmitter(options.telemetry, clock).emit({
     event: 'session_created',
-    timestamp: new Date(clock() * 1000).toISOString(),
     requestId,
     memberId: session.memberId,
     sessionId: session.id,
@@ -110,22 +111,9 @@ function newSession(
 }
 
 function refusal(standing: Exclude<Standing, { kind: 'member' }>, memberId: string): AuthError {
-  if (standing.kind === 'unavailable') return adminUnavailable(standing.retryAfterSeconds)
-  const subject = { memberId }
-  if (standing.kind === 'deleted') {
-    const reason = 'member_deleted'
-    return new AuthError('AUTH_USER_CONTEXT_INVALID', 'There is no such member.', { reason, subject })
+  if (standing.kind === 'unavailable') {
+    const { retryAfterSeconds } = standing
+    return failure('memberstackUnavailable', { retryAfterSeconds })
   }
-  const reason = 'plan_lost'
-  return new AuthError('AUTH_ROLE_INSUFFICIENT', 'This member has none of the required plans.', {
-    reason,
-    subject,
-  })
-}
-
-function signedOutSince(memberId: string): AuthError {
-  return new AuthError('AUTH_TOKEN_REVOKED', 'This sign-in was ended everywhere. Sign in again.', {
-    reason: 'revoked',
-    subject: { memberId },
-  })
+  return failure(standing.kind === 'deleted' ? 'memberUnknown' : 'planMissing', { subject: { memberId } })
 }

@@ -1,11 +1,6 @@
 import { statusOf } from '../base/errors.js'
-import {
-  type AuthEvent,
-  type AuthEventName,
-  type Telemetry,
-  type UpstreamTarget,
-  reasonLabel,
-} from '../telemetry/index.js'
+import type { AuthEvent, AuthEventName, Telemetry, UpstreamTarget } from '../telemetry/index.js'
+import { reasonLabel } from './reason-label.js'
 
 /** How a counter or a histogram is described; the names of prom-client. */
 export interface MetricDescription<Label extends string> {

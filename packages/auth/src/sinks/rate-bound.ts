@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/clock.js'
+import { type Clock, systemClock } from '../base/time.js'
 
 /** Lets so many through per key and window, and counts the rest. */
 export interface RateBound {

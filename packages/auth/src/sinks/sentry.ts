@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { statusOf } from '../base/errors.js'
 import type { AuthEvent, AuthEventName, Telemetry } from '../telemetry/index.js'
 import { createRateBound } from './rate-bound.js'

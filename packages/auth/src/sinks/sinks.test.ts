@@ -90,7 +90,12 @@ describe('createPosthogSink', () => {
     const sink = createPosthogSink({ capture: (message) => sent.push(message) })
     for (const name of names) sink.emit(eventOf(name))
     sink.emit(
-      eventOf('auth_failure', { memberId: 'mem_1', code: 'AUTH_TOKEN_EXPIRED', error: 'E', reason: 'r' }),
+      eventOf('auth_failure', {
+        memberId: 'mem_1',
+        code: 'AUTH_TOKEN_EXPIRED',
+        error: 'E',
+        reason: 'expired',
+      }),
     )
 
     expect(sent.slice(0, -1).map(({ event, distinctId }) => [event, distinctId])).toEqual(
@@ -208,9 +213,9 @@ describe('createMetricsSink', () => {
     const before = counts.size
     for (let i = 0; i < 1_000; i += 1) {
       const memberId = `mem_${i}`
-      const ids = { memberId, sessionId: `s${i}`, requestId: `r${i}`, reason: memberId }
+      const ids = { memberId, sessionId: `s${i}`, requestId: `r${i}` }
       // A caller without types may emit anything.
-      sink.emit(Object.assign(eventOf('auth_failure', ids), { code: memberId }))
+      sink.emit(Object.assign(eventOf('auth_failure', ids), { code: memberId, reason: memberId }))
     }
     expect(counts.size - before).toBe(2)
     expect([...counts.keys()].join('\n')).not.toMatch(/mem_|"r\d|"s\d/)

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import type { Ticker } from '../base/ticker.js'
+import type { Clock } from '../base/time.js'
+import type { Ticker } from '../base/time.js'
 
 /** A clock and timers that a test moves by hand. */
 export interface TestWorld {

@@ -1,4 +1,5 @@
 import type { AuthErrorCode } from '../base/errors.js'
+import type { Reason } from '../base/reasons.js'
 
 /** The names of the one event stream that logs, Sentry, PostHog and metrics share. */
 export type AuthEventName =
@@ -25,7 +26,7 @@ export interface AuthEvent {
   /** For people: the message of the error, without secrets. */
   readonly error?: string
   /** Why, in one word, for logs and metrics: `signature`, `expired`, `unknown`, `reused`, `sign_out`, `status_500` … */
-  readonly reason?: string
+  readonly reason?: Reason
   /** `token_refreshed` only: how the caller was served. */
   readonly how?: 'rotated' | 'replayed' | 'coalesced' | 'caught_up'
   /** What was asked, for `upstream_failure`. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { AuthError } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { RandomBytes } from '../base/secrets.js'
 import { generationClaim, type SessionClaims } from './claims.js'
@@ -63,7 +63,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         const token = await signingKeys.sign({ ...claims, ...context })
         if (token.length < maxTokenLength) return token
       }
-      throw new AuthError('AUTH_INTERNAL_ERROR', 'The access token would be too long.')
+      throw failure('accessTokenTooLong')
     },
   }
 }

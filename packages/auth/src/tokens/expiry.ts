@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../base/clock.js'
+import { systemClock, type Clock } from '../base/time.js'
 import type { JsonObject } from '../base/json.js'
 import { decodeToken } from './decode.js'
 

@@ -17,7 +17,7 @@ beforeEach(() => {
       return source()
     },
     clock: () => now,
-    unavailableMessage: 'away',
+    unread: 'keySetUnread',
     refreshAfterSeconds: 60,
     waitAfterSeconds: 600,
     extraReadings: { burst: 2, everySeconds: 10 },
@@ -81,10 +81,10 @@ describe('createKeptReading', () => {
     source = down
     for (const pause of [1, 2, 4, 8, 16, 30, 30]) {
       const before = readings
-      await expect(Promise.resolve(reading.get(now))).rejects.toThrow('away')
+      await expect(Promise.resolve(reading.get(now))).rejects.toThrow('cannot be read')
       expect(readings).toBe(before + 1)
       now += pause - 0.001
-      expect(() => reading.get(now)).toThrow('away')
+      expect(() => reading.get(now)).toThrow('cannot be read')
       now += 0.002
     }
     source = async () => 'back'
@@ -104,11 +104,11 @@ describe('createKeptReading', () => {
     await reading.get(now)
     source = down
     await expect(reading.getNewer(now)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
-    expect(() => reading.getNewer(now)).toThrow('away')
+    expect(() => reading.getNewer(now)).toThrow('cannot be read')
     now += 1
-    await expect(reading.getNewer(now)).rejects.toThrow('away')
+    await expect(reading.getNewer(now)).rejects.toThrow('cannot be read')
     now += 2
-    expect(() => reading.getNewer(now)).toThrow('away')
+    expect(() => reading.getNewer(now)).toThrow('cannot be read')
     expect(readings).toBe(3)
   })
 
@@ -116,7 +116,7 @@ describe('createKeptReading', () => {
     source = () => {
       throw new Error('at once')
     }
-    await expect(reading.get(now)).rejects.toThrow('away')
+    await expect(reading.get(now)).rejects.toThrow('cannot be read')
     source = async () => 'back'
     now += 1
     expect(await reading.get(now)).toBe('back')

@@ -160,7 +160,7 @@ describe('createRemoteKeySet', () => {
     ['another JSON', (response) => void response.end('[]'), 'no_key_set'],
     ['nothing', (response) => void response.end(), 'no_key_set'],
     ['a reset', (response) => void response.destroy(), 'reset'],
-    ['half a megabyte', (response) => void response.end(jwks(a).padEnd(500_000)), 'too-large'],
+    ['half a megabyte', (response) => void response.end(jwks(a).padEnd(500_000)), 'too_large'],
   ]
   it.each(troubles)(
     'serves the last good set while the source answers %s',

@@ -1,7 +1,8 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpResponse } from '../base/http-client.js'
 import { parseJsonObject } from '../base/json.js'
-import type { Telemetry } from '../telemetry/index.js'
+import { reasonOfExchange, type Reason } from '../base/reasons.js'
+import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createKeptReading } from './kept-reading.js'
 import { createKeySetOf, type KeySet } from './key-set.js'
 import { readVerificationKeys, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
@@ -38,7 +39,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
   const reading = createKeptReading<RemoteKeys>({
     read: (last) => fetchKeys(options, last?.keys ?? []),
     clock,
-    unavailableMessage: 'The key set cannot be read at the moment.',
+    unread: 'keySetUnread',
     refreshAfterSeconds,
     waitAfterSeconds: refreshAfterSeconds * waitAfterFactor,
     extraReadings,
@@ -82,9 +83,9 @@ function readAnswer(
 
 class UnusableAnswer extends Error {
   override readonly name = 'UnusableAnswer'
-  readonly reason: string
+  readonly reason: Reason
 
-  constructor(reason: string) {
+  constructor(reason: Reason) {
     super(`the answer is no key set (${reason})`)
     this.reason = reason
   }
@@ -92,19 +93,15 @@ class UnusableAnswer extends Error {
 
 /** A reading in the background fails nobody's request, so that this is the only place where it can be seen. */
 function reportFailure({ telemetry, clock }: RemoteKeySetOptions, startedAt: number, error: unknown): void {
-  const now = clock()
-  telemetry.observeUpstream({ target: 'jwks', outcome: 'failed', durationSeconds: now - startedAt })
-  telemetry.emit({
-    event: 'upstream_failure',
-    timestamp: new Date(now * 1000).toISOString(),
-    requestId: 'system',
+  telemetry.observeUpstream({ target: 'jwks', outcome: 'failed', durationSeconds: clock() - startedAt })
+  createEmitter(telemetry, clock).emitTrouble({
     target: 'jwks',
-    error: 'The key set could not be read.',
     reason: reasonOf(error),
+    error: 'The key set could not be read.',
   })
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): Reason {
   if (error instanceof UnusableAnswer) return error.reason
-  return error instanceof HttpFailure ? error.kind : 'unexpected'
+  return error instanceof HttpFailure ? reasonOfExchange(error.kind) : 'unexpected'
 }

@@ -1,7 +1,7 @@
-import type { Clock } from '../base/clock.js'
-import { unavailable } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import { failure } from '../base/failures.js'
 import type { Secrets } from '../base/secrets.js'
-import type { Telemetry } from '../telemetry/index.js'
+import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { generateSigningKey, openSigningKey, type SigningKey } from './signing-key.js'
 import type { SigningKeyStore, StoredSigningKey } from './signing-key-store.js'
 import { planSigningKeys, type SigningPlan, type SigningPolicy } from './signing-plan.js'
@@ -42,7 +42,7 @@ export async function readKeyRing(options: KeyRingOptions, last: KeyRing | null)
     ring = openRing(stored, options.secrets, ring)
     plan = planRing(ring, options)
   }
-  if (plan.signer === null) throw unavailable('There is no key to sign with at the moment.')
+  if (plan.signer === null) throw failure('signingKeyMissing')
   await tidy(stored, plan, options)
   return ring
 }
@@ -108,10 +108,7 @@ async function tidy(
 
 /** Tells operators that the store did not take a change of the signing keys. */
 function reportFailure({ telemetry, clock }: KeyRingOptions): void {
-  telemetry.emit({
-    event: 'upstream_failure',
-    timestamp: new Date(clock() * 1000).toISOString(),
-    requestId: 'system',
+  createEmitter(telemetry, clock).emitTrouble({
     target: 'store',
     reason: 'signing_keys',
     error: 'The signing keys could not be written to the store.',

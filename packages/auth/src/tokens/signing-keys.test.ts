@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { unavailable } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { createSecrets, type Secrets } from '../base/secrets.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent } from '../telemetry/events.js'
@@ -35,7 +35,7 @@ beforeEach(() => {
   const kept = createMemoryStore({ clock }).signingKeys
   const pass = async <T>(name: keyof SigningKeyStore, run: () => Promise<T>) => {
     calls[name] += 1
-    if (failing.has(name)) throw unavailable('the store is away')
+    if (failing.has(name)) throw failure('storeUnreachable')
     return run()
   }
   store = {

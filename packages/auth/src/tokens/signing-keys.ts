@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from '../base/clock.js'
-import { unavailable } from '../base/errors.js'
+import { systemClock, type Clock } from '../base/time.js'
+import { failure } from '../base/failures.js'
 import type { Secrets } from '../base/secrets.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 import { createKeptReading } from './kept-reading.js'
@@ -57,7 +57,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const reading = createKeptReading<KeyRing>({
     read: (last) => readKeyRing({ store, secrets, clock, telemetry, policy }, last),
     clock,
-    unavailableMessage: 'The signing keys cannot be read at the moment.',
+    unread: 'signingKeysUnread',
     refreshAfterSeconds,
     waitAfterSeconds,
     extraReadings,
@@ -72,7 +72,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
       const ring = await readRing()
       const { signer } = planRing(ring, { clock, policy })
       const key = ring.signingKeys.find(({ kid }) => kid === signer)
-      if (!key) throw unavailable('There is no key to sign with at the moment.')
+      if (!key) throw failure('signingKeyMissing')
       return key.sign(claims)
     },
     keySet: createKeySetOf(reading, readRing),

@@ -1,4 +1,5 @@
-import { AuthError } from '../base/errors.js'
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 
 /** Why a token was refused, in one word, for logs and metrics only. */
 export type TokenRefusal =
@@ -18,10 +19,10 @@ export type TokenRefusal =
 
 /** `AUTH_TOKEN_INVALID`: one answer for all, the reason is for the log. */
 export function invalidToken(reason: TokenRefusal): AuthError {
-  return new AuthError('AUTH_TOKEN_INVALID', 'The access token is not valid.', { reason })
+  return failure('accessTokenInvalid', { reason })
 }
 
 /** `AUTH_TOKEN_EXPIRED`: rightly signed, but its hour is over. */
 export function expiredToken(): AuthError {
-  return new AuthError('AUTH_TOKEN_EXPIRED', 'The access token has expired.', { reason: 'expired' })
+  return failure('accessTokenExpired')
 }

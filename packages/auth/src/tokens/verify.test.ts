@@ -3,7 +3,8 @@ import { constants, createHmac, generateKeyPairSync, sign, type KeyObject } from
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { AuthError, unavailable } from '../base/errors.js'
+import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { createPinnedKeySet, type KeySet } from './key-set.js'
 import { memberIssuer, ownIssuer } from './token-issuer.js'
 import type { TokenVerifier, VerifiedToken } from './verified-token.js'
@@ -482,7 +483,7 @@ describe('createTokenVerifier', () => {
 
   it('says 503, not 401, when the keys cannot be had', async () => {
     const away: KeySet = {
-      find: () => Promise.reject(unavailable('away')),
+      find: () => Promise.reject(failure('storeUnreachable')),
       holds: () => false,
       ready: async () => {},
     }

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js'
+import type { Clock } from '../base/time.js'
 import { readVerifiedToken, type ReadToken } from './claims.js'
 import { decodeToken, type DecodedToken } from './decode.js'
 import type { WantedKey } from './key-set.js'

@@ -1,6 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Clock } from '../base/clock.js'
-import { AuthError } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
+import type { Reason } from '../base/reasons.js'
 
 /** A webhook as it came in. */
 export interface WebhookDelivery {
@@ -39,8 +41,8 @@ export function createSignatureCheck(secret: string, clock: Clock): SignatureChe
 }
 
 /** The error of a webhook that is not taken. `reason` is for the log. */
-export function webhookInvalid(reason: string): AuthError {
-  return new AuthError('AUTH_WEBHOOK_INVALID', 'This is no webhook signed for this service.', { reason })
+export function webhookInvalid(reason: Reason): AuthError {
+  return failure('webhookInvalid', { reason })
 }
 
 function keyFrom(secret: string): Uint8Array {

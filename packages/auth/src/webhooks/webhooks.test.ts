@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import { startEmulator } from '@perennial/emulator'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { AuthError, unavailable } from '../base/errors.js'
+import { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
 import { createSecrets } from '../base/secrets.js'
 import { beginSession, createSessionEnder, type Session } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
@@ -53,7 +54,7 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
   onTestFinished(() => store.close())
   for (const id of ['phone', 'laptop']) await store.sessions.create(session(id), now - 100)
   const failWhile = (part: string) => {
-    if (world.failing === part) throw unavailable('The store is away.')
+    if (world.failing === part) throw failure('storeUnreachable')
   }
   const ender = createSessionEnder({
     store: {

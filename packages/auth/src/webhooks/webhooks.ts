@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.js'
-import { unavailable } from '../base/errors.js'
+import type { Clock } from '../base/time.js'
+import { failure } from '../base/failures.js'
 import type { SessionEnder, SessionStore } from '../sessions/index.js'
 import type { AdminApi, Membership, MemberNews, UserContext } from '../members/index.js'
 import { webhookEventFrom } from './webhook-event.js'
@@ -66,10 +66,7 @@ async function readAgain(memberId: string, requestId: string, options: WebhooksO
   const reading = await options.admin.readMember(memberId, { waitSeconds, requestId, joins: 'none' })
   if (reading.kind === 'unavailable') {
     const { retryAfterSeconds } = reading
-    throw unavailable('Memberstack does not answer. Send it again later.', {
-      retryAfterSeconds,
-      reason: 'admin',
-    })
+    throw failure('memberstackUnavailable', { retryAfterSeconds })
   }
   if (reading.kind === 'deleted') return await endDeleted(memberId, requestId, options)
   remember(memberId, reading, options)

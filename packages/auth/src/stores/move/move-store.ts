@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock, type Clock } from '../../base/clock.js'
+import { systemClock, type Clock } from '../../base/time.js'
 import { AuthError } from '../../base/errors.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../../base/secrets.js'
 import type { StoredSigningKey } from '../../tokens/index.js'

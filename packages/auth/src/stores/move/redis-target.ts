@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
 import { parseRedisAddress } from '../redis/redis-address.js'

@@ -1,4 +1,5 @@
-import { unavailable, type AuthError } from '../../base/errors.js'
+import type { AuthError } from '../../base/errors.js'
+import { failure } from '../../base/failures.js'
 import { createBatch } from './redis-batch.js'
 import type { RedisClient } from './redis-client.js'
 import { stepTimeoutMs } from './redis-options.js'
@@ -72,10 +73,7 @@ async function runScript(
 
 /** The driver's error carries the command and its arguments, so that only what kind it is goes on. */
 function away(kind: string): AuthError {
-  return unavailable('The Redis store does not answer as it should.', {
-    cause: new Error(kind),
-    reason: 'store',
-  })
+  return failure('storeUnreachable', { cause: new Error(kind) })
 }
 
 function kindOf(error: unknown): string {

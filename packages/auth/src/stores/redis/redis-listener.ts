@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { unavailable } from '../../base/errors.js'
+import { failure } from '../../base/failures.js'
 
 /** Hears what is published. */
 export interface RedisListener {
@@ -76,7 +76,7 @@ function subscribe(client: Redis, channel: Channel): void {
       channel.state = 'heard'
     } catch {
       channel.state = 'failed'
-      throw unavailable('The Redis store cannot be listened to.', { reason: 'store' })
+      throw failure('storeUnreachable')
     }
   }
   channel.subscribed = ask()

@@ -1,4 +1,4 @@
-import { systemTicker } from '../../base/ticker.js'
+import { systemTicker } from '../../base/time.js'
 import type { StoreOptions } from '../memory.js'
 import type { Store } from '../store.js'
 import { createRedisAdminQuota } from './redis-admin-quota.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js'
+import type { Clock } from '../../base/time.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import type { RedisConnection } from './redis-connection.js'
 import { redisKeys } from './redis-keys.js'

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
-import { unavailable } from '../../base/errors.js'
+import { failure } from '../../base/failures.js'
 import { busyWaitSeconds, retryWhileBusy } from './busy.js'
 import { openDatabase } from './open-database.js'
 import { createWriteQueue } from './write-queue.js'
@@ -35,11 +35,11 @@ export async function openConnection(path: string): Promise<Connection> {
   let closed = false
   return {
     read: async (work) => {
-      if (closed) throw unavailable('The store is closed.', { reason: 'store' })
+      if (closed) throw failure('storeClosed')
       try {
         return await retryWhileBusy(() => work(statements), busyWaitSeconds)
       } catch (cause) {
-        throw unavailable('The store cannot be read.', { cause, reason: 'store' })
+        throw failure('storeUnreadable', { cause })
       }
     },
     write: (work) => queue.add(() => work(statements)),

@@ -1,4 +1,4 @@
-import { systemTicker } from '../../base/ticker.js'
+import { systemTicker } from '../../base/time.js'
 import { createEndedFeed } from '../ended-feed.js'
 import type { StoreOptions } from '../memory.js'
 import { sweepEverySeconds } from '../retention.js'

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { unavailable } from '../../base/errors.js'
+import { failure } from '../../base/failures.js'
 import { busyWaitSeconds, isBusy, monotonicSeconds, waitForLock } from './busy.js'
 import { rollBack } from './roll-back.js'
 
@@ -46,13 +46,13 @@ export function createWriteQueue(database: DatabaseSync): WriteQueue {
   return {
     add: <T>(work: () => T) =>
       new Promise<T>((resolve, reject) => {
-        if (closed) return reject(unavailable('The store is closed.', { reason: 'store' }))
+        if (closed) return reject(failure('storeClosed'))
         waiting.push({
           work: () => {
             const result = work()
             return () => resolve(result)
           },
-          fail: (cause) => reject(unavailable('The store cannot be written.', { cause, reason: 'store' })),
+          fail: (cause) => reject(failure('storeUnwritable', { cause })),
           deadline: monotonicSeconds() + busyWaitSeconds,
         })
         draining ??= drain()

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { createCircuitBreaker, type Attempt, type CircuitBreaker } from './circuit-breaker.js'
+import { createBreaker, type Attempt, type Breaker } from './breaker.js'
 
-describe('createCircuitBreaker', () => {
+describe('createBreaker', () => {
   let now: number
-  let breaker: CircuitBreaker
+  let breaker: Breaker
   const begin = (): Attempt => {
     const attempt = breaker.begin()
     if ('retryAfterSeconds' in attempt) throw new Error('the circuit is open')
@@ -16,7 +16,7 @@ describe('createCircuitBreaker', () => {
 
   beforeEach(() => {
     now = 1_000
-    breaker = createCircuitBreaker({ failureThreshold: 3, openSeconds: 5, clock: () => now })
+    breaker = createBreaker({ failureThreshold: 3, openSeconds: 5, clock: () => now })
   })
 
   it('stays closed below so many failures in a row', () => {
@@ -96,5 +96,54 @@ describe('createCircuitBreaker', () => {
     now -= 3_600
 
     expect(breaker.begin()).not.toHaveProperty('retryAfterSeconds')
+  })
+
+  it('reports that it is open, and for how long', () => {
+    expect([breaker.isOpen(), breaker.secondsLeft()]).toEqual([false, 0])
+    fail(3)
+    now += 1
+
+    expect([breaker.isOpen(), breaker.secondsLeft()]).toEqual([true, 4])
+    now += 4
+    expect([breaker.isOpen(), breaker.secondsLeft()]).toEqual([true, 0])
+    expect(begin().isTrial).toBe(true)
+  })
+
+  it('may stay open for longer after each failure in a row', () => {
+    breaker = createBreaker({
+      failureThreshold: 1,
+      openSeconds: (failures) => failures * 10,
+      clock: () => now,
+    })
+    fail(1)
+    expect(breaker.begin()).toEqual({ retryAfterSeconds: 10 })
+    now += 10
+    begin().failed()
+
+    expect(breaker.begin()).toEqual({ retryAfterSeconds: 20 })
+  })
+})
+
+describe('createBreaker with trials that may take long', () => {
+  it('lets one call a second through while it is open, although the last trial has not ended', () => {
+    let now = 1_000
+    const breaker = createBreaker({ failureThreshold: 5, openSeconds: 1, trialSeconds: 1, clock: () => now })
+    const begin = () => {
+      const attempt = breaker.begin()
+      return 'retryAfterSeconds' in attempt ? null : attempt
+    }
+    for (let times = 0; times < 4; times += 1) begin()?.failed()
+    expect(breaker.isOpen()).toBe(false)
+    begin()?.failed()
+    now = 1_000.9
+    expect(begin()).toBeNull()
+
+    now = 1_001
+    const unfinished = begin()
+    expect([unfinished?.isTrial, begin()]).toEqual([true, null])
+    now = 1_002
+    expect(begin()?.isTrial).toBe(true)
+    unfinished?.succeeded()
+    expect(breaker.isOpen()).toBe(false)
   })
 })

@@ -1,0 +1,86 @@
+/** Reasons of refusals that the request, its tokens or its session give. */
+const refusals = [
+  'missing',
+  'too_large',
+  'origin',
+  'not_found',
+  'method',
+  'role',
+  'internal',
+  'malformed',
+  'header',
+  'issuer',
+  'algorithm',
+  'type',
+  'key',
+  'signature',
+  'audience',
+  'claims',
+  'not_yet_valid',
+  'expired',
+  'subject',
+  'too_old',
+  'refused',
+  'unknown',
+  'revoked',
+  'reused',
+  'member_deleted',
+  'plan_lost',
+  'upstream',
+  'ip',
+  'ip_refused',
+  'session',
+] as const
+
+/** Reasons why a session ended. */
+const ends = ['sign_out', 'sign_out_everywhere', 'reuse', 'member_deleted', 'plan_lost'] as const
+
+/** Reasons why a webhook was not accepted. */
+const webhooks = ['headers', 'timestamp', 'signature', 'body', 'parsed', 'member_id'] as const
+
+/** Reasons why an upstream or the store could not be used. */
+const troubles = [
+  'admin',
+  'no_admin_api',
+  'key_refused',
+  'quota',
+  'malformed',
+  'store',
+  'limits',
+  'signing_keys',
+  'contended',
+  'unread',
+  'unavailable',
+  'timeout',
+  'too_late',
+  'connect',
+  'reset',
+  'too_large',
+  'circuit_open',
+  'unexpected',
+  'no_access_token',
+  'unusable_refresh_token',
+  'foreign_access_token',
+  'expired_access_token',
+  'unverifiable_access_token',
+  'no_key_set',
+  'key_set_away',
+  'unreadable_answer',
+] as const
+
+/** Every reason that is a fixed word. */
+export const reasons: ReadonlySet<string> = new Set<string>([...refusals, ...ends, ...webhooks, ...troubles])
+
+/** Why something was refused, ended or failed: for logs and metrics only, never for the caller. */
+export type Reason =
+  | (typeof refusals)[number]
+  | (typeof ends)[number]
+  | (typeof webhooks)[number]
+  | (typeof troubles)[number]
+  /** The status of an HTTP answer that could not be used, e.g. `status_503`. */
+  | `status_${number}`
+
+/** Returns the reason of an HTTP exchange that failed in this way. */
+export function reasonOfExchange(kind: 'timeout' | 'connect' | 'reset' | 'too-large'): Reason {
+  return kind === 'too-large' ? 'too_large' : kind
+}
