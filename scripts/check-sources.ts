@@ -61,4 +61,6 @@ if (process.argv.includes('--shrink')) writeFileSync(listPath, shrunk)
 else
   for (const line of outdated)
     print(`${listPath}: "${line}" lists more than there is. Run \`npm run lint:shrink\``)
-process.exitCode = unknown.length > 0 || (outdated.length > 0 && !process.argv.includes('--shrink')) ? 1 : 0
+// An outdated list fails in CI only: while several branches shrink it at once, each would wait for the others.
+const isOutdated = outdated.length > 0 && process.env['CI'] === 'true' && !process.argv.includes('--shrink')
+process.exitCode = unknown.length > 0 || isOutdated ? 1 : 0

@@ -3,7 +3,8 @@ import { AuthError, type AuthErrorCode, type AuthErrorOptions } from './errors.j
 /** A row of the table: the code, the message for people, and what else all failures of this name have. */
 type Failure = readonly [code: AuthErrorCode, message: string, options?: AuthErrorOptions]
 
-const trouble: AuthErrorOptions = { retryable: true, retryAfterSeconds: 1 }
+/** What every `AUTH_UNAVAILABLE` has: the same call may succeed a second later. */
+const unavailable: AuthErrorOptions = { retryable: true, retryAfterSeconds: 1 }
 
 /** Every failure of this library, in one table. A message never contains a token, a key or the reason of a refusal. */
 const failures = {
@@ -56,7 +57,7 @@ const failures = {
   refreshUnavailable: [
     'AUTH_TOKEN_REFRESH_FAILED',
     'The refresh could not be completed. Try again later.',
-    trouble,
+    { retryable: true, retryAfterSeconds: 1 },
   ],
 
   memberUnknown: ['AUTH_USER_CONTEXT_INVALID', 'There is no such member.', { reason: 'member_deleted' }],
@@ -108,43 +109,35 @@ const failures = {
     { reason: 'parsed' },
   ],
 
-  storeClosed: ['AUTH_UNAVAILABLE', 'The store is closed.', { ...trouble, reason: 'store' }],
-  storeUnreadable: ['AUTH_UNAVAILABLE', 'The store cannot be read.', { ...trouble, reason: 'store' }],
-  storeUnwritable: ['AUTH_UNAVAILABLE', 'The store cannot be written.', { ...trouble, reason: 'store' }],
-  storeUnreachable: [
-    'AUTH_UNAVAILABLE',
-    'The store does not answer as it should.',
-    { ...trouble, reason: 'store' },
-  ],
+  storeClosed: ['AUTH_UNAVAILABLE', 'The store is closed.', { reason: 'store' }],
+  storeUnreadable: ['AUTH_UNAVAILABLE', 'The store cannot be read.', { reason: 'store' }],
+  storeUnwritable: ['AUTH_UNAVAILABLE', 'The store cannot be written.', { reason: 'store' }],
+  storeUnreachable: ['AUTH_UNAVAILABLE', 'The store does not answer as it should.', { reason: 'store' }],
   sessionContended: [
     'AUTH_UNAVAILABLE',
     'The session is refreshed by too many callers at once.',
-    { ...trouble, reason: 'contended' },
+    { reason: 'contended' },
   ],
   revocationsUnknown: [
     'AUTH_UNAVAILABLE',
     'The list of ended sessions has not been read yet. Try again later.',
-    { ...trouble, reason: 'store' },
+    { reason: 'store' },
   ],
-  keySetUnread: [
-    'AUTH_UNAVAILABLE',
-    'The key set cannot be read at the moment.',
-    { ...trouble, reason: 'unread' },
-  ],
+  keySetUnread: ['AUTH_UNAVAILABLE', 'The key set cannot be read at the moment.', { reason: 'unread' }],
   signingKeysUnread: [
     'AUTH_UNAVAILABLE',
     'The signing keys cannot be read at the moment.',
-    { ...trouble, reason: 'unread' },
+    { reason: 'unread' },
   ],
   signingKeyMissing: [
     'AUTH_UNAVAILABLE',
     'There is no key to sign with at the moment.',
-    { ...trouble, reason: 'signing_keys' },
+    { reason: 'signing_keys' },
   ],
   memberstackUnavailable: [
     'AUTH_UNAVAILABLE',
     'Memberstack does not answer. Try again later.',
-    { ...trouble, reason: 'admin' },
+    { reason: 'admin' },
   ],
 
   accessTokenTooLong: ['AUTH_INTERNAL_ERROR', 'The access token would be too long.', { reason: 'internal' }],
@@ -154,7 +147,7 @@ const failures = {
     { reason: 'internal' },
   ],
   internal: ['AUTH_INTERNAL_ERROR', 'Something went wrong in the service.', { reason: 'internal' }],
-} as const satisfies Record<string, Failure>
+} as const
 
 /** The name of a row of the table. */
 export type FailureName = keyof typeof failures
@@ -169,5 +162,6 @@ export interface FailureOptions extends AuthErrorOptions {
 export function failure(name: FailureName, { detail, ...options }: FailureOptions = {}): AuthError {
   const [code, message, fixed]: Failure = failures[name]
   const text = detail === undefined ? message : `${message.replace(/\.$/, '')}: ${detail}.`
-  return new AuthError(code, text, { ...fixed, ...options })
+  const shared = code === 'AUTH_UNAVAILABLE' ? unavailable : {}
+  return new AuthError(code, text, { ...shared, ...fixed, ...options })
 }

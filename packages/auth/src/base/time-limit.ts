@@ -26,14 +26,6 @@ export function startTimeLimit(seconds: number): TimeLimit {
   }
 }
 
-/** Resolves with `work`, or rejects with the error of `createError` if `work` takes longer than `seconds`. */
-export async function within<T>(seconds: number, work: Promise<T>, createError: () => Error): Promise<T> {
-  const late = Symbol('late')
-  const result = await startTimeLimit(seconds).race<T, typeof late>(work, late)
-  if (result === late) throw createError()
-  return result
-}
-
 /** Resolves after this many seconds. */
 export function sleep(seconds: number): Promise<void> {
   return new Promise((resolve) => {

@@ -2,7 +2,7 @@
 export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 export { createAuthHandler } from './auth-handler.js'
 export type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
-export { errorResponse, toAuthError } from './auth-response.js'
+export { errorResponse } from './auth-response.js'
 export { createAuthRoutes } from './auth-routes.js'
 export { checkRoleNames, createRoleCheck, grantKey, grantTo, settle, type Grant } from './grant.js'
 export { answerJwks } from './jwks.js'

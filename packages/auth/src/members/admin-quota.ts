@@ -1,13 +1,4 @@
-import type { Clock } from '../base/time.js'
-
-/** Runs something later; the returned function calls it off. */
-export type Timer = (afterSeconds: number, run: () => void) => () => void
-
-/** The machine's timer. */
-const systemTimer: Timer = (afterSeconds, run) => {
-  const handle = setTimeout(run, Math.ceil(afterSeconds * 1000))
-  return () => clearTimeout(handle)
-}
+import { systemTimer, type Clock, type Timer } from '../base/time.js'
 
 /** A place in the quota, or when to come again. */
 export type AdminPlace =

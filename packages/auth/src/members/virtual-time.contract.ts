@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../base/time.js'
-import type { Timer } from './admin-quota.js'
+import type { Clock, Timer } from '../base/time.js'
 
 /** Time that passes when a test says so. */
 export interface VirtualTime {

@@ -4,10 +4,10 @@ import { toIsoTime, type Clock } from '../base/time.js'
 import type { AuthEvent, AuthEventName, Telemetry, UpstreamTarget } from './events.js'
 
 /** The request id of events that no request caused. */
-export const systemRequestId = 'system'
+const systemRequestId = 'system'
 
 /** Trouble of an upstream or of the store, as it is reported. */
-export interface Trouble {
+interface Trouble {
   readonly target: UpstreamTarget
   readonly reason: Reason
   /** For people; without secrets. */
