@@ -1,7 +1,13 @@
 /** The door of `@perennial/auth`. The adapters have doors of their own: `/express`, `/fastify`, `/fetch`. */
 export { systemClock, type Clock } from './base/time.js'
 export { AuthError, statusOf, type AuthErrorCode, type AuthErrorOptions } from './base/errors.js'
+export {
+  createHttpClient,
+  type ClosableHttpClient,
+  type HttpClientOptions,
+} from './base/create-http-client.js'
 export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './base/http-client.js'
+export { isProxyUrl, type ConnectionOptions, type ProxySettings } from './base/http-connections.js'
 export { isLoopback } from './base/loopback.js'
 export type { MemberstackUser } from './base/member.js'
 export { createPerennial, type MemberstackOptions, type PerennialOptions } from './compose/index.js'

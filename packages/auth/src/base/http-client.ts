@@ -1,4 +1,4 @@
-/** One outgoing request. Headers are named in lower case. */
+/** One outgoing request. Header names are in lower case. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: string
@@ -6,11 +6,14 @@ export interface HttpRequest {
   readonly body?: string
   /** The longest the whole exchange may take, in seconds. */
   readonly timeoutSeconds: number
-  /** More bytes than this in the answer's body is a failure. @defaultValue 1 MiB */
+  /** The largest body that is accepted, in bytes, before and after it is decoded. @defaultValue 1 MiB */
   readonly maxBodyBytes?: number
 }
 
-/** The whole answer; redirects are answers too, never followed. Header names are lower case. */
+/**
+ * A whole answer. A redirect is an answer too and is not followed. Header names are in lower case; the headers are
+ * those of the wire, the body is decoded.
+ */
 export interface HttpResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -18,12 +21,12 @@ export interface HttpResponse {
 }
 
 /**
- * The only way this library reaches the network.
- * @throws {@link HttpFailure} when no whole answer came.
+ * Sends one request. This is the only way the library reaches the network.
+ * @throws {@link HttpFailure} if no whole answer came
  */
 export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>
 
-/** No whole answer came. `sent: false` means the request never left, so that repeating it is safe. */
+/** No whole answer came. `sent: false` means that nothing of the request was written, so that it may be repeated. */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure'
   readonly kind: 'timeout' | 'connect' | 'reset' | 'too-large'

@@ -21,7 +21,7 @@ import {
   type TokenIssuer,
   type TokenVerifier,
 } from '../tokens/index.js'
-import { createNodeHttpClient } from '../base/node-http-client.js'
+import { createHttpClient } from '../base/create-http-client.js'
 
 /** What differs between the two modes, and what ends with them. */
 export interface Mode {
@@ -81,7 +81,7 @@ function createGround(
 ): Ground {
   const { clock, telemetry, memberstack } = options
   // Opens no connection before it is used.
-  const own = createNodeHttpClient()
+  const own = createHttpClient()
   const httpClient = options.httpClient ?? own
   const { adminUrl, secretKey, egress } = memberstack
   const local = createAdminQuota({ clock })

@@ -73,5 +73,6 @@ export interface PerennialOptions {
   readonly telemetry?: Telemetry | undefined
   readonly clock?: Clock | undefined
   readonly randomBytes?: RandomBytes | undefined
+  /** Sends the calls to Memberstack and to the refresh API. It is not closed here. @defaultValue one without a proxy */
   readonly httpClient?: HttpClient | undefined
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { createNodeHttpClient, type ClosableHttpClient } from '../base/node-http-client.js'
+import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
 
 /** What a request to the server looked like. */
 export interface SeenRequest {
@@ -47,7 +47,7 @@ export async function startAdminServer(answer: AdminServer['answer']): Promise<A
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
-  const httpClient = createNodeHttpClient()
+  const httpClient = createHttpClient()
   const admin: AdminServer = { url: `http://127.0.0.1:${address.port}`, httpClient, seen, answer }
   onTestFinished(async () => {
     server.closeAllConnections()

@@ -13,7 +13,7 @@ import { createPinnedKeySet } from '../tokens/key-set.js'
 import { memberIssuer, ownIssuer } from '../tokens/token-issuer.js'
 import type { TokenVerifier } from '../tokens/verified-token.js'
 import { createTokenVerifier } from '../tokens/verify.js'
-import { createNodeHttpClient, type ClosableHttpClient } from '../base/node-http-client.js'
+import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
 import { createForwardSource, type ForwardOptions, type ForwardSource } from './forward.js'
 import { defaultForwardLimits } from './forward-limits.js'
 import { createMemorySharedAnswers } from './memory-shared-answers.js'
@@ -132,7 +132,7 @@ describe('forward mode', () => {
   beforeEach(async () => {
     now = 1_700_000_000
     api = await startRefreshApi()
-    httpClient = createNodeHttpClient()
+    httpClient = createHttpClient()
     sources = []
     observations = []
     events = []

@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import type { AuthEvent, UpstreamObservation } from '../telemetry/events.js'
-import { createNodeHttpClient, type ClosableHttpClient } from '../base/node-http-client.js'
+import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
 import type { KeySet } from './key-set.js'
 import { createRemoteKeySet } from './remote-key-set.js'
 
@@ -38,7 +38,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('not listening')
-  httpClient = createNodeHttpClient()
+  httpClient = createHttpClient()
   keySet = createRemoteKeySet({
     url: `http://127.0.0.1:${address.port}/jwks.json`,
     algorithms: ['RS256'],

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { silentTelemetry } from '../telemetry/events.js'
-import { createNodeHttpClient } from '../base/node-http-client.js'
+import { createHttpClient } from '../base/create-http-client.js'
 import { createRemoteKeySet } from './remote-key-set.js'
 import { memberIssuer } from './token-issuer.js'
 import type { TokenVerifier } from './verified-token.js'
@@ -42,7 +42,7 @@ const listen = async (listener: RequestListener) => {
 
 let keySetUrl: string
 let trapUrl: string
-const httpClient = createNodeHttpClient()
+const httpClient = createHttpClient()
 let verifier: TokenVerifier
 
 beforeAll(async () => {

@@ -9,7 +9,7 @@ import { createSecrets } from '../base/secrets.js'
 import { beginSession, createSessionEnder, type Session } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent, Telemetry } from '../telemetry/events.js'
-import { createNodeHttpClient } from '../base/node-http-client.js'
+import { createHttpClient } from '../base/create-http-client.js'
 import { createAdminApi } from '../members/admin-api.js'
 import { createAdminQuota } from '../members/admin-quota.js'
 import type { AdminApi, Member, MemberReading, ReadMemberOptions } from '../members/member.js'
@@ -354,7 +354,7 @@ describe('the signature', () => {
 describe('the emulator as the sender', () => {
   it('a plan lost and a member deleted there end the sessions here', async () => {
     const emulator = await startEmulator({ webhookSecret: secret, webhookRetrySeconds: [] })
-    const httpClient = createNodeHttpClient()
+    const httpClient = createHttpClient()
     const clock = () => Date.now() / 1000
     const admin = createAdminApi({
       adminUrl: emulator.adminUrl,

@@ -59,6 +59,39 @@ describe('readConfig', () => {
     })
   })
 
+  it('reads the proxies, in lower case too, which wins', () => {
+    const upper = {
+      HTTPS_PROXY: 'http://us%40er:pass@proxy.example.com:3128',
+      HTTP_PROXY: 'https://proxy.example.com',
+      NO_PROXY: '.example.com, 10.0.0.1',
+    }
+    expect(read(upper).proxy).toEqual({
+      httpsProxy: upper.HTTPS_PROXY,
+      httpProxy: upper.HTTP_PROXY,
+      noProxy: upper.NO_PROXY,
+    })
+    const lower = { https_proxy: 'http://other.example.com:3128', http_proxy: ' ', no_proxy: '*' }
+    expect(read({ ...upper, ...lower }).proxy).toEqual({
+      httpsProxy: lower.https_proxy,
+      httpProxy: upper.HTTP_PROXY,
+      noProxy: '*',
+    })
+    expect(read({}).proxy).toEqual({})
+  })
+
+  it('stops at a proxy that is not an http(s) URL, without repeating it', () => {
+    for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy'])
+      for (const value of ['canary:3128', 'socks5://canary', 'http://canary/path', 'http://']) {
+        const refusal = refusalOf({ [name]: value })
+        expect(refusal).toMatch(
+          new RegExp(
+            `^${name.toUpperCase()} is not the http\\(s\\) URL of a proxy. A good example: .*:3128$`,
+          ),
+        )
+        expect(refusal).not.toContain('canary')
+      }
+  })
+
   it('treats an empty or blank value as not set', () => {
     const blank = Object.fromEntries(settingNames.map((name, at) => [name, at % 2 === 0 ? '' : '  ']))
     expect(read(blank)).toEqual(read({}))

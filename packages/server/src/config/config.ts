@@ -1,4 +1,4 @@
-import type { MemberstackOptions, PerennialOptions } from '@perennial/auth'
+import type { MemberstackOptions, PerennialOptions, ProxySettings } from '@perennial/auth'
 import { crossCheck } from './cross-checks.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
 import { listWarnings } from './warnings.js'
@@ -16,6 +16,8 @@ export interface Config {
     | { readonly kind: 'emulator'; readonly port: number }
   /** The options of `createPerennial`, except for the store, Memberstack and telemetry. */
   readonly perennial: Omit<PerennialOptions, 'store' | 'memberstack' | 'telemetry'>
+  /** The proxies of calls to Memberstack and to the refresh API. */
+  readonly proxy: ProxySettings
   /** The number of trusted proxies in front of the service, or their addresses. */
   readonly trustProxy: number | readonly string[]
   /** The origins whose pages may read our responses; `*` alone allows all. */
@@ -49,6 +51,11 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
     storeUrl: settings.STORE_URL,
     memberstack: memberstackOf(settings, world.readTextFile),
     perennial: perennialOf(settings, environment),
+    proxy: {
+      httpsProxy: settings.HTTPS_PROXY,
+      httpProxy: settings.HTTP_PROXY,
+      noProxy: settings.NO_PROXY,
+    },
     trustProxy: settings.TRUST_PROXY,
     corsOrigins: settings.CORS_ORIGIN ?? [],
     refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT ?? 'body',

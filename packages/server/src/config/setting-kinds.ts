@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { redisAddressProblem } from '@perennial/auth'
+import { isProxyUrl, redisAddressProblem } from '@perennial/auth'
 import * as v from 'valibot'
 import { isHttpUrl } from './urls.js'
 
@@ -65,6 +65,11 @@ export function httpUrl(): SettingSchema<string> {
       return `${username}${password}${search}${hash}` === ''
     }, 'holds a user, a password, a query or a fragment'),
   )
+}
+
+/** Accepts the URL of a proxy for outgoing calls, which may hold a user and a password. */
+export function proxyUrl(): SettingSchema<string> {
+  return v.pipe(v.string(), v.check(isProxyUrl, 'is not the http(s) URL of a proxy'))
 }
 
 /** Accepts a comma-separated list without empty items. */

@@ -6,6 +6,7 @@ import {
   listOf,
   oneOf,
   origin,
+  proxyUrl,
   secret,
   sentryDsn,
   storeUrl,
@@ -40,6 +41,9 @@ const entries = {
   MEMBERSTACK_REFRESH_URL: v.optional(httpUrl()),
   MEMBERSTACK_WEBHOOK_SECRET: v.optional(webhookSecret()),
   REQUIRED_PLANS: v.optional(listOf(word())),
+  HTTPS_PROXY: v.optional(proxyUrl()),
+  HTTP_PROXY: v.optional(proxyUrl()),
+  NO_PROXY: v.optional(v.string()),
   PERENNIAL_ISSUER: v.optional(word()),
   ACCESS_TOKEN_TTL_SECONDS: v.optional(wholeNumber(60, 3600)),
   REFRESH_GRACE_SECONDS: v.optional(wholeNumber(0, 3600)),
@@ -83,6 +87,9 @@ export const examples: Readonly<Record<SettingName, string>> = {
   MEMBERSTACK_REFRESH_URL: 'https://api.example.com/auth/refresh-token',
   MEMBERSTACK_WEBHOOK_SECRET: 'whsec_…',
   REQUIRED_PLANS: 'pln_gold,pln_silver',
+  HTTPS_PROXY: 'http://proxy.example.com:3128',
+  HTTP_PROXY: 'http://proxy.example.com:3128',
+  NO_PROXY: '.internal.example.com,10.0.0.1',
   PERENNIAL_ISSUER: 'perennial',
   ACCESS_TOKEN_TTL_SECONDS: '3600',
   REFRESH_GRACE_SECONDS: '30',
@@ -126,9 +133,15 @@ export function badSetting(name: SettingName, problem: string): TypeError {
  * @throws TypeError with the variable, the problem and a good example
  */
 export function readSettings(env: Environment): Settings {
-  const given = Object.fromEntries(settingNames.map((name) => [name, env[name]?.trim() || undefined]))
+  const given = Object.fromEntries(settingNames.map((name) => [name, valueOf(name, env)]))
   const result = v.safeParse(schema, given, { abortEarly: true })
   if (result.success) return result.output
   const [issue] = result.issues
   throw badSetting(v.parse(settingName, issue.path?.[0]?.key), issue.message)
+}
+
+/** Reads one variable. Those of proxies are usual in lower case too, and other programs then prefer that spelling. */
+function valueOf(name: string, env: Environment): string | undefined {
+  const lowerCase = name.endsWith('_PROXY') ? env[name.toLowerCase()]?.trim() : undefined
+  return lowerCase || env[name]?.trim() || undefined
 }

@@ -1,4 +1,4 @@
-import { isLoopback, readMemberKeys } from '@perennial/auth'
+import { isLoopback, readMemberKeys, type HttpClient } from '@perennial/auth'
 import type { Config } from '../config/index.js'
 import { findingsAbout, type Finding } from './finding.js'
 import { askUpstream, type UpstreamAnswer } from './upstream.js'
@@ -14,14 +14,17 @@ export interface KeySetCheck {
 }
 
 /** Checks that the key set of member JWTs is pinned, or can be reached over https, and holds a usable key. */
-export async function checkKeySet({ refreshUrl, jwks, jwksUri }: Memberstack): Promise<KeySetCheck> {
+export async function checkKeySet(
+  { refreshUrl, jwks, jwksUri }: Memberstack,
+  httpClient: HttpClient,
+): Promise<KeySetCheck> {
   if (refreshUrl === undefined)
     return {
       findings: [keySet.ok('not needed: in session mode member JWTs are verified by the admin API.')],
     }
   if (jwks !== undefined) return { findings: checkPinned(jwks) }
   // The configuration ensures that one of the two is set.
-  return await checkRemote(jwksUri ?? '')
+  return await checkRemote(jwksUri ?? '', httpClient)
 }
 
 /** The configuration ensures that there is a usable key. */
@@ -36,8 +39,8 @@ function checkPinned(jwks: string): readonly Finding[] {
   return [keySet.ok(`pinned, with ${inWords(countUsable(jwks))}.`), ...secret]
 }
 
-async function checkRemote(url: string): Promise<KeySetCheck> {
-  const answer = await askUpstream(url)
+async function checkRemote(url: string, httpClient: HttpClient): Promise<KeySetCheck> {
+  const answer = await askUpstream(httpClient, url)
   if (answer.kind === 'silent')
     return {
       findings: [
@@ -47,6 +50,8 @@ async function checkRemote(url: string): Promise<KeySetCheck> {
       ],
       answer,
     }
+  if (answer.kind === 'too-large')
+    return { findings: [keySet.error('answers more than 1 MiB. Check MEMBERSTACK_JWKS_URI.')], answer }
   return { findings: [...checkSecrets(answer.text), judge(url, answer)], answer }
 }
 

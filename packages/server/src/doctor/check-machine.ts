@@ -2,8 +2,8 @@ import { clockToleranceSeconds } from '@perennial/auth'
 import { findingsAbout, type Finding } from './finding.js'
 import type { UpstreamAnswer } from './upstream.js'
 
-/** The minimum of `engines` in our package.json; it has `node:sqlite`. */
-const minimum = { major: 22, minor: 13 }
+/** The minimum of `engines` in our package.json; `undici` needs it. */
+const minimum = { major: 22, minor: 19 }
 
 /** Checks the version of Node. @param version - as in `process.versions.node` */
 export function checkNode(version: string): Finding {

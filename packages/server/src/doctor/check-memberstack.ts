@@ -1,8 +1,11 @@
+import type { HttpClient } from '@perennial/auth'
 import type { Config } from '../config/index.js'
 import { findingsAbout, type Finding } from './finding.js'
 import { askUpstream, type UpstreamAnswer } from './upstream.js'
 
 type Memberstack = Extract<Config['memberstack'], { kind: 'memberstack' }>
+
+type Answered = Extract<UpstreamAnswer, { kind: 'answered' }>
 
 /** An id that no member has: the check is only whether the API accepts the request. */
 const unknownMember = 'mem_perennial_doctor'
@@ -16,7 +19,10 @@ export interface AdminCheck {
 }
 
 /** Checks that the admin API can be reached and accepts the key, and reads its quota. */
-export async function checkAdminApi(memberstack: Memberstack, isProduction: boolean): Promise<AdminCheck> {
+export async function checkAdminApi(
+  memberstack: Memberstack,
+  { isProduction, httpClient }: { readonly isProduction: boolean; readonly httpClient: HttpClient },
+): Promise<AdminCheck> {
   const { secretKey, adminUrl = 'https://admin.memberstack.com' } = memberstack
   if (secretKey === undefined)
     return {
@@ -27,7 +33,9 @@ export async function checkAdminApi(memberstack: Memberstack, isProduction: bool
       ],
     }
   const base = adminUrl.endsWith('/') ? adminUrl : `${adminUrl}/`
-  const answer = await askUpstream(`${base}members/${unknownMember}`, { 'x-api-key': secretKey })
+  const answer = await askUpstream(httpClient, `${base}members/${unknownMember}`, {
+    'x-api-key': secretKey,
+  })
   return { findings: [judge(answer), ...checkStage(secretKey, isProduction)], answer }
 }
 
@@ -46,11 +54,19 @@ function checkStage(secretKey: string, isProduction: boolean): readonly Finding[
   ]
 }
 
+const notTheAdminApi =
+  'answers, but not as the admin API does. Check that MEMBERSTACK_ADMIN_URL is the admin API and that no proxy answers instead.'
+
 function judge(answer: UpstreamAnswer): Finding {
   if (answer.kind === 'silent')
     return admin.error(
       `cannot be reached (${answer.reason}). Check MEMBERSTACK_ADMIN_URL, the firewall and the outbound proxy.`,
     )
+  if (answer.kind === 'too-large') return admin.error(notTheAdminApi)
+  return judgeStatus(answer) ?? judgeBody(answer)
+}
+
+function judgeStatus(answer: Answered): Finding | null {
   const { status } = answer
   if (status === 401 || status === 403 || isKeyMalformed(answer))
     return admin.error(
@@ -66,21 +82,22 @@ function judge(answer: UpstreamAnswer): Finding {
     return admin.error(
       `answers ${status}, which the admin API never does. Check that MEMBERSTACK_ADMIN_URL is the admin API.`,
     )
-  if (parse(answer.text)?.['data'] === undefined)
-    return admin.error(
-      'answers, but not as the admin API does. Check that MEMBERSTACK_ADMIN_URL is the admin API and that no proxy answers instead.',
-    )
+  return null
+}
+
+function judgeBody(answer: Answered): Finding {
+  if (parse(answer.text)?.['data'] === undefined) return admin.error(notTheAdminApi)
   return admin.ok(`accepts the secret key. ${quotaOf(answer.headers)}`)
 }
 
 /** Returns true for the answer to a malformed key, which is 400; to an unknown key it is 401. */
-function isKeyMalformed({ status, text }: Extract<UpstreamAnswer, { kind: 'answered' }>): boolean {
+function isKeyMalformed({ status, text }: Answered): boolean {
   return status === 400 && text.includes('validation/invalid-secret-key')
 }
 
 /** Describes the quota. Of the header only a number is shown: its text goes to a terminal. */
-function quotaOf(headers: Headers): string {
-  const left = headers.get('x-ratelimit-remaining') ?? headers.get('ratelimit-remaining') ?? ''
+function quotaOf(headers: Readonly<Record<string, string>>): string {
+  const left = headers['x-ratelimit-remaining'] ?? headers['ratelimit-remaining'] ?? ''
   const known = 'Its quota is 25 requests a second per address'
   return /^\d{1,9}$/.test(left) ? `${known}; ${left} are left in this window.` : `${known}.`
 }

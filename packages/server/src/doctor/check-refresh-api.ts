@@ -1,3 +1,4 @@
+import type { HttpClient } from '@perennial/auth'
 import { isPlainHttpElsewhere } from '../config/index.js'
 import { findingsAbout, type Finding } from './finding.js'
 import { askUpstream, type UpstreamAnswer } from './upstream.js'
@@ -7,8 +8,9 @@ const refreshApi = findingsAbout('refresh API')
 /** Checks the refresh API of forward mode, by a GET without a token, which changes nothing there. */
 export async function checkRefreshApi(
   url: string,
+  httpClient: HttpClient,
 ): Promise<{ readonly findings: readonly Finding[]; readonly answer: UpstreamAnswer }> {
-  const answer = await askUpstream(url)
+  const answer = await askUpstream(httpClient, url)
   return { findings: [judge(answer), ...checkPlainHttp(url)], answer }
 }
 
@@ -16,6 +18,10 @@ function judge(answer: UpstreamAnswer): Finding {
   if (answer.kind === 'silent')
     return refreshApi.error(
       `cannot be reached (${answer.reason}). Check MEMBERSTACK_REFRESH_URL, the firewall and the outbound proxy.`,
+    )
+  if (answer.kind === 'too-large')
+    return refreshApi.ok(
+      'can be reached (more than 1 MiB to a GET without a token). Only a real refresh shows whether it works.',
     )
   const { status } = answer
   if (status >= 500)

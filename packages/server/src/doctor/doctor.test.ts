@@ -64,9 +64,9 @@ const secret = privateKey.export({ format: 'jwk' })
 const jwks = (...keys: readonly object[]) => JSON.stringify({ keys })
 
 describe('the doctor, of Node', () => {
-  it('accepts versions with node:sqlite, and no older ones', async () => {
-    for (const good of ['22.13.0', '22.20.1', '24.0.0', '100.0.0']) expect(checkNode(good).level).toBe('ok')
-    for (const old of ['22.12.9', '20.99.0', '9.30.0']) expect(checkNode(old).level).toBe('error')
+  it('accepts the versions that undici runs on, and nothing older', async () => {
+    for (const good of ['22.19.0', '22.20.1', '24.0.0', '100.0.0']) expect(checkNode(good).level).toBe('ok')
+    for (const old of ['22.18.9', '20.99.0', '9.30.0']) expect(checkNode(old).level).toBe('error')
     expect(await findings('Node')).toEqual([`ok: ${process.versions.node}.`])
   })
 })
@@ -100,6 +100,36 @@ describe('the doctor, of the admin API', () => {
     }
     expect(await quota('17')).toContain('17 are left')
     expect(await quota(emulator.secretKey)).toMatch(/per address\.$/)
+  })
+})
+
+describe('the doctor, through a proxy', () => {
+  it('takes the way of the service', async () => {
+    const seen: string[] = []
+    const proxy = await startLoopbackServer((request, response) => {
+      seen.push(String(request.url))
+      response.end('{"data":null}')
+    })
+    servers.push(proxy)
+    const env = {
+      HTTP_PROXY: proxy.url,
+      MEMBERSTACK_ADMIN_URL: 'http://memberstack.invalid/',
+    }
+    expect((await findings('admin API', env))[0]).toMatch(/^ok: accepts the secret key/)
+    expect(seen).toEqual([expect.stringMatching(/^http:\/\/memberstack\.invalid\/members\//)])
+    expect((await findings('admin API', { ...env, NO_PROXY: 'memberstack.invalid' }))[0]).toMatch(
+      /^error: cannot be reached \(ENOTFOUND\)/,
+    )
+  })
+
+  it('reports a proxy that refuses, and one that is not a URL', async () => {
+    const { url } = await upstream(407, 'canary')
+    const env = { HTTPS_PROXY: url, MEMBERSTACK_ADMIN_URL: 'https://memberstack.invalid/' }
+    // This server closes the connection of a CONNECT, as it listens for none.
+    expect((await findings('admin API', env))[0]).toMatch(/^error: cannot be reached .*the outbound proxy/)
+    expect(await findings('configuration', { HTTPS_PROXY: 'proxy:3128' })).toEqual([
+      expect.stringMatching(/^error: HTTPS_PROXY is not the http\(s\) URL of a proxy/),
+    ])
   })
 })
 

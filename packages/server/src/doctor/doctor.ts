@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { createHttpClient, type HttpClient } from '@perennial/auth'
 import { readConfig, type Config, type Environment } from '../config/index.js'
 import { checkBrowsers } from './check-browsers.js'
 import { checkKeySet } from './check-key-set.js'
@@ -24,7 +25,9 @@ export async function examine(
     if (!(error instanceof TypeError)) throw error
     return [configuration.error(error.message), checkNode(process.versions.node)]
   }
-  const [memberstack, store] = await Promise.all([examineMemberstack(config), checkStore(config)])
+  const httpClient = createHttpClient({ proxy: config.proxy })
+  const [memberstack, store] = await Promise.all([examineMemberstack(config, httpClient), checkStore(config)])
+  await httpClient.close()
   return [
     configuration.ok('every variable is valid.'),
     ...config.warnings.map((warning) => configuration.warning(warning)),
@@ -35,7 +38,10 @@ export async function examine(
   ]
 }
 
-async function examineMemberstack({ memberstack, environment }: Config): Promise<Finding[]> {
+async function examineMemberstack(
+  { memberstack, environment }: Config,
+  httpClient: HttpClient,
+): Promise<Finding[]> {
   if (memberstack.kind === 'emulator') {
     const emulator = findingsAbout('Memberstack')
     return [
@@ -46,9 +52,9 @@ async function examineMemberstack({ memberstack, environment }: Config): Promise
   }
   const { refreshUrl } = memberstack
   const [keySet, admin, refreshApi] = await Promise.all([
-    checkKeySet(memberstack),
-    checkAdminApi(memberstack, environment === 'production'),
-    refreshUrl === undefined ? undefined : checkRefreshApi(refreshUrl),
+    checkKeySet(memberstack, httpClient),
+    checkAdminApi(memberstack, { isProduction: environment === 'production', httpClient }),
+    refreshUrl === undefined ? undefined : checkRefreshApi(refreshUrl, httpClient),
   ])
   const clock = checkClock([
     { name: 'the admin API', answer: admin.answer },

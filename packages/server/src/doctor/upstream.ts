@@ -1,60 +1,50 @@
-/** What an upstream said, or why nothing came. Bodies are kept only to be read, never shown. */
+import { HttpFailure, type HttpClient } from '@perennial/auth'
+
+/** The answer of an upstream, or the reason why there is none. Bodies are read, and never printed. */
 export type UpstreamAnswer =
   | {
       readonly kind: 'answered'
       readonly status: number
-      readonly headers: Headers
+      readonly headers: Readonly<Record<string, string>>
       readonly text: string
-      /** Seconds that the upstream's clock is ahead of ours; null where it names no `Date` (RFC 9110 §6.6.1). */
+      /** Seconds that the upstream's clock is ahead of ours; null without a `Date` (RFC 9110 §6.6.1). */
       readonly clockAheadSeconds: number | null
     }
+  /** It answers, with a body larger than any key set or member. */
+  | { readonly kind: 'too-large' }
   | { readonly kind: 'silent'; readonly reason: string }
 
-const timeoutMs = 5000
+const timeoutSeconds = 5
 
-/** More than any key set or member has. */
-const maxBodyBytes = 1_000_000
-
-/** One GET, never repeated and never redirected: a key goes to nobody but the address it is meant for. */
+/**
+ * Sends one GET with the client of the service, so that both take the same way. It is not repeated, and a redirect is not
+ * followed: a key goes to no other address.
+ */
 export async function askUpstream(
+  httpClient: HttpClient,
   url: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<UpstreamAnswer> {
   const sentAtMs = Date.now()
   try {
-    const response = await fetch(url, {
-      headers,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    const text = await readText(response)
-    const clockAheadSeconds = clockAhead(response.headers.get('date'), sentAtMs)
+    const answer = await httpClient({ method: 'GET', url, headers, timeoutSeconds })
+    const clockAheadSeconds = clockAhead(answer.headers['date'], sentAtMs)
     return {
       kind: 'answered',
-      status: response.status,
-      headers: response.headers,
-      text,
+      status: answer.status,
+      headers: answer.headers,
+      text: answer.body,
       clockAheadSeconds,
     }
   } catch (error) {
+    if (error instanceof HttpFailure && error.kind === 'too-large') return { kind: 'too-large' }
     return { kind: 'silent', reason: reasonOf(error) }
   }
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > maxBodyBytes) break
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-/** `Date` has whole seconds and was written between our two readings: the doubt is given to the clock. */
-function clockAhead(date: string | null, sentAtMs: number): number | null {
-  const theirMs = date === null ? Number.NaN : Date.parse(date)
+/** `Date` has whole seconds and was written between our two readings. The doubt counts as no difference. */
+function clockAhead(date: string | undefined, sentAtMs: number): number | null {
+  const theirMs = date === undefined ? Number.NaN : Date.parse(date)
   if (Number.isNaN(theirMs)) return null
   const receivedAtMs = Date.now()
   if (theirMs > receivedAtMs) return (theirMs - receivedAtMs) / 1000
@@ -63,10 +53,9 @@ function clockAhead(date: string | null, sentAtMs: number): number | null {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'no connection'
-  if (error.name === 'TimeoutError') return 'no answer within 5 s'
-  const { cause } = error
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  if (code === 'UND_ERR_SOCKET') return 'the connection broke off'
-  return code || 'no connection'
+  if (!(error instanceof HttpFailure)) return 'no connection'
+  if (error.kind === 'reset') return 'the connection broke off'
+  if (error.kind === 'timeout')
+    return error.sent ? `no answer within ${timeoutSeconds} s` : 'no connection in time'
+  return error.cause instanceof Error ? error.cause.message : 'no connection'
 }

@@ -1,4 +1,4 @@
-import { createPerennial, systemClock, type Clock, type Perennial } from '@perennial/auth'
+import { createHttpClient, createPerennial, systemClock, type Clock, type Perennial } from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../app/index.js'
@@ -63,11 +63,14 @@ async function startParts(
   await prepareStoreFolder(config.storeUrl)
   const { options: memberstack, emulator } = await findMemberstack(config.memberstack, clock)
   if (emulator) teardown.add(() => emulator.close())
+  const httpClient = createHttpClient({ proxy: config.proxy })
+  teardown.add(() => httpClient.close())
   const options = {
     ...config.perennial,
     store: config.storeUrl,
     memberstack,
     telemetry: telemetry.telemetry,
+    httpClient,
     clock,
   }
   const usual = await createPerennial(options)

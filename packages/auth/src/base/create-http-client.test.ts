@@ -1,18 +1,19 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { HttpFailure, type HttpRequest } from './http-client.js'
-import { createNodeHttpClient, type ClosableHttpClient } from './node-http-client.js'
+import { createHttpClient, type ClosableHttpClient } from './create-http-client.js'
 
-describe('createNodeHttpClient', () => {
+describe('createHttpClient', () => {
   let client: ClosableHttpClient
   let servers: (Server | NetServer)[]
 
   beforeEach(() => {
-    client = createNodeHttpClient()
+    client = createHttpClient()
     servers = []
   })
   afterEach(async () => {
@@ -130,7 +131,7 @@ describe('createNodeHttpClient', () => {
 
   it('says that nothing was sent when time ran out before a connection was free, and sends it no more', async () => {
     await client.close()
-    client = createNodeHttpClient({ connectionsPerOrigin: 1 })
+    client = createHttpClient({ connectionsPerOrigin: 1 })
     const seen: string[] = []
     let answerFirst = () => {}
     let heard = () => {}
@@ -182,6 +183,100 @@ describe('createNodeHttpClient', () => {
     expect(failure).toMatchObject({ kind: 'too-large', sent: true })
   })
 
+  it('says that nothing was sent when a connection does not open in time', async () => {
+    await client.close()
+    client = createHttpClient({ connectTimeoutSeconds: 0.05 })
+    const silent = await serveRaw(() => {})
+
+    const failure = await failureOf(get(silent.replace('http:', 'https:')))
+
+    expect(failure).toMatchObject({ kind: 'timeout', sent: false })
+  })
+
+  it('asks for the codings that it reads, and decodes the answer', async () => {
+    const encoders = new Map([
+      ['gzip', gzipSync],
+      ['br', brotliCompressSync],
+      ['deflate', deflateSync],
+    ])
+    const origin = await serve((request, response) => {
+      const coding = String(request.url).slice(1)
+      response.setHeader('content-encoding', coding)
+      response.end(encoders.get(coding)?.(`grüße ${String(request.headers['accept-encoding'])}`))
+    })
+
+    for (const coding of encoders.keys())
+      expect((await client(get(`${origin}/${coding}`))).body).toBe('grüße gzip, br, deflate')
+  })
+
+  it('applies the limit to the decoded body', async () => {
+    const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024))
+    const origin = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+    })
+
+    expect(bomb.length).toBeLessThan(1024 * 1024)
+    expect(await failureOf(get(origin))).toMatchObject({ kind: 'too-large', sent: true })
+  })
+
+  it('rejects an answer that cannot be decoded as one that did not come whole', async () => {
+    const origin = await serve((request, response) => {
+      response.writeHead(200, { 'content-encoding': String(request.url).slice(1) }).end('canary')
+    })
+
+    for (const coding of ['gzip', 'zstd'])
+      expect(await failureOf(get(`${origin}/${coding}`))).toMatchObject({
+        kind: 'reset',
+        sent: true,
+        cause: new Error('undecodable body'),
+      })
+  })
+
+  it('reads the final answer after informational ones', async () => {
+    const origin = await serve((_request, response) => {
+      response.writeProcessing()
+      response.writeHead(201, { 'x-final': 'yes' }).end('ok')
+    })
+
+    expect(await client(get(origin))).toMatchObject({
+      status: 201,
+      headers: { 'x-final': 'yes' },
+      body: 'ok',
+    })
+  })
+
+  it('sends a call once, although the server closes the connection that was kept for it', async () => {
+    const seen: string[] = []
+    const origin = await serveRaw((socket) =>
+      socket.on('data', (data) => {
+        seen.push(String(data).split(' ', 2).join(' '))
+        if (seen.length === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+        else socket.resetAndDestroy()
+      }),
+    )
+
+    await client(get(`${origin}/first`))
+    const failure = await failureOf({ ...get(`${origin}/second`), method: 'POST', body: 'x' })
+
+    expect(failure).toMatchObject({ kind: 'reset', sent: true })
+    expect(seen).toEqual(['GET /first', 'POST /second'])
+  })
+
+  it('does not wait for connections that calls have given up on when it is closed', async () => {
+    const silent = await serveRaw(() => {})
+    await failureOf(get(silent.replace('http:', 'https:'), 0.05))
+
+    await client.close()
+  })
+
+  it('rejects URLs that are not http(s), or whose user cannot be decoded, without naming them', async () => {
+    for (const url of ['canary', 'ftp://canary.example/', 'http://%ZZcanary@127.0.0.1/']) {
+      const failed: unknown = await client(get(url)).catch((error: unknown) => error)
+      expect(failed).toBeInstanceOf(TypeError)
+      expect(String(failed)).not.toContain('canary')
+    }
+  })
+
   it('keeps headers and bodies of both sides out of what it throws', async () => {
     const canary = 'canary-7f3a'
     const garbage = await serveRaw((socket) =>
@@ -215,7 +310,7 @@ describe('createNodeHttpClient', () => {
 
   it('keeps connections to a bounded number of origins', async () => {
     await client.close()
-    client = createNodeHttpClient({ maxOrigins: 1 })
+    client = createHttpClient({ maxOrigins: 1 })
     const closings: Promise<unknown>[] = []
     const listener: RequestListener = (request, response) => {
       closings.push(once(request.socket, 'close'))
