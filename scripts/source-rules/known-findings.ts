@@ -17,17 +17,28 @@ export interface Comparison {
 export function compareWithKnown(findings: readonly Finding[], list: string): Comparison {
   const found = groupByKey(findings)
   const lines = list.split('\n')
-  const entries = new Map(lines.filter(isEntry).map((line) => [keyOf(line), line]))
-  const shrunk = lines.map((line) => {
-    if (!isEntry(line)) return line
-    // A merge may leave several lines of one key; the last one counts.
-    return entries.get(keyOf(line)) === line ? shrink(line, found.get(keyOf(line))?.length ?? 0) : null
-  })
+  const lowest = lowestByKey(lines.filter(isEntry))
+  const counted = lines.filter(
+    (line, at) => !isEntry(line) || (lowest.get(keyOf(line)) === line && lines.indexOf(line) === at),
+  )
+  const shrunk = counted.map((line) =>
+    isEntry(line) ? shrink(line, found.get(keyOf(line))?.length ?? 0) : line,
+  )
   return {
-    unknown: [...found].flatMap(([key, group]) => (group.length > limitOf(entries.get(key)) ? group : [])),
-    outdated: lines.filter((line, at) => shrunk[at] !== line),
+    unknown: [...found].flatMap(([key, group]) => (group.length > limitOf(lowest.get(key)) ? group : [])),
+    outdated: counted.filter((line, at) => shrunk[at] !== line),
     shrunk: shrunk.filter((line) => line !== null).join('\n'),
   }
+}
+
+/** Returns the strictest line of each key: merged branches may each have left one. */
+function lowestByKey(entries: readonly string[]): ReadonlyMap<string, string> {
+  const lowest = new Map<string, string>()
+  for (const line of entries) {
+    const known = lowest.get(keyOf(line))
+    if (known === undefined || limitOf(line) < limitOf(known)) lowest.set(keyOf(line), line)
+  }
+  return lowest
 }
 
 function groupByKey(findings: readonly Finding[]): ReadonlyMap<string, readonly Finding[]> {

@@ -79,12 +79,16 @@ describe('the list of known findings', () => {
     expect(shrunk).toBe('# known\narrow: b -> c\ndoc: 1\n')
   })
 
-  it('keeps one of the lines that a merge leaves for one key', () => {
-    const { unknown, outdated, shrunk } = compareWithKnown(found('doc', 'doc'), 'doc: 4\ndoc: 3\n')
-    expect(unknown).toEqual([])
-    expect(outdated).toEqual(['doc: 4', 'doc: 3'])
-    expect(shrunk).toBe('doc: 2\n')
-  })
+  it.each(['doc: 4\ndoc: 3\n', 'doc: 3\ndoc: 4\n', 'doc: 3\ndoc: 3\n'])(
+    'holds to the lowest of the lines that a merge leaves for one key, and keeps that one: %j',
+    (list) => {
+      const exact = compareWithKnown(found('doc', 'doc', 'doc'), list)
+      expect(exact).toEqual({ unknown: [], outdated: [], shrunk: 'doc: 3\n' })
+      expect(unknownKeys(['doc', 'doc', 'doc', 'doc'], list)).toHaveLength(4)
+      const fewer = compareWithKnown(found('doc', 'doc'), list)
+      expect(fewer).toEqual({ unknown: [], outdated: ['doc: 3'], shrunk: 'doc: 2\n' })
+    },
+  )
 
   it('never grows', () => {
     const list = 'doc: 1\n'
