@@ -90,8 +90,7 @@ describe.each(mounts)('the error table of forward mode, $name', ({ start }) => {
 
   it('AUTH_ROLE_INSUFFICIENT is 403, and one of the roles will do', async () => {
     const url = await listen()
-    const { id } = emulator.createMember({ email: 'bob@example.com', password: 'long-enough' })
-    const bob = await emulator.issueTokens({ memberId: id })
+    const bob = await emulator.issueTokens({ memberId: 'mem_bob' })
     expectRow(await get(`${url}/admin`, bob.accessToken), { status: 403, code: 'AUTH_ROLE_INSUFFICIENT' })
     const ada = await emulator.issueTokens()
     expect((await get(`${url}/admin`, ada.accessToken)).body).toEqual({ admin: true })

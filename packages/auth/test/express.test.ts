@@ -81,12 +81,11 @@ describe.each(mounts)('forward mode, $name', ({ start }) => {
 
   it('shows one request nothing of another', async () => {
     const url = await listen()
-    const bob = emulator.createMember({ email: 'bob@example.com', password: 'long-enough' })
-    const tokens = [await emulator.issueTokens(), await emulator.issueTokens({ memberId: bob.id })]
+    const tokens = [await emulator.issueTokens(), await emulator.issueTokens({ memberId: 'mem_bob' })]
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, index) => get(`${url}/projects`, tokens[index % 2]?.accessToken ?? '')),
     )
-    const ids = answers.map(({ body }) => JSON.stringify(body['user']).includes(bob.id))
+    const ids = answers.map(({ body }) => JSON.stringify(body['user']).includes('mem_bob'))
     expect(ids).toEqual(answers.map((_, index) => index % 2 === 1))
     expectRow(await get(`${url}/projects`), { status: 401, code: 'AUTH_TOKEN_MISSING' })
   })

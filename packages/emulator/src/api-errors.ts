@@ -6,6 +6,8 @@ export type ApiErrorCode =
   | 'access-denied'
   | 'already-have-plan'
   | 'app-not-found'
+  | 'can-only-have-one-active-team'
+  | 'cannot-change-team-account'
   | 'email-already-in-use'
   | 'generic-message'
   | 'invalid-credentials'
@@ -15,20 +17,24 @@ export type ApiErrorCode =
   | 'invalid-refresh-token'
   | 'INVALID_TOKEN'
   | 'login-required'
+  | 'member-not-found'
   | 'no-plan-found'
   | 'not-found'
   | 'plan-not-found'
   | 'plan-not-free'
   | 'required-field-missing'
+  | 'team-full'
   | 'too-many-requests'
   | 'unsupported-content-type'
   | 'validation/invalid-secret-key'
 
-/** The status and the usual message of every error. */
+/** The usual status and message of every error. */
 const errorTable: Readonly<Record<ApiErrorCode, { readonly status: number; readonly message: string }>> = {
   'access-denied': { status: 403, message: 'The test routes answer callers on this machine only.' },
   'already-have-plan': { status: 400, message: 'This member already has this plan.' },
   'app-not-found': { status: 400, message: 'Application not found. Check your public key.' },
+  'can-only-have-one-active-team': { status: 400, message: 'A member can only belong to one active team.' },
+  'cannot-change-team-account': { status: 400, message: 'The owner cannot leave the team.' },
   'email-already-in-use': { status: 400, message: 'An account with this email already exists.' },
   'generic-message': { status: 400, message: 'The request is invalid.' },
   'invalid-credentials': {
@@ -47,11 +53,13 @@ const errorTable: Readonly<Record<ApiErrorCode, { readonly status: number; reado
     status: 401,
     message: 'Authentication required. Please log in to access this resource.',
   },
+  'member-not-found': { status: 404, message: 'No member found with this identifier.' },
   'no-plan-found': { status: 400, message: 'The member does not have this plan.' },
   'not-found': { status: 404, message: 'The emulator does not have this route.' },
   'plan-not-found': { status: 400, message: 'The specified plan does not exist.' },
   'plan-not-free': { status: 400, message: 'This plan requires payment information.' },
   'required-field-missing': { status: 400, message: 'A required field is missing.' },
+  'team-full': { status: 400, message: 'This team has reached its seat limit.' },
   'too-many-requests': { status: 429, message: 'Too many requests.' },
   'unsupported-content-type': {
     status: 415,
@@ -66,9 +74,12 @@ export class ApiError extends Error {
   readonly statusCode: number
   readonly code: string
 
-  constructor(code: ApiErrorCode, { message }: { readonly message?: string } = {}) {
+  constructor(
+    code: ApiErrorCode,
+    { status, message }: { readonly status?: number; readonly message?: string } = {},
+  ) {
     super(message ?? errorTable[code].message)
-    this.statusCode = errorTable[code].status
+    this.statusCode = status ?? errorTable[code].status
     this.code = code
   }
 }

@@ -16,6 +16,14 @@ describe('the command line', () => {
     })
   })
 
+  it('takes an address of this machine, and any other only with --allow-remote', () => {
+    expect(parseCommandLine(['--host', '127.0.0.2'])).toMatchObject({ options: { host: '127.0.0.2' } })
+    expect(parseCommandLine(['--host', '0.0.0.0', '--allow-remote'])).toMatchObject({
+      kind: 'start',
+      options: { host: '0.0.0.0', allowRemote: true },
+    })
+  })
+
   it.each([
     [['--port', 'http'], /--port must be a whole number/],
     [['--port', '65536'], /port must be a whole number/],
@@ -24,6 +32,8 @@ describe('the command line', () => {
     [['--webhook-url', 'ftp://127.0.0.1'], /http or https URL/],
     [['--webhook-url', 'http://user:pw@127.0.0.1'], /http or https URL/],
     [['--webhook-secret', 'whsec_short'], /24 to 64 bytes/],
+    [['--host', '0.0.0.0'], /host 0\.0\.0\.0 can be reached by other machines.*--allow-remote/],
+    [['--host', 'example.com', '--allow-remote'], /host must be localhost or an IP address/],
     [['--prot', '1'], /--prot/],
     [['8788'], /8788/],
   ])('says in one line what is wrong with %j', (args, message) => {

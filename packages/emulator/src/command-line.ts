@@ -11,12 +11,16 @@ export type CommandLine =
 /** The text that `--help` prints. */
 export const usage = `Usage: perennial-emulator [options]
 
-  --port <number>            port on 127.0.0.1; 0 takes a free port (8788)
+  --host <address>           address to listen on (127.0.0.1)
+  --allow-remote             permits an address that other machines can reach; the keys are public
+  --port <number>            port; 0 takes a free port (8788)
   --webhook-url <url>        URL that receives webhooks (no webhooks are sent)
   --webhook-secret <secret>  signing secret of webhooks, whsec_… (a new one at every start)
   --help                     prints this text`
 
 const flags = {
+  host: { type: 'string' },
+  'allow-remote': { type: 'boolean' },
   port: { type: 'string' },
   'webhook-url': { type: 'string' },
   'webhook-secret': { type: 'string' },
@@ -29,6 +33,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     const { values } = parseArgs({ args: [...args], options: flags, strict: true })
     if (values.help) return { kind: 'help' }
     const options = {
+      host: values.host,
+      allowRemote: values['allow-remote'],
       port: readPort(values.port ?? '8788'),
       webhookUrl: values['webhook-url'],
       webhookSecret: values['webhook-secret'],

@@ -1,13 +1,15 @@
 import type { Fault } from './controls/faults.js'
+import type { SwitchChanges, Switches } from './controls/switches.js'
 import type { MemberChanges, NewMember } from './members/member-changes.js'
 import type { AdminMember } from './members/member.js'
 import type { PlanChanges } from './members/plan-connections.js'
+import type { NewTeam, TeamView } from './members/team-changes.js'
 import type { TokenPair, TokenPairRequest } from './tokens/token-pairs.js'
 import type { WebhookDelivery } from './webhook-sender.js'
 
 /** The addresses and keys of a running emulator, for the configuration of the code under test. */
 export interface EmulatorAddress {
-  /** `http://127.0.0.1:<port>`: the `domain` of `@memberstack/dom`. */
+  /** `http://127.0.0.1:<port>` unless `host` is set: the `domain` of `@memberstack/dom`. */
   readonly url: string
   readonly port: number
   /** The `baseUrl` of `@memberstack/admin`. */
@@ -34,11 +36,17 @@ export interface EmulatorMembers {
   /** @throws ApiError with the codes of the admin API. */
   deleteMember(idOrEmail: string): void
   /** Adds any plan, also a paid one. @throws ApiError `already-have-plan` · `plan-not-found`. */
-  addPlan(idOrEmail: string, planId: string): AdminMember
+  addPlan(idOrEmail: string, planId: string, connection?: PlanChanges): AdminMember
   /** Changes a plan connection, for example to `{ active: false, status: 'PAST_DUE' }`. @throws ApiError `no-plan-found`. */
   updatePlan(idOrEmail: string, planId: string, changes: PlanChanges): AdminMember
   /** @throws ApiError `no-plan-found`. */
   removePlan(idOrEmail: string, planId: string): AdminMember
+  /** Creates a team account. @throws ApiError `can-only-have-one-active-team` · `plan-not-found`. */
+  createTeam(team: NewTeam): TeamView
+  /** Sends `team.member.added`. @throws ApiError `can-only-have-one-active-team` · `team-full`. */
+  addTeamMember(teamId: string, idOrEmail: string): TeamView
+  /** Sends `team.member.removed`. @throws ApiError `cannot-change-team-account` · `generic-message`. */
+  removeTeamMember(teamId: string, idOrEmail: string): TeamView
 }
 
 /** The controls of a running emulator. */
@@ -49,9 +57,13 @@ export interface EmulatorControls {
   setFault(fault: Fault): void
   /** Removes all faults and sends the delayed answers. */
   clearFaults(): void
+  /** Returns the switches. */
+  switches(): Switches
+  /** Changes the switches that are named, until a reset. @throws TypeError if a name or a value is not valid. */
+  setSwitches(changes: SwitchChanges): Switches
   /** Returns the number of calls of each route since the start or the last reset. */
   calls(): Record<string, number>
-  /** Restores the seed and the webhook URL; removes faults, counts and refresh tokens. Keys stay. */
+  /** Restores the seed, the switches and the webhook URL; removes faults, counts and refresh tokens. Keys stay. */
   reset(): void
   /** Creates a new signing key. The old keys stay in the key set (default) or are removed from it. */
   rotateSigningKey(oldKeys?: 'keep' | 'remove'): Promise<void>

@@ -2,9 +2,8 @@
 import process from 'node:process'
 import { parseCommandLine, usage } from './command-line.js'
 import type { Emulator } from './emulator.js'
-import { ada } from './members/seed.js'
+import { ada, bob } from './members/seed.js'
 import type { EmulatorOptions } from './options.js'
-import { startEmulator } from './start-emulator.js'
 
 function greeting(emulator: Emulator, webhookUrl = 'none (set --webhook-url)'): string {
   const { url, secretKey, publicKey, appId, jwksUri, refreshUrl, webhookSecret } = emulator
@@ -17,7 +16,8 @@ function greeting(emulator: Emulator, webhookUrl = 'none (set --webhook-url)'): 
   refresh API     ${refreshUrl}
   webhook URL     ${webhookUrl}
   webhook secret  ${webhookSecret}
-  member          ${ada.email} / ${ada.password}
+  members         ${ada.email} / ${ada.password} (${ada.permissions?.join(', ')})
+                  ${bob.email} / ${bob.password} (${bob.permissions?.join(', ')})
 
 All data is in memory. Ctrl-C stops the emulator.`
 }
@@ -28,6 +28,8 @@ function fail(message: string, exitCode: number): void {
 }
 
 async function run(options: EmulatorOptions): Promise<void> {
+  // Loaded here, so that a wrong argument is reported at once.
+  const { startEmulator } = await import('./start-emulator.js')
   const emulator = await startEmulator(options)
   process.stdout.write(`${greeting(emulator, options.webhookUrl)}\n`)
   const stop = (): void => {

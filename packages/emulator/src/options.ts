@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import { systemClock, type Clock } from './clock.js'
+import { changeSwitches, type SwitchChanges, type Switches } from './controls/switches.js'
+import { isLoopbackHost } from './loopback.js'
 import type { Seed } from './members/seed.js'
 
 /** The options of {@link startEmulator}. */
 export interface EmulatorOptions {
-  /** The port on 127.0.0.1; 0 takes a free port. @defaultValue 0 */
+  /** The address to listen on: `localhost` or an IP address. @defaultValue `127.0.0.1` */
+  readonly host?: string | undefined
+  /** Permits a `host` that other machines can reach. The keys of the emulator are public. @defaultValue false */
+  readonly allowRemote?: boolean | undefined
+  /** The port; 0 takes a free port. @defaultValue 0 */
   readonly port?: number | undefined
   /** The clock of tokens, webhooks and the request quota. @defaultValue the clock of the machine */
   readonly clock?: Clock | undefined
@@ -18,12 +25,15 @@ export interface EmulatorOptions {
   readonly webhookTimeoutSeconds?: number | undefined
   /** The number of requests a second that one address may send to the admin API. @defaultValue 25 */
   readonly adminRequestsPerSecond?: number | undefined
-  /** The members and plans at the start. @defaultValue Ada, and every `pln_…` id as a free plan */
+  /** The members and plans at the start. @defaultValue Ada and Bob, and every `pln_…` id as a free plan */
   readonly seed?: Seed | undefined
+  /** The switches at the start and after a reset. @defaultValue those of {@link Switches} */
+  readonly switches?: SwitchChanges | undefined
 }
 
 /** The options with every default filled in. */
 export interface EmulatorSettings {
+  readonly host: string
   readonly port: number
   readonly clock: Clock
   readonly webhookUrl: string | null
@@ -32,6 +42,7 @@ export interface EmulatorSettings {
   readonly webhookTimeoutSeconds: number
   readonly adminRequestsPerSecond: number
   readonly seed: Seed
+  readonly switches: Switches
 }
 
 const svixRetrySeconds = [5, 300, 1800, 7200, 18_000, 36_000, 36_000]
@@ -41,20 +52,42 @@ const svixRetrySeconds = [5, 300, 1800, 7200, 18_000, 36_000, 36_000]
  * @throws TypeError if a value is not valid.
  */
 export function readOptions(options: EmulatorOptions): EmulatorSettings {
-  const { webhookUrl, webhookRetrySeconds = svixRetrySeconds } = options
   return {
-    port: readInteger('port', options.port ?? 0, { least: 0, most: 65_535 }),
+    ...readListenOptions(options),
+    ...readWebhookOptions(options),
     clock: options.clock ?? systemClock,
-    webhookUrl: webhookUrl === undefined ? null : readWebhookUrl(webhookUrl),
-    webhookSecret: readWebhookSecret(options.webhookSecret ?? newWebhookSecret()),
-    webhookRetrySeconds: webhookRetrySeconds.map(readSeconds('webhookRetrySeconds')),
-    webhookTimeoutSeconds: readSeconds('webhookTimeoutSeconds')(options.webhookTimeoutSeconds ?? 15),
     adminRequestsPerSecond: readInteger('adminRequestsPerSecond', options.adminRequestsPerSecond ?? 25, {
       least: 1,
       most: 1_000_000,
     }),
     seed: options.seed ?? {},
+    switches: changeSwitches(options.switches ?? {}),
   }
+}
+
+const readListenOptions = ({ host, allowRemote, port }: EmulatorOptions) => ({
+  host: readHost(host ?? '127.0.0.1', allowRemote ?? false),
+  port: readInteger('port', port ?? 0, { least: 0, most: 65_535 }),
+})
+
+function readWebhookOptions({ webhookUrl, webhookSecret, ...options }: EmulatorOptions) {
+  const { webhookRetrySeconds = svixRetrySeconds, webhookTimeoutSeconds = 15 } = options
+  return {
+    webhookUrl: webhookUrl === undefined ? null : readWebhookUrl(webhookUrl),
+    webhookSecret: readWebhookSecret(webhookSecret ?? newWebhookSecret()),
+    webhookRetrySeconds: webhookRetrySeconds.map(readSeconds('webhookRetrySeconds')),
+    webhookTimeoutSeconds: readSeconds('webhookTimeoutSeconds')(webhookTimeoutSeconds),
+  }
+}
+
+function readHost(host: string, allowRemote: boolean): string {
+  if (host !== 'localhost' && isIP(host) === 0) {
+    throw new TypeError('host must be localhost or an IP address, such as 127.0.0.1')
+  }
+  if (allowRemote || isLoopbackHost(host)) return host
+  throw new TypeError(
+    `host ${host} can be reached by other machines, and the keys of the emulator are public: listen there only with allowRemote (--allow-remote)`,
+  )
 }
 
 function readInteger(name: string, value: number, { least, most }: { least: number; most: number }): number {

@@ -2,15 +2,23 @@ import { checkFault } from './controls/faults.js'
 import type { Emulator, EmulatorAddress, EmulatorControls, EmulatorMembers } from './emulator.js'
 import { createHttpServer, type HttpServer } from './http/server.js'
 import { createMember, deleteMember, updateMember } from './members/member-changes.js'
-import { findMember } from './members/member-table.js'
+import { findMember, getMember } from './members/member-table.js'
 import { adminView } from './members/member.js'
 import { addPlan, removePlan, updatePlan } from './members/plan-connections.js'
+import { createTeam, getTeam, joinTeam, removeFromTeam, teamView } from './members/team-changes.js'
 import { readOptions, readWebhookUrl, type EmulatorOptions, type EmulatorSettings } from './options.js'
 import { issuePair } from './tokens/token-pairs.js'
 import { createWorld, type World } from './world.js'
 
+/** Returns the host of the URLs: an address that means all addresses becomes the loopback address. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (!host.includes(':')) return host
+  return host === '::' ? '[::1]' : `[${host}]`
+}
+
 function addressOf(port: number, world: World, settings: EmulatorSettings): EmulatorAddress {
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${urlHost(settings.host)}:${port}`
   return {
     ...world.app,
     url,
@@ -19,6 +27,23 @@ function addressOf(port: number, world: World, settings: EmulatorSettings): Emul
     jwksUri: `${url}/jwks.json`,
     refreshUrl: `${url}/auth/refresh-token`,
     webhookSecret: settings.webhookSecret,
+  }
+}
+
+type EmulatorTeams = Pick<EmulatorMembers, 'createTeam' | 'addTeamMember' | 'removeTeamMember'>
+
+function teamsOf(world: World): EmulatorTeams {
+  const change = (
+    [teamId, idOrEmail]: readonly [string, string],
+    act: typeof joinTeam | typeof removeFromTeam,
+  ) => {
+    act(world, getTeam(world, teamId), getMember(world.table, idOrEmail))
+    return teamView(world, getTeam(world, teamId))
+  }
+  return {
+    createTeam: (team) => teamView(world, createTeam(world, team)),
+    addTeamMember: (...names) => change(names, joinTeam),
+    removeTeamMember: (...names) => change(names, removeFromTeam),
   }
 }
 
@@ -33,9 +58,11 @@ function membersOf(world: World): EmulatorMembers {
     deleteMember(idOrEmail) {
       deleteMember(world, idOrEmail)
     },
-    addPlan: (idOrEmail, planId) => adminView(addPlan(world, idOrEmail, world.plans.find(planId))),
+    addPlan: (idOrEmail, planId, changes) =>
+      adminView(addPlan(world, idOrEmail, { plan: world.plans.find(planId), changes })),
     updatePlan: (idOrEmail, planId, changes) => adminView(updatePlan(world, { idOrEmail, planId, changes })),
     removePlan: (idOrEmail, planId) => adminView(removePlan(world, idOrEmail, planId)),
+    ...teamsOf(world),
   }
 }
 
@@ -46,6 +73,8 @@ function controlsOf(world: World, { app, routes }: HttpServer): EmulatorControls
       world.faults.add(checkFault(fault, routes))
     },
     clearFaults: () => world.faults.reset(),
+    switches: () => world.switches(),
+    setSwitches: (changes) => world.setSwitches(changes),
     calls: () => world.calls.read(),
     reset: () => world.reset(),
     rotateSigningKey: (oldKeys = 'keep') => world.keys.rotate(oldKeys),
@@ -66,7 +95,7 @@ function controlsOf(world: World, { app, routes }: HttpServer): EmulatorControls
 }
 
 /**
- * Starts a Memberstack emulator on 127.0.0.1: client API, admin API, key set, refresh API and webhooks.
+ * Starts a Memberstack emulator on 127.0.0.1, or on `host`: client API, admin API, key set, refresh API and webhooks.
  * @throws TypeError if an option is not valid; the system's error (`EADDRINUSE`) if the port is in use.
  * @example
  * const emulator = await startEmulator()
@@ -77,7 +106,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const world = await createWorld(settings)
   const server = await createHttpServer(world)
   try {
-    await server.app.listen({ host: '127.0.0.1', port: settings.port })
+    await server.app.listen({ host: settings.host, port: settings.port })
   } catch (error) {
     await server.app.close()
     throw error

@@ -1,14 +1,23 @@
 import { emulatedApp, type AppIdentity } from './app.js'
+import { wholeSeconds } from './clock.js'
 import { createCallCounts, type CallCounts } from './controls/calls.js'
 import { createFaults, type Faults } from './controls/faults.js'
 import { createRequestQuota, type RequestQuota } from './controls/request-quota.js'
+import {
+  createSwitchBoard,
+  type SwitchBoard,
+  type SwitchChanges,
+  type Switches,
+} from './controls/switches.js'
 import { createMember } from './members/member-changes.js'
 import type { MemberEvent } from './members/member-events.js'
 import { createMemberTable, type MemberWorld } from './members/member-table.js'
 import type { MemberRecord } from './members/member.js'
 import { createPlanCatalog } from './members/plan-catalog.js'
-import { ada } from './members/seed.js'
+import { ada, bob } from './members/seed.js'
+import { createTeamTable } from './members/team-table.js'
 import type { EmulatorSettings } from './options.js'
+import { createLogins, type Logins } from './tokens/logins.js'
 import { createMemberTokens, type MemberTokens } from './tokens/member-tokens.js'
 import { createRefreshTokens, type RefreshTokens } from './tokens/refresh-tokens.js'
 import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.js'
@@ -19,54 +28,80 @@ export interface World extends MemberWorld {
   readonly app: AppIdentity
   readonly keys: SigningKeys
   readonly tokens: MemberTokens
+  readonly logins: Logins
   readonly refreshTokens: RefreshTokens
   readonly webhooks: WebhookSender
   readonly faults: Faults
   readonly calls: CallCounts
   readonly quota: RequestQuota
+  readonly switches: () => Switches
+  /** Changes the switches that are named. @throws TypeError if a name or a value is not valid. */
+  readonly setSwitches: (changes: SwitchChanges) => Switches
   /** Returns the first member of the seed, or null. */
   readonly firstSeeded: () => MemberRecord | null
-  /** Restores the seed and the webhook URL; removes faults, counts and refresh tokens. Keys stay, so tokens still verify. */
+  /** Restores the seed, the switches and the webhook URL; removes faults, counts and refresh tokens. Keys stay, so tokens still verify. */
   readonly reset: () => void
 }
 
 /** Creates the parts and seeds them. */
 export async function createWorld(settings: EmulatorSettings): Promise<World> {
-  const { clock, seed } = settings
   const keys = await createSigningKeys()
-  const webhooks = createWebhookSender({
-    clock,
-    secret: settings.webhookSecret,
-    retrySeconds: settings.webhookRetrySeconds,
-    timeoutSeconds: settings.webhookTimeoutSeconds,
-  })
-  const parts = {
-    clock,
-    app: emulatedApp,
-    keys,
-    tokens: createMemberTokens({ app: emulatedApp, clock, keys }),
-    webhooks,
-    table: createMemberTable(),
-    plans: createPlanCatalog(seed.plans ?? []),
-    onEvent: ({ event, payload }: MemberEvent): void => {
-      webhooks.send(event, { event, timestamp: Math.floor(clock() * 1000), payload })
-    },
-    refreshTokens: createRefreshTokens(),
-    faults: createFaults(),
-    calls: createCallCounts(),
-    quota: createRequestQuota(settings.adminRequestsPerSecond, clock),
-  }
+  const logins = createLogins()
+  const switches = createSwitchBoard(settings.switches, () => logins.endAll(wholeSeconds(settings.clock)))
+  const parts = createParts(settings, { keys, logins, switches })
   let firstSeeded = restore(parts, settings)
   return {
     ...parts,
     firstSeeded: () => firstSeeded,
     reset() {
+      switches.reset()
       firstSeeded = restore(parts, settings)
     },
   }
 }
 
 type Parts = Omit<World, 'firstSeeded' | 'reset'>
+
+function createParts(
+  settings: EmulatorSettings,
+  { switches, ...made }: Pick<Parts, 'keys' | 'logins'> & { readonly switches: SwitchBoard },
+): Parts {
+  const { clock } = settings
+  const sessionSeconds = (): number => switches.read().sessionSeconds
+  const webhooks = createWebhookSender({
+    clock,
+    secret: settings.webhookSecret,
+    retrySeconds: settings.webhookRetrySeconds,
+    timeoutSeconds: settings.webhookTimeoutSeconds,
+  })
+  return {
+    ...made,
+    clock,
+    app: emulatedApp,
+    tokens: createMemberTokens({ app: emulatedApp, clock, ...made, sessionSeconds }),
+    webhooks,
+    switches: switches.read,
+    setSwitches: switches.set,
+    table: createMemberTable(),
+    plans: createPlanCatalog(settings.seed.plans ?? []),
+    teams: createTeamTable(),
+    onEvent: (event) => {
+      sendEvent(event, { webhooks, clock, switches: switches.read() })
+    },
+    refreshTokens: createRefreshTokens(),
+    faults: createFaults(),
+    calls: createCallCounts(),
+    quota: createRequestQuota(settings.adminRequestsPerSecond, clock),
+  }
+}
+
+function sendEvent(
+  { event, payload }: MemberEvent,
+  { webhooks, clock, switches }: Pick<Parts, 'webhooks' | 'clock'> & { readonly switches: Switches },
+): void {
+  const name = event === 'member.plan.added' ? switches.planAddedEvent : event
+  webhooks.send(name, { event: name, timestamp: Math.floor(clock() * 1000), payload })
+}
 
 function restore(parts: Parts, { seed, webhookUrl }: EmulatorSettings): MemberRecord | null {
   // Off during the reset: the restored members are not changes.
@@ -76,8 +111,10 @@ function restore(parts: Parts, { seed, webhookUrl }: EmulatorSettings): MemberRe
   parts.faults.reset()
   parts.calls.reset()
   parts.quota.reset()
+  parts.logins.clear()
+  parts.teams.clear()
   parts.table.clear()
-  const members = (seed.members ?? [ada]).map((member) => createMember(parts, member))
+  const members = (seed.members ?? [ada, bob]).map((member) => createMember(parts, member))
   parts.webhooks.setUrl(webhookUrl)
   return members[0] ?? null
 }

@@ -3,6 +3,7 @@ import net from 'node:net'
 import memberstackAdmin from '@memberstack/admin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ada, startEmulator, type Emulator } from '../src/index.js'
+import { call } from './call.js'
 import { startReceiver } from './receiver.js'
 
 let now = 1_800_000_000
@@ -114,7 +115,7 @@ describe('members, through @memberstack/admin', () => {
     const { data } = await memberstack.members.create(newMember)
     expect(await memberstack.members.delete({ id: 'ada@example.com' })).toEqual({ data: { id: 'mem_ada' } })
     await memberstack.members.delete({ id: data.id, data: { deleteStripeCustomer: true } })
-    expect(await memberstack.members.list()).toMatchObject({ data: [], totalCount: 0 })
+    expect((await memberstack.members.list()).data.map(({ id }) => id)).toEqual(['mem_bob'])
   })
 
   it('adds and removes a free plan with the text OK', async () => {
@@ -130,6 +131,24 @@ describe('members, through @memberstack/admin', () => {
     const stranger = memberstackAdmin.init('sk_sb_wrong', { baseUrl: emulator.adminUrl })
     await expect(stranger.members.list()).rejects.toMatchObject({ code: 'validation/invalid-secret-key' })
   })
+
+  it.each([
+    ['no key', {}, 400],
+    ['an empty key', { 'x-api-key': '' }, 400],
+    ['a public key', { 'x-api-key': 'pk_sb_emulator' }, 400],
+    ['a malformed key', { 'x-api-key': 'sk_sb_em ulator' }, 400],
+    ['an unknown sandbox key', { 'x-api-key': 'sk_sb_other' }, 401],
+    ['an unknown live key', { 'x-api-key': 'sk_0123456789abcdef' }, 401],
+  ])('answers %s by the code of the secret key, with its status', async (_what, headers, status) => {
+    const paths = ['/members', '/members/mem_ada', '/members/mem_nobody']
+    for (const path of paths) {
+      const answer = await call('GET', `${emulator.adminUrl}${path}`, { headers })
+      expect(answer).toMatchObject({
+        status,
+        body: { code: 'validation/invalid-secret-key', message: 'The provided secret key is invalid.' },
+      })
+    }
+  })
 })
 
 describe('pages of members', () => {
@@ -137,10 +156,10 @@ describe('pages of members', () => {
     page.data.map(({ auth }) => auth.email)
 
   it.each([
-    ['ASC', ['ada@example.com', '1@x.io', '2@x.io', '3@x.io', '4@x.io']],
-    ['DESC', ['4@x.io', '3@x.io', '2@x.io', '1@x.io', 'ada@example.com']],
+    ['ASC', ['ada@example.com', 'bob@example.com', '1@x.io', '2@x.io', '3@x.io']],
+    ['DESC', ['3@x.io', '2@x.io', '1@x.io', 'bob@example.com', 'ada@example.com']],
   ] as const)('are walked to the end in %s order without a gap', async (order, expected) => {
-    for (const n of [1, 2, 3, 4]) emulator.createMember({ email: `${n}@x.io` })
+    for (const n of [1, 2, 3]) emulator.createMember({ email: `${n}@x.io` })
     const seen: string[] = []
     let after: number | undefined
     do {
@@ -158,7 +177,7 @@ describe('pages of members', () => {
   })
 
   it('hold 50 members unless told otherwise, and a cursor on the last page too', async () => {
-    for (let n = 1; n <= 50; n += 1) emulator.createMember({ email: `${n}@x.io` })
+    for (let n = 1; n <= 49; n += 1) emulator.createMember({ email: `${n}@x.io` })
     const first = await memberstack.members.list()
     expect(first).toMatchObject({ hasNextPage: true, totalCount: 51, endCursor: 50 })
     expect(first.data).toHaveLength(50)
@@ -169,9 +188,9 @@ describe('pages of members', () => {
 
   it('skip a member deleted between two pages, and nothing else', async () => {
     for (const n of [1, 2, 3]) emulator.createMember({ email: `${n}@x.io` })
-    const first = await memberstack.members.list({ limit: 2 })
+    const first = await memberstack.members.list({ limit: 3 })
     emulator.deleteMember('1@x.io')
-    expect(emails(await memberstack.members.list({ limit: 2, after: first.endCursor }))).toEqual([
+    expect(emails(await memberstack.members.list({ limit: 3, after: first.endCursor }))).toEqual([
       '2@x.io',
       '3@x.io',
     ])
@@ -192,7 +211,31 @@ describe('the quota of the admin API', () => {
     now += 0.999
     await expect(memberstack.members.list()).rejects.toMatchObject({ code: 'too-many-requests' })
     now += 0.001
-    await expect(memberstack.members.list()).resolves.toMatchObject({ totalCount: 1 })
+    await expect(memberstack.members.list()).resolves.toMatchObject({ totalCount: 2 })
+  })
+})
+
+describe('the ratelimit headers of the admin API', () => {
+  const standing = async (): Promise<unknown> => {
+    const headers = { 'x-api-key': emulator.secretKey }
+    const answer = await call('GET', `${emulator.adminUrl}/members/mem_ada`, { headers })
+    const of = (name: string): string | null => answer.headers.get(`ratelimit-${name}`)
+    return [answer.status, of('limit'), of('remaining'), of('reset'), of('policy')]
+  }
+
+  it('count down to 0, stay there on a refusal, and start again after a second', async () => {
+    expect(await standing()).toEqual([200, '25', '24', '1', '25;w=1'])
+    for (let n = 0; n < 23; n += 1) await standing()
+    expect(await standing()).toEqual([200, '25', '0', '1', '25;w=1'])
+    expect(await standing()).toEqual([429, '25', '0', '1', '25;w=1'])
+    now += 1
+    expect(await standing()).toEqual([200, '25', '24', '1', '25;w=1'])
+  })
+
+  it('are on refusals of the key too, which count', async () => {
+    const { headers } = await call('GET', `${emulator.adminUrl}/members`)
+    expect(headers.get('ratelimit-remaining')).toBe('24')
+    expect(await standing()).toEqual([200, '25', '23', '1', '25;w=1'])
   })
 })
 

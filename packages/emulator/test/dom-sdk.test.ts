@@ -1,39 +1,16 @@
-import { build } from 'esbuild'
-import { JSDOM, VirtualConsole } from 'jsdom'
-import type memberstackDom from '@memberstack/dom'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ada, startEmulator, type Emulator } from '../src/index.js'
+import { ada, bob, startEmulator, type Emulator } from '../src/index.js'
+import { bundleSdk, openPage, type DomPage, type Memberstack } from './dom-page.js'
 
-type Memberstack = ReturnType<(typeof memberstackDom)['default']['init']>
-
-// The real SDK in a page of another origin: jsdom's XMLHttpRequest asks for CORS as a browser does.
 let sdk: string
 let emulator: Emulator
-let page: JSDOM
+let page: DomPage
 let memberstack: Memberstack
 let now: number
 
-async function bundleSdk(): Promise<string> {
-  const contents = "import sdk from '@memberstack/dom'; window.start = (options) => sdk.init(options)"
-  const { outputFiles } = await build({
-    stdin: { contents, resolveDir: import.meta.dirname },
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-  })
-  return outputFiles[0]?.text ?? ''
-}
-
-function openPage(options: { publicKey?: string; appId?: string } = {}): Memberstack {
-  const { publicKey = emulator.publicKey, appId = emulator.appId } = options
-  page = new JSDOM('<!doctype html>', {
-    url: 'http://shop.example/pricing',
-    runScripts: 'outside-only',
-    virtualConsole: new VirtualConsole(),
-  })
-  page.window.eval(sdk)
-  return page.window['start']({ publicKey, appId, domain: emulator.url, autoTrackPageViews: false })
+const open = (options?: { publicKey?: string; appId?: string }): Memberstack => {
+  page = openPage(sdk, emulator, options)
+  return page.memberstack
 }
 
 beforeAll(async () => {
@@ -41,15 +18,15 @@ beforeAll(async () => {
   ;[sdk, emulator] = await Promise.all([bundleSdk(), startEmulator({ clock: () => now })])
 })
 beforeEach(() => {
-  memberstack = openPage()
+  memberstack = open()
 })
 afterEach(() => {
-  page.window.close()
+  page.close()
   emulator.reset()
 })
 afterAll(() => emulator.close())
 
-const storedToken = (): string | null => page.window.localStorage.getItem('_ms-mid')
+const storedToken = (): string | null => page.storedToken()
 const logIn = (): ReturnType<Memberstack['loginMemberEmailPassword']> =>
   memberstack.loginMemberEmailPassword({ email: ada.email, password: ada.password })
 
@@ -81,6 +58,19 @@ describe('@memberstack/dom in a page of another origin', () => {
     expect(data.member.id).toBe('mem_ada')
     expect(data.member.permissions).toEqual(['user', 'admin'])
     expect(emulator.findMember('mem_ada')?.lastLogin).toBe(new Date(now * 1000).toISOString())
+  })
+
+  it('logs in the second seeded member, who has another role and no plan', async () => {
+    await logIn()
+    await memberstack.logout()
+    await memberstack.loginMemberEmailPassword({ email: bob.email, password: bob.password })
+    const { data: member } = await memberstack.getCurrentMember()
+    expect(member).toMatchObject({
+      id: 'mem_bob',
+      auth: { email: 'bob@example.com' },
+      permissions: ['user'],
+      planConnections: [],
+    })
   })
 
   it('tells an unknown address and a wrong password apart by nothing', async () => {
@@ -169,16 +159,16 @@ describe('@memberstack/dom in a page of another origin', () => {
     expect(appData).toMatchObject({ id: 'app_emulator', mode: 'sandbox', plans: [] })
     const { data } = await memberstack.getAppAndMember()
     expect(data).toMatchObject({ app: { id: 'app_emulator' }, member: { id: 'mem_ada' } })
-    const sessionId = page.window.localStorage.getItem('ms_session_id')
+    const sessionId = page.stored('ms_session_id')
     expect(sessionId).toMatch(/^ses_/)
     await memberstack.trackPageView()
-    expect(page.window.localStorage.getItem('ms_session_id')).toBe(sessionId)
+    expect(page.stored('ms_session_id')).toBe(sessionId)
   })
 
   it('is refused with a wrong public key or another app', async () => {
     for (const wrong of [{ publicKey: 'pk_sb_other' }, { appId: 'app_other' }]) {
-      page.window.close()
-      memberstack = openPage(wrong)
+      page.close()
+      memberstack = open(wrong)
       await expect(logIn()).rejects.toMatchObject({ code: 'app-not-found' })
     }
   })

@@ -38,6 +38,8 @@ describe('startEmulator', () => {
   it.each([
     [{ port: 70_000 }, /port/],
     [{ port: 1.5 }, /port/],
+    [{ host: '0.0.0.0' }, /host 0\.0\.0\.0.*allowRemote/],
+    [{ switches: { sessionSeconds: 0 } }, /sessionSeconds/],
     [{ webhookUrl: 'nowhere' }, /webhook URL/],
     [{ webhookSecret: 'whsec_short' }, /webhook secret/],
     [{ webhookRetrySeconds: [-1] }, /webhookRetrySeconds/],
@@ -87,8 +89,9 @@ describe('perennial-emulator, the command', () => {
 
   it('prints what an app must be told, answers there, and stops at SIGTERM', async () => {
     const { child, output, ended } = run('--port', '0')
-    await expect.poll(() => output.out, { timeout: 10_000 }).toContain('Ctrl-C')
-    for (const line of ['sk_sb_emulator', 'pk_sb_emulator', 'app_emulator', 'whsec_', 'ada@example.com']) {
+    await expect.poll(() => output.out, { timeout: 25_000 }).toContain('Ctrl-C')
+    const told = ['sk_sb_emulator', 'pk_sb_emulator', 'app_emulator', 'whsec_']
+    for (const line of [...told, 'ada@example.com / perennial-demo', 'bob@example.com / perennial-demo']) {
       expect(output.out).toContain(line)
     }
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output.out)?.[0]
@@ -98,10 +101,17 @@ describe('perennial-emulator, the command', () => {
     expect(output.err).toBe('')
   })
 
-  it('ends with one line about a bad argument, and about a port that is taken', async () => {
+  it('ends with one line about a bad argument, an address for other machines, and a port in use', async () => {
     const bad = run('--prot', '1')
     expect(await bad.ended).toEqual([2, null])
     expect(bad.output).toEqual({ out: '', err: "perennial-emulator: Unknown option '--prot' (see --help)\n" })
+
+    const remote = run('--host', '0.0.0.0')
+    expect(await remote.ended).toEqual([2, null])
+    expect(remote.output).toEqual({
+      out: '',
+      err: 'perennial-emulator: host 0.0.0.0 can be reached by other machines, and the keys of the emulator are public: listen there only with allowRemote (--allow-remote) (see --help)\n',
+    })
 
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')

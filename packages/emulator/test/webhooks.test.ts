@@ -46,15 +46,15 @@ describe('webhooks', () => {
     expect(receiver.received.map((request) => read(request).event).toSorted()).toEqual([
       'member.created',
       'member.deleted',
+      'member.plan.added',
       'member.plan.canceled',
-      'member.plan.created',
       'member.plan.updated',
       'member.updated',
     ])
     expect(byEvent('member.created').payload).toMatchObject({ id, auth: { email: 'grace@example.com' } })
     expect(byEvent('member.updated').payload).toMatchObject({ id, permissions: ['user'] })
     expect(byEvent('member.deleted').payload).toEqual({ id })
-    expect(byEvent('member.plan.created').payload).toMatchObject({
+    expect(byEvent('member.plan.added').payload).toMatchObject({
       id,
       member: { id, auth: { email: 'grace@example.com' } },
       planConnection: { planId: 'pln_club', active: true, status: 'ACTIVE' },
@@ -172,6 +172,6 @@ describe('webhooks', () => {
     emulator.reset()
     emulator.addPlan('mem_ada', 'pln_after')
     await emulator.webhooksSettled()
-    expect(receiver.received.map((request) => read(request).event)).toEqual(['member.plan.created'])
+    expect(receiver.received.map((request) => read(request).event)).toEqual(['member.plan.added'])
   })
 })

@@ -8,7 +8,7 @@ export async function greet(service: Service, showDocs: boolean): Promise<string
   if (showDocs) lines.push(`  the HTTP interface  ${service.url}/docs`)
   if (service.emulator) {
     lines.push(
-      `  Memberstack         the emulator, ${service.emulator.url} (ada@example.com / perennial-demo)`,
+      `  Memberstack         the emulator, ${service.emulator.url} (ada@example.com and bob@example.com, password perennial-demo)`,
       `  its webhook secret  ${service.emulator.webhookSecret}`,
       '',
       ...(await inviteToRefresh(service.url, service.emulator).catch(noInvitation)),

@@ -221,8 +221,7 @@ describe('the list of sessions', () => {
   beforeEach(() => start())
 
   it('shows the live ones of this member, newest first, and marks the current one', async () => {
-    const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
-    await signIn({ memberId: bob.id })
+    await signIn({ memberId: 'mem_bob' })
     const phone = await signIn({}, { 'user-agent': 'Phone' })
     const laptop = await signIn({}, { 'user-agent': 'L'.repeat(2000) })
     const gone = await signIn()
@@ -240,8 +239,7 @@ describe('the list of sessions', () => {
   })
 
   it('ends a session of this member, and answers 404 for another member’s, an unknown and a malformed id', async () => {
-    const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
-    const his = await signIn({ memberId: bob.id })
+    const his = await signIn({ memberId: 'mem_bob' })
     const phone = await signIn()
     const laptop = await signIn()
     const end = (id: string) =>
@@ -265,8 +263,7 @@ describe('signing out everywhere', () => {
   it('ends every session of the member and refuses earlier member JWTs, also after a restart', async () => {
     const earlier = await memberToken({ issuedSecondsAgo: 10 })
     const thisSecond = await memberToken()
-    const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
-    const his = await signIn({ memberId: bob.id })
+    const his = await signIn({ memberId: 'mem_bob' })
     const mine = [await signIn(), await signIn()] as const
     const everywhere = await call(url(), '/v1/auth/sessions', {
       method: 'DELETE',

@@ -101,7 +101,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
     const caughtOwner = await next(await next(await next(caught)))
     expect(verdict(await refresh(url, caught.refreshToken))).toEqual(refused)
     // Signed out everywhere: an old copy of the member JWT opens no session.
-    const { id: bob } = emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
+    const { id: bob } = emulator.createMember({ email: 'bobby@example.com', password: 'perennial-demo' })
     const { accessToken: bobsMemberToken } = await emulator.issueTokens({ memberId: bob })
     const bobs = pairOf(await exchange(url, bobsMemberToken))
     const everywhere = await call(url, '/v1/auth/sessions', { method: 'DELETE', token: bobs.accessToken })

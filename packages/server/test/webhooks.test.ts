@@ -55,8 +55,7 @@ describe('a webhook of Memberstack', () => {
   it('ends a deleted member’s sessions within a second, and refuses earlier member JWTs of that member', async () => {
     world = await startSessionWorld()
     const memberToken = (await world.emulator.issueTokens()).accessToken
-    const bob = world.emulator.createMember({ email: 'bob@example.com', password: 'perennial-demo' })
-    const his = await signIn(bob.id)
+    const his = await signIn('mem_bob')
     const hers = await signIn()
     world.emulator.deleteMember('mem_ada')
     expect(await secondsUntilEnded(hers)).toBeLessThan(1)

@@ -1,11 +1,12 @@
 import { ApiError, badRequest } from '../api-errors.js'
 import { isoTime } from '../clock.js'
 import { hashPassword, readEmail } from './credentials.js'
-import { deletedEvent, memberEvent, planEvent } from './member-events.js'
+import { deletedEvent, memberEvent, planAddedEvent } from './member-events.js'
 import { getMember, type MemberWorld } from './member-table.js'
-import { newId, type JsonObject, type MemberRecord } from './member.js'
+import { newId, type JsonObject, type MemberRecord, type PlanConnection } from './member.js'
 import { connectionTo } from './plan-connections.js'
-import type { SeedMember } from './seed.js'
+import type { SeedMember, SeedPlanConnection } from './seed.js'
+import { leaveTeams } from './team-changes.js'
 
 /** The fields of a new member. */
 export interface NewMember extends SeedMember {
@@ -14,7 +15,8 @@ export interface NewMember extends SeedMember {
 
 /** The changes of a member. `customFields` and `metaData` are merged key by key; every other field is replaced. */
 export interface MemberChanges {
-  readonly email?: string | undefined
+  /** Null removes the email address. */
+  readonly email?: string | null | undefined
   readonly verified?: boolean | undefined
   readonly permissions?: readonly string[] | undefined
   readonly customFields?: JsonObject | undefined
@@ -24,7 +26,8 @@ export interface MemberChanges {
   readonly profileImage?: string | null | undefined
 }
 
-function freeEmail(world: MemberWorld, email: string, ownId?: string): string {
+function freeEmail(world: MemberWorld, email: string | null, ownId?: string): string | null {
+  if (email === null) return null
   const normal = readEmail(email)
   const owner = world.table.byEmail(normal)
   if (!owner || owner.id === ownId) return normal
@@ -34,6 +37,11 @@ function freeEmail(world: MemberWorld, email: string, ownId?: string): string {
 function freeId(world: MemberWorld, id: string = newId('mem')): string {
   if (!world.table.byId(id)) return id
   throw badRequest('A member with this id already exists.')
+}
+
+function seedConnection(world: MemberWorld, plan: string | SeedPlanConnection): PlanConnection {
+  const { planId, ...changes } = typeof plan === 'string' ? { planId: plan } : plan
+  return connectionTo(world.plans.find(planId), changes)
 }
 
 const profileOf = (fresh: NewMember) => ({
@@ -52,10 +60,10 @@ const profileOf = (fresh: NewMember) => ({
  */
 export function createMember(world: MemberWorld, fresh: NewMember): MemberRecord {
   const { password } = fresh
-  const connections = (fresh.plans ?? []).map((planId) => connectionTo(world.plans.find(planId)))
+  const connections = (fresh.plans ?? []).map((plan) => seedConnection(world, plan))
   const member = world.table.put({
     id: freeId(world, fresh.id),
-    email: freeEmail(world, fresh.email),
+    email: freeEmail(world, fresh.email ?? null),
     password: password === undefined ? null : hashPassword(password),
     order: world.table.nextOrder(),
     createdAt: isoTime(world.clock),
@@ -65,7 +73,7 @@ export function createMember(world: MemberWorld, fresh: NewMember): MemberRecord
     planConnections: connections,
   })
   world.onEvent(memberEvent('member.created', member))
-  for (const connection of connections) world.onEvent(planEvent('member.plan.created', member, connection))
+  for (const connection of connections) world.onEvent(planAddedEvent(member, connection))
   return member
 }
 
@@ -92,12 +100,13 @@ export function updateMember(world: MemberWorld, idOrEmail: string, changes: Mem
 }
 
 /**
- * Deletes a member, sends the webhook and returns the id.
+ * Deletes a member, ends its team memberships, sends the webhooks and returns the id.
  * @throws {@link ApiError} `generic-message`: there is no such member.
  */
 export function deleteMember(world: MemberWorld, idOrEmail: string): string {
   const member = getMember(world.table, idOrEmail)
   world.table.remove(member)
+  leaveTeams(world, member)
   world.onEvent(deletedEvent(member.id))
   return member.id
 }

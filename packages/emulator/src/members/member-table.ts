@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { MemberEvent } from './member-events.js'
 import type { MemberRecord } from './member.js'
 import type { PlanCatalog } from './plan-catalog.js'
+import type { TeamTable } from './team-table.js'
 
 /** The members by id and by email address, in the order of their creation. */
 export interface MemberTable {
@@ -22,6 +23,7 @@ export interface MemberTable {
 export interface MemberWorld {
   readonly table: MemberTable
   readonly plans: PlanCatalog
+  readonly teams: TeamTable
   readonly clock: Clock
   readonly onEvent: (event: MemberEvent) => void
 }
@@ -32,6 +34,10 @@ export function createMemberTable(): MemberTable {
   const idByEmail = new Map<string, string>()
   let lastOrder = 0
 
+  const forgetEmail = ({ email }: MemberRecord): void => {
+    if (email !== null) idByEmail.delete(email)
+  }
+
   return {
     byId: (id) => members.get(id),
     byEmail: (email) => members.get(idByEmail.get(email) ?? ''),
@@ -39,14 +45,14 @@ export function createMemberTable(): MemberTable {
     nextOrder: () => ++lastOrder,
     put(member) {
       const before = members.get(member.id)
-      if (before) idByEmail.delete(before.email)
+      if (before) forgetEmail(before)
       members.set(member.id, member)
-      idByEmail.set(member.email, member.id)
+      if (member.email !== null) idByEmail.set(member.email, member.id)
       return member
     },
     remove(member) {
       members.delete(member.id)
-      idByEmail.delete(member.email)
+      forgetEmail(member)
     },
     clear() {
       members.clear()
@@ -58,6 +64,9 @@ export function createMemberTable(): MemberTable {
 
 /** Returns the form in which email addresses are stored and found: trimmed, lower case. */
 export const normalEmail = (email: string): string => email.trim().toLowerCase()
+
+/** The message of Memberstack for an unknown member. */
+export const noSuchMember = 'There is no member with this identifier.'
 
 /** Returns the member with this id or email address, or null. */
 export function findMember(table: MemberTable, idOrEmail: string): MemberRecord | null {
@@ -71,7 +80,7 @@ export function findMember(table: MemberTable, idOrEmail: string): MemberRecord 
 export function getMember(table: MemberTable, idOrEmail: string): MemberRecord {
   const member = findMember(table, idOrEmail)
   if (member) return member
-  throw badRequest('There is no member with this identifier.')
+  throw badRequest(noSuchMember)
 }
 
 /** A request for one page of members. */

@@ -11,7 +11,7 @@ export type JsonObject = Readonly<Record<string, JsonValue>>
 export interface PlanConnection {
   readonly id: string
   readonly active: boolean
-  /** `ACTIVE`, `CANCELED`, `TRIALING`, `PAST_DUE`, `UNPAID` … */
+  /** Any text. Memberstack uses `ACTIVE`, `TRIALING`, `PAST_DUE`, `UNPAID`, `CANCELED` and `REQUIRES_PAYMENT`. */
   readonly status: string
   readonly planId: string
   readonly planName: string
@@ -46,20 +46,21 @@ export interface PasswordHash {
 export interface MemberRecord extends MemberFields {
   /** Counts up from 1; the value of `endCursor`. */
   readonly order: number
-  readonly email: string
+  /** Null for a member without an email address. */
+  readonly email: string | null
   readonly password: PasswordHash | null
 }
 
 /** A member as the admin API and the webhooks show it. */
 export interface AdminMember extends MemberFields {
-  readonly auth: { readonly email: string }
+  readonly auth: { readonly email: string | null }
   readonly stripeCustomerId: null
 }
 
 /** A member as the client API shows it: without `json`, with the ways to sign in. */
 export interface ClientMember extends Omit<AdminMember, 'auth' | 'json'> {
   readonly auth: {
-    readonly email: string
+    readonly email: string | null
     readonly hasPassword: boolean
     readonly providers: readonly never[]
   }

@@ -1,21 +1,21 @@
 import { ApiError } from '../api-errors.js'
-import { planEvent } from './member-events.js'
+import { planAddedEvent, planEvent } from './member-events.js'
 import { getMember, type MemberWorld } from './member-table.js'
 import { newId, type MemberRecord, type PlanConnection } from './member.js'
 import type { Plan } from './plan-catalog.js'
 
-/** The changes of a plan connection. */
+/** The changes of a plan connection. A field that is not set keeps its value. */
 export interface PlanChanges {
   readonly active?: boolean | undefined
-  /** `ACTIVE`, `CANCELED`, `PAST_DUE` … */
+  /** Any text. Memberstack uses `ACTIVE`, `TRIALING`, `PAST_DUE`, `UNPAID`, `CANCELED` and `REQUIRES_PAYMENT`. */
   readonly status?: string | undefined
 }
 
-/** Creates an active connection to a plan. */
-export const connectionTo = (plan: Plan): PlanConnection => ({
+/** Creates a connection to a plan. It is active, with the status `ACTIVE`, unless `changes` says otherwise. */
+export const connectionTo = (plan: Plan, changes: PlanChanges = {}): PlanConnection => ({
   id: newId('con'),
-  active: true,
-  status: 'ACTIVE',
+  active: changes.active ?? true,
+  status: changes.status ?? 'ACTIVE',
   planId: plan.id,
   planName: plan.name,
   type: plan.price === 'free' ? 'FREE' : 'SUBSCRIPTION',
@@ -32,13 +32,17 @@ function connectionOf(member: MemberRecord, planId: string): PlanConnection {
  * Adds a plan to the member and sends the webhook.
  * @throws {@link ApiError} `already-have-plan` · `generic-message`: there is no such member.
  */
-export function addPlan(world: MemberWorld, idOrEmail: string, plan: Plan): MemberRecord {
+export function addPlan(
+  world: MemberWorld,
+  idOrEmail: string,
+  { plan, changes }: { readonly plan: Plan; readonly changes?: PlanChanges | undefined },
+): MemberRecord {
   const member = getMember(world.table, idOrEmail)
   if (member.planConnections.some((held) => held.planId === plan.id)) throw new ApiError('already-have-plan')
-  const connection = connectionTo(plan)
+  const connection = connectionTo(plan, changes)
   const planConnections = [...member.planConnections, connection]
   const changed = world.table.put({ ...member, planConnections })
-  world.onEvent(planEvent('member.plan.created', changed, connection))
+  world.onEvent(planAddedEvent(changed, connection))
   return changed
 }
 

@@ -1,8 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { JWTPayload } from 'jose'
 import { ApiError } from '../api-errors.js'
 import { createMember, deleteMember, updateMember, type MemberChanges } from '../members/member-changes.js'
-import { findMember, pageOf } from '../members/member-table.js'
+import { findMember, noSuchMember, pageOf } from '../members/member-table.js'
 import { adminView, type AdminMember, type JsonObject } from '../members/member.js'
 import { addPlan, removePlan } from '../members/plan-connections.js'
 import type { World } from '../world.js'
@@ -62,10 +62,28 @@ const updateSchema = bodyOf({
 const planSchema = bodyOf({ planId: field.planId }, ['planId'])
 const tokenSchema = bodyOf({ token: field.text, audience: field.text }, ['token'])
 
-function requireSecretKey(world: World, request: FastifyRequest): void {
-  if (!world.quota.take(request.ip)) throw new ApiError('too-many-requests')
-  if (request.headers['x-api-key'] !== world.app.secretKey)
-    throw new ApiError('validation/invalid-secret-key')
+/** The form of a secret key: `sk_…`, `sk_sb_…` or `sk_live_…`. */
+const secretKeyForm = /^sk_\w+$/
+
+/**
+ * Counts the request against the quota of the address, and checks the secret key. A missing or malformed key is 400, an
+ * unknown one 401, with the same code.
+ */
+function admit(world: World, request: FastifyRequest, reply: FastifyReply): void {
+  const isWithinQuota = world.quota.take(request.ip)
+  void reply.headers(world.quota.headers(request.ip))
+  if (!isWithinQuota) throw new ApiError('too-many-requests')
+  const key = request.headers['x-api-key']
+  if (key === world.app.secretKey) return
+  const isWellFormed = typeof key === 'string' && secretKeyForm.test(key)
+  throw new ApiError('validation/invalid-secret-key', { status: isWellFormed ? 401 : 400 })
+}
+
+function answerUnknown(world: World): { data: null } {
+  const { unknownMember } = world.switches()
+  if (unknownMember === 'null') return { data: null }
+  if (unknownMember === 'member-not-found') throw new ApiError('member-not-found')
+  throw new ApiError('generic-message', { status: 404, message: noSuchMember })
 }
 
 function listMembers(world: World, { first, limit, after, order = 'ASC' }: ListQuery): object {
@@ -95,7 +113,7 @@ function changeMember(world: World, idOrEmail: string, body: MemberChanges): Adm
 async function verifyToken(world: World, token: string, audience?: string): Promise<{ data: JWTPayload }> {
   const claims = await world.tokens.verify(token)
   if (claims && (audience === undefined || claims.aud === audience)) return { data: claims }
-  throw new ApiError('INVALID_TOKEN')
+  throw new ApiError('INVALID_TOKEN', { status: world.switches().invalidTokenStatus })
 }
 
 function registerMemberRoutes(app: FastifyInstance, world: World): void {
@@ -107,7 +125,7 @@ function registerMemberRoutes(app: FastifyInstance, world: World): void {
   }))
   app.get<{ Params: ById }>('/members/:idOrEmail', ({ params }) => {
     const member = findMember(world.table, params.idOrEmail)
-    return { data: member && adminView(member) }
+    return member ? { data: adminView(member) } : answerUnknown(world)
   })
   app.patch<{ Params: ById; Body: MemberChanges }>(
     '/members/:idOrEmail',
@@ -124,7 +142,7 @@ function registerPlanRoutes(app: FastifyInstance, world: World): void {
     '/members/:idOrEmail/add-plan',
     { schema: planSchema },
     ({ params, body }) => {
-      addPlan(world, params.idOrEmail, world.plans.findFree(body.planId))
+      addPlan(world, params.idOrEmail, { plan: world.plans.findFree(body.planId) })
       return 'OK'
     },
   )
@@ -141,8 +159,8 @@ function registerPlanRoutes(app: FastifyInstance, world: World): void {
 /** Adds the admin API, which `@memberstack/admin` calls with the secret key and within the request quota. */
 export function registerAdminRoutes(app: FastifyInstance, world: World): void {
   app.register((scope, _options, done) => {
-    scope.addHook('onRequest', async (request) => {
-      requireSecretKey(world, request)
+    scope.addHook('onRequest', async (request, reply) => {
+      admit(world, request, reply)
     })
     registerMemberRoutes(scope, world)
     registerPlanRoutes(scope, world)

@@ -6,7 +6,7 @@ import { deleteMember, updateMember } from '../members/member-changes.js'
 import { clientView, type JsonObject, type MemberRecord } from '../members/member.js'
 import { addPlan, removePlan } from '../members/plan-connections.js'
 import type { World } from '../world.js'
-import { currentMember, requireMember } from './client-session.js'
+import { withCurrentMember, withMember } from './client-session.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
 interface AuthBody {
@@ -29,68 +29,70 @@ function changeAuth(world: World, member: MemberRecord, body: AuthBody): MemberR
 }
 
 function registerProfileRoutes(app: FastifyInstance, world: World): void {
-  app.get('/member', async (request, reply) => {
-    const member = await currentMember(world, request, reply)
-    return { data: member && clientView(member) }
-  })
-  app.post<{ Body: { customFields?: JsonObject } }>(
+  app.get(
+    '/member',
+    withCurrentMember(world, (member) => ({ data: member && clientView(member) })),
+  )
+  app.post(
     '/member',
     { schema: bodyOf({ customFields: field.object }) },
-    async (request, reply) => {
-      const { id } = await requireMember(world, request, reply)
-      return { data: clientView(updateMember(world, id, { customFields: request.body.customFields })) }
-    },
+    withMember<{ Body: { customFields?: JsonObject } }>(world, ({ id }, { body }) => ({
+      data: clientView(updateMember(world, id, { customFields: body.customFields })),
+    })),
   )
-  app.delete('/member', async (request, reply) => {
-    const { id } = await requireMember(world, request, reply)
-    return { data: { id: deleteMember(world, id) } }
-  })
-  app.get('/member/json', async (request, reply) => ({
-    data: (await requireMember(world, request, reply)).json,
-  }))
-  app.post<{ Body: { json: JsonObject } }>(
+  app.delete(
+    '/member',
+    withMember(world, ({ id }) => ({ data: { id: deleteMember(world, id) } })),
+  )
+  app.get(
+    '/member/json',
+    withMember(world, ({ json }) => ({ data: json })),
+  )
+  app.post(
     '/member/json',
     { schema: bodyOf({ json: field.object }, ['json']) },
-    async (request, reply) => {
-      const { id } = await requireMember(world, request, reply)
-      return { data: updateMember(world, id, { json: request.body.json }).json }
-    },
+    withMember<{ Body: { json: JsonObject } }>(world, ({ id }, { body }) => ({
+      data: updateMember(world, id, { json: body.json }).json,
+    })),
   )
 }
 
 function registerPasswordRoutes(app: FastifyInstance, world: World): void {
-  app.post<{ Body: AuthBody }>(
+  app.post(
     '/member-auth',
     { schema: bodyOf({ email: field.text, oldPassword: field.text, newPassword: field.text }) },
-    async (request, reply) => {
-      const member = await requireMember(world, request, reply)
-      return { data: clientView(changeAuth(world, member, request.body)) }
-    },
+    withMember<{ Body: AuthBody }>(world, (member, { body }) => ({
+      data: clientView(changeAuth(world, member, body)),
+    })),
   )
-  app.post<{ Body: { password: string } }>(
+  app.post(
     '/member/set-password',
     { schema: bodyOf({ password: field.text }, ['password']) },
-    async (request, reply) => {
-      const member = await requireMember(world, request, reply)
-      return { data: clientView(setPassword(world, member, request.body.password)) }
-    },
+    withMember<{ Body: { password: string } }>(world, (member, { body }) => ({
+      data: clientView(setPassword(world, member, body.password)),
+    })),
   )
 }
 
 function registerPlanRoutes(app: FastifyInstance, world: World): void {
   const schema = bodyOf({ planId: field.planId }, ['planId'])
-  app.post<{ Body: PlanBody }>('/member/plans/add', { schema }, async (request, reply) => {
-    const { id } = await requireMember(world, request, reply)
-    const member = addPlan(world, id, world.plans.findFree(request.body.planId))
-    return {
-      data: { member: clientView(member), redirect: '', app: describeApp(world.app, world.plans.all) },
-    }
-  })
-  app.post<{ Body: PlanBody }>('/member/plans/remove', { schema }, async (request, reply) => {
-    const { id } = await requireMember(world, request, reply)
-    const member = removePlan(world, id, world.plans.findFree(request.body.planId).id)
-    return { data: { member: clientView(member) } }
-  })
+  app.post(
+    '/member/plans/add',
+    { schema },
+    withMember<{ Body: PlanBody }>(world, ({ id }, { body }) => {
+      const member = addPlan(world, id, { plan: world.plans.findFree(body.planId) })
+      return {
+        data: { member: clientView(member), redirect: '', app: describeApp(world.app, world.plans.all) },
+      }
+    }),
+  )
+  app.post(
+    '/member/plans/remove',
+    { schema },
+    withMember<{ Body: PlanBody }>(world, ({ id }, { body }) => ({
+      data: { member: clientView(removePlan(world, id, world.plans.findFree(body.planId).id)) },
+    })),
+  )
 }
 
 /** Adds the routes with which a signed-in member reads and changes its own data. */

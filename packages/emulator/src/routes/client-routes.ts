@@ -5,21 +5,30 @@ import { describeApp, describePlan } from '../app.js'
 import { recordSignIn, signIn, type Credentials } from '../members/credentials.js'
 import { createMember } from '../members/member-changes.js'
 import { clientView, type JsonObject, type MemberRecord } from '../members/member.js'
+import { joinTeam, requireFreeSeat } from '../members/team-changes.js'
 import type { World } from '../world.js'
 import { registerClientMemberRoutes } from './client-member-routes.js'
-import { answerSignIn, currentMember } from './client-session.js'
+import { invitedTo, registerTeamRoutes } from './client-team-routes.js'
+import { answerSignIn, withCurrentMember } from './client-session.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
 interface SignUpBody extends Credentials {
   readonly customFields?: JsonObject
   readonly metaData?: JsonObject
   readonly plans?: readonly PlanBody[]
+  readonly inviteToken?: string
 }
 
 const credentials = { email: field.text, password: field.text }
 const loginSchema = bodyOf(credentials, ['email', 'password'])
 const signUpSchema = bodyOf(
-  { ...credentials, customFields: field.object, metaData: field.object, plans: field.plans },
+  {
+    ...credentials,
+    customFields: field.object,
+    metaData: field.object,
+    plans: field.plans,
+    inviteToken: field.text,
+  },
   ['email', 'password'],
 )
 
@@ -28,8 +37,11 @@ function signUp(world: World, body: SignUpBody): MemberRecord {
   // A sign-up ignores paid plans, as the SDK documents.
   const wanted = (body.plans ?? []).map(({ planId }) => world.plans.find(planId))
   const plans = new Set(wanted.filter(({ price }) => price === 'free').map(({ id }) => id))
+  const team = body.inviteToken === undefined ? null : invitedTo(world, body.inviteToken)
+  // Checked first: a sign-up that is refused creates no member.
+  if (team) requireFreeSeat(team)
   const member = createMember(world, { email, password, customFields, metaData, plans: [...plans] })
-  return recordSignIn(world, member)
+  return recordSignIn(world, team ? joinTeam(world, team, member) : member)
 }
 
 function registerAuthRoutes(app: FastifyInstance, world: World): void {
@@ -44,7 +56,7 @@ function registerAuthRoutes(app: FastifyInstance, world: World): void {
 }
 
 /** Returns the session id of the page views. They are not stored. The SDK drops an id of more than 26 characters. */
-function sessionData(request: FastifyRequest): object {
+function sessionData(request: Pick<FastifyRequest, 'headers'>): object {
   const known = request.headers['x-session-id']
   const isKnown = typeof known === 'string' && /^\w{1,26}$/.test(known)
   return { sessionData: { sessionId: isKnown ? known : `ses_${randomBytes(10).toString('hex')}` } }
@@ -56,10 +68,12 @@ function registerAppRoutes(app: FastifyInstance, world: World): void {
   app.get<{ Params: { planId: string } }>('/app/plans/:planId', ({ params }) => ({
     data: describePlan(world.plans.find(params.planId)),
   }))
-  app.post('/app-member', async (request, reply) => {
-    const member = await currentMember(world, request, reply)
-    return { data: { app: description(), member: member && clientView(member), ...sessionData(request) } }
-  })
+  app.post(
+    '/app-member',
+    withCurrentMember(world, (member, request) => ({
+      data: { app: description(), member: member && clientView(member), ...sessionData(request) },
+    })),
+  )
   app.post('/page-view', (request) => ({ data: sessionData(request) }))
   app.post('/event', () => ({ data: {} }))
 }
@@ -74,6 +88,7 @@ export function registerClientRoutes(app: FastifyInstance, world: World): void {
     })
     registerAuthRoutes(scope, world)
     registerClientMemberRoutes(scope, world)
+    registerTeamRoutes(scope, world)
     registerAppRoutes(scope, world)
     done()
   })

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { badRequest } from '../api-errors.js'
 import { checkFault, type Fault } from '../controls/faults.js'
+import type { SwitchChanges } from '../controls/switches.js'
 import { requireLoopback } from '../http/access.js'
-import { updateMember, type MemberChanges } from '../members/member-changes.js'
-import { adminView } from '../members/member.js'
 import { readWebhookUrl } from '../options.js'
 import { issuePair, type TokenPairRequest } from '../tokens/token-pairs.js'
 import type { World } from '../world.js'
-import { field, strictBodyOf } from './field-schemas.js'
+import { bodyOf, field, strictBodyOf } from './field-schemas.js'
+import { registerTestMemberRoutes } from './test-member-routes.js'
 
 const seconds = { type: 'integer', minimum: -1_000_000_000, maximum: 1_000_000_000 }
 const tokensSchema = {
@@ -42,24 +42,14 @@ const faultSchema = strictBodyOf(
   ['route'],
 )
 
-const memberSchema = strictBodyOf({
-  email: field.text,
-  verified: field.flag,
-  permissions: { type: 'array', maxItems: 100, items: field.text },
-  customFields: field.object,
-  metaData: field.object,
-  json: field.object,
-  loginRedirect: field.nullableText,
-  profileImage: field.nullableText,
-})
-
 const webhookSchema = strictBodyOf({ url: field.nullableText }, ['url'])
 
-function urlFrom(url: string | null): string | null {
+/** Turns the TypeError of a wrong value into an answer. */
+function refusing<Result>(read: () => Result): Result {
   try {
-    return url === null ? null : readWebhookUrl(url)
+    return read()
   } catch (error) {
-    throw badRequest(error instanceof TypeError ? error.message : 'body.url is not valid')
+    throw error instanceof TypeError ? badRequest(`body: ${error.message}`) : error
   }
 }
 
@@ -72,6 +62,10 @@ function registerControlRoutes(app: FastifyInstance, world: World, routes: Reado
     world.faults.reset()
     return reply.code(204).send()
   })
+  app.get('/_emulator/switches', () => world.switches())
+  app.post<{ Body: SwitchChanges }>('/_emulator/switches', { schema: bodyOf({}) }, ({ body }) =>
+    refusing(() => world.setSwitches(body)),
+  )
   app.get('/_emulator/calls', () => world.calls.read())
   app.post('/_emulator/reset', (_request, reply) => {
     world.reset()
@@ -83,16 +77,12 @@ function registerStateRoutes(app: FastifyInstance, world: World): void {
   app.post<{ Body?: TokenPairRequest | null }>('/_emulator/tokens', { schema: tokensSchema }, ({ body }) =>
     issuePair(world, body ?? {}),
   )
-  app.patch<{ Params: { idOrEmail: string }; Body: MemberChanges }>(
-    '/_emulator/members/:idOrEmail',
-    { schema: memberSchema },
-    ({ params, body }) => ({ data: adminView(updateMember(world, params.idOrEmail, body)) }),
-  )
   app.post<{ Body: { url: string | null } }>(
     '/_emulator/webhook',
     { schema: webhookSchema },
     ({ body }, reply) => {
-      world.webhooks.setUrl(urlFrom(body.url))
+      const { url } = body
+      world.webhooks.setUrl(url === null ? null : refusing(() => readWebhookUrl(url)))
       return reply.code(204).send()
     },
   )
@@ -107,6 +97,7 @@ export function registerTestRoutes(app: FastifyInstance, world: World, routes: R
     })
     registerControlRoutes(scope, world, routes)
     registerStateRoutes(scope, world)
+    registerTestMemberRoutes(scope, world)
     done()
   })
 }

@@ -1,15 +1,13 @@
 import { createLocalJWKSet, errors, jwtVerify, SignJWT, type JWTPayload } from 'jose'
 import type { AppIdentity } from '../app.js'
 import { wholeSeconds, type Clock } from '../clock.js'
+import type { Logins } from './logins.js'
 import type { SigningKeys } from './signing-keys.js'
-
-/** The lifetime of a member JWT in seconds: two weeks, about that of Memberstack. */
-export const memberTokenSeconds: number = 14 * 24 * 3600
 
 /** The contents of a member JWT. */
 export interface TokenRequest {
   readonly memberId: string
-  /** Seconds from now; negative for an expired token. @defaultValue two weeks after `iat` */
+  /** Seconds from now; negative for an expired token. @defaultValue the session length after `iat` */
   readonly expiresInSeconds?: number | undefined
   /** @defaultValue 0 */
   readonly issuedSecondsAgo?: number | undefined
@@ -24,26 +22,33 @@ export interface MemberTokens {
   verify(token: string): Promise<JWTPayload | null>
 }
 
-function claimsOf({ appId, issuer }: AppIdentity, now: number, request: TokenRequest): JWTPayload {
-  const iat = now - (request.issuedSecondsAgo ?? 0)
-  const exp =
-    request.expiresInSeconds === undefined ? iat + memberTokenSeconds : now + request.expiresInSeconds
-  const usual = { id: request.memberId, type: 'member', iat, exp, aud: appId, iss: issuer }
+/** The parts that {@link createMemberTokens} needs. */
+export interface TokenSettings {
+  readonly app: AppIdentity
+  readonly clock: Clock
+  readonly keys: SigningKeys
+  readonly logins: Logins
+  /** Returns the lifetime of a member JWT. */
+  readonly sessionSeconds: () => number
+}
+
+function claimsOf(request: TokenRequest, { app, clock, logins, sessionSeconds }: TokenSettings): JWTPayload {
+  const { memberId: id, issuedSecondsAgo = 0, expiresInSeconds } = request
+  const now = wholeSeconds(clock)
+  const iat = issuedSecondsAgo === 0 ? logins.issuedAt(id, now) : now - issuedSecondsAgo
+  const exp = expiresInSeconds === undefined ? iat + sessionSeconds() : now + expiresInSeconds
+  const usual = { id, type: 'member', iat, exp, aud: app.appId, iss: app.issuer }
   const all = Object.entries({ ...usual, ...request.claims })
   return Object.fromEntries(all.filter(([, value]) => value !== null))
 }
 
 /** Creates the issuer of the member JWTs of an app (RS256). */
-export function createMemberTokens(options: {
-  readonly app: AppIdentity
-  readonly clock: Clock
-  readonly keys: SigningKeys
-}): MemberTokens {
-  const { app, clock, keys } = options
+export function createMemberTokens(settings: TokenSettings): MemberTokens {
+  const { app, clock, keys } = settings
   return {
     issue(request) {
       const { kid, privateKey } = keys.current()
-      const claims = claimsOf(app, wholeSeconds(clock), request)
+      const claims = claimsOf(request, settings)
       return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(privateKey)
     },
     async verify(token) {
