@@ -189,6 +189,8 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_?', 'is not a Svix signing secret'],
   ['MEMBERSTACK_WEBHOOK_SECRET', 'whsec_YQ==', 'is too short'],
   ['REQUIRED_PLANS', 'pln_a,,pln_b', 'has an empty item'],
+  ['REQUIRED_PLANS', 'gold', 'not a plan id'],
+  ['REQUIRED_PLANS', 'pln_a,gold', 'not a plan id'],
   ['ACCESS_TOKEN_TTL_SECONDS', '3601', 'is above 3600'],
   ['ACCESS_TOKEN_TTL_SECONDS', '59', 'is below 60'],
   ['ACCESS_TOKEN_TTL_SECONDS', '1h', 'is not a whole number'],
@@ -206,7 +208,8 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['DOCS', 'true', 'is not one of on, off'],
   ['CORS_ORIGIN', 'app.example.com', 'not an origin'],
   ['CORS_ORIGIN', 'https://app.example.com/', 'not an origin'],
-  ['CORS_ORIGIN', 'https://*.example.com/', 'not an origin'],
+  ['CORS_ORIGIN', 'https://*.example.com', 'holds a wildcard'],
+  ['CORS_ORIGIN', 'https://a.example,https://*.example.com/', 'holds a wildcard'],
   ['CORS_ORIGIN', 'null', 'not an origin'],
   ['CORS_ORIGIN', '*,https://a.example', 'has * beside other origins'],
   ['REFRESH_TOKEN_TRANSPORT', 'header', 'is not one of body, cookie'],
@@ -234,6 +237,69 @@ describe('a bad value', () => {
       if (/…|\$\(/.test(example)) continue
       expect(refusalOf({ ...session, [name]: example }), name).not.toContain(`${name} is`)
     }
+  })
+})
+
+describe('several problems', () => {
+  const lines = (env: Record<string, string>) => refusalOf(env).split('\n')
+
+  it('are reported at once, one line each, with every misspelt variable', () => {
+    const found = lines({
+      ...session,
+      NODE_ENV: 'production',
+      PORT: 'http',
+      CORS_ORIGIN: 'https://*.example.com,nonsense',
+      REQUIRED_PLANS: 'gold',
+      MEMBERSTACK_JWKS: './missing.json',
+      STORE_URI: 'redis://hush',
+      PERENIAL_SECRET: 'hush',
+      PERENIAL_THING: 'hush',
+    })
+    expect(found.map((line) => line.replace(/[.:,] .*/, ''))).toEqual([
+      'PORT is not a whole number',
+      'REQUIRED_PLANS holds something that is not a plan id (pln_…',
+      'CORS_ORIGIN holds a wildcard',
+      'PERENNIAL_SECRET is not set',
+      'MEMBERSTACK_JWKS is neither JSON nor a file that can be read',
+      'STORE_URI is not a known variable',
+      'PERENIAL_SECRET is not a known variable',
+      'PERENIAL_THING is not a known variable.',
+    ])
+    expect(found).toContain('STORE_URI is not a known variable. Did you mean STORE_URL?')
+    expect(found).toContain('PERENIAL_SECRET is not a known variable. Did you mean PERENNIAL_SECRET?')
+    expect(found.join()).not.toContain('hush')
+  })
+
+  it('do not include consequences of a bad value', () => {
+    expect(lines({ MEMBERSTACK_APP_ID: 'pk_1', MEMBERSTACK_SECRET_KEY: 'app_1' })).toHaveLength(2)
+    const badUrl = {
+      MEMBERSTACK_APP_ID: 'app_1',
+      MEMBERSTACK_REFRESH_URL: 'nonsense',
+      MEMBERSTACK_JWKS: keySet,
+    }
+    expect(lines(badUrl)).toEqual([expect.stringMatching(/^MEMBERSTACK_REFRESH_URL is not/)])
+    expect(lines({ ...forward, MEMBERSTACK_JWKS: '', MEMBERSTACK_JWKS_URI: 'nonsense' })).toEqual([
+      expect.stringMatching(/^MEMBERSTACK_JWKS_URI is not/),
+    ])
+  })
+})
+
+describe('variables that Kubernetes sets for a Service', () => {
+  it('do not stop the start, and are reported if they hide a setting', () => {
+    const config = read({
+      EMULATOR_PORT: 'tcp://10.0.0.1:8788',
+      EMULATOR_SERVICE_HOST: '10.0.0.1',
+      MEMBERSTACK_PORT: 'tcp://10.0.0.2:80',
+      MEMBERSTACK_SERVICE_HOST: '10.0.0.2',
+      MEMBERSTACK_PORT_80_TCP_ADDR: '10.0.0.2',
+    })
+    expect(config.memberstack).toEqual({ kind: 'emulator', port: 8788 })
+    expect(config.warnings).toEqual([expect.stringMatching(/^EMULATOR_PORT was set by Kubernetes .*ignored/)])
+  })
+
+  it('are no excuse for a bad port', () => {
+    expect(refusalOf({ EMULATOR_PORT: 'tcp://nonsense' })).toMatch(/^EMULATOR_PORT is not a whole number/)
+    expect(refusalOf({ PORT: 'tcp://10.0.0.1:80' })).toMatch(/^PORT is not a whole number/)
   })
 })
 
@@ -338,6 +404,7 @@ describe('a setting that is probably a mistake', () => {
       TRUST_PROXIES: '1',
       POSTHOG_HOST: 'https://eu.i.posthog.com',
       SESSION_IDLE_SECONDS: '60',
+      STORE_URI: 'redis://hush',
     }
     const { warnings } = read(env)
     expect(warnings.map((line) => line.split(' ')[0])).toEqual([
@@ -345,6 +412,7 @@ describe('a setting that is probably a mistake', () => {
       'RATE_LIMIT_PER_MINUTE',
       'REQUIRED_PLAN',
       'TRUST_PROXIES',
+      'STORE_URI',
       'SESSION_IDLE_SECONDS',
       'POSTHOG_HOST',
     ])
@@ -359,6 +427,14 @@ describe('a setting that is probably a mistake', () => {
       PATH: '/bin',
     }
     expect(read(env).warnings).toEqual([])
+  })
+
+  it('is an idle limit above the maximum of a session', () => {
+    const warningsOf = (idle: string) =>
+      read({ SESSION_MAX_SECONDS: '86400', SESSION_IDLE_SECONDS: idle }).warnings.join()
+    expect(warningsOf('86401')).toMatch(/^SESSION_IDLE_SECONDS is above SESSION_MAX_SECONDS/)
+    expect(warningsOf('86400')).toBe('')
+    expect(read({ SESSION_MAX_SECONDS: '86400' }).warnings).toEqual([])
   })
 
   it('is an unknown NODE_ENV', () => {

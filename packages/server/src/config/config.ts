@@ -1,8 +1,8 @@
 import type { MemberstackOptions, PerennialOptions, ProxySettings } from '@perennial/auth'
 import { crossCheck } from './cross-checks.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
-import { listWarnings } from './warnings.js'
 import { readSettings, type Environment, type Settings, type Stage } from './settings.js'
+import { listUnknownNames, listWarnings } from './warnings.js'
 
 /** The configuration of the service, validated and complete. */
 export interface Config {
@@ -35,21 +35,42 @@ export interface Config {
 /** The log level. */
 export type LogLevel = Settings['LOG_LEVEL']
 
+/** The settings are not usable. The message has one line for each problem, and one for each misspelt variable. */
+export class ConfigError extends TypeError {
+  override readonly name = 'ConfigError'
+  /** Each names a variable, its problem and a good example. */
+  readonly problems: readonly string[]
+  /** Each names a variable that is probably misspelt. */
+  readonly misspelt: readonly string[]
+
+  constructor(problems: readonly string[], misspelt: readonly string[]) {
+    super([...problems, ...misspelt].join('\n'))
+    this.problems = problems
+    this.misspelt = misspelt
+  }
+}
+
 /**
  * Reads the service's configuration. No other code reads environment variables.
- * @throws TypeError with one line that names the variable, the problem and a good example
+ * @throws ConfigError with all problems at once
  */
 export function readConfig(env: Environment, world: { readonly readTextFile: ReadTextFile }): Config {
-  const settings = readSettings(env)
+  const { settings, problems } = readSettings(env)
   const environment = settings.NODE_ENV === 'production' ? 'production' : 'development'
-  crossCheck(settings, env, environment)
+  const jwks = readJwks(settings, world.readTextFile)
+  const allProblems = [
+    ...problems.values(),
+    ...crossCheck({ settings, env, environment, isBad: (name) => problems.has(name) }),
+    ...(jwks.problem === undefined ? [] : [jwks.problem]),
+  ]
+  if (allProblems.length > 0) throw new ConfigError(allProblems, listUnknownNames(env))
   const onByDefault = environment === 'development' ? 'on' : 'off'
   return {
     environment,
     host: settings.HOST,
     port: settings.PORT,
     storeUrl: settings.STORE_URL,
-    memberstack: memberstackOf(settings, world.readTextFile),
+    memberstack: memberstackOf(settings, jwks.keySet),
     perennial: perennialOf(settings, environment),
     proxy: {
       httpsProxy: settings.HTTPS_PROXY,
@@ -70,8 +91,22 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
   }
 }
 
-function memberstackOf(settings: Settings, readTextFile: ReadTextFile): Config['memberstack'] {
-  const { MEMBERSTACK_APP_ID: appId, MEMBERSTACK_JWKS: jwks } = settings
+/** Reads the pinned key set, if one is configured. */
+function readJwks(
+  { MEMBERSTACK_JWKS: setting }: Settings,
+  readTextFile: ReadTextFile,
+): { readonly keySet?: string; readonly problem?: string } {
+  if (setting === undefined) return {}
+  try {
+    return { keySet: readKeySet(setting, readTextFile) }
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return { problem: error.message }
+  }
+}
+
+function memberstackOf(settings: Settings, jwks: string | undefined): Config['memberstack'] {
+  const { MEMBERSTACK_APP_ID: appId } = settings
   // `crossCheck` ensures that without an app id no other Memberstack setting is set.
   if (appId === undefined) return { kind: 'emulator', port: settings.EMULATOR_PORT }
   return {
@@ -81,7 +116,7 @@ function memberstackOf(settings: Settings, readTextFile: ReadTextFile): Config['
     adminUrl: settings.MEMBERSTACK_ADMIN_URL,
     egress: settings.MEMBERSTACK_EGRESS,
     jwksUri: settings.MEMBERSTACK_JWKS_URI,
-    jwks: jwks === undefined ? undefined : readKeySet(jwks, readTextFile),
+    jwks,
     issuer: settings.MEMBERSTACK_ISSUER,
     refreshUrl: settings.MEMBERSTACK_REFRESH_URL,
     webhookSecret: settings.MEMBERSTACK_WEBHOOK_SECRET,

@@ -1,83 +1,113 @@
-import { badSetting, type Environment, type SettingName, type Settings, type Stage } from './settings.js'
+import { isServiceLinkName } from './kubernetes.js'
+import { describeProblem, type Environment, type SettingName, type Settings, type Stage } from './settings.js'
 import { isPlainHttpElsewhere } from './urls.js'
 
-/**
- * Checks settings that depend on each other.
- * @throws TypeError with one line, as for a bad value
- */
-export function crossCheck(settings: Settings, env: Environment, environment: Stage): void {
-  checkMemberstack(settings, env, environment)
-  checkForwardMode(settings)
-  checkBrowsers(settings)
-  checkIssuers(settings)
-  if (environment === 'production') checkProduction(settings)
+/** The input of the checks. */
+export interface CrossCheckInput {
+  readonly settings: Settings
+  readonly env: Environment
+  readonly environment: Stage
+  /** Returns true for a variable whose own value is bad; in `settings` it counts as not set. */
+  readonly isBad: (name: SettingName) => boolean
 }
 
-function checkMemberstack(settings: Settings, env: Environment, environment: Stage): void {
+/** A rule about several settings that is broken. */
+interface Conflict {
+  readonly name: SettingName
+  readonly problem: string
+  /** @defaultValue the variable with a good value */
+  readonly example?: string
+  /** The other settings that the rule looks at. */
+  readonly beside?: readonly SettingName[]
+}
+
+/** Returns one line for each conflict between settings. Rules about a setting that is bad by itself are left out. */
+export function crossCheck(input: CrossCheckInput): readonly string[] {
+  const { isBad } = input
+  return [
+    ...memberstackConflicts(input),
+    ...forwardModeConflicts(input),
+    ...browserConflicts(input),
+    ...issuerConflicts(input),
+    ...(input.environment === 'production' ? productionConflicts(input) : []),
+  ]
+    .filter(({ name, beside = [] }) => ![name, ...beside].some(isBad))
+    .map(({ name, problem, example }) => describeProblem(name, problem, example))
+}
+
+function* memberstackConflicts({ settings, env, environment }: CrossCheckInput): Generator<Conflict> {
   if (settings.MEMBERSTACK_APP_ID === undefined) {
     if (environment === 'production')
-      throw badSetting('MEMBERSTACK_APP_ID', 'is not set, and the emulator never runs in production')
+      yield { name: 'MEMBERSTACK_APP_ID', problem: 'is not set, and the emulator never runs in production' }
     // Misspelt names count: whoever sets one does not want the emulator.
-    const given = Object.keys(env).find((name) => name.startsWith('MEMBERSTACK_') && env[name]?.trim())
-    if (given === undefined) return
-    throw badSetting(
-      'MEMBERSTACK_APP_ID',
-      `is not set although ${given} is (leave all out to use the emulator)`,
+    const given = Object.keys(env).find(
+      (name) => name.startsWith('MEMBERSTACK_') && !isServiceLinkName(name) && env[name]?.trim(),
     )
+    if (given === undefined) return
+    if (environment !== 'production')
+      yield {
+        name: 'MEMBERSTACK_APP_ID',
+        problem: `is not set although ${given} is (leave all out to use the emulator)`,
+      }
   }
   if (settings.MEMBERSTACK_REFRESH_URL === undefined && settings.MEMBERSTACK_SECRET_KEY === undefined)
-    throw badSetting('MEMBERSTACK_SECRET_KEY', 'is not set: session mode reads every member from Memberstack')
+    yield {
+      name: 'MEMBERSTACK_SECRET_KEY',
+      problem: 'is not set: session mode reads every member from Memberstack',
+      beside: ['MEMBERSTACK_REFRESH_URL'],
+    }
 }
 
-function checkForwardMode(settings: Settings): void {
+function* forwardModeConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
   if (settings.MEMBERSTACK_REFRESH_URL === undefined) return
   if (settings.MEMBERSTACK_JWKS === undefined && settings.MEMBERSTACK_JWKS_URI === undefined)
-    throw badSetting(
-      'MEMBERSTACK_JWKS',
-      'is not set, nor is MEMBERSTACK_JWKS_URI: forward mode needs a key set',
-    )
+    yield {
+      name: 'MEMBERSTACK_JWKS',
+      problem: 'is not set, nor is MEMBERSTACK_JWKS_URI: forward mode needs a key set',
+      beside: ['MEMBERSTACK_JWKS_URI'],
+    }
   if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
-    throw badSetting(
-      'REFRESH_TOKEN_TRANSPORT',
-      'is cookie, which forward mode (MEMBERSTACK_REFRESH_URL) does not support',
-    )
+    yield {
+      name: 'REFRESH_TOKEN_TRANSPORT',
+      problem: 'is cookie, which forward mode (MEMBERSTACK_REFRESH_URL) does not support',
+    }
   // An error rather than a warning: the operator relies on it to keep members without a plan out.
   if (settings.REQUIRED_PLANS !== undefined)
-    throw new TypeError(
-      'REQUIRED_PLANS is checked in session mode only. A good example: leave out REQUIRED_PLANS or MEMBERSTACK_REFRESH_URL',
-    )
+    yield {
+      name: 'REQUIRED_PLANS',
+      problem: 'is checked in session mode only',
+      example: 'leave out REQUIRED_PLANS or MEMBERSTACK_REFRESH_URL',
+    }
 }
 
-function checkBrowsers(settings: Settings): void {
+function* browserConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
   const origins = settings.CORS_ORIGIN ?? []
   if (!origins.includes('*')) return
-  if (origins.length > 1) throw badSetting('CORS_ORIGIN', 'has * beside other origins')
-  if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
-    throw badSetting('CORS_ORIGIN', 'is *, which REFRESH_TOKEN_TRANSPORT=cookie does not allow')
+  if (origins.length > 1) yield { name: 'CORS_ORIGIN', problem: 'has * beside other origins' }
+  else if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
+    yield { name: 'CORS_ORIGIN', problem: 'is *, which REFRESH_TOKEN_TRANSPORT=cookie does not allow' }
 }
 
-function checkIssuers(settings: Settings): void {
+function* issuerConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
   const theirs = settings.MEMBERSTACK_ISSUER ?? 'https://api.memberstack.com'
   if (settings.PERENNIAL_ISSUER === theirs)
-    throw badSetting(
-      'PERENNIAL_ISSUER',
-      'is also the issuer of Memberstack: tokens could not be distinguished',
-    )
+    yield {
+      name: 'PERENNIAL_ISSUER',
+      problem: 'is also the issuer of Memberstack: tokens could not be distinguished',
+      beside: ['MEMBERSTACK_ISSUER'],
+    }
 }
 
-function checkProduction(settings: Settings): void {
+function* productionConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
   if (settings.PERENNIAL_SECRET === undefined)
-    throw badSetting('PERENNIAL_SECRET', 'is not set, and in production none is generated')
-  checkEncrypted('MEMBERSTACK_ADMIN_URL', settings.MEMBERSTACK_ADMIN_URL)
-  checkEncrypted('MEMBERSTACK_REFRESH_URL', settings.MEMBERSTACK_REFRESH_URL)
-  checkEncrypted(
-    'MEMBERSTACK_JWKS_URI',
-    settings.MEMBERSTACK_JWKS_URI,
-    '; or pin the keys with MEMBERSTACK_JWKS',
-  )
-}
+    yield { name: 'PERENNIAL_SECRET', problem: 'is not set, and in production none is generated' }
 
-function checkEncrypted(name: SettingName, url: string | undefined, wayOut = ''): void {
-  if (url !== undefined && isPlainHttpElsewhere(url))
-    throw badSetting(name, `is plain http to another machine, in production${wayOut}`)
+  for (const name of ['MEMBERSTACK_ADMIN_URL', 'MEMBERSTACK_REFRESH_URL', 'MEMBERSTACK_JWKS_URI'] as const) {
+    const url = settings[name]
+    if (url !== undefined && isPlainHttpElsewhere(url))
+      yield {
+        name,
+        problem: `is plain http to another machine, in production${name === 'MEMBERSTACK_JWKS_URI' ? '; or pin the keys with MEMBERSTACK_JWKS' : ''}`,
+      }
+  }
 }

@@ -82,10 +82,22 @@ export function listOf(item: SettingSchema<string>): SettingSchema<string[]> {
   )
 }
 
+/** Accepts the id of a Memberstack plan. */
+export function planId(): SettingSchema<string> {
+  return v.pipe(
+    word(),
+    v.startsWith('pln_', 'holds something that is not a plan id (pln_…, in the dashboard)'),
+  )
+}
+
 /** Accepts an origin as browsers send it (RFC 6454 §6.2), or `*`. */
 export function origin(): SettingSchema<string> {
   return v.pipe(
     v.string(),
+    v.check(
+      (text) => text === '*' || !text.includes('*'),
+      'holds a wildcard: name each origin, or * for all of them',
+    ),
     v.check(
       (text) => text === '*' || (isHttpUrl(text) && new URL(text).origin === text),
       'holds something that is not an origin (scheme, host and port in lower case; no path and no trailing slash)',

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isServiceLink } from './kubernetes.js'
 import {
   httpUrl,
   idUnlike,
@@ -6,6 +7,7 @@ import {
   listOf,
   oneOf,
   origin,
+  planId,
   proxyUrl,
   secret,
   sentryDsn,
@@ -40,7 +42,7 @@ const entries = {
   MEMBERSTACK_ISSUER: v.optional(word()),
   MEMBERSTACK_REFRESH_URL: v.optional(httpUrl()),
   MEMBERSTACK_WEBHOOK_SECRET: v.optional(webhookSecret()),
-  REQUIRED_PLANS: v.optional(listOf(word())),
+  REQUIRED_PLANS: v.optional(listOf(planId())),
   HTTPS_PROXY: v.optional(proxyUrl()),
   HTTP_PROXY: v.optional(proxyUrl()),
   NO_PROXY: v.optional(v.string()),
@@ -123,21 +125,41 @@ export type Settings = Readonly<v.InferOutput<typeof schema>>
 /** The names of all variables of the service. */
 export const settingNames: readonly string[] = Object.keys(entries)
 
-/** Returns the one-line error that stops the start. It never holds the value, which may be a key in the wrong line. */
-export function badSetting(name: SettingName, problem: string): TypeError {
-  return new TypeError(`${name} ${problem}. A good example: ${name}=${examples[name]}`)
+/** Returns the one line about a bad setting. It never holds the value, which may be a key in the wrong line. */
+export function describeProblem(
+  name: SettingName,
+  problem: string,
+  example: string = `${name}=${examples[name]}`,
+): string {
+  return `${name} ${problem}. A good example: ${example}`
 }
 
-/**
- * Parses each variable by itself. An empty one counts as not set.
- * @throws TypeError with the variable, the problem and a good example
- */
-export function readSettings(env: Environment): Settings {
-  const given = Object.fromEntries(settingNames.map((name) => [name, valueOf(name, env)]))
-  const result = v.safeParse(schema, given, { abortEarly: true })
-  if (result.success) return result.output
-  const [issue] = result.issues
-  throw badSetting(v.parse(settingName, issue.path?.[0]?.key), issue.message)
+/** Returns {@link describeProblem} as an error. */
+export function badSetting(name: SettingName, problem: string): TypeError {
+  return new TypeError(describeProblem(name, problem))
+}
+
+/** The settings that are valid, and the problems of the others. */
+export interface SettingsReading {
+  readonly settings: Settings
+  /** One line for each bad variable. */
+  readonly problems: ReadonlyMap<SettingName, string>
+}
+
+/** Parses each variable by itself. One that is empty, or that Kubernetes has set, counts as not set. */
+export function readSettings(env: Environment): SettingsReading {
+  const given = Object.fromEntries(
+    settingNames.map((name) => [name, isServiceLink(name, env) ? undefined : valueOf(name, env)]),
+  )
+  const problems = new Map<SettingName, string>()
+  for (const { path, message } of v.safeParse(schema, given, { abortPipeEarly: true }).issues ?? []) {
+    const name = v.parse(settingName, path?.[0]?.key)
+    if (!problems.has(name)) problems.set(name, describeProblem(name, message))
+  }
+  const valid = Object.fromEntries(
+    Object.entries(given).filter(([name]) => !v.is(settingName, name) || !problems.has(name)),
+  )
+  return { settings: v.parse(schema, valid), problems }
 }
 
 /** Reads one variable. Those of proxies are usual in lower case too, and other programs then prefer that spelling. */

@@ -1,3 +1,5 @@
+import { isServiceLink, isServiceLinkName } from './kubernetes.js'
+import { findNearMiss } from './near-misses.js'
 import { settingNames, type Environment, type Settings, type Stage } from './settings.js'
 
 const ourPrefixes =
@@ -6,12 +8,12 @@ const ourPrefixes =
 /** Misspellings of these would admit more callers than intended, or none. */
 const nearlyOurs = /^(REQUIRED_PLAN|CORS_ORIGIN|TRUST_PROX)/
 
-/** Kubernetes sets these in every container if a Service is called `perennial` or `memberstack`. */
-const serviceLinks = /_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)$/
+/** The first words of our variables that no other program uses. */
+const ourFirstWords = ['PERENNIAL', 'MEMBERSTACK']
 
 /** Returns a line for people for each setting that is valid but probably a mistake. */
 export function listWarnings(settings: Settings, env: Environment, environment: Stage): readonly string[] {
-  const warnings = unknownNames(env).map((name) => `${name} is not a known variable.`)
+  const warnings = [...listUnknownNames(env), ...listServiceLinks(env)]
   const warnIf = (condition: boolean, line: string) => {
     if (condition) warnings.push(line)
   }
@@ -28,16 +30,41 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
     'SESSION_IDLE_SECONDS is not longer than ACCESS_TOKEN_TTL_SECONDS: sessions may end before their next refresh.',
   )
   warnIf(
+    settings.SESSION_IDLE_SECONDS !== undefined && settings.SESSION_IDLE_SECONDS > maxSeconds(settings),
+    'SESSION_IDLE_SECONDS is above SESSION_MAX_SECONDS and has no effect: sessions end at the maximum.',
+  )
+  warnIf(
     settings.POSTHOG_HOST !== undefined && settings.POSTHOG_API_KEY === undefined,
     'POSTHOG_HOST has no effect without POSTHOG_API_KEY.',
   )
   return warnings
 }
 
-function unknownNames(env: Environment): string[] {
-  const known: ReadonlySet<string> = new Set(settingNames)
-  return Object.keys(env).filter(
-    (name) =>
-      (ourPrefixes.test(name) || nearlyOurs.test(name)) && !known.has(name) && !serviceLinks.test(name),
-  )
+function maxSeconds({ SESSION_MAX_SECONDS = 1_209_600 }: Settings): number {
+  return SESSION_MAX_SECONDS
+}
+
+/** Returns a line for each variable that is probably a misspelt variable of ours. */
+export function listUnknownNames(env: Environment): string[] {
+  return Object.keys(env)
+    .filter((name) => !settingNames.includes(name) && !isServiceLinkName(name))
+    .flatMap((name) => {
+      const meant = findNearMiss(name, settingNames)
+      if (meant !== null) return [`${name} is not a known variable. Did you mean ${meant}?`]
+      return looksLikeOurs(name) ? [`${name} is not a known variable.`] : []
+    })
+}
+
+function looksLikeOurs(name: string): boolean {
+  const [firstWord = ''] = name.split('_', 1)
+  return ourPrefixes.test(name) || nearlyOurs.test(name) || findNearMiss(firstWord, ourFirstWords) !== null
+}
+
+function listServiceLinks(env: Environment): string[] {
+  return settingNames
+    .filter((name) => isServiceLink(name, env))
+    .map(
+      (name) =>
+        `${name} was set by Kubernetes for a Service of that name and is ignored. Set enableServiceLinks: false in the pod, or rename the Service.`,
+    )
 }

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { createHttpClient, type HttpClient } from '@perennial/auth'
-import { readConfig, type Config, type Environment } from '../config/index.js'
+import { ConfigError, readConfig, type Config, type Environment } from '../config/index.js'
 import { checkBrowsers } from './check-browsers.js'
 import { checkKeySet } from './check-key-set.js'
 import { checkClock, checkNode } from './check-machine.js'
@@ -22,8 +22,12 @@ export async function examine(
   try {
     config = readConfig(env, world)
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    return [configuration.error(error.message), checkNode(process.versions.node)]
+    if (!(error instanceof ConfigError)) throw error
+    return [
+      ...error.problems.map((problem) => configuration.error(problem)),
+      ...error.misspelt.map((line) => configuration.warning(line)),
+      checkNode(process.versions.node),
+    ]
   }
   const httpClient = createHttpClient({ proxy: config.proxy })
   const [memberstack, store] = await Promise.all([examineMemberstack(config, httpClient), checkStore(config)])
