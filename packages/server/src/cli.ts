@@ -1,35 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
-import process from 'node:process'
-import { runCommand } from './command-line.js'
-import { loadEnvFile } from './load-env-file.js'
+import { runOnSupportedNode } from './base/node-version.js'
 
-/** A DNS lookup cannot be cancelled. Once the output is written, the process does not wait for one any longer. */
-const lingerMs = 1_000
-
-const printError = (line: string) => process.stderr.write(`${line}\n`)
-
-// A reader of the output may close it early, as `head` does. The exit code stays the same.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
-
-async function run(): Promise<number> {
-  const problem = loadEnvFile()
-  if (problem !== null) {
-    printError(problem)
-    return 2
-  }
-  return await runCommand(process.argv.slice(2), {
-    env: process.env,
-    input: process.stdin,
-    isTerminal: process.stdin.isTTY,
-    readTextFile: (path) => readFileSync(path, 'utf8'),
-    print: (line) => process.stdout.write(`${line}\n`),
-    printError,
-  })
-}
-
-process.exitCode = await run()
-setTimeout(() => process.exit(), lingerMs).unref()
+await runOnSupportedNode(() => import('./command-program.js'))

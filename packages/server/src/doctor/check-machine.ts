@@ -1,20 +1,13 @@
 import { clockToleranceSeconds } from '@perennial/auth'
+import { describeOldNode } from '../base/node-version.js'
 import { findingsAbout, type Finding } from './finding.js'
 import type { UpstreamAnswer } from './upstream.js'
-
-/** The minimum of `engines` in our package.json; `undici` needs it. */
-const minimum = { major: 22, minor: 19 }
 
 /** Checks the version of Node. @param version - as in `process.versions.node` */
 export function checkNode(version: string): Finding {
   const node = findingsAbout('Node')
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const isOld = major < minimum.major || (major === minimum.major && minor < minimum.minor)
-  return isOld
-    ? node.error(
-        `${version} is too old. Run the service, and this command, on ${minimum.major}.${minimum.minor} or later.`,
-      )
-    : node.ok(`${version}.`)
+  const problem = describeOldNode(version)
+  return problem === null ? node.ok(`${version}.`) : node.error(problem)
 }
 
 /** An upstream whose `Date` header may give the time. */

@@ -64,7 +64,7 @@ const secret = privateKey.export({ format: 'jwk' })
 const jwks = (...keys: readonly object[]) => JSON.stringify({ keys })
 
 describe('the doctor, of Node', () => {
-  it('accepts the versions that undici runs on, and nothing older', async () => {
+  it('accepts versions with node:sqlite, and no older ones', async () => {
     for (const good of ['22.19.0', '22.20.1', '24.0.0', '100.0.0']) expect(checkNode(good).level).toBe('ok')
     for (const old of ['22.18.9', '20.99.0', '9.30.0']) expect(checkNode(old).level).toBe('error')
     expect(await findings('Node')).toEqual([`ok: ${process.versions.node}.`])

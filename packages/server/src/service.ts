@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { ConfigError, readConfig, type Config } from './config/index.js'
+import { greet } from './greeting.js'
+import { loadEnvFile } from './load-env-file.js'
+import { StartFailure, startService, stopOnSignals } from './start/index.js'
+
+/** Runs the service as a process: reads `.env` and the environment, starts, and stops on a signal. */
+export async function run(): Promise<void> {
+  const config = configure()
+  if (config === null) return
+  try {
+    const service = await startService(config)
+    stopOnSignals(process, () => service.close())
+    if (config.environment === 'development') process.stdout.write(await greet(service, config.showDocs))
+  } catch (error) {
+    if (!(error instanceof StartFailure)) throw error
+    fail(error.message)
+  }
+}
+
+function configure(): Config | null {
+  const problem = loadEnvFile()
+  if (problem !== null) {
+    fail(problem)
+    return null
+  }
+  try {
+    return readConfig(process.env, { readTextFile: (path) => readFileSync(path, 'utf8') })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    fail(error.message)
+    return null
+  }
+}
+
+function fail(lines: string): void {
+  process.stderr.write(`${lines}\n`)
+  process.exitCode = 1
+}
