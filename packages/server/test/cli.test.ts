@@ -18,16 +18,16 @@ const run = (...args: readonly string[]) => runProgram(folder.path, args)
 
 describe('perennial', () => {
   it('prints its usage and exit codes wherever help is asked for', async () => {
-    for (const args of [['--help'], ['-h'], ['help'], ['doctor', '--help'], ['token', 'inspect', '-h']]) {
-      const { code, out, errors } = await run(...args)
+    const calls = [['--help'], ['-h'], ['help'], ['doctor', '--help'], ['token', 'inspect', '-h']]
+    for (const { code, out, errors } of await Promise.all(calls.map((args) => run(...args)))) {
       expect([code, errors]).toEqual([0, ''])
       expect(out).toMatch(/perennial doctor.*perennial token inspect.*Exit codes: 0 .* 1 .* 2 /s)
     }
   })
 
   it('does not repeat unknown arguments, which may be tokens', async () => {
-    for (const args of [[], ['canary'], ['doctor', 'canary'], ['token'], ['token', 'inspect', 'canary']]) {
-      const { code, out, errors } = await run(...args)
+    const calls = [[], ['canary'], ['doctor', 'canary'], ['token'], ['token', 'inspect', 'canary']]
+    for (const { code, out, errors } of await Promise.all(calls.map((args) => run(...args)))) {
       expect([code, out]).toEqual([2, ''])
       expect(errors).toContain('perennial token inspect')
       expect(errors).not.toContain('canary')

@@ -1,7 +1,8 @@
 import type { MemberstackOptions, PerennialOptions, ProxySettings } from '@perennial/auth'
 import { crossCheck } from './cross-checks.js'
+import type { Environment } from './environment.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
-import { readSettings, type Environment, type Settings, type Stage } from './settings.js'
+import { readSettings, type Settings, type Stage } from './settings.js'
 import { listUnknownNames, listWarnings } from './warnings.js'
 
 /** The configuration of the service, validated and complete. */

@@ -1,5 +1,5 @@
-import { isServiceLinkName } from './kubernetes.js'
-import { describeProblem, type Environment, type SettingName, type Settings, type Stage } from './settings.js'
+import { isServiceLinkName, type Environment } from './environment.js'
+import { describeProblem, type SettingName, type Settings, type Stage } from './settings.js'
 import { isPlainHttpElsewhere } from './urls.js'
 
 /** The input of the checks. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
+import type { Environment } from './environment.js'
 import { storeUrl } from './setting-kinds.js'
-import type { Environment } from './settings.js'
 
 const example = 'NEW_STORE_URL=redis://redis.example.com:6379/0'
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { isServiceLink } from './kubernetes.js'
+import { isServiceLink, type Environment } from './environment.js'
 import {
   httpUrl,
   idUnlike,
@@ -17,9 +17,6 @@ import {
   wholeNumber,
   word,
 } from './setting-kinds.js'
-
-/** The environment variables of a process, as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The stage of the deployment; in production, real members depend on it. */
 export type Stage = 'production' | 'development'

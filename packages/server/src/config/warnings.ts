@@ -1,6 +1,6 @@
-import { isServiceLink, isServiceLinkName } from './kubernetes.js'
+import { isServiceLink, isServiceLinkName, type Environment } from './environment.js'
 import { findNearMiss } from './near-misses.js'
-import { settingNames, type Environment, type Settings, type Stage } from './settings.js'
+import { settingNames, type Settings, type Stage } from './settings.js'
 
 const ourPrefixes =
   /^(PERENNIAL|MEMBERSTACK|RATE_LIMIT|ACCESS_TOKEN|REFRESH|SESSION_(IDLE|MAX)|MEMBER|SIGN_IN|EMULATOR|POSTHOG)_/

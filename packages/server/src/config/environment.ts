@@ -1,4 +1,5 @@
-import type { Environment } from './settings.js'
+/** The environment variables of a process, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Names that Kubernetes sets in every container for a Service in the same namespace. */
 const serviceLinkName = /_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_.+)?)$/
