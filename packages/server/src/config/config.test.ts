@@ -425,6 +425,8 @@ describe('a setting that is probably a mistake', () => {
       PERENNIAL_SERVICE_HOST: '10.0.0.1',
       PERENNIAL_PORT_8787_TCP_ADDR: '10.0.0.1',
       PATH: '/bin',
+      FTP_PROXY: 'x',
+      ALL_PROXY: 'x',
     }
     expect(read(env).warnings).toEqual([])
   })

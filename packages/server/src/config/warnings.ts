@@ -8,6 +8,9 @@ const ourPrefixes =
 /** Misspellings of these would admit more callers than intended, or none. */
 const nearlyOurs = /^(REQUIRED_PLAN|CORS_ORIGIN|TRUST_PROX)/
 
+/** The names to compare with. Without those of proxies: other programs have some of their own, such as `FTP_PROXY`. */
+const comparedNames = settingNames.filter((name) => !/^(HTTPS?|NO)_PROXY$/.test(name))
+
 /** The first words of our variables that no other program uses. */
 const ourFirstWords = ['PERENNIAL', 'MEMBERSTACK']
 
@@ -49,7 +52,7 @@ export function listUnknownNames(env: Environment): string[] {
   return Object.keys(env)
     .filter((name) => !settingNames.includes(name) && !isServiceLinkName(name))
     .flatMap((name) => {
-      const meant = findNearMiss(name, settingNames)
+      const meant = findNearMiss(name, comparedNames)
       if (meant !== null) return [`${name} is not a known variable. Did you mean ${meant}?`]
       return looksLikeOurs(name) ? [`${name} is not a known variable.`] : []
     })
