@@ -3,22 +3,27 @@ const who = document.querySelector('[data-who]')
 const button = document.querySelector('[data-load]')
 const projects = document.querySelector('[data-projects]')
 
+/** The member whose data the page shows. */
+let shownUserId = null
+
 function show({ status, userId, stale }) {
   const name = status === 'signed-in' ? `Signed in as ${userId}` : 'Signed out'
   who.textContent =
     status === 'loading' ? 'One moment…' : name + (stale ? ' (connection lost, trying again)' : '')
   button.hidden = status !== 'signed-in'
-  // The member's data is removed at sign-out, in this tab and in every other tab.
-  if (status === 'signed-out') projects.textContent = ''
+  // The data is removed when the member signs out or changes, in this tab and in every other tab.
+  if (userId !== shownUserId) projects.textContent = ''
+  shownUserId = userId
 }
 
 window.addEventListener('perennial:change', ({ detail }) => show(detail.state))
 show(window.Perennial.session.state)
 
 async function load() {
+  const { userId } = window.Perennial.session.state
   const text = await readProjects()
-  // The member may have signed out while the request was running.
-  if (window.Perennial.session.state.status === 'signed-in') projects.textContent = text
+  // The member may have signed out, or another one signed in, while the request was running.
+  if (window.Perennial.session.state.userId === userId) projects.textContent = text
 }
 
 async function readProjects() {

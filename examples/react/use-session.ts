@@ -6,6 +6,7 @@ const unknown: SessionState = Object.freeze({
   status: 'loading',
   stale: false,
   userId: null,
+  user: null,
   expiresAtMs: null,
   error: null,
 })
@@ -16,10 +17,10 @@ const unknown: SessionState = Object.freeze({
  * const session = createSession({ serviceUrl: 'https://auth.example.com', memberstack: window.$memberstackDom })
  *
  * function Account() {
- *   const { status, userId, stale } = useSession(session)
+ *   const { status, user, stale } = useSession(session)
  *   if (status === 'loading') return <p>One moment…</p>
  *   if (status === 'signed-out') return <SignIn />
- *   return <p>{userId}{stale && ' (the service is away; trying again)'}</p>
+ *   return <p>{user?.email}{stale && ' (the service is away; trying again)'}</p>
  * }
  */
 export function useSession(session: Session): SessionState {

@@ -17,6 +17,7 @@ it('is signed out and does nothing on a server', async () => {
       status: 'signed-out',
       stale: false,
       userId: null,
+      user: null,
       expiresAtMs: null,
       error: null,
     })
@@ -24,6 +25,8 @@ it('is signed out and does nothing on a server', async () => {
     expect(await session.getAccessToken({ forceRefresh: true })).toBeNull()
     expect(await session.signIn('jwt')).toBe(session.state)
     await session.signOut()
+    expect(await session.listSessions()).toEqual([])
+    await session.signOutEverywhere()
     session.onChange(() => undefined)()
     session.close()
   }

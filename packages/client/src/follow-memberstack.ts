@@ -1,31 +1,44 @@
-import { look } from './refresher.js'
-import type { MemberstackDom } from './session.js'
-import { signOut } from './sign-in-and-out.js'
-import { now, type Tab } from './tab.js'
-import { readToken } from './token-times.js'
-
-/** The age, in seconds, below which a reported member JWT comes from the sign-in that is being reported. */
-const freshSeconds = 30
+import { sdkIntervalMs, sdkLoadingMs, sdkTimeoutMs } from './durations.js'
+import { createComparison } from './compare-member.js'
+import { leave, sdkOf } from './end-session.js'
+import { settle, type Tab } from './tab.js'
 
 /**
- * Signs in and out as the SDK does: at once, and at each of its reports. A JWT that is older than the last sign-in or
- * sign-out is ignored: a report may be about a plan only, and must not sign the member in again.
+ * Signs in and out as the SDK does. Its member JWT is compared with the session when the page loads or is returned to,
+ * at the SDK's reports, when the storage changes, and at each call. Returns the function that stops it.
  */
-export function followMemberstack(tab: Tab, sdk: MemberstackDom): (() => void) | undefined {
-  const { held } = tab
-  const see = (reported?: unknown): void => {
-    const memberJwt = sdk.getMemberCookie()
-    const { issuedAt } = readToken(memberJwt)
-    const fresh = reported && issuedAt > now(held) - freshSeconds
-    if (!memberJwt || (!fresh && issuedAt <= (held.record.memberIssuedAt ?? 0))) return
-    held.pendingJwt = memberJwt
-    look(tab)
-  }
-  see()
-  const subscription = sdk.onAuthChange?.((member) => {
-    if (member === null) void signOut(tab)
+export function followMemberstack(tab: Tab): () => void {
+  const { held, settings } = tab
+  const startedAtMs = performance.now()
+  let subscription: { unsubscribe(): void } | undefined
+  let timer: ReturnType<typeof setInterval> | undefined
+  const compare = createComparison(tab)
+  const report = (member: unknown): void => {
+    if (member === null) {
+      compare('logout')
+      void leave(tab)
+    }
     // The SDK stores the JWT after it has reported the member.
-    else void Promise.resolve(member).then(see)
-  })
-  return subscription && (() => subscription.unsubscribe())
+    else void Promise.resolve().then(() => compare('report') && settle(tab))
+  }
+  const find = (): void => {
+    const sdk = sdkOf(settings)
+    const waitedMs = performance.now() - startedAtMs
+    held.awaitingSdk = !sdk && waitedMs < sdkLoadingMs
+    if (sdk || waitedMs > sdkTimeoutMs) clearInterval(timer)
+    if (sdk) {
+      subscription = sdk.onAuthChange?.(report)
+      compare('return')
+    }
+    if (sdk || (tab.state.status === 'loading' && !held.awaitingSdk)) settle(tab)
+  }
+  tab.compareMember = compare
+  timer = setInterval(find, sdkIntervalMs)
+  find()
+  return () => {
+    clearInterval(timer)
+    subscription?.unsubscribe()
+    tab.compareMember = undefined
+    held.awaitingSdk = false
+  }
 }

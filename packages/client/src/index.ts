@@ -3,6 +3,7 @@ export { PerennialError } from './perennial-error.js'
 export type {
   MemberstackDom,
   Session,
+  SessionInfo,
   SessionListener,
   SessionOptions,
   SessionState,
@@ -10,4 +11,4 @@ export type {
 } from './session.js'
 export type { StorageKind } from './shared-store.js'
 export type { SessionEvent } from './token-record.js'
-export { isTokenExpiringSoon } from './token-times.js'
+export { isTokenExpiringSoon, type SessionUser } from './token-times.js'

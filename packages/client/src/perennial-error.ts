@@ -1,7 +1,7 @@
 /** The only error class of the client. It never contains a token. */
 export class PerennialError extends Error {
   override readonly name = 'PerennialError'
-  /** The service's code, `CLIENT_NETWORK` or `CLIENT_TIMEOUT` (the service did not answer), or `CLIENT_NO_MEMBER`. */
+  /** The service's code, `CLIENT_NETWORK`, `CLIENT_TIMEOUT`, `CLIENT_NO_MEMBER` or `CLIENT_MEMBER_CHANGED`. */
   declare code: string
   /** The HTTP status of the answer; 0 if the service did not answer. */
   declare status: number

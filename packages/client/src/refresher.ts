@@ -1,26 +1,25 @@
+import { callRetrySeconds, longestRetryAfterSeconds, longestTimerSeconds } from './durations.js'
 import { acquire } from './acquire.js'
+import { endLocally, tell } from './end-session.js'
 import type { PerennialError } from './perennial-error.js'
-import { post } from './shared-store.js'
-import { signOut } from './sign-in-and-out.js'
-import { isOpen, now, publish, sync, type Tab } from './tab.js'
+import { exclusive, post } from './shared-store.js'
+import { hasWork, isKnown, now, publish, settle, sync, type Tab } from './tab.js'
 import type { SessionEvent, TokenRecord } from './token-record.js'
 import { backOff, calmEnd, refreshWindow } from './token-times.js'
 
-/** The longest timer, in seconds. Timers stop while the machine sleeps, so the clock is read again at least this often. */
-const longestWaitSeconds = 30
-
 /**
- * Starts an attempt to refresh at `due` (service's time, in seconds; 0 is now), or sets a timer for it. A back-off delays
- * it. There is one attempt at a time in this tab.
+ * Starts an attempt to refresh at `due` (service's time, in seconds), or sets a timer for it. 0 is a call that needs a token
+ * now. A back-off delays it. There is one attempt at a time in this tab.
  */
 export function look(tab: Tab, due: number = tab.schedule.dueAt): void {
   const { held, outage, schedule } = tab
   clearTimeout(schedule.timer)
-  if (schedule.busy || !isOpen(held) || (schedule.closed && due)) return
-  const wait = Math.max(outage.retryAt, isUrgent(tab) ? 0 : due) - now(held)
+  if (schedule.busy || !hasWork(held) || (schedule.closed && due)) return
+  const retryAt = due ? outage.retryAt : Math.max(outage.notBefore, outage.failedAt + callRetrySeconds)
+  const wait = Math.max(retryAt, isUrgent(tab) ? 0 : due) - now(held)
   if (!(wait > 0)) void attempt(tab)
   else if (!schedule.closed)
-    schedule.timer = setTimeout(() => poll(tab), Math.min(wait, longestWaitSeconds) * 1000)
+    schedule.timer = setTimeout(() => poll(tab, due), Math.min(wait, longestTimerSeconds) * 1000)
 }
 
 /** Returns true if there is more to do than to refresh a valid token in time. */
@@ -29,16 +28,16 @@ function isUrgent({ state, held }: Tab): boolean {
 }
 
 /** Adopts what other tabs have stored, then does what `look` does. */
-export function poll(tab: Tab): void {
+export function poll(tab: Tab, due?: number): void {
   sync(tab)
-  look(tab)
+  look(tab, due)
 }
 
 /** Plans the next refresh after a change. */
 export function plan(tab: Tab, event?: SessionEvent): void {
   const { held, outage, schedule, settings } = tab
   if (event !== 'stale') {
-    outage.failures = outage.retryAt = outage.notBefore = 0
+    outage.failures = outage.failedAt = outage.retryAt = outage.notBefore = 0
     const before = settings.refreshBeforeExpirySeconds + settings.refreshJitterSeconds * Math.random()
     schedule.calmUntil = event === 'refreshed' ? calmEnd(held.times, now(held)) : 0
     schedule.dueAt = Math.max(schedule.calmUntil, held.times.expiresAt - refreshWindow(held.times, before))
@@ -49,9 +48,10 @@ export function plan(tab: Tab, event?: SessionEvent): void {
 /** Records a failure of the service, seen by this tab or (`told`) by another one. */
 export function failed(tab: Tab, error: PerennialError, told?: boolean): void {
   const { held, outage, store } = tab
-  if (!isOpen(held)) return
+  if (!hasWork(held)) return
   error.retryable = true
-  outage.notBefore = now(held) + (error.retryAfterSeconds ?? 0)
+  outage.failedAt = now(held)
+  outage.notBefore = now(held) + Math.min(error.retryAfterSeconds ?? 0, longestRetryAfterSeconds)
   outage.retryAt = Math.max(outage.notBefore, now(held) + backOff(outage.failures++, Math.random()))
   if (tab.state.stale) return
   if (!told) post(store, { stale: [error.code, error.status, true, error.retryAfterSeconds] })
@@ -64,18 +64,22 @@ async function attempt(tab: Tab): Promise<void> {
   tab.schedule.busy = true
   // `acquire` rejects with a PerennialError only.
   await acquire(tab).catch((error: PerennialError) =>
-    pendingJwt ? exchangeFailed(tab, error) : refreshFailed(tab, error, record),
+    pendingJwt ? exchangeFailed(tab, error, pendingJwt) : refreshFailed(tab, error, record),
   )
   tab.schedule.busy = false
   look(tab)
 }
 
-function exchangeFailed(tab: Tab, error: PerennialError): void {
+function exchangeFailed(tab: Tab, error: PerennialError, asked: string): void {
+  const { held, outage, store } = tab
   if (error.retryable) return failed(tab, error)
-  tab.held.pendingJwt = undefined
-  if (isOpen(tab.held)) return
-  tab.outage.error = error
-  publish(tab, 'signed-out')
+  // The SDK has another member JWT by now, which is exchanged next.
+  if (held.pendingJwt !== asked) return
+  held.pendingJwt = undefined
+  if (isKnown(held)) return
+  outage.error = error
+  settle(tab)
+  if (held.record.untold) void exclusive(store, () => tell(tab))
 }
 
 /** Ends the session if the service refused the tokens that are still the current ones. */
@@ -85,5 +89,6 @@ function refreshFailed(tab: Tab, error: PerennialError, asked: TokenRecord): voi
   if (retryable || (status !== 401 && code !== 'AUTH_TOKEN_MISSING')) failed(tab, error)
   // The member has signed in to Memberstack meanwhile: the exchange decides.
   else if (held.pendingJwt) held.unknown = false
-  else if (held.record === asked) void signOut(tab, error)
+  // Older than a sign-in that has begun.
+  else if (held.record === asked) endLocally(tab, { seq: asked.seq + 2, error: [code, status] })
 }

@@ -24,7 +24,7 @@ async function ask(
   status: number,
   body: unknown,
   options: { headers?: Record<string, string>; call?: ServiceCall; cookie?: boolean; path?: string } = {},
-): Promise<{ asked: Asked[]; outcome: Tokens | PerennialError }> {
+): Promise<{ asked: Asked[]; outcome: Tokens | PerennialError | undefined }> {
   const asked: Asked[] = []
   const server = createServer((request, response) => {
     let text = ''
@@ -75,10 +75,18 @@ describe('a call of the service', () => {
     expect(outcome).toMatchObject({ code: 'AUTH_TOKEN_REFRESH_FAILED', status: 401, retryable: false })
   })
 
+  it('returns no tokens at 204 by cookie, which is no answer without the cookie', async () => {
+    expect((await ask(204, '', { cookie: true })).outcome).toBeUndefined()
+    expect((await ask(204, '')).outcome).toMatchObject({ code: 'CLIENT_NETWORK', retryable: true })
+  })
+
   it('rejects with CLIENT_NETWORK at any other answer', async () => {
     for (const [status, body] of [
       [401, '<html>'],
       [401, {}],
+      // A gateway's code is not the service's.
+      [401, { code: 'UNAUTHORIZED' }],
+      [403, { code: 403 }],
       [500, {}],
       [200, ''],
       [200, 'null'],

@@ -1,4 +1,5 @@
 import { PerennialError } from './perennial-error.js'
+import type { MemberstackDom, SessionInfo } from './session.js'
 import { endsWithin, readToken, serverTimeAt } from './token-times.js'
 
 /** The service's answer, and its clock minus this machine's. */
@@ -10,8 +11,8 @@ export interface Tokens {
 
 /** One call of the service. */
 export interface ServiceCall {
-  readonly method?: 'DELETE'
-  readonly route: 'refresh-token' | 'session'
+  readonly method?: 'GET' | 'DELETE'
+  readonly route: 'refresh-token' | 'session' | 'sessions'
   readonly refreshToken?: string | undefined
   readonly memberJwt?: string | undefined
 }
@@ -24,74 +25,92 @@ export interface Service {
   readonly fetchNow: typeof fetch
   /** The longest a call waits for a token, in seconds. */
   readonly timeoutSeconds: number
+  readonly memberstack?: MemberstackDom | undefined
 }
 
-/** The JSON of an answer, not checked. */
+/** The JSON of an answer, not checked, and the answer's `Date`, in seconds since the epoch. */
 interface Answer {
-  readonly accessToken?: string
-  readonly refreshToken?: string
-  readonly code?: unknown
-  readonly retryable?: unknown
+  readonly status: number
+  readonly date: number
+  readonly body: {
+    readonly accessToken?: string
+    readonly refreshToken?: string
+    readonly sessions?: SessionInfo[]
+    readonly code?: unknown
+    readonly retryable?: unknown
+  }
 }
 
 /**
- * Calls the service once. An answer with neither tokens nor a `code` comes from something in between (a proxy, a captive
- * portal), and counts as no answer.
- * @throws PerennialError if the answer is not tokens
+ * Gets tokens from the service. Returns undefined if the service says that its cookie is not there (204).
+ * @throws PerennialError if the answer is neither
  */
-export async function callService(service: Service, call: ServiceCall): Promise<Tokens> {
-  let code = 'CLIENT_NETWORK'
-  let status = 0
-  let retryable = true
+export async function callService(service: Service, call: ServiceCall): Promise<Tokens | undefined> {
+  const { status, date, body } = await ask(service, call)
+  if (service.cookie && status === 204) return undefined
+  const { accessToken, refreshToken = call.refreshToken } = body
+  const times = readToken(accessToken)
+  const serverTime = serverTimeAt(times, date)
+  // A token that cannot be read or has expired comes from something in between.
+  if (!accessToken || endsWithin(times, 0, serverTime)) throw new PerennialError('CLIENT_NETWORK', 0, true)
+  return { accessToken, refreshToken, offsetSeconds: serverTime - Date.now() / 1000 }
+}
+
+/**
+ * Calls the service once. An answer without a code of the service's comes from something in between (a gateway, a captive
+ * portal), and counts as no answer.
+ * @throws PerennialError if the service refused or did not answer
+ */
+export async function ask(service: Service, call: ServiceCall): Promise<Answer> {
   let retryAfterSeconds: number | undefined
+  let code = 'CLIENT_NETWORK'
   try {
     const response = await send(service, call)
-    const date = Date.parse(`${response.headers.get('Date')}`) / 1000
-    retryAfterSeconds = readRetryAfter(response.headers.get('Retry-After'), date)
-    const answer: Answer = await response.json()
-    const tokens = response.ok && readTokens(answer, date, call)
-    if (tokens) return tokens
-    if (!response.ok && typeof answer.code === 'string') {
-      ;({ status } = response)
-      ;({ code } = answer)
-      retryable = answer.retryable === true || status === 429 || status > 499
-    }
+    const { ok, status, headers } = response
+    const date = Date.parse(`${headers.get('Date')}`) / 1000
+    retryAfterSeconds = readRetryAfter(headers.get('Retry-After'), date)
+    const body: Answer['body'] = status === 204 ? {} : ((await response.json()) ?? {})
+    if (ok) return { status, date, body }
+    if (typeof body.code === 'string' && body.code.startsWith('AUTH_'))
+      throw new PerennialError(body.code, status, isRetryable(status, body), retryAfterSeconds)
   } catch (error) {
+    // Thrown above, or by `session.fetch`, which can be `fetchNow`.
+    if (error instanceof PerennialError) throw error
     if (error instanceof Error && error.name === 'TimeoutError') code = 'CLIENT_TIMEOUT'
   }
-  throw new PerennialError(code, status, retryable, retryAfterSeconds)
+  throw new PerennialError(code, 0, true, retryAfterSeconds)
+}
+
+function isRetryable(status: number, { retryable }: Answer['body']): boolean {
+  return retryable === true || status === 429 || status > 499
+}
+
+/** Tells the service that the session has ended. Returns true if the service answered. */
+export function endSession(service: Service, refreshToken: string | undefined): Promise<boolean> {
+  return send(service, { method: 'DELETE', route: 'session', refreshToken }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }
 
 /** Sends tokens in the body and in `Authorization`, never in the URL. Redirects are not followed. */
-export function send(
-  service: Service,
-  { method, route, refreshToken, memberJwt }: ServiceCall,
-): Promise<Response> {
+function send(service: Service, call: ServiceCall): Promise<Response> {
+  const { method = 'POST', route, refreshToken, memberJwt } = call
   return service.fetchNow(service.serviceUrl.replace(/\/*$/, '/v1/auth/') + route, {
-    method: method ?? 'POST',
+    method,
     headers: {
       'Content-Type': 'application/json',
       ...(memberJwt && { Authorization: `Bearer ${memberJwt}` }),
       ...(service.cookie && { 'X-CSRF': '1' }),
     },
-    body: JSON.stringify({ refreshToken }),
+    ...(method !== 'GET' && { body: JSON.stringify({ refreshToken }) }),
     credentials: service.cookie ? 'include' : 'same-origin',
     redirect: 'error',
     // A sign-out is delivered even if the page is left right after it.
-    keepalive: !!method,
+    keepalive: method === 'DELETE',
     // Shorter than the callers' wait, so that a second attempt fits in. The time includes the answer's body.
     signal: AbortSignal.timeout(service.timeoutSeconds * 600),
   })
-}
-
-/** Returns undefined if the token cannot be read or has expired. */
-function readTokens(answer: Answer, date: number, { refreshToken }: ServiceCall): Tokens | undefined {
-  const { accessToken } = answer
-  const times = readToken(accessToken)
-  const serverTime = serverTimeAt(times, date)
-  if (!accessToken || endsWithin(times, 0, serverTime)) return undefined
-  const offsetSeconds = serverTime - Date.now() / 1000
-  return { accessToken, refreshToken: answer.refreshToken ?? refreshToken, offsetSeconds }
 }
 
 /** Reads `Retry-After` (RFC 9110 §10.2.3). A date is compared with the answer's `Date`, not with this machine's clock. */

@@ -1,36 +1,51 @@
-import { getToken, isYoung } from './get-token.js'
+import { getToken, isYoung, type Caller } from './get-token.js'
+import type { PerennialError } from './perennial-error.js'
 import type { Tab } from './tab.js'
 
+/** A `fetch` of a session knows the one below it, so that a second session does not go through the first. */
+export type SessionFetch = typeof fetch & { inner?: typeof fetch }
+
 /** Creates a `fetch` that sends the session's token to the given origins, and retries once after a 401. */
-export function createSessionFetch(tab: Tab, origins: readonly string[]): typeof fetch {
+export function createSessionFetch(tab: Tab, origins: readonly string[]): SessionFetch {
   const { fetchNow } = tab.settings
-  return async (input, init) => {
+  const sessionFetch: typeof fetch = async (input, init) => {
     // By shape, not by `instanceof`: a Request of a frame is an instance of that frame's class.
-    const request: Partial<Request> & { toString(): string } = Object(input)
-    // Resolved once, as fetch resolves it: the page's address may change while the call waits.
-    const url = new URL(request.url ?? request.toString(), document.baseURI)
-    if (!origins.includes(url.origin)) return fetchNow(input, init)
-    const { headers = request.headers, signal = request.signal, body } = { ...init }
-    const send = (token: string | null): Promise<Response> => {
-      const all = new Headers(headers)
-      if (token) all.set('Authorization', `Bearer ${token}`)
-      return fetchNow(request.clone?.() ?? url.href, { ...init, headers: all })
-    }
-    const token = await getToken(tab, undefined, signal)
-    const response = await send(token)
-    const retried = token && !(body instanceof ReadableStream) && (await mayRetry(tab, token, response))
-    const next = retried && (await getToken(tab, token, signal))
-    return next ? send(next) : response
+    const target: { url?: string; toString(): string } = Object(input)
+    const { origin } = new URL(target.url ?? target.toString(), document.baseURI)
+    if (!origins.includes(origin)) return fetchNow(input, init)
+    // The platform reads all of `input` and `init`, and resolves the URL once: the page's own may change while the call waits.
+    const request = new Request(input, init)
+    if (request.headers.has('Authorization')) return fetchNow(request)
+    const caller: Caller = { userId: tab.state.userId, signal: request.signal, mayGoWithout: true }
+    const token = await getToken(tab, caller)
+    // A stream can be read only once.
+    const isLast = !token || init?.body instanceof ReadableStream
+    const response = await fetchNow(withToken(isLast ? request : request.clone(), token))
+    if (isLast || !(await mayRetry(tab, token, response))) return response
+    const next = await getToken(tab, caller, token).catch(rethrowUnlessChanged)
+    return next ? fetchNow(withToken(request, next)) : response
   }
+  return Object.assign(sessionFetch, { inner: fetchNow })
+}
+
+/** Sets the header of the request itself: `new Request(request, { headers })` would reset its referrer. */
+function withToken(request: Request, token: string | null): Request {
+  if (token) request.headers.set('Authorization', `Bearer ${token}`)
+  return request
 }
 
 /** Returns true if a new token may help: a token that is new already helps only if it was revoked. */
 async function mayRetry(tab: Tab, token: string, response: Response): Promise<boolean> {
-  if (response.status !== 401) return false
-  if (!isYoung(tab, token)) return true
-  const answer: { code?: unknown } | null = await response
-    .clone()
-    .json()
-    .catch(() => null)
+  return response.status === 401 && (!isYoung(tab, token) || (await isRevoked(response.clone())))
+}
+
+async function isRevoked(response: Response): Promise<boolean> {
+  const answer: { code?: unknown } | null = await response.json().catch(() => null)
   return answer?.code === 'AUTH_TOKEN_REVOKED'
+}
+
+/** After a change of the member the first answer is the caller's. */
+function rethrowUnlessChanged(error: PerennialError | null): null {
+  if (error?.code === 'CLIENT_MEMBER_CHANGED') return null
+  throw error
 }

@@ -1,6 +1,7 @@
 import type { PerennialError } from './perennial-error.js'
 import type { StorageKind } from './shared-store.js'
 import type { SessionEvent } from './token-record.js'
+import type { SessionUser } from './token-times.js'
 
 /** The part of Memberstack's SDK that is used: `window.$memberstackDom` (`@memberstack/dom`). */
 export type MemberstackDom = {
@@ -20,6 +21,8 @@ export interface SessionState {
   /** True if the last refresh got no answer. The session continues, and so do the attempts. */
   readonly stale: boolean
   readonly userId: string | null
+  /** The member, if the access token carries an e-mail address and roles. */
+  readonly user: SessionUser | null
   /** The expiry of the access token by the service's clock, in milliseconds since the epoch. */
   readonly expiresAtMs: number | null
   /** The reason why the state is stale or the session ended; null after `signOut()`. */
@@ -42,9 +45,12 @@ export interface SessionOptions {
   storageKey?: string | undefined
   /** More origins that `session.fetch` may send the token to, beside the page's and the service's. */
   apiOrigins?: readonly string[] | undefined
-  /** Follow this SDK (`window.$memberstackDom`): sign in with it, and out when it does. */
+  /**
+   * Follow this SDK: sign in with it, and out when it does. If the property is present but undefined, the session follows
+   * `window.$memberstackDom` as soon as the page has it, and is `loading` until then, for 10 s at most.
+   */
   memberstack?: MemberstackDom | undefined
-  /** How long before expiry a token is refreshed by itself, in seconds; never before half its life. @defaultValue 300 */
+  /** The time before expiry at which a token is refreshed by itself, in seconds; never before half its life. @defaultValue 300 */
   refreshBeforeExpirySeconds?: number | undefined
   /** The refresh happens up to this many seconds earlier, at random. @defaultValue 30 */
   refreshJitterSeconds?: number | undefined
@@ -60,6 +66,15 @@ export interface TokenPair {
   refreshToken: string
 }
 
+/** One of the member's sessions, as the service lists it. Times are ISO 8601. */
+export interface SessionInfo {
+  readonly id: string
+  readonly createdAt: string
+  readonly lastUsedAt: string
+  readonly userAgent: string | null
+  readonly current: boolean
+}
+
 /** The session of this browser's member. */
 export interface Session {
   /** Synchronous, frozen, and the same object until something changes, as `useSyncExternalStore` needs it. */
@@ -67,7 +82,8 @@ export interface Session {
   /**
    * Returns an access token that has not expired; `null` if signed out. `forceRefresh` gets a new one, unless the token
    * is younger than 10 s.
-   * @throws PerennialError `retryable`: no token within `timeoutSeconds`
+   * @throws PerennialError `retryable`: no token within `timeoutSeconds`; `CLIENT_MEMBER_CHANGED`: another member signed
+   * in during the call
    */
   getAccessToken(options?: { forceRefresh?: boolean }): Promise<string | null>
   /**
@@ -84,8 +100,15 @@ export interface Session {
   signIn(from?: string | MemberstackDom | TokenPair): Promise<SessionState>
   /** Signs out in all tabs at once, then calls the service. Never rejects. */
   signOut(): Promise<void>
-  /** Calls `listener` at every change, in every tab. Returns the function that unsubscribes it. */
+  /**
+   * Calls `listener` at every change, in every tab. Returns the function that unsubscribes it. A session that was closed
+   * starts again.
+   */
   onChange(listener: SessionListener): () => void
+  /** Lists the member's sessions. @throws PerennialError the service's code, or as `getAccessToken` */
+  listSessions(): Promise<SessionInfo[]>
+  /** Ends all sessions of the member, then signs out. @throws PerennialError the service's code; then nothing has ended */
+  signOutEverywhere(): Promise<void>
   /** Stops the timers, listeners and the channel of this tab. The tokens stay. */
   close(): void
 }

@@ -1,3 +1,4 @@
+import { lockHoldMs } from './durations.js'
 import { orUndefined } from './or-undefined.js'
 import type { TokenRecord } from './token-record.js'
 
@@ -6,10 +7,9 @@ export type StorageKind = 'localStorage' | 'memory' | 'cookie'
 
 /** The means by which the tabs of a browser share a session. Each may be missing. */
 export interface SharedStore {
+  readonly kind: StorageKind
   /** Names the storage key, the Web Lock and the BroadcastChannel. */
   readonly key: string
-  /** True if no token may be stored. */
-  readonly cookie: boolean
   readonly storage: Storage | undefined
   channel?: BroadcastChannel | undefined
   /** The longest a call waits for a token, in seconds. */
@@ -20,18 +20,14 @@ export interface SharedStore {
 export type Message =
   TokenRecord | { readonly stale: readonly [string, number, boolean, (number | undefined)?] }
 
-/** How long the lock is held after writing, in milliseconds, so that the next tab sees what was written and sent. */
-const holdMs = 100
-
-/** Opens what this browser offers. With `memory`, or where `localStorage` throws, the session is this tab's own. */
+/** Opens what this browser offers. Where `localStorage` throws, the session is this tab's own. */
 export function openSharedStore(kind: StorageKind, key: string, timeoutSeconds: number): SharedStore {
   const storage = orUndefined(() => {
-    if (kind === 'memory') return undefined
     // Not a write: a storage that is full can still be read.
     localStorage.getItem(key)
     return localStorage
   })
-  return { key, cookie: kind === 'cookie', storage, timeoutSeconds }
+  return { kind, key, storage, timeoutSeconds }
 }
 
 /** Opens the channel to the other tabs, if there is something to share. */
@@ -47,27 +43,34 @@ export function closeChannel(store: SharedStore): void {
   store.channel = undefined
 }
 
-function isShared({ storage, cookie }: SharedStore): boolean {
-  return !!storage || cookie
+function isShared({ kind, storage }: SharedStore): boolean {
+  return kind === 'cookie' || (kind === 'localStorage' && !!storage)
 }
 
-/** Returns the stored record; in `cookie` mode it has no tokens. */
-export function load({ storage, key, cookie }: SharedStore): TokenRecord | null | undefined {
-  // A value that is not a record has no `seq`, and is never newer than the record held.
+/** Returns the stored record. In `cookie` mode it has no tokens, with `memory` it is a sign-out. */
+export function load({ kind, key, storage }: SharedStore): TokenRecord | undefined {
   const record = orUndefined((): TokenRecord | null => JSON.parse(storage?.getItem(key) ?? 'null'))
+  if (typeof record?.seq !== 'number' || (kind === 'memory' && (record.accessToken ?? record.userId)))
+    return undefined
   // Half a step back: the same record with its token, from another tab, is newer than this one.
-  return record && cookie ? { ...record, seq: record.seq - 0.5 } : record
+  return kind === 'cookie' ? withoutTokens(record, record.seq - 0.5) : record
 }
 
 /** Stores a record for the other tabs and the next page. */
-export function save({ storage, key, cookie }: SharedStore, record: TokenRecord): void {
-  const { accessToken: _access, refreshToken: _refresh, ...tokenless } = record
+export function save({ kind, key, storage }: SharedStore, record: TokenRecord): void {
+  // With `memory`, only a sign-out by the member concerns the other tabs.
+  if (kind === 'memory' && (record.accessToken ?? record.error)) return
   try {
-    storage?.setItem(key, JSON.stringify(cookie ? tokenless : record))
+    storage?.setItem(key, JSON.stringify(kind === 'cookie' ? withoutTokens(record) : record))
   } catch {
     // The storage is full. No record is better than an old one: its refresh token was used, so a reuse looks like theft.
     orUndefined(() => storage?.removeItem(key))
   }
+}
+
+function withoutTokens(record: TokenRecord, seq: number = record.seq): TokenRecord {
+  const { accessToken: _access, refreshToken: _refresh, ...rest } = record
+  return { ...rest, seq }
 }
 
 /** Sends a message to the other tabs. */
@@ -84,7 +87,7 @@ export function exclusive(store: SharedStore, run: () => Promise<void>): Promise
       outcome = run()
       resolve(outcome)
       await outcome.catch(() => undefined)
-      await new Promise((held) => setTimeout(held, holdMs))
+      await new Promise((held) => setTimeout(held, lockHoldMs))
     }
     // Only secure contexts have locks. `request` rejects in sandboxed frames, and at the signal's time, because the tab
     // that holds the lock may be frozen. The callers then have time left for an attempt without the lock.

@@ -1,13 +1,13 @@
 import { PerennialError } from './perennial-error.js'
-import type { Service } from './service.js'
-import type { MemberstackDom, SessionListener, SessionState } from './session.js'
+import { keepOnDisk } from './disk.js'
+import { endSession, type Service } from './service.js'
+import type { SessionListener, SessionState } from './session.js'
 import { load, post, save, type SharedStore } from './shared-store.js'
-import { eventOf, isNewer, type SessionEvent, type TokenRecord } from './token-record.js'
-import { readToken, timeTakenUp, type TokenTimes } from './token-times.js'
+import { eventOf, isNewer, isSameSession, type SessionEvent, type TokenRecord } from './token-record.js'
+import { readToken, readUser, timeTakenUp, type TokenTimes } from './token-times.js'
 
 /** The options with their defaults. They never change. */
 export interface Settings extends Service {
-  readonly memberstack: MemberstackDom | undefined
   readonly refreshBeforeExpirySeconds: number
   readonly refreshJitterSeconds: number
 }
@@ -23,13 +23,16 @@ export interface Held {
   pendingJwt?: string | undefined
   /** True in `cookie` mode until the service has answered once: only the service can read its cookie. */
   unknown: boolean
+  /** True until the SDK to follow has loaded, for 10 s at most. */
+  awaitingSdk: boolean
 }
 
 /** The failures of the service since its last good answer. Times are the service's, in seconds since the epoch. */
 export interface Outage {
-  /** The first failure, which `state.error` shows; null while the service answers. */
+  /** The first failure, or the refusal of an exchange: `state.error` shows it. */
   error: PerennialError | null
   failures: number
+  failedAt: number
   /** The end of the back-off. */
   retryAt: number
   /** The end of what `Retry-After` asked for. */
@@ -57,9 +60,14 @@ export interface Tab {
   readonly schedule: Schedule
   readonly listeners: Set<SessionListener>
   state: SessionState
-  /** Plans the next refresh after each change. Set once the tab has started. */
+  /** Plans the next refresh after each change. */
   plan?: (tab: Tab, event?: SessionEvent) => void
+  /** Compares the session with the member JWT of the followed SDK. Returns true if something changed. */
+  compareMember?: CompareMember | undefined
 }
+
+/** The reason to compare: the page was loaded or returned to, the SDK reported a member or none, or the storage changed. */
+export type CompareMember = (occasion?: 'return' | 'report' | 'logout' | 'storage') => boolean
 
 /** Creates a tab that knows of no session. */
 export function createTab(settings: Settings, store: SharedStore): Tab {
@@ -68,8 +76,9 @@ export function createTab(settings: Settings, store: SharedStore): Tab {
     times: readToken(''),
     aheadSeconds: -Infinity,
     unknown: false,
+    awaitingSdk: false,
   }
-  const outage: Outage = { error: null, failures: 0, retryAt: 0, notBefore: 0 }
+  const outage: Outage = { error: null, failures: 0, failedAt: 0, retryAt: 0, notBefore: 0 }
   return {
     settings,
     store,
@@ -89,47 +98,77 @@ export function now({ record, aheadSeconds }: Held): number {
   return Math.max(Date.now() / 1000 + record.offsetSeconds, performance.now() / 1000 + aheadSeconds)
 }
 
-/** Returns true if there is a session to refresh, or an answer of the service to wait for. */
-export function isOpen({ record, pendingJwt, unknown }: Held): boolean {
-  return !!(record.accessToken ?? pendingJwt) || unknown
+/** Returns true if this browser has a session, or a member JWT to open one with. */
+export function isKnown({ record, pendingJwt }: Held): boolean {
+  return !!(record.accessToken ?? record.userId ?? pendingJwt)
+}
+
+/** Returns true if there is a call of the service to make. */
+export function hasWork(held: Held): boolean {
+  return isKnown(held) || held.unknown
 }
 
 /** Adopts a record if it is newer than the one held, and emits the event. Returns true if it was adopted. */
 export function offer(tab: Tab, incoming: TokenRecord | null | undefined): boolean {
-  const { held } = tab
+  const { held, outage } = tab
   if (!incoming || !isNewer(incoming, held.record)) return false
-  const event = eventOf(held.record, incoming)
-  held.record = incoming
+  const record = withMember(incoming)
+  const event = eventOf(held.record, record)
+  held.record = record
   held.times = readToken(incoming.accessToken)
   const takenUpAt = timeTakenUp(held.times, Date.now() / 1000 + incoming.offsetSeconds)
   held.aheadSeconds = takenUpAt - performance.now() / 1000
   held.unknown = false
-  tab.outage.error = null
+  outage.error = null
   // A sign-in or sign-out replaces the exchange that was still to be made.
   if (event !== 'refreshed') held.pendingJwt = undefined
-  publish(tab, event)
+  tab.compareMember?.()
+  // Comparing may have replaced the record, and emitted the event of that.
+  if (held.record === record) publish(tab, event)
   return true
+}
+
+/** Adds the member of the access token. A record whose tokens were left out has it already. */
+function withMember(record: TokenRecord): TokenRecord {
+  const { accessToken } = record
+  return accessToken ? { ...record, userId: readToken(accessToken).userId } : record
 }
 
 /** Adopts a record that this tab made: it is stored and sent to the other tabs before anyone here can use it. */
 export function put(tab: Tab, own: TokenRecord): void {
   if (!isNewer(own, tab.held.record)) return
-  save(tab.store, own)
-  post(tab.store, own)
-  offer(tab, own)
+  const record = withMember({ usedJwt: tab.held.record.usedJwt, ...own })
+  save(tab.store, record)
+  post(tab.store, record)
+  offer(tab, record)
+  void keepOnDisk(tab.store, record)
 }
 
-/** Adopts what another tab has stored. In `cookie` mode no tokens are stored, so there is nothing to adopt. */
+/**
+ * Adopts what another tab has stored. In `cookie` mode that has no token: it is adopted only if it is of another session,
+ * so that this tab shows nothing of the old one. With `memory` it is a sign-out, which ends this tab's own session too.
+ */
 export function sync(tab: Tab): void {
-  if (!tab.settings.cookie) offer(tab, load(tab.store))
+  const { held, settings, store } = tab
+  const { record } = held
+  const stored = load(store)
+  if (settings.cookie && stored?.userId && isSameSession(stored, record)) return
+  if (offer(tab, stored) && store.kind === 'memory') void endSession(settings, record.refreshToken)
 }
 
-/** Updates the state, and calls the listeners with the event. */
+/** Updates the state, and calls the listeners with the event. A sign-out is emitted only if the page can see it. */
 export function publish(tab: Tab, event?: SessionEvent): void {
-  const state = (tab.state = describe(tab.held, tab.outage, event))
+  const { status } = tab.state
+  const next = describe(tab.held, tab.outage)
+  const isSame = !event && JSON.stringify(next) === JSON.stringify(tab.state)
+  const state = (tab.state = isSame ? tab.state : next)
+  const isSeen =
+    event !== 'signed-out' ||
+    status === 'signed-in' ||
+    (status === 'loading' && state.status === 'signed-out')
   // Microtasks keep the order of events even if a listener causes the next one, and report what a listener throws as an
   // uncaught error without skipping the other listeners.
-  if (event)
+  if (event && isSeen)
     for (const listener of tab.listeners)
       queueMicrotask(() => {
         if (tab.listeners.has(listener)) listener(state, event)
@@ -137,15 +176,19 @@ export function publish(tab: Tab, event?: SessionEvent): void {
   tab.plan?.(tab, event)
 }
 
-function describe(
-  { record, times, unknown, pendingJwt }: Held,
-  { error }: Outage,
-  event?: SessionEvent,
-): SessionState {
+/** As `publish`, after a change that was not a record: emits a sign-out if the state is no longer `loading`. */
+export function settle(tab: Tab): void {
+  publish(tab, tab.state.status === 'loading' ? 'signed-out' : undefined)
+}
+
+function describe(held: Held, { error }: Outage): SessionState {
+  const { record, times } = held
+  const isLoading = hasWork(held) || held.awaitingSdk
   return Object.freeze({
-    status: record.accessToken ? 'signed-in' : (pendingJwt ?? unknown) ? 'loading' : 'signed-out',
-    stale: event === 'stale',
+    status: record.accessToken ? 'signed-in' : isLoading ? 'loading' : 'signed-out',
+    stale: isLoading && !!error?.retryable,
     userId: times.userId,
+    user: readUser(record.accessToken),
     expiresAtMs: times.expiresAt * 1000 || null,
     error: error ?? (record.error ? new PerennialError(...record.error) : null),
   })

@@ -1,18 +1,25 @@
-/** A session as the tabs store it and send it to each other. Without an access token it is signed out. */
+/** A session as the tabs store it and send it to each other. Without an access token and a member it is signed out. */
 export interface TokenRecord {
   /** Orders records: the session's number times a million, plus the number of its refreshes. */
   readonly seq: number
   readonly accessToken?: string | undefined
   readonly refreshToken?: string | undefined
+  /** The member of the access token. Also in a record whose tokens were left out, as it is stored in `cookie` mode. */
+  readonly userId?: string | null | undefined
   /** The service's clock minus this machine's, in seconds. */
   readonly offsetSeconds: number
-  /** `iat` of the member JWT that the session came from, or that was there when it ended, in seconds. */
-  readonly memberIssuedAt?: number | undefined
+  /** The SDK's member JWT that the session came from. */
+  readonly memberJwt?: MemberJwt | undefined
+  /** The member JWT that the SDK held at the last `signOut()`. It must not be used again. */
+  readonly usedJwt?: MemberJwt | undefined
   /** Signed out, but the service does not know yet: its cookie may still be valid. */
-  readonly untold?: boolean
+  readonly untold?: boolean | undefined
   /** The reason for the end of the session: code and status. */
   readonly error?: readonly [code: string, status: number] | undefined
 }
+
+/** Identifies a member JWT by its member (null: any) and its `iat`, without being one. */
+export type MemberJwt = readonly [userId: string | null, issuedAt: number]
 
 /** A change of the session. */
 export type SessionEvent = 'signed-in' | 'refreshed' | 'stale' | 'signed-out'
@@ -41,9 +48,14 @@ export function isNewer(a: TokenRecord, b: TokenRecord): boolean {
   return a.seq > b.seq || (a.seq === b.seq && String(a.accessToken) > String(b.accessToken))
 }
 
-/** Returns the event of a tab that held `before` and adopts `after`. */
+/** Returns true if the records have the session's number in common. A stored record without tokens is half a step back. */
+export function isSameSession(a: TokenRecord, b: TokenRecord): boolean {
+  return Math.floor(Math.ceil(a.seq) / perSession) === Math.floor(Math.ceil(b.seq) / perSession)
+}
+
+/** Returns the event of a tab that held `before` and adopts `after`. Another member is never a refresh. */
 export function eventOf(before: TokenRecord, after: TokenRecord): SessionEvent {
   if (!after.accessToken) return 'signed-out'
-  const sameSession = Math.floor(before.seq / perSession) === Math.floor(after.seq / perSession)
-  return sameSession && before.accessToken ? 'refreshed' : 'signed-in'
+  const isRefresh = before.accessToken && before.userId === after.userId && isSameSession(before, after)
+  return isRefresh ? 'refreshed' : 'signed-in'
 }

@@ -16,17 +16,48 @@ interface Claims {
   readonly exp?: number
   readonly sub?: string | null
   readonly id?: string | null
+  readonly sid?: unknown
+  readonly email?: unknown
+  readonly roles?: unknown
+}
+
+/** The member as the access token describes it. */
+export interface SessionUser {
+  readonly userId: string
+  readonly email: string
+  readonly roles: readonly string[]
+}
+
+/** Decodes the claims of a JWT without verifying it. Returns an empty object if it is unreadable. */
+function readClaims(token: string | undefined): Claims {
+  const decode = (): Claims | null => {
+    const base64 = `${token}`.split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? ''
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+    return JSON.parse(new TextDecoder().decode(bytes))
+  }
+  return orUndefined(decode) ?? {}
 }
 
 /** Reads a token (RFC 7519 §4.1). The times are `NaN` if it is unreadable or has no `exp` or no `iat`. */
 export function readToken(token: string | undefined): TokenTimes {
-  // UTF-8 read as Latin-1 garbles names, but not times and ids, which are ASCII.
-  const decode = (): Claims | null =>
-    JSON.parse(atob(`${token}`.split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? ''))
-  const { iat = NaN, exp = NaN, id = null, sub = id } = orUndefined(decode) ?? {}
+  const { iat = NaN, exp = NaN, id = null, sub = id } = readClaims(token)
   // If one of the two is not a number, the sum is not finite, or a time long past.
   const issuedAt = Number.isFinite(iat + exp) ? iat : NaN
   return { issuedAt, expiresAt: Math.min(exp, issuedAt + 3600), userId: sub }
+}
+
+/** Returns the member of an access token; null if the token does not have all three claims (forward mode). */
+export function readUser(token: string | undefined): SessionUser | null {
+  const { sub, email, roles } = readClaims(token)
+  if (!sub || typeof email !== 'string' || !Array.isArray(roles)) return null
+  return Object.freeze({ userId: sub, email, roles })
+}
+
+/** Returns true if `a` is an older access token than `b` of the same member and session. */
+export function isOlder(a: string, b: string | undefined): boolean {
+  const [first, second] = [readToken(a), readToken(b)]
+  const isSame = first.userId === second.userId && readClaims(a).sid === readClaims(b).sid
+  return isSame && first.issuedAt < second.issuedAt
 }
 
 /** Returns true if a token expires within `windowSeconds` of `now` (seconds since the epoch), or has no times. */

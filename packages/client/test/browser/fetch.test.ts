@@ -259,6 +259,63 @@ describeInBrowser('session.fetch', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
+  it('keeps everything of a Request and of init, as fetch does', async () => {
+    const tab = await world.signedIn()
+    const seen: Record<string, unknown>[] = []
+    world.pages.api = (request, response) => {
+      let body = ''
+      request.on('data', (chunk) => (body += chunk))
+      request.on('end', () => {
+        const { authorization, ...headers } = request.headers
+        const { referer, accept, cookie, 'cache-control': cache, 'content-type': contentType } = headers
+        const { priority, 'x-own': own } = headers
+        const { method, url } = request
+        const basic = authorization?.startsWith('Basic') ? authorization : undefined
+        seen.push({ method, url, body, referer, accept, cookie, cache, contentType, priority, own, basic })
+        response.end('{}')
+      })
+    }
+    await tab.evaluate(() => (document.cookie = 'a=b; path=/'))
+    const calls = [
+      `('/api/1', new Request('/api/other', { method: 'PUT', headers: { 'X-Own': '1' } }))`,
+      `('/api/2', Object.create({ method: 'PUT', body: 'text', headers: { 'X-Own': '2' } }))`,
+      `('/api/3', new (class { get method() { return 'DELETE' } get credentials() { return 'omit' } })())`,
+      `(new Request('/api/4', { referrerPolicy: 'no-referrer', cache: 'no-store', credentials: 'omit' }))`,
+      `(new Request('/api/5', { method: 'POST', body: new URLSearchParams({ a: 'b' }) }))`,
+      `('/api/6', { referrer: '/elsewhere', priority: 'low', cache: 'reload' })`,
+      `(new Request('/api/7', { method: 'POST', body: new Blob(['text'], { type: 'a/b' }) }), { headers: { 'X-Own': '7' } })`,
+      `('/api/8', { method: 'POST', body: 'text', headers: [['X-Own', '8'], ['Authorization', 'Basic own']] })`,
+      `(new Request('/api/9', { headers: { Authorization: 'Basic own' } }))`,
+      `({ toString: () => '/api/10' }, { method: 'HEAD' })`,
+      `(new URL('/api/11', location.href), { mode: 'same-origin', redirect: 'manual', integrity: '' })`,
+    ]
+    for (const call of calls) {
+      for (const fetch of ['window.fetch', 'session.fetch'])
+        await tab.evaluate(`${fetch}${call}.then((answer) => answer.text())`).catch((error: unknown) => {
+          throw new Error(`${fetch}${call}`, { cause: error })
+        })
+      const [expected, actual] = seen.splice(0)
+      expect(expected, call).toBeDefined()
+      expect(actual, call).toEqual(expected)
+    }
+  })
+
+  it('works if the page replaces window.fetch by it, with a second session too', async () => {
+    const tab = await world.signedIn({}, { ageSeconds: 3600 })
+    const statuses = await tab.evaluate(async (serviceUrl) => {
+      window.fetch = window.session.fetch
+      const first = await fetch('/api/who')
+      const second = window.client.createSession({ serviceUrl })
+      window.fetch = second.fetch
+      await second.getAccessToken({ forceRefresh: true })
+      const third = window.client.createSession({ serviceUrl, storageKey: 'other', timeoutSeconds: 2 })
+      const all = [first, await fetch('/api/who'), await third.fetch('/api/who')]
+      return all.map(({ status }) => status)
+    }, world.service.url)
+    // The third session is signed out; nothing of the others reaches it.
+    expect(statuses).toEqual([200, 200, 401])
+  })
+
   it('sends no token if signed out', async () => {
     const seen = record(world, [{ status: 200 }, { status: 200 }])
     const tab = await world.openTab()

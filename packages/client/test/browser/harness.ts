@@ -25,7 +25,6 @@ declare global {
     session: Session
     events: { event: SessionEvent; state: SessionState }[]
     client: typeof client
-    Perennial: typeof client & { session: Session | undefined }
   }
 }
 

@@ -18,6 +18,8 @@ interface ServiceSession {
   generation: number
   confirmed: number
   confirmedAtMs: number
+  /** The expiry of the last rotation's access token, in the service's seconds. */
+  expiresAt: number
   ended: boolean
 }
 
@@ -45,12 +47,19 @@ export interface HonestService {
   /** No call is handled before this has resolved; then they are handled in the order in which they came. */
   answersAfter: Promise<unknown> | null
   rotations: number
+  /** Sessions that ended because a refresh token was reused. */
+  thefts: number
+  /** Refuses the exchange for a member, as for want of a plan (403). */
+  refuses: (userId: string) => boolean
   pair(options?: { ageSeconds?: number; userId?: string }): { accessToken: string; refreshToken: string }
   memberJwt(options?: { userId?: string; issuedAt?: number }): string
   /** Answers a request of an API: 200 with the member, or 401 with a code. */
   api: (request: IncomingMessage, response: ServerResponse) => void
   close(): Promise<void>
 }
+
+/** Returns the e-mail address of a member; it has a character that is not ASCII. */
+const emailOf = (userId: string): string => `${userId}@exämple.com`
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -101,15 +110,26 @@ export async function startHonestService(): Promise<HonestService> {
     const session = sessions.get(id)
     if (!session) throw new Error('no such session')
     const iat = now() - ageSeconds
+    session.expiresAt = iat + service.lifetimeSeconds
+    return issue(id, session, iat)
+  }
+  const issue = (
+    id: string,
+    session: ServiceSession,
+    iat: number,
+  ): { accessToken: string; refreshToken: string } => {
     const claims = {
       iss: 'test',
       sub: session.userId,
       sid: id,
       gen: session.generation,
       iat,
+      exp: session.expiresAt,
       jti: randomUUID(),
+      email: emailOf(session.userId),
+      roles: ['user'],
     }
-    const accessToken = `${encode({ alg: 'none', typ: 'at+jwt' })}.${encode({ ...claims, exp: iat + service.lifetimeSeconds })}.sig`
+    const accessToken = `${encode({ alg: 'none', typ: 'at+jwt' })}.${encode(claims)}.sig`
     return { accessToken, refreshToken: `${id}.${session.generation}` }
   }
   const confirm = (session: ServiceSession): void => {
@@ -122,7 +142,15 @@ export async function startHonestService(): Promise<HonestService> {
     Date.now() >= session.confirmedAtMs + service.graceSeconds * 1000
   const open = (userId: string, cookie = false): string => {
     const id = randomUUID()
-    sessions.set(id, { userId, cookie, generation: 1, confirmed: 0, confirmedAtMs: 0, ended: false })
+    sessions.set(id, {
+      userId,
+      cookie,
+      generation: 1,
+      confirmed: 0,
+      confirmedAtMs: 0,
+      expiresAt: 0,
+      ended: false,
+    })
     return id
   }
   const fail = (response: ServerResponse, status: number, code: string, retryable?: boolean): void => {
@@ -137,25 +165,45 @@ export async function startHonestService(): Promise<HonestService> {
     response.end(JSON.stringify(cookie ? { accessToken: pair.accessToken } : pair))
   }
   const setCookie = (value: string): string =>
-    `__Host-perennial=${value}; HttpOnly; Secure; SameSite=Strict; Path=/${value ? '' : '; Max-Age=0'}`
+    `__Host-perennial=${value}; HttpOnly; Secure; SameSite=Strict; Path=/; Max-Age=${value ? 1_209_600 : 0}`
   const isCookieCall = (request: IncomingMessage): boolean => request.headers['x-csrf'] === '1'
   const presented = (request: IncomingMessage, body: { refreshToken?: string }): string =>
     isCookieCall(request)
       ? (/__Host-perennial=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '')
       : (body.refreshToken ?? '')
 
+  const isPageLoad = (session: ServiceSession, generation: number): boolean =>
+    generation === session.generation && now() < session.expiresAt - service.lifetimeSeconds / 2
+  /** A page load: an access token of the same generation, until the expiry of the last one, and no cookie. */
+  const reissue = (response: ServerResponse, id: string, session: ServiceSession): void => {
+    const { accessToken } = issue(id, session, now())
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ accessToken }))
+  }
+  const rotate = (session: ServiceSession): void => {
+    confirm(session)
+    session.generation++
+    service.rotations++
+  }
+
+  const isReuse = (session: ServiceSession, generation: number): boolean =>
+    generation !== session.generation - 1 || isPastGrace(session)
+  const missing = (response: ServerResponse, isByCookie: boolean): void => {
+    if (isByCookie) response.writeHead(204).end()
+    else fail(response, 400, 'AUTH_TOKEN_MISSING')
+  }
+
   const refresh = (request: IncomingMessage, response: ServerResponse, token: string): void => {
-    if (!token) return fail(response, 400, 'AUTH_TOKEN_MISSING')
+    const isByCookie = isCookieCall(request)
+    if (!token) return missing(response, isByCookie)
     const [id = '', text] = token.split('.')
     const generation = Number(text)
     const session = sessions.get(id)
     if (!session || session.ended) return fail(response, 401, 'AUTH_TOKEN_REFRESH_FAILED', false)
-    if (generation === session.generation) {
-      confirm(session)
-      session.generation++
-      service.rotations++
-    } else if (generation !== session.generation - 1 || isPastGrace(session)) {
+    if (isByCookie && isPageLoad(session, generation)) return reissue(response, id, session)
+    if (generation === session.generation) rotate(session)
+    else if (isReuse(session, generation)) {
       session.ended = true
+      service.thefts++
       return fail(response, 401, 'AUTH_TOKEN_REFRESH_FAILED', false)
     }
     return answer(request, response, 200, id)
@@ -163,13 +211,33 @@ export async function startHonestService(): Promise<HonestService> {
   const exchange = (request: IncomingMessage, response: ServerResponse): void => {
     const { id, exp } = claimsOf(request.headers.authorization?.slice(7) ?? '')
     if (typeof id !== 'string' || Number(exp) <= now()) return fail(response, 401, 'AUTH_TOKEN_INVALID')
-    return answer(request, response, 201, open(id))
+    if (service.refuses(id)) return fail(response, 403, 'AUTH_ROLE_INSUFFICIENT', false)
+    return answer(request, response, 201, open(id, isCookieCall(request)))
   }
   const end = (request: IncomingMessage, response: ServerResponse, token: string): void => {
     const session = sessions.get(token.split('.')[0] ?? '')
     if (session) session.ended = true
     if (isCookieCall(request)) response.setHeader('Set-Cookie', setCookie(''))
     response.writeHead(204).end()
+  }
+  /** Lists the sessions of the token's member, or ends them all. */
+  const ofMember = (request: IncomingMessage, response: ServerResponse): void => {
+    const { sid, sub } = claimsOf(request.headers.authorization?.slice(7) ?? '')
+    const own = [...sessions].filter(([, { userId, ended }]) => userId === sub && !ended)
+    if (!own.some(([id]) => id === sid)) return fail(response, 401, 'AUTH_TOKEN_REVOKED')
+    if (request.method === 'DELETE') {
+      for (const [, session] of own) session.ended = true
+      return void response.writeHead(204).end()
+    }
+    const at = new Date(0).toISOString()
+    const list = own.map(([id]) => ({
+      id,
+      createdAt: at,
+      lastUsedAt: at,
+      userAgent: null,
+      current: id === sid,
+    }))
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ sessions: list }))
   }
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     cors(request, response, service.exposeDate)
@@ -195,6 +263,7 @@ export async function startHonestService(): Promise<HonestService> {
     if (route === 'POST /v1/auth/session') return exchange(request, response)
     if (route === 'DELETE /v1/auth/session') return end(request, response, presented(request, body))
     if (route === 'GET /v1/auth/me') return service.api(request, response)
+    if (route.endsWith(' /v1/auth/sessions')) return ofMember(request, response)
     return fail(response, 404, 'AUTH_NOT_FOUND')
   }
   const server = createServer((request, response) => void handle(request, response))
@@ -211,6 +280,8 @@ export async function startHonestService(): Promise<HonestService> {
     delayMs: 0,
     answersAfter: null,
     rotations: 0,
+    thefts: 0,
+    refuses: () => false,
     pair: ({ ageSeconds = 0, userId = 'mem_ada' } = {}) => tokens(open(userId), ageSeconds),
     memberJwt: ({ userId = 'mem_ada', issuedAt = now() } = {}) =>
       `${encode({ alg: 'RS256' })}.${encode({ id: userId, type: 'member', iat: issuedAt, exp: issuedAt + 14 * 86_400 })}.sig`,

@@ -1,42 +1,9 @@
-import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
-import type { PlainOptions } from './world.js'
+import { follow, openFollowing, type Following } from './following.js'
 import { eventsOf, openPage, waitForEvent } from './harness.js'
 import { describeInBrowser, type World } from './world.js'
 
-/** Makes a stand-in report a member as `@memberstack/dom` does: before it stores the JWT. */
-declare global {
-  interface Window {
-    report(jwt: string | undefined, member: unknown): void
-  }
-}
-
-async function openFollowing(world: World, jwt?: string, options: PlainOptions = {}): Promise<Page> {
-  const page = await openPage(world.context, world.pages.url, world.said)
-  await page.evaluate(
-    ({ jwt, options }) => {
-      let callback: (member: unknown) => void = () => undefined
-      if (jwt) localStorage.setItem('_ms-mid', jwt)
-      window.report = (jwt, member) => {
-        if (!jwt) localStorage.removeItem('_ms-mid')
-        callback(member)
-        if (jwt) localStorage.setItem('_ms-mid', jwt)
-      }
-      const memberstack = {
-        getMemberCookie: () => localStorage.getItem('_ms-mid') ?? undefined,
-        onAuthChange(told: typeof callback) {
-          callback = told
-          return { unsubscribe: () => (callback = () => undefined) }
-        },
-      }
-      window.events = []
-      window.session = window.client.createSession({ ...options, memberstack })
-      window.session.onChange((state, event) => window.events.push({ event, state }))
-    },
-    { jwt, options: { serviceUrl: world.service.url, ...options } },
-  )
-  return page
-}
+const minuteAgo = (): number => Math.floor(Date.now() / 1000) - 60
 
 const exchanges = (world: World): number => world.service.calls['POST /v1/auth/session'] ?? 0
 
@@ -45,14 +12,14 @@ describeInBrowser('following Memberstack', (world) => {
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
     const jwt = world.service.memberJwt()
-    const tabs = [await openFollowing(world, jwt)]
+    const tabs = [await openFollowing(world, { jwt })]
     expect(await tabs[0]?.evaluate(() => window.session.state.status)).toBe('loading')
     letThrough()
-    for (let i = 0; i < 3; i++) tabs.push(await openFollowing(world, jwt))
+    for (let i = 0; i < 3; i++) tabs.push(await openFollowing(world, { jwt }))
     for (const tab of tabs)
       expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
     expect(exchanges(world)).toBe(1)
-    const later = await openFollowing(world, jwt)
+    const later = await openFollowing(world, { jwt })
     expect(await later.evaluate(() => window.session.state.status)).toBe('signed-in')
     expect(exchanges(world)).toBe(1)
   })
@@ -70,8 +37,8 @@ describeInBrowser('following Memberstack', (world) => {
   })
 
   it('does not use the same member JWT again after signOut()', async () => {
-    const jwt = world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 })
-    const tab = await openFollowing(world, jwt)
+    const jwt = world.service.memberJwt({ issuedAt: minuteAgo() })
+    const tab = await openFollowing(world, { jwt })
     await waitForEvent(tab, 'signed-in')
     await tab.evaluate(() => window.session.signOut())
     const again = await openFollowing(world)
@@ -85,7 +52,7 @@ describeInBrowser('following Memberstack', (world) => {
   })
 
   it('signs out if the SDK throws because the storage was denied meanwhile', async () => {
-    const tab = await openFollowing(world, world.service.memberJwt())
+    const tab = await openFollowing(world, { jwt: world.service.memberJwt() })
     await waitForEvent(tab, 'signed-in')
     await tab.evaluate(() => {
       const denied = (): never => {
@@ -97,22 +64,154 @@ describeInBrowser('following Memberstack', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'signed-out'])
   })
 
-  it('does not sign in again after the service refused the session', async () => {
-    const jwt = world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 })
-    const tab = await openFollowing(world, jwt)
+  for (const storage of ['localStorage', 'cookie', 'memory'] as const)
+    it(
+      `offers the member JWT again after a refusal, once per page load, return and report: ${storage}`,
+      { timeout: 90_000 },
+      async () => {
+        const jwt = world.service.memberJwt({ issuedAt: minuteAgo() })
+        const following: Following = { options: { storage } }
+        const tab = await openFollowing(world, { ...following, jwt })
+        await waitForEvent(tab, 'signed-in')
+        // A plan lapses: the session ends, and the exchange is refused.
+        for (const session of world.service.sessions.values()) session.ended = true
+        world.service.refuses = () => true
+        expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(401)
+        expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-out')
+        expect(exchanges(world)).toBe(1)
+        const offered = async (times: number): Promise<void> => {
+          await expect.poll(() => exchanges(world)).toBe(times)
+          await expect.poll(() => tab.evaluate(() => window.session.state.status)).toBe('signed-out')
+          expect(await tab.evaluate(() => window.session.getAccessToken())).toBeNull()
+          expect(exchanges(world)).toBe(times)
+        }
+        await tab.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+        await offered(2)
+        await tab.evaluate((jwt) => window.report(jwt, { id: 'mem_ada' }), jwt)
+        await offered(3)
+        await tab.reload()
+        await follow(tab, world, following)
+        await offered(4)
+        // The plan is renewed.
+        world.service.refuses = () => false
+        await tab.reload()
+        await follow(tab, world, following)
+        await waitForEvent(tab, 'signed-in')
+        expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+        expect(exchanges(world)).toBe(5)
+      },
+    )
+
+  for (const storage of ['localStorage', 'cookie', 'memory'] as const)
+    for (const place of ['localStorage', 'cookie'] as const)
+      it(`signs out if the member JWT in the ${place} has gone without a report: ${storage}`, async () => {
+        const jwt = world.service.memberJwt({ issuedAt: minuteAgo() })
+        const tab = await openFollowing(world, { jwt, place, options: { storage } })
+        await waitForEvent(tab, 'signed-in')
+        await tab.evaluate(() => window.setJwt(undefined))
+        await tab.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+        await waitForEvent(tab, 'signed-out')
+        expect(await tab.evaluate(() => window.session.state.error)).toBeNull()
+        await expect
+          .poll(() => [...world.service.sessions.values()].map(({ ended }) => ended))
+          .toEqual([true])
+        if (storage === 'memory') return
+        // The same at the start of a page.
+        await tab.evaluate((jwt) => window.report(jwt, {}), world.service.memberJwt({ userId: 'mem_bob' }))
+        await waitForEvent(tab, 'signed-in', 2)
+        await tab.evaluate(() => window.session.close())
+        await tab.evaluate(() => window.setJwt(undefined))
+        await tab.reload()
+        await follow(tab, world, { place, options: { storage } })
+        expect(await tab.evaluate(() => window.session.getAccessToken())).toBeNull()
+        expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-out')
+      })
+
+  it('signs out in the tab that sees the member JWT go, by a storage event', async () => {
+    const jwt = world.service.memberJwt()
+    const tab = await openFollowing(world, { jwt })
     await waitForEvent(tab, 'signed-in')
-    for (const session of world.service.sessions.values()) session.ended = true
-    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(401)
-    const again = await openFollowing(world)
-    expect(await again.evaluate(() => window.session.getAccessToken())).toBeNull()
-    expect(exchanges(world)).toBe(1)
+    const other = await openPage(world.context, world.pages.url)
+    await other.evaluate(() => localStorage.removeItem('_ms-mid'))
+    await waitForEvent(tab, 'signed-out')
+  })
+
+  it('keeps a session that did not come from the SDK, which has no member JWT', async () => {
+    const tab = await openFollowing(world)
+    await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
+    await tab.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+    await tab.reload()
+    await follow(tab, world)
+    expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+  })
+
+  for (const storage of ['localStorage', 'cookie', 'memory'] as const)
+    it(
+      `does not use the JWT again after signOut(), in any tab and on the next page: ${storage}`,
+      { timeout: 90_000 },
+      async () => {
+        const jwt = world.service.memberJwt({ issuedAt: minuteAgo() })
+        const following: Following = { options: { storage } }
+        const tabs = [await openFollowing(world, { ...following, jwt })]
+        tabs.push(await openFollowing(world, following))
+        for (const tab of tabs)
+          await expect.poll(() => tab.evaluate(() => window.session.state.status)).toBe('signed-in')
+        const before = exchanges(world)
+        await tabs[0]?.evaluate(() => window.session.signOut())
+        for (const tab of tabs) {
+          await waitForEvent(tab, 'signed-out')
+          await tab.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+          await tab.reload()
+          await follow(tab, world, following)
+          expect(await tab.evaluate(() => window.session.getAccessToken())).toBeNull()
+          // The SDK reports a new plan.
+          await tab.evaluate((jwt) => window.report(jwt, { id: 'mem_ada' }), jwt)
+          expect(await tab.evaluate(() => window.session.getAccessToken())).toBeNull()
+        }
+        expect(exchanges(world)).toBe(before)
+        expect([...world.service.sessions.values()].every(({ ended }) => ended)).toBe(true)
+        // A page that asks for it signs in with the same JWT.
+        await tabs[1]?.evaluate(() => window.session.signIn())
+        expect(await tabs[1]?.evaluate(() => window.session.state.status)).toBe('signed-in')
+      },
+    )
+
+  for (const storage of ['localStorage', 'cookie', 'memory'] as const)
+    it(`is loading until the SDK has loaded, and its calls wait: ${storage}`, async () => {
+      const jwt = world.service.memberJwt()
+      const tab = await openFollowing(world, { jwt, late: true, options: { storage } })
+      expect(await tab.evaluate(() => window.session.state.status)).toBe('loading')
+      const status = tab.evaluate(async () => (await window.session.fetch('/api/who')).status)
+      await tab.evaluate(() => window.arrive())
+      expect(await status).toBe(200)
+      expect(await eventsOf(tab)).toEqual(['signed-in'])
+      const visitor = await world.browser.newContext()
+      const page = await openPage(visitor, world.pages.url)
+      await follow(page, world, { late: true, options: { storage } })
+      expect(await page.evaluate(() => window.session.state.status)).toBe('loading')
+      await page.evaluate(() => window.arrive())
+      await waitForEvent(page, 'signed-out')
+      expect(await eventsOf(page)).toEqual(['signed-out'])
+      await visitor.close()
+    })
+
+  it('is signed out after 10 s without an SDK, and still signs in when it loads', async () => {
+    await world.context.clock.install()
+    const tab = await openPage(world.context, world.pages.url, world.said)
+    // From here on the page's time passes only when the test says so.
+    await tab.clock.pauseAt(Date.now() + 60_000)
+    await follow(tab, world, { jwt: world.service.memberJwt(), late: true })
+    await tab.clock.runFor(9_800)
+    expect(await tab.evaluate(() => window.session.state.status)).toBe('loading')
+    await tab.clock.runFor(300)
+    await waitForEvent(tab, 'signed-out')
+    await tab.evaluate(() => window.arrive())
+    await tab.clock.runFor(200)
+    await waitForEvent(tab, 'signed-in')
   })
 
   it('signs in the other member when the SDK reports one', async () => {
-    const tab = await openFollowing(
-      world,
-      world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 }),
-    )
+    const tab = await openFollowing(world, { jwt: world.service.memberJwt({ issuedAt: minuteAgo() }) })
     await waitForEvent(tab, 'signed-in')
     await tab.evaluate(
       (jwt) => window.report(jwt, { id: 'mem_bob' }),
@@ -125,29 +224,28 @@ describeInBrowser('following Memberstack', (world) => {
   it('retries the exchange through an outage, and stops at a refusal', async () => {
     let left = 2
     world.service.fault = () => (left-- > 0 ? { kind: 'reset' } : undefined)
-    const tab = await openFollowing(world, world.service.memberJwt())
+    const tab = await openFollowing(world, { jwt: world.service.memberJwt() })
     await waitForEvent(tab, 'signed-in')
     expect(await eventsOf(tab)).toEqual(['stale', 'signed-in'])
     await tab.evaluate(() => window.session.signOut())
     const body = JSON.stringify({ error: 'no', code: 'AUTH_TOKEN_INVALID' })
     world.service.fault = () => ({ kind: 'answer', status: 401, body })
-    const refused = await openFollowing(
-      world,
-      world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) + 1 }),
-    )
+    const refused = await openFollowing(world, {
+      jwt: world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) + 1 }),
+    })
     await waitForEvent(refused, 'signed-out')
     expect(await refused.evaluate(() => window.session.state.error?.code)).toBe('AUTH_TOKEN_INVALID')
     expect(await refused.evaluate(() => window.session.getAccessToken())).toBeNull()
   })
 
   it('works with the cookie transport', async () => {
-    const jwt = world.service.memberJwt({ issuedAt: Math.floor(Date.now() / 1000) - 60 })
-    const tab = await openFollowing(world, jwt, { storage: 'cookie' })
+    const jwt = world.service.memberJwt({ issuedAt: minuteAgo() })
+    const tab = await openFollowing(world, { jwt, options: { storage: 'cookie' } })
     await waitForEvent(tab, 'signed-in')
-    const again = await openFollowing(world, undefined, { storage: 'cookie' })
+    const again = await openFollowing(world, { options: { storage: 'cookie' } })
     expect(await again.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
     await again.evaluate(() => window.session.signOut())
-    const later = await openFollowing(world, undefined, { storage: 'cookie' })
+    const later = await openFollowing(world, { options: { storage: 'cookie' } })
     expect(await later.evaluate(() => window.session.getAccessToken())).toBeNull()
     expect(exchanges(world)).toBe(1)
   })

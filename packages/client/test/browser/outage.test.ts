@@ -27,6 +27,7 @@ const troubles: Record<string, Fault> = {
   '429': answer(429, { error: 'no', code: 'AUTH_RATE_LIMITED', retryable: true }, { 'Retry-After': '1' }),
   '401 as HTML': answer(401, '<h1>Log in to the hotel</h1>'),
   '401 without a code': answer(401, { error: 'no' }),
+  '401 of a gateway, with a code of its own': answer(401, { code: 'UNAUTHORIZED', message: 'no' }),
   '401 that is retryable': answer(401, { ...refused, retryable: true }),
   '400 with another code': answer(400, { error: 'no', code: 'AUTH_INTERNAL_ERROR' }),
   '403': answer(403, { error: 'no', code: 'AUTH_ORIGIN_DENIED' }),
@@ -103,6 +104,70 @@ describeInBrowser('an outage', (world) => {
     const [first = 0, second = 0] = world.service.refreshedAtMs
     expect(second - first).toBeGreaterThanOrEqual(2000)
     expect(world.refreshes()).toBe(2)
+  })
+
+  it(
+    'is over for calls as soon as the service is back, however long it was away',
+    { timeout: 120_000 },
+    async () => {
+      await world.context.clock.install()
+      const tab = await world.openTab()
+      world.service.fault = () => ({ kind: 'reset' })
+      await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3600 }))
+      for (let minute = 0; minute < 4; minute++)
+        for (let step = 0; step < 4; step++) {
+          await tab.clock.runFor(15_000)
+          world.service.clockOffsetSeconds += 15
+        }
+      expect(await tab.evaluate(() => window.session.state.stale)).toBe(true)
+      world.service.fault = () => undefined
+      // Whatever the back-off says: each call of eight, made at any time, is answered.
+      const statuses = await tab.evaluate(() =>
+        Promise.all(Array.from({ length: 8 }, async () => (await window.session.fetch('/api/who')).status)),
+      )
+      expect(statuses).toEqual(Array.from({ length: 8 }, () => 200))
+    },
+  )
+
+  it('lasts 60 s at most after a Retry-After of a day, and calls honour it until then', async () => {
+    await world.context.clock.install()
+    const tab = await world.openTab({ timeoutSeconds: 5 })
+    world.service.fault = () => answer(503, { ...refused, retryable: true }, { 'Retry-After': '86400' })
+    await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3500 }))
+    await waitForEvent(tab, 'stale')
+    const error = await errorOf(tab)
+    expect(error).toMatchObject({ retryAfterSeconds: 86_400 })
+    world.service.fault = () => undefined
+    const asked = world.refreshes()
+    await tab.clock.runFor(30_000)
+    await tab.evaluate(() => window.session.getAccessToken())
+    expect(world.refreshes()).toBe(asked)
+    await tab.clock.runFor(31_000)
+    await waitForEvent(tab, 'refreshed')
+    expect(world.refreshes()).toBe(asked + 1)
+  })
+
+  it('does not hold up the calls of a visitor of whom no session is known', async () => {
+    const seen: (string | undefined)[] = []
+    world.pages.api = (request, response) => {
+      seen.push(request.headers.authorization)
+      response.end('{}')
+    }
+    world.service.fault = () => ({ kind: 'reset' })
+    const tab = await world.openTab({ storage: 'cookie' })
+    const startedAt = Date.now()
+    const call = (): Promise<number> =>
+      tab.evaluate(async () => (await window.session.fetch('/api/public')).status)
+    expect(await call()).toBe(200)
+    await waitForEvent(tab, 'stale')
+    for (let i = 0; i < 3; i++) expect(await call()).toBe(200)
+    // Well below the ten seconds that a call of a member waits.
+    expect(Date.now() - startedAt).toBeLessThan(8000)
+    expect(seen).toEqual([undefined, undefined, undefined, undefined])
+    // A token is asked for expressly: that waits, and rejects.
+    const member = await world.openTab({ storage: 'cookie', timeoutSeconds: 0.5 })
+    const code = await member.evaluate(() => window.session.getAccessToken().catch((error) => error.code))
+    expect(code).toBe('CLIENT_NETWORK')
   })
 
   it('makes a call wait for the retries, until one succeeds', async () => {

@@ -187,14 +187,13 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
       const headers = { authorization: `Bearer ${jwt}`, origin: pages.url, 'x-csrf': '1' }
       const opened = await fetch(`${service.url}/v1/auth/session`, { method: 'POST', headers })
       const { accessToken } = await opened.json()
-      const ended = await page.evaluate(async (url) => {
-        const sessions = `${url}/v1/auth/sessions`
-        const options = { method: 'DELETE', headers: { 'X-CSRF': '1' } }
-        const { status } = await window.session.fetch(sessions, options)
-        await window.session.signOut()
-        return [status, window.session.state.status, window.session.state.error]
-      }, service.url)
-      expect(ended).toEqual([204, 'signed-out', null])
+      const ended = await page.evaluate(async () => {
+        const { email } = window.session.state.user ?? {}
+        const sessions = await window.session.listSessions()
+        await window.session.signOutEverywhere()
+        return [email, sessions.length, window.session.state.status, window.session.state.error]
+      })
+      expect(ended).toEqual([`${transport}@example.com`, 2, 'signed-out', null])
       const elsewhere = await fetch(`${service.url}/v1/auth/me`, {
         headers: { authorization: `Bearer ${accessToken}` },
       })

@@ -79,6 +79,69 @@ describeInBrowser('the session of a page', (world) => {
     expect(await eventsOf(tab)).toEqual(['signed-in', 'refreshed', 'signed-out'])
   })
 
+  it('starts again after close() when it is subscribed to, as React does in StrictMode', async () => {
+    const tab = await world.signedIn()
+    const other = await world.openTab()
+    await tab.evaluate(() => {
+      const { session } = window
+      session.onChange(() => undefined)()
+      session.close()
+      session.onChange((state, event) => window.events.push({ event, state }))
+    })
+    await other.evaluate(() => window.session.signOut())
+    await waitForEvent(tab, 'signed-out')
+    const again = await tab.evaluate((serviceUrl) => {
+      window.session.close()
+      window.session = window.client.createSession({ serviceUrl })
+      window.events = []
+      window.session.onChange((state, event) => window.events.push({ event, state }))
+      return window.session.state.status
+    }, world.service.url)
+    expect(again).toBe('signed-out')
+    await other.evaluate((pair) => window.session.signIn(pair), world.service.pair())
+    await waitForEvent(tab, 'signed-in')
+  })
+
+  for (const storage of ['localStorage', 'cookie', 'memory'] as const)
+    it(`shows the member, lists the sessions and ends them all: ${storage}`, async () => {
+      const tab = await world.openTab({ storage })
+      await tab.evaluate((jwt) => window.session.signIn(jwt), world.service.memberJwt())
+      const elsewhere = world.service.pair()
+      world.service.pair({ userId: 'mem_bob' })
+      const seen = await tab.evaluate(async () => {
+        const { state } = window.session
+        const sessions = await window.session.listSessions()
+        return { user: state.user, isFrozen: Object.isFrozen(state.user), sessions }
+      })
+      expect(seen.user).toEqual({ userId: 'mem_ada', email: 'mem_ada@exämple.com', roles: ['user'] })
+      expect(seen.isFrozen).toBe(true)
+      expect(seen.sessions.map(({ current }) => `${current}`).toSorted()).toEqual(['false', 'true'])
+      expect(Object.keys(seen.sessions[0] ?? {}).toSorted()).toEqual(
+        ['createdAt', 'current', 'id', 'lastUsedAt', 'userAgent'].toSorted(),
+      )
+      // A failure ends nothing, and says so.
+      const error = JSON.stringify({ error: 'no', code: 'AUTH_UNAVAILABLE', retryable: true })
+      world.service.fault = (route) =>
+        route.endsWith('/sessions') ? { kind: 'answer', status: 503, body: error } : undefined
+      const failed = await tab.evaluate(() =>
+        window.session.signOutEverywhere().catch((error) => [error.code, window.session.state.status]),
+      )
+      expect(failed).toEqual(['AUTH_UNAVAILABLE', 'signed-in'])
+      world.service.fault = () => undefined
+      await tab.evaluate(() => window.session.signOutEverywhere())
+      expect(await tab.evaluate(() => window.session.state)).toMatchObject({
+        status: 'signed-out',
+        user: null,
+        error: null,
+      })
+      const [id = ''] = elsewhere.refreshToken.split('.')
+      expect(world.service.sessions.get(id)?.ended).toBe(true)
+      const ended = [...world.service.sessions.values()].map(({ userId, ended }) => `${userId} ${ended}`)
+      expect(ended.toSorted()).toEqual(['mem_ada true', 'mem_ada true', 'mem_bob false'])
+      const refused = await tab.evaluate(() => window.session.listSessions().catch((error) => error.code))
+      expect(refused).toMatch(/^AUTH_/)
+    })
+
   it('is shared by the sessions of a page with one storageKey, of any characters, and by no other', async () => {
     const storageKey = 'ключ "1"\n/?#%🗝'
     const tab = await world.openTab({ storageKey })

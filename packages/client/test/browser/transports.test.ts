@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
+import { follow, openFollowing } from './following.js'
 import { eventsOf, openSession, waitForEvent } from './harness.js'
 import { describeInBrowser } from './world.js'
 
@@ -28,10 +29,7 @@ describeInBrowser('the cookie transport', (world) => {
     expect(await token).toBeNull()
     await waitForEvent(tab, 'signed-out')
     const state = await tab.evaluate(() => JSON.stringify(window.session.state))
-    expect(JSON.parse(state)).toMatchObject({
-      status: 'signed-out',
-      error: { code: 'AUTH_TOKEN_MISSING', status: 400 },
-    })
+    expect(JSON.parse(state)).toMatchObject({ status: 'signed-out', error: null })
   })
 
   it('stores no token, survives a reload, and shares one session between tabs', async () => {
@@ -70,6 +68,21 @@ describeInBrowser('the cookie transport', (world) => {
     expect(world.service.sessions.size).toBe(1)
   })
 
+  it('costs no rotation per page load, nor a sign-in by Memberstack', { timeout: 90_000 }, async () => {
+    const jwt = world.service.memberJwt()
+    const tab = await openFollowing(world, { jwt, options: cookie })
+    await waitForEvent(tab, 'signed-in')
+    for (let load = 0; load < 12; load++) {
+      await tab.reload()
+      await follow(tab, world, { options: cookie })
+      expect(await tab.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    }
+    expect(world.service.rotations).toBe(0)
+    expect(world.service.calls['POST /v1/auth/session']).toBe(1)
+    // One call finds no cookie, and one is made by each page load.
+    expect(world.refreshes()).toBe(1 + 12)
+  })
+
   it('keeps a sign-in that begins before the answer to the first refresh', async () => {
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
@@ -95,7 +108,7 @@ describeInBrowser('the cookie transport', (world) => {
     world.service.fault = () => undefined
     const tab = await world.openTab(cookie)
     expect(await tab.evaluate(() => window.session.getAccessToken({ forceRefresh: true }))).toBeNull()
-    expect(await tab.evaluate(() => window.session.state.error?.code)).toBe('AUTH_TOKEN_MISSING')
+    expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-out')
     expect(await tab.evaluate(() => JSON.stringify(localStorage))).not.toMatch(/ey|Token"/)
   })
 
@@ -183,6 +196,47 @@ describeInBrowser('a plain page', (world) => {
       return [await event, session.state.userId]
     }, jwt)
     expect(signedIn).toEqual(['signed-in', 'mem_ada'])
+  })
+
+  it('has one session, and emits each event once, if the page contains the tag more than once', async () => {
+    const tag = `<script defer src=/perennial.global.js data-perennial-url="${world.service.url}"></script>`
+    world.pages.pages['/plain'] = page(`data-perennial-url="${world.service.url}"`, tag + tag)
+    const tab = await world.context.newPage()
+    await tab.goto(`${world.pages.url}/plain`)
+    await tab.waitForFunction(() => 'client' in window)
+    const seen = await tab.evaluate(async (jwt) => {
+      const { session } = window.Perennial
+      const script = document.createElement('script')
+      script.src = '/perennial.global.js'
+      const loaded = new Promise((resolve) => script.addEventListener('load', resolve))
+      document.head.append(script)
+      await loaded
+      const events: string[] = []
+      addEventListener('perennial:change', (event) =>
+        events.push(event instanceof CustomEvent && event.detail.event),
+      )
+      await session?.signIn(jwt)
+      await session?.signOut()
+      return [window.Perennial.session === session, events]
+    }, world.service.memberJwt())
+    expect(seen).toEqual([true, ['signed-in', 'signed-out']])
+    expect(world.service.calls['POST /v1/auth/session']).toBe(1)
+  })
+
+  it('is loading until the Memberstack script has loaded', async () => {
+    world.pages.pages['/plain'] = page(`data-perennial-url="${world.service.url}"`)
+    const tab = await world.context.newPage()
+    await tab.goto(`${world.pages.url}/plain`)
+    await tab.waitForFunction(() => 'client' in window)
+    const seen = await tab.evaluate(async () => {
+      const { session } = window.Perennial
+      if (!session) throw new Error('no session')
+      const before = session.state.status
+      const event = new Promise((resolve) => session.onChange((_state, event) => resolve(event)))
+      window.$memberstackDom = { getMemberCookie: () => undefined }
+      return [before, await event, session.state.status]
+    })
+    expect(seen).toEqual(['loading', 'signed-out', 'signed-out'])
   })
 
   it('stores tokens where the tag says, and sends them to the origins that it lists', async () => {

@@ -19,6 +19,8 @@ export interface World {
   browser: Browser
   context: BrowserContext
   pages: PageServer
+  /** Another origin of the same site. Cookies are shared by both, storage is not. */
+  sibling: PageServer
   service: HonestService
   /** The console messages and uncaught errors of all pages. */
   said: string[]
@@ -55,14 +57,16 @@ export function describeInBrowser(name: string, body: (world: World) => void): v
     beforeAll(async () => {
       world.browser = await launchBrowser()
       world.pages = await startPageServer()
+      world.sibling = await startPageServer()
     }, 60_000)
     afterAll(async () => {
       await world.browser.close()
       await world.pages.close()
+      await world.sibling.close()
     })
     beforeEach(async () => {
       world.service = await startHonestService()
-      world.pages.api = world.service.api
+      world.pages.api = world.sibling.api = world.service.api
       world.pages.headers = {}
       world.context = await world.browser.newContext()
       world.said.length = 0

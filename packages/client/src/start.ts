@@ -1,0 +1,66 @@
+import { tell } from './end-session.js'
+import { followMemberstack } from './follow-memberstack.js'
+import { PerennialError } from './perennial-error.js'
+import { failed, plan, poll } from './refresher.js'
+import { closeChannel, exclusive, load, openChannel, post, save, type Message } from './shared-store.js'
+import { offer, publish, settle, sync, type Tab } from './tab.js'
+import { isNewer } from './token-record.js'
+
+/** Adopts what the browser has stored, and subscribes to what can change it. Returns the function that stops it. */
+export function start(tab: Tab, follows: boolean): () => void {
+  const { held, schedule, settings, store } = tab
+  schedule.closed = false
+  offer(tab, load(store))
+  const { untold, accessToken } = held.record
+  held.unknown = settings.cookie && !untold && !accessToken
+  // Under the lock, so that it cannot clear the cookie of a sign-in that begins now.
+  if (untold) void exclusive(store, () => tell(tab))
+  const unfollow = follows ? followMemberstack(tab) : undefined
+  tab.plan = plan
+  publish(tab)
+  const unlisten = listen(tab)
+  return () => {
+    schedule.closed = true
+    clearTimeout(schedule.timer)
+    unlisten()
+    unfollow?.()
+    closeChannel(store)
+  }
+}
+
+/** Subscribes to the events after which this tab may be out of date, and to the other tabs. */
+function listen(tab: Tab): () => void {
+  const { store, outage } = tab
+  const controller = new AbortController()
+  const wake = ({ type, persisted }: { type: string; persisted?: boolean }): void => {
+    if (type === 'pagehide') return closeChannel(store)
+    // Only here: a page that is left becomes hidden after its pagehide, and must not reopen the channel.
+    if (type === 'pageshow') openChannel(store, (message) => receive(tab, message))
+    // A record older than any other: a tab that knows more answers with its own.
+    if (type !== 'storage') post(store, { seq: 0, offsetSeconds: 0 })
+    // The connection is back, so the back-off ends; Retry-After still holds.
+    if (type === 'online') outage.retryAt = outage.notBefore
+    sync(tab)
+    // Each page load has an occasion of its own.
+    const isReturn = persisted || (type === 'visibilitychange' && !document.hidden)
+    if (tab.compareMember?.(isReturn ? 'return' : 'storage')) settle(tab)
+    poll(tab)
+  }
+  for (const type of ['visibilitychange', 'pagehide', 'pageshow', 'online', 'storage'])
+    addEventListener(type, wake, { signal: controller.signal })
+  wake({ type: 'pageshow' })
+  return () => controller.abort()
+}
+
+/** Handles a message of another tab. A tab that knows less gets this tab's record, which is stored again. */
+function receive(tab: Tab, message: Message): void {
+  if ('stale' in message) return failed(tab, new PerennialError(...message.stale), true)
+  // The stored record may be newer than this tab's, and must not be overwritten.
+  sync(tab)
+  const { held, store } = tab
+  const { record } = held
+  if (offer(tab, message) || !isNewer(record, message)) return
+  const stored = load(store)
+  if (!stored || isNewer(record, stored)) save(store, record)
+  post(store, record)
+}
