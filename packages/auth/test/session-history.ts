@@ -4,6 +4,7 @@ import { parseRefreshToken, type SignedIn } from '../src/sessions/index.js'
 import type { TestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'
 import { createFaultySessions, type FaultySessions } from './faulty-sessions.js'
+import { memberJwt } from './kit/member-tokens.js'
 import {
   confirm,
   copyOf,
@@ -17,7 +18,6 @@ import {
 import {
   createInstance,
   createSharedParts,
-  memberJwt,
   readAccessToken,
   type Instance,
   type SharedParts,
@@ -71,7 +71,7 @@ export interface History {
   readonly sessions: TrackedSession[]
   /** Those that the member's browser can go on with. */
   live(): readonly TrackedSession[]
-  /** What became of its refreshes, in a word each. */
+  /** The outcomes of refreshes, and of uses of access tokens. */
   readonly met: ReadonlySet<string>
   signIn(node: number, fault: Fault): Promise<void>
   refresh(session: TrackedSession, node: number, generation: number, fault: Fault): Promise<Got>
@@ -105,7 +105,7 @@ export async function createHistory(
   const createNode = async (): Promise<Node> => {
     const store = await open()
     const faulty = createFaultySessions(store.sessions)
-    const instance = createInstance(faulty.sessions, parts)
+    const instance = createInstance({ ...store, sessions: faulty.sessions }, parts)
     await instance.revocations.load()
     return { store, faulty, instance, noted: new Map() }
   }
@@ -123,13 +123,13 @@ export async function createHistory(
   const withFault = async <T>(node: Node, fault: Fault, work: () => Promise<T>): Promise<T> => {
     if (fault === 'before' || fault === 'after' || fault === 'lost') node.faulty.arm(fault)
     if (fault === 'issue') parts.issuing.down = true
-    if (fault === 'admin') parts.admin.standing = { kind: 'unavailable', retryAfterSeconds: 1 }
+    if (fault === 'admin') parts.admin.member = { kind: 'unavailable', retryAfterSeconds: 1 }
     try {
       return await work()
     } finally {
       node.faulty.disarm()
       parts.issuing.down = false
-      parts.admin.standing = undefined
+      parts.admin.member = undefined
     }
   }
   const met = new Set<string>()
@@ -182,15 +182,27 @@ export async function createHistory(
     )
     expect(told.length, 'the theft was not told once').toBe(1)
   }
-  /** Whether this instance refuses the session's access tokens; it must do so at once or within 2 s, and not before. */
-  const isRevoked = (session: TrackedSession, index: number): boolean => {
-    const isEnded = nodeAt(index).instance.revocations.isEnded(session.id)
+  /**
+   * Returns true if this instance accepted the access token. It must refuse one of an ended session within 2 s, and at
+   * once if it ended the session itself. It must accept one of a live session until the second of its expiry.
+   */
+  const isAccepted = async (
+    session: TrackedSession,
+    index: number,
+    accessToken: string,
+  ): Promise<boolean> => {
+    const outcome = await nodeAt(index)
+      .instance.authenticate(accessToken)
+      .then(() => 'accepted', codeOf)
+    met.add(`access token: ${outcome}`)
+    const isExpired = world.now >= readAccessToken(accessToken).expiresAt
     const { endedAt } = session.oracle
-    if (endedAt === null) expect(isEnded, 'an access token of a live session was refused').toBe(false)
+    if (isExpired) expect(outcome, 'an expired access token').toBe('AUTH_TOKEN_EXPIRED')
+    else if (endedAt === null) expect(outcome, 'an access token of a live session').toBe('accepted')
     else if (session.endedBy === index % nodes.length || world.now >= endedAt + 2) {
-      expect(isEnded, 'an access token outlived its session').toBe(true)
-    }
-    return isEnded
+      expect(outcome, 'an access token of an ended session').toBe('AUTH_TOKEN_REVOKED')
+    } else expect(outcome, 'an access token of an ended session').toMatch(/^(accepted|AUTH_TOKEN_REVOKED)$/)
+    return outcome === 'accepted'
   }
   const now = () => Math.floor(world.now)
   const presentNow = (oracle: OracleSession, generation: number) =>
@@ -261,15 +273,15 @@ export async function createHistory(
       return got
     },
     useAccessToken: async (session, index, accessToken, fault) => {
-      const { generation, expiresAt } = readAccessToken(accessToken)
-      if (world.now >= expiresAt || isRevoked(session, index)) return
+      const { generation } = readAccessToken(accessToken)
       const node = nodeAt(index)
       const known = (node.noted.get(session.id) ?? 0) >= generation
-      await withFault(node, fault, async () => {
-        node.instance.confirmations.note(session.id, generation)
+      const accepted = await withFault(node, fault, async () => {
+        const isGood = await isAccepted(session, index, accessToken)
         await node.instance.confirmations.flush()
+        return isGood
       })
-      if (known) return
+      if (known || !accepted) return
       if (fault !== 'before' && fault !== 'after') node.noted.set(session.id, generation)
       else node.noted.delete(session.id)
       if (fault !== 'before' && fault !== 'lost') confirm(session.oracle, generation, now())
@@ -339,6 +351,11 @@ function track({ accessToken, refreshToken }: SignedIn, now: number, expiresAt: 
 function withoutReason(outcome: Got | Expected): object {
   const { kind } = outcome
   return kind === 'served' ? { kind, generation: outcome.generation } : { kind }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AuthError) return error.code
+  throw error
 }
 
 function troubleOf(error: unknown): { readonly kind: 'trouble' } {

@@ -1,25 +1,25 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { failure } from '../src/base/failures.js'
-import type { Member, MemberTokenClaims, MemberTokenReading, Standing } from '../src/members/index.js'
-import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh-source.js'
-import { createSessionSource } from '../src/refresh/session.js'
-import { createSecrets, type Secrets } from '../src/base/secrets.js'
+import { decodeSecrets, createSecrets, type Secrets } from '../src/base/secrets.js'
+import { resolveOptions, type ResolvedOptions } from '../src/compose/resolve-options.js'
+import { createSessionMode } from '../src/compose/session-mode.js'
+import { createAuthenticator, type Authenticated } from '../src/http/index.js'
 import {
-  createConfirmations,
-  createRevocations,
-  createSessionEnder,
-  createSessions,
-  createVerifyMemberToken,
-  type Confirmations,
-  type IssueAccessToken,
-  type Revocations,
-  type SessionUseCases,
-} from '../src/sessions/index.js'
+  createUserContext,
+  type AdminApi,
+  type Member,
+  type MemberReading,
+  type MemberTokenReading,
+} from '../src/members/index.js'
+import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh-source.js'
+import type { Confirmations, Revocations, SessionUseCases } from '../src/sessions/index.js'
 import type { TestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'
-import type { AuthEvent, Telemetry } from '../src/telemetry/events.js'
+import { createSigningKeys, createTokenVerifier, ownIssuer, type SigningKeys } from '../src/tokens/index.js'
+import { appId, readMemberJwt } from './kit/member-tokens.js'
+import { createRecorder, type Recorder } from './kit/recorder.js'
 
-/** What the access tokens of these tests say; they are plain JSON. */
+/** The claims of an access token that these tests look at. */
 export interface TestAccessToken {
   readonly memberId: string
   readonly sessionId: string
@@ -27,137 +27,161 @@ export interface TestAccessToken {
   readonly expiresAt: number
 }
 
-/** Memberstack, as these tests have it: everything that can be told it. */
+/** The answers of the admin API. */
 export interface FakeAdmin {
-  standing: Standing | undefined
+  /** The answer about every member. @defaultValue the member exists and has the required plan */
+  member: MemberReading | undefined
+  /** The answer about every member JWT. @defaultValue its claims, if {@link readMemberJwt} accepts it */
   tokenReading: MemberTokenReading | undefined
-  /** Every question, as `check` or `verify` and how long it would wait. */
-  readonly asked: { readonly what: 'check' | 'verify'; readonly waitSeconds: number }[]
+  /** Every question, with the longest time that it would wait for a place in the quota. */
+  readonly asked: { readonly what: 'member' | 'token'; readonly waitSeconds: number }[]
 }
 
+/** The settings of session mode that these tests vary. */
 export interface SessionSettings {
   readonly graceSeconds: number
   readonly idleSeconds: number
   readonly maxSeconds: number
+  readonly staleSeconds: number
   readonly signInMaxAgeSeconds?: number
 }
 
-export const defaultSettings: SessionSettings = {
+const defaultSettings: SessionSettings = {
   graceSeconds: 30,
   idleSeconds: 604_800,
   maxSeconds: 1_209_600,
+  // Nothing known from before serves while the admin API is away, so that an outage is seen in every answer.
+  staleSeconds: 0,
 }
 
-/** One instance of the service: the real use cases on a given store, with Memberstack and the signing of tokens faked. */
+/** One instance of the service: session mode as `createPerennial` builds it, and the authentication of its access tokens. */
 export interface Instance {
   readonly sessions: SessionUseCases
   readonly revocations: Revocations
   readonly confirmations: Confirmations
   refresh(refreshToken: string, context?: Partial<RefreshContext>): Promise<RefreshOutcome>
+  /** Authenticates a request that carries this access token. @throws {@link AuthError} if it is refused */
+  authenticate(accessToken: string): Promise<Authenticated>
   close(): void
 }
 
+/** What the instances of one service have in common, apart from the store. */
 export interface SharedParts {
   readonly world: TestWorld
   readonly secrets: Secrets
+  readonly options: ResolvedOptions
   readonly admin: FakeAdmin
-  readonly events: AuthEvent[]
-  readonly settings: SessionSettings
-  /** Fails the issuing of access tokens while set. */
+  readonly events: Recorder['events']
+  /** While `down` is set, no access token is signed. */
   readonly issuing: { down: boolean }
 }
 
-export const appId = 'app_test'
-export const memberstackIssuer = 'https://api.memberstack.com'
+const requiredPlan = 'pln_pro'
 
+/** Creates the parts that instances share; every default that is not named here is that of the library. */
 export function createSharedParts(world: TestWorld, settings: Partial<SessionSettings> = {}): SharedParts {
+  const { graceSeconds, idleSeconds, maxSeconds, staleSeconds, signInMaxAgeSeconds } = {
+    ...defaultSettings,
+    ...settings,
+  }
+  const recorder = createRecorder()
+  const secret = randomBytes(32).toString('base64')
+  const options = resolveOptions({
+    // Instances get their store from the test.
+    store: 'memory:',
+    secret,
+    memberstack: { appId, secretKey: 'sk_sb_test' },
+    requiredPlans: [requiredPlan],
+    refreshGraceSeconds: graceSeconds,
+    sessionIdleSeconds: idleSeconds,
+    sessionMaxSeconds: maxSeconds,
+    memberStaleSeconds: staleSeconds,
+    signInMaxAgeSeconds,
+    telemetry: recorder,
+    clock: world.clock,
+  })
   return {
     world,
-    secrets: createSecrets([randomBytes(32)], randomBytes),
-    admin: { standing: undefined, tokenReading: undefined, asked: [] },
-    events: [],
-    settings: { ...defaultSettings, ...settings },
+    secrets: createSecrets(decodeSecrets(secret), options.randomBytes),
+    options,
+    admin: { member: undefined, tokenReading: undefined, asked: [] },
+    events: recorder.events,
     issuing: { down: false },
   }
 }
 
-export function createInstance(store: Store['sessions'], parts: SharedParts): Instance {
-  const { world, secrets, settings } = parts
-  const telemetry: Telemetry = {
-    emit: (event) => {
-      parts.events.push(event)
-    },
-    observeUpstream: () => {},
-  }
-  const clock = world.clock
-  const issueAccessToken = createIssuer(parts)
-  const revocations = createRevocations({ store, clock, ticker: world.ticker })
-  const ender = createSessionEnder({ store, revocations, telemetry, clock })
-  const membership = {
-    check: async (memberId: string, { waitSeconds }: { readonly waitSeconds: number }) => {
-      parts.admin.asked.push({ what: 'check', waitSeconds })
-      return (
-        parts.admin.standing ?? { kind: 'member' as const, member: memberOf(memberId), sealedMember: null }
-      )
-    },
-  }
-  const verifyMemberToken = createVerifyMemberToken({
-    adminApi: {
-      verifyMemberToken: async (token, { waitSeconds }) => {
-        parts.admin.asked.push({ what: 'verify', waitSeconds })
-        return parts.admin.tokenReading ?? readMemberJwt(token)
-      },
-    },
-    appId,
-    memberstackIssuer,
-    signInMaxAgeSeconds: settings.signInMaxAgeSeconds,
+/** Creates an instance on this store. Only the admin API is not the real one. */
+export function createInstance(store: Store, parts: SharedParts): Instance {
+  const { world, secrets, options } = parts
+  const { clock, telemetry, issuer, memberstack } = options
+  const admin = createAdmin(parts)
+  const userContext = createUserContext({
+    admin,
     clock,
+    cacheSeconds: options.memberCacheSeconds,
+    staleSeconds: options.memberStaleSeconds,
   })
-  const common = { store, secrets, membership, issueAccessToken, ender, telemetry, clock, ...settings }
-  const sessions = createSessions({ ...common, verifyMemberToken, randomBytes })
-  const source = createSessionSource({ ...common, isEnded: revocations.isEnded })
+  const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
+  const mode = createSessionMode({
+    options,
+    store,
+    secrets,
+    admin,
+    userContext,
+    signingKeys: withFailures(signingKeys, parts),
+    ticker: world.ticker,
+  })
+  const verifier = createTokenVerifier({
+    issuers: [ownIssuer({ issuer, audience: memberstack.appId, keySet: signingKeys.keySet })],
+    clock,
+    cacheSize: options.verifiedTokensKept,
+  })
+  const authenticate = createAuthenticator({ verifier, userContext, sessions: mode })
   return {
-    sessions,
-    revocations,
-    confirmations: createConfirmations({ store, clock }),
+    sessions: mode.useCases,
+    revocations: mode.revocations,
+    confirmations: mode.confirmations,
     refresh: (refreshToken, context = {}) =>
-      source.refresh(refreshToken, { requestId: 'req', spend: async () => {}, ...context }),
-    close: revocations.close,
+      mode.source.refresh(refreshToken, { requestId: 'req', spend: async () => {}, ...context }),
+    authenticate: async (accessToken) =>
+      await authenticate({ authorization: `Bearer ${accessToken}`, memberstackToken: undefined }),
+    close: mode.revocations.close,
   }
 }
 
+/** Returns a member as the admin API's client reads one. */
 export function memberOf(memberId: string): Member {
-  return { userId: memberId, email: 'ada@example.com', roles: ['user'], customFields: {}, activePlanIds: [] }
+  const activePlanIds = [requiredPlan]
+  return { userId: memberId, email: 'ada@example.com', roles: ['user'], customFields: {}, activePlanIds }
 }
 
-/** A member JWT as Memberstack makes them; only the fake admin API looks at its signature, which is a digest. */
-export function memberJwt(claims: Readonly<Record<string, unknown>>): string {
-  const all = { id: 'mem_ada', type: 'member', aud: appId, iss: memberstackIssuer, ...claims }
-  const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url')
-  const signed = `${encode({ alg: 'RS256', typ: 'JWT' })}.${encode(all)}`
-  return `${signed}.${createHash('sha256').update(signed).digest('base64url')}`
-}
-
+/** Reads the claims of an access token of our own, without verifying it. */
 export function readAccessToken(token: string): TestAccessToken {
-  // Made by createIssuer below.
-  const claims: TestAccessToken = JSON.parse(token)
-  return claims
+  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+  const claims: { readonly sub: string; readonly sid: string; readonly gen: number; readonly exp: number } =
+    JSON.parse(payload)
+  return { memberId: claims.sub, sessionId: claims.sid, generation: claims.gen, expiresAt: claims.exp }
 }
 
-function createIssuer({ world, issuing }: SharedParts): IssueAccessToken {
-  return async ({ user, sessionId, generation, expiresBy }) => {
-    if (issuing.down) throw failure('storeUnreachable')
-    const expiresAt = Math.min(Math.floor(world.now) + 3600, expiresBy)
-    const token: TestAccessToken = { memberId: user.userId, sessionId, generation, expiresAt }
-    return JSON.stringify(token)
+function createAdmin({ admin, world }: SharedParts): AdminApi {
+  return {
+    readMember: async (memberId, { waitSeconds }) => {
+      admin.asked.push({ what: 'member', waitSeconds })
+      return admin.member ?? { kind: 'found', member: memberOf(memberId), readAt: world.now }
+    },
+    verifyMemberToken: async (token, { waitSeconds }) => {
+      admin.asked.push({ what: 'token', waitSeconds })
+      return admin.tokenReading ?? readMemberJwt(token)
+    },
   }
 }
 
-function readMemberJwt(token: string): MemberTokenReading {
-  const [header, payload, signature] = token.split('.')
-  const digest = createHash('sha256').update(`${header}.${payload}`).digest('base64url')
-  if (digest !== signature) return { kind: 'refused' }
-  // Made by memberJwt above.
-  const claims: MemberTokenClaims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString())
-  return { kind: 'verified', claims }
+function withFailures(keys: SigningKeys, { issuing }: SharedParts): SigningKeys {
+  return {
+    ...keys,
+    sign: async (claims) => {
+      if (issuing.down) throw failure('signingKeysUnread')
+      return await keys.sign(claims)
+    },
+  }
 }

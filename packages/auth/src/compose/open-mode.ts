@@ -15,6 +15,7 @@ import { loadLocalSecret, openStore, parseStoreUrl, type Store } from '../stores
 import {
   createPinnedKeySet,
   createRemoteKeySet,
+  createSigningKeys,
   createTokenVerifier,
   memberIssuer,
   ownIssuer,
@@ -112,8 +113,10 @@ async function openSessionMode({ options, store, admin, userContext, close }: Gr
   const { memberstack, issuer } = options
   if (!admin || !store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
-  const session = createSessionMode({ options, store, secrets, admin, userContext })
-  const { signingKeys, revocations, confirmations } = session
+  const { clock, telemetry } = options
+  const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
+  const session = createSessionMode({ options, store, secrets, admin, userContext, signingKeys })
+  const { revocations, confirmations } = session
   const { keySet } = signingKeys
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
   await unlessUnavailable(signingKeys.start())

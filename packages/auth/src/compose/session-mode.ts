@@ -4,6 +4,7 @@ import { createWebhooks, type Webhooks } from '../webhooks/index.js'
 import { createSessionSource, type RefreshSource } from '../refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import type { Secrets } from '../base/secrets.js'
+import type { Ticker } from '../base/time.js'
 import {
   createConfirmations,
   createRevocations,
@@ -18,18 +19,22 @@ import {
   type VerifyMemberToken,
 } from '../sessions/index.js'
 import type { Store } from '../stores/index.js'
-import { createAccessTokens, createSigningKeys, type SigningKeys } from '../tokens/index.js'
+import { createAccessTokens, type SigningKeys } from '../tokens/index.js'
 
-/** What session mode is built on. */
+/** The parts that {@link createSessionMode} connects. */
 export interface SessionModeParts {
   readonly options: ResolvedOptions
   readonly store: Store
   readonly secrets: Secrets
   readonly admin: AdminApi
   readonly userContext: UserContext
+  /** Signs the access tokens. */
+  readonly signingKeys: SigningKeys
+  /** Repeats the reading of ended sessions after a failure. @defaultValue the interval timer of this machine */
+  readonly ticker?: Ticker | undefined
 }
 
-/** Perennial as its own refresh API: sessions, their tokens and their end. */
+/** Session mode, in which Perennial is its own refresh API. */
 export interface SessionMode {
   readonly source: RefreshSource
   readonly signingKeys: SigningKeys
@@ -39,11 +44,11 @@ export interface SessionMode {
   readonly webhooks: Webhooks | null
 }
 
-/** Puts session mode together; nothing is read from the store yet. */
+/** Connects the parts of session mode. Reads nothing from the store. */
 export function createSessionMode(parts: SessionModeParts): SessionMode {
-  const { options, store, secrets, admin, userContext } = parts
+  const { options, store, secrets, admin, userContext, signingKeys } = parts
   const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
-  const revocations = createRevocations({ store: store.sessions, clock })
+  const revocations = createRevocations({ store: store.sessions, clock, ticker: parts.ticker })
   const confirmations = createConfirmations({
     store: store.sessions,
     clock,
@@ -51,7 +56,6 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   })
   const ender = createSessionEnder({ store: store.sessions, revocations, telemetry, clock })
   const membership = createMembership({ admin, secrets, clock, requiredPlans, staleSeconds, userContext })
-  const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
   const issueAccessToken = createIssuer(options, signingKeys)
   const shared = { secrets, membership, issueAccessToken, ender, telemetry, clock }
   const source = createSessionSource({

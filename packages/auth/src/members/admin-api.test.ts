@@ -1,7 +1,7 @@
 import { startEmulator } from '@perennial/emulator'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createRecorder } from '../../test/kit/recorder.js'
 import type { HttpClient } from '../base/http-client.js'
-import type { AuthEvent, Telemetry, UpstreamObservation } from '../telemetry/events.js'
 import { createAdminApi, type AdminApiOptions } from './admin-api.js'
 import { createAdminQuota } from './admin-quota.js'
 import { planConnection, rawMember, startAdminServer } from './admin-server.contract.js'
@@ -10,17 +10,6 @@ import { createVirtualTime } from './virtual-time.contract.js'
 
 const secretKey = 'sk_sb_canary'
 const asking = { waitSeconds: 1, requestId: 'req-1' }
-
-function createRecorder(): Telemetry & { events: AuthEvent[]; observed: UpstreamObservation[] } {
-  const events: AuthEvent[] = []
-  const observed: UpstreamObservation[] = []
-  return {
-    events,
-    observed,
-    emit: (event) => events.push(event),
-    observeUpstream: (observation) => observed.push(observation),
-  }
-}
 
 function createApi(
   server: { readonly url: string; readonly httpClient: HttpClient },

@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import {
-  createInstance,
-  createSharedParts,
-  memberJwt,
-  memberOf,
-  readAccessToken,
-} from '../../test/session-world.js'
+import { memberJwt } from '../../test/kit/member-tokens.js'
+import { createInstance, createSharedParts, memberOf, readAccessToken } from '../../test/session-world.js'
 import type { Instance, SharedParts } from '../../test/session-world.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
+import { unsealSnapshot } from '../members/member-snapshot.js'
 import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
@@ -40,7 +36,8 @@ beforeEach(async () => {
   parts = createSharedParts(world)
   store = createMemoryStore(world)
   trips = []
-  instance = createInstance(countingStore(store.sessions), parts)
+  instance = createInstance({ ...store, sessions: countingStore(store.sessions) }, parts)
+  await instance.revocations.load()
   const memberToken = memberJwt({ iat: world.now, exp: world.now + 1_209_600 })
   const signedIn = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
   first = signedIn.refreshToken
@@ -56,10 +53,14 @@ const refreshed = async (token: string) => {
   return { ...outcome, refreshToken: outcome.refreshToken ?? '' }
 }
 const sight = async (accessToken: string) => {
-  const { sessionId, generation } = readAccessToken(accessToken)
-  instance.confirmations.note(sessionId, generation)
+  await instance.authenticate(accessToken)
   await instance.confirmations.flush()
 }
+const withoutPlan = () => ({
+  kind: 'found' as const,
+  member: { ...memberOf('mem_ada'), activePlanIds: [] },
+  readAt: world.now,
+})
 const tokenOf = (generation: number) => formatRefreshToken(parts.secrets, { sessionId, generation })
 
 describe('a refresh of a session', () => {
@@ -81,7 +82,7 @@ describe('a refresh of a session', () => {
   it('costs two store round trips and one question to the admin API that waits a second at most', async () => {
     await refreshed(first)
     expect(trips).toEqual(['read', 'advance'])
-    expect(parts.admin.asked).toEqual([{ what: 'check', waitSeconds: 1 }])
+    expect(parts.admin.asked).toEqual([{ what: 'member', waitSeconds: 1 }])
   })
 
   it('of 1,000 at once rotates once and gives all the same refresh token', async () => {
@@ -190,7 +191,7 @@ describe('a refusal', () => {
     await sight(second.accessToken)
     await world.pass(30)
     const down = { ...store.sessions, end: () => Promise.reject(failure('storeUnreachable')) }
-    const other = createInstance(down, parts)
+    const other = createInstance({ ...store, sessions: down }, parts)
     await expect(other.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', status: 503 })
     expect(await store.sessions.read(sessionId)).toMatchObject({ endedAt: null })
     expect(await instance.refresh(first)).toMatchObject({ kind: 'refused', reason: 'reused' })
@@ -201,14 +202,14 @@ describe('membership', () => {
   it('of a deleted member or one without a plan ends all his sessions before the answer', async () => {
     const memberToken = memberJwt({ iat: world.now, exp: world.now + 9_999 })
     const other = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
-    parts.admin.standing = { kind: 'deleted' }
+    parts.admin.member = { kind: 'deleted' }
     expect(await instance.refresh(first)).toMatchObject({ kind: 'refused', reason: 'member_deleted' })
     expect(await store.sessions.listOf('mem_ada', world.now)).toEqual([])
-    parts.admin.standing = undefined
+    parts.admin.member = undefined
     expect(await instance.refresh(other.refreshToken)).toMatchObject({ kind: 'refused', reason: 'revoked' })
 
     const again = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
-    parts.admin.standing = { kind: 'plan_lost' }
+    parts.admin.member = withoutPlan()
     expect(await instance.refresh(again.refreshToken)).toMatchObject({ kind: 'refused', reason: 'plan_lost' })
     const reasons = parts.events
       .filter(({ event }) => event === 'session_revoked')
@@ -217,7 +218,7 @@ describe('membership', () => {
   })
 
   it('that cannot be known burns no refresh token', async () => {
-    parts.admin.standing = { kind: 'unavailable', retryAfterSeconds: 7 }
+    parts.admin.member = { kind: 'unavailable', retryAfterSeconds: 7 }
     const outcome = {
       kind: 'unavailable',
       status: 503,
@@ -227,14 +228,16 @@ describe('membership', () => {
     }
     expect(await instance.refresh(first)).toEqual(outcome)
     expect(trips).toEqual(['read'])
-    parts.admin.standing = undefined
+    parts.admin.member = undefined
     expect(await refreshed(first)).toMatchObject({ how: 'rotated', refreshToken: tokenOf(2) })
   })
 
   it('is kept with the session', async () => {
-    parts.admin.standing = { kind: 'member', member: memberOf('mem_ada'), sealedMember: 'sealed anew' }
+    const member = { ...memberOf('mem_ada'), email: 'new@example.com' }
+    parts.admin.member = { kind: 'found', member, readAt: world.now }
     await refreshed(first)
-    expect(await store.sessions.read(sessionId)).toMatchObject({ sealedMember: 'sealed anew' })
+    const sealed = (await store.sessions.read(sessionId))?.sealedMember ?? ''
+    expect(unsealSnapshot(parts.secrets, 'mem_ada', sealed)).toEqual({ member, readAt: world.now })
   })
 
   it('is asked again for a replay, but not for those that follow within half a minute', async () => {
@@ -274,13 +277,13 @@ describe('trouble', () => {
   it('with a compare-and-set that is lost again and again is 503', async () => {
     const session = await store.sessions.read(sessionId)
     const restless = { ...store.sessions, advance: async () => ({ applied: false, session }) }
-    const other = createInstance(restless, parts)
+    const other = createInstance({ ...store, sessions: restless }, parts)
     await expect(other.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
   })
 
   it('with a session that vanishes during the refresh is a refusal', async () => {
     const empty = { ...store.sessions, advance: async () => ({ applied: false, session: null }) }
-    const other = createInstance(empty, parts)
+    const other = createInstance({ ...store, sessions: empty }, parts)
     expect(await other.refresh(first)).toMatchObject({ kind: 'refused', reason: 'unknown' })
   })
 })

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { memberJwt } from '../../test/kit/member-tokens.js'
 import {
   createInstance,
   createSharedParts,
-  memberJwt,
+  memberOf,
   readAccessToken,
   type Instance,
   type SharedParts,
@@ -22,7 +23,7 @@ beforeEach(() => {
   world = createTestWorld()
   parts = createSharedParts(world, { signInMaxAgeSeconds: 86_400 })
   store = createMemoryStore(world)
-  instance = createInstance(store.sessions, parts)
+  instance = createInstance(store, parts)
 })
 
 const goodClaims = () => ({ iat: world.now, exp: world.now + 1_209_600 })
@@ -129,8 +130,8 @@ describe('signing in', () => {
   it('waits for the quota 5 s at most over both questions, then is 503 and retryable', async () => {
     await signIn()
     expect(parts.admin.asked).toEqual([
-      { what: 'verify', waitSeconds: 5 },
-      { what: 'check', waitSeconds: 5 },
+      { what: 'token', waitSeconds: 5 },
+      { what: 'member', waitSeconds: 5 },
     ])
     parts.admin.tokenReading = { kind: 'unavailable', retryAfterSeconds: 3 }
     await expect(signIn()).rejects.toMatchObject({
@@ -140,14 +141,15 @@ describe('signing in', () => {
       retryAfterSeconds: 3,
     })
     parts.admin.tokenReading = undefined
-    parts.admin.standing = { kind: 'unavailable', retryAfterSeconds: 4 }
+    parts.admin.member = { kind: 'unavailable', retryAfterSeconds: 4 }
     await expect(signIn()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', retryAfterSeconds: 4 })
   })
 
   it('refuses a deleted member, and one without a required plan', async () => {
-    parts.admin.standing = { kind: 'deleted' }
+    parts.admin.member = { kind: 'deleted' }
     await expect(signIn()).rejects.toMatchObject({ code: 'AUTH_USER_CONTEXT_INVALID', status: 401 })
-    parts.admin.standing = { kind: 'plan_lost' }
+    const member = { ...memberOf('mem_ada'), activePlanIds: [] }
+    parts.admin.member = { kind: 'found', member, readAt: world.now }
     await expect(signIn()).rejects.toMatchObject({ code: 'AUTH_ROLE_INSUFFICIENT', status: 403 })
     expect(await store.sessions.listOf('mem_ada', world.now)).toEqual([])
   })
@@ -227,7 +229,10 @@ describe('signing out', () => {
   it('that cannot be stored is 503, and nothing counts as ended', async () => {
     const { refreshToken } = await signIn()
     const down = () => Promise.reject(failure('storeUnreachable'))
-    const other = createInstance({ ...store.sessions, end: down, endAllOf: down }, parts)
+    const other = createInstance(
+      { ...store, sessions: { ...store.sessions, end: down, endAllOf: down } },
+      parts,
+    )
     const request = { sessionId: idOf(refreshToken), memberId: 'mem_ada', requestId: 'req' }
     expect(await codeOf(other.sessions.signOut(request))).toBe('AUTH_UNAVAILABLE')
     expect(await codeOf(other.sessions.signOutByRefreshToken(refreshToken, 'req'))).toBe('AUTH_UNAVAILABLE')
