@@ -7,6 +7,7 @@ import { StartFailure, startService, stopOnSignals } from './start/index.js'
 
 /** Runs the service as a process: reads `.env` and the environment, starts, and stops on a signal. */
 export async function run(): Promise<void> {
+  ignoreOutputErrors()
   const config = configure()
   if (config === null) return
   try {
@@ -17,6 +18,11 @@ export async function run(): Promise<void> {
     if (!(error instanceof StartFailure)) throw error
     fail(error.message)
   }
+}
+
+/** An unhandled error of these streams would end the process, for example on a full disk. */
+function ignoreOutputErrors(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
 function configure(): Config | null {

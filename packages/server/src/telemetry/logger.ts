@@ -1,4 +1,5 @@
-import { destination, type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
+import { openOutput, type Output } from './output.js'
 
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
@@ -15,16 +16,28 @@ export interface OpenLogger {
   flush(): Promise<void>
 }
 
-/** The most bytes of log lines that wait for standard output; further lines are dropped. */
-const mostWaiting = 4 * 1024 * 1024
-
 /**
- * Creates a logger that writes JSON lines. Standard output is written asynchronously, so a reader that is slow or has
- * stopped holds up no request. Of requests and errors, only listed fields are logged.
+ * Creates a logger that writes JSON lines. Standard output is written asynchronously: a reader that is slow, has stopped or
+ * is gone, and a full disk, hold up no request. Lines are then dropped, and a later line has their number. Of requests and
+ * errors, only listed fields are logged.
  */
-export function createLogger({ level, destination: given }: LoggerOptions): OpenLogger {
-  const stream = given ?? destination({ dest: 1, sync: false, maxLength: mostWaiting })
-  const logger = pino(
+export function createLogger({ level, destination }: LoggerOptions): OpenLogger {
+  const output = destination ? null : openOutput({ fd: 1, onDropped: (count) => logDropped(count) })
+  const logger = createPino(level, destination ?? toStream(output))
+  const logDropped = (dropped: number) => logger.warn({ dropped }, 'log_lines_dropped')
+  return {
+    logger,
+    flush: () => new Promise((resolve) => (output ? output.flush(resolve) : logger.flush(() => resolve()))),
+  }
+}
+
+/** Hides every other method: pino calls a synchronous flush if there is one. */
+function toStream(output: Output | null): DestinationStream {
+  return { write: (line) => output?.write(line) }
+}
+
+function createPino(level: string, stream: DestinationStream): Logger {
+  return pino(
     {
       level,
       base: null,
@@ -35,10 +48,6 @@ export function createLogger({ level, destination: given }: LoggerOptions): Open
     },
     stream,
   )
-  return {
-    logger,
-    flush: () => new Promise((resolve) => logger.flush(() => resolve())),
-  }
 }
 
 // A second defence behind the serializers: no line of ours has these fields.
