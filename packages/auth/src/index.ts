@@ -21,8 +21,15 @@ export type {
 } from './http/index.js'
 export type { RateLimitOptions } from './limits/index.js'
 export {
+  judgeAccessToken,
+  judgeMemberToken,
   judgeRefreshToken,
+  type AccessTokenJudgement,
+  type AccessTokenProblem,
+  type JudgeAccessTokenOptions,
   type JudgeOptions,
+  type MemberTokenProblem,
+  type MemberTokenRules,
   type RefreshTokenJudgement,
   type RotationSettings,
   type Session,
@@ -45,6 +52,7 @@ export {
   accessTokenMaxSeconds,
   clockToleranceSeconds,
   isTokenExpiringSoon,
+  maxTokenLength,
   readMemberKeys,
   type MemberKey,
   type VerifiedClaims,

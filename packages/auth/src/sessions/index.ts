@@ -1,8 +1,23 @@
 /** The door of the sessions room: sign-in, sign-out, what a refresh token is worth, and which sessions have ended. */
 export { createConfirmations, type Confirmations, type ConfirmationsOptions } from './confirmations.js'
 export type { IssueAccessToken } from './issue-access-token.js'
+export {
+  judgeAccessToken,
+  type AccessTokenJudgement,
+  type AccessTokenProblem,
+  type JudgeAccessTokenOptions,
+  type KnownKeys,
+  type KnownStore,
+} from './judge-access-token.js'
 export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from './judge-refresh-token.js'
-export { createVerifyMemberToken, type MemberTokenOptions, type VerifyMemberToken } from './member-token.js'
+export {
+  createVerifyMemberToken,
+  judgeMemberToken,
+  type MemberTokenOptions,
+  type MemberTokenProblem,
+  type MemberTokenRules,
+  type VerifyMemberToken,
+} from './member-token.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
 export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
 export { advanced, confirmed, decide, isLive, type Decision, type RotationSettings } from './rotation.js'

@@ -6,7 +6,7 @@ import { decide, type Decision, type RotationSettings } from './rotation.js'
 import type { SessionStore } from './session-store.js'
 import type { Session } from './session.js'
 
-/** What a refresh token is judged by. */
+/** Options of {@link judgeRefreshToken}. */
 export interface JudgeOptions extends RotationSettings {
   readonly sessions: Pick<SessionStore, 'read'>
   /** As `PERENNIAL_SECRET` is set: base64, newest first. */
@@ -14,18 +14,21 @@ export interface JudgeOptions extends RotationSettings {
   readonly clock: Clock
 }
 
-/** What a refresh would make of a token. */
+/** The result that a refresh with a token would have. */
 export type RefreshTokenJudgement =
-  /** None of these secrets made it, or it was changed on the way. */
+  /** No secret verifies the token: it was made under another one, or changed. */
   | { readonly kind: 'not_ours' }
   | { readonly kind: 'unknown'; readonly sessionId: string }
   | { readonly kind: Decision['kind']; readonly session: Session; readonly generation: number }
 
 /**
- * Says what a refresh would make of a refresh token, without making it: nothing rotates, and a stolen one ends nothing.
- * Whether the member may still refresh is not asked.
- * @throws TypeError when there is no secret or one is too short
- * @throws AuthError `AUTH_UNAVAILABLE` when the store does not answer
+ * Judges a refresh token as a refresh would (RFC 9700 §4.14.2). Nothing is rotated, and a reused token ends no session.
+ * Memberstack is not asked for the member.
+ * @throws TypeError if there is no secret or one is too short
+ * @throws {@link AuthError} `AUTH_UNAVAILABLE` if the store does not answer
+ * @example
+ * const settings = { secret, graceSeconds: 120, idleSeconds: 604_800, clock: systemClock }
+ * const { kind } = await judgeRefreshToken(refreshToken, { sessions: store.sessions, ...settings })
  */
 export async function judgeRefreshToken(
   refreshToken: string,

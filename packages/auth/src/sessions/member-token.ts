@@ -1,66 +1,104 @@
-import type { Clock } from '../base/time.js'
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
-import type { Reason } from '../base/reasons.js'
+import type { Clock } from '../base/time.js'
 import { type AdminApi, type MemberTokenClaims, memberTokenClaimsFrom } from '../members/index.js'
-import { clockToleranceSeconds, decodeToken, type DecodedToken } from '../tokens/index.js'
+import { clockToleranceSeconds, decodeToken } from '../tokens/index.js'
 
-/** How long a sign-in waits for a place in the admin API's quota, over all its questions, in seconds. */
+/** The time that a sign-in waits for the admin API's quota, over all its requests, in seconds. */
 export const signInWaitSeconds = 5
 
-/** Who may sign in with what. */
-export interface MemberTokenOptions {
-  readonly adminApi: Pick<AdminApi, 'verifyMemberToken'>
-  /** `aud` of member JWTs. */
+/** The rules for member JWTs at the exchange. */
+export interface MemberTokenRules {
+  /** The accepted `aud`. */
   readonly appId: string
-  /** `iss` of member JWTs. */
+  /** The accepted `iss`. */
   readonly memberstackIssuer: string
-  /** Exchanges take member JWTs no older than this, in seconds. @defaultValue their own `exp` alone */
+  /** The largest age of a member JWT, in seconds. @defaultValue no limit other than `exp` */
   readonly signInMaxAgeSeconds?: number | undefined
   readonly clock: Clock
 }
 
-/** Verifies a member JWT with Memberstack, over https, and holds it to audience, issuer and age. */
+/** Options of {@link createVerifyMemberToken}. */
+export interface MemberTokenOptions extends MemberTokenRules {
+  readonly adminApi: Pick<AdminApi, 'verifyMemberToken'>
+}
+
+/** The reason why the exchange refuses a member JWT. */
+export type MemberTokenProblem =
+  /** The token is not a compact JWS in its canonical form. */
+  | { readonly reason: 'malformed' }
+  /** `id`, `type`, `iat`, `exp`, `aud`, `iss` or `nbf` is missing or not valid. */
+  | { readonly reason: 'claims' }
+  | { readonly reason: 'audience' | 'issuer'; readonly wanted: string }
+  /** `nbf` or `iat` is later than now, by more than the clock tolerance. */
+  | { readonly reason: 'not_yet_valid'; readonly validFrom: number }
+  | { readonly reason: 'expired'; readonly expiresAt: number }
+  /** The token is older than `maxAgeSeconds`. */
+  | { readonly reason: 'too_old'; readonly issuedAt: number; readonly maxAgeSeconds: number }
+
+/** Verifies a member JWT with Memberstack over https, and checks its audience, issuer and age. */
 export type VerifyMemberToken = (token: string, requestId: string) => Promise<MemberTokenClaims>
 
-/** @throws {@link AuthError} from the function returned: `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_UNAVAILABLE` */
+/**
+ * Creates the verification of member JWTs for the exchange.
+ * @throws {@link AuthError} from the function returned: `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_UNAVAILABLE`
+ */
 export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {
   const { adminApi } = options
   return async (token, requestId) => {
-    const unverified = decodeToken(token)
-    if (!unverified) throw invalid('malformed')
-    refuseByItsWords(unverified, options)
+    // A token that is wrong by its own content costs no request of the quota.
+    refuse(judgeMemberToken(token, options))
     const reading = await adminApi.verifyMemberToken(token, { waitSeconds: signInWaitSeconds, requestId })
     if (reading.kind === 'unavailable') {
       const { retryAfterSeconds } = reading
       throw failure('memberstackUnavailable', { retryAfterSeconds })
     }
-    if (reading.kind === 'refused') throw invalid('refused')
-    refuseUnfit(reading.claims, options)
+    if (reading.kind === 'refused') throw failure('memberTokenInvalid', { reason: 'refused' })
+    refuse(judgeClaims(reading.claims, options))
     return reading.claims
   }
 }
 
-/** What the token says of itself can only speak against it; where it does, the quota is spared a question. */
-function refuseByItsWords({ claims }: DecodedToken, options: MemberTokenOptions): void {
-  const said = memberTokenClaimsFrom(claims)
-  if (!said) throw invalid('claims')
-  const { nbf = said.iat } = claims
-  const isDue = typeof nbf === 'number' && nbf <= options.clock() + clockToleranceSeconds
-  if (!isDue) throw invalid('claims')
-  refuseUnfit(said, options)
+/**
+ * Judges a member JWT as the exchange does before it asks Memberstack: the signature is not verified. Returns the first
+ * problem, or null if the content of the token is no reason to refuse it.
+ * @example
+ * const rules = { appId, memberstackIssuer: 'https://api.memberstack.com', clock: systemClock }
+ * judgeMemberToken(memberJwt, rules)?.reason // for example 'expired'
+ */
+export function judgeMemberToken(token: string, rules: MemberTokenRules): MemberTokenProblem | null {
+  const decoded = decodeToken(token)
+  if (!decoded) return { reason: 'malformed' }
+  const claims = memberTokenClaimsFrom(decoded.claims)
+  if (!claims) return { reason: 'claims' }
+  const { nbf = claims.iat } = decoded.claims
+  if (typeof nbf !== 'number') return { reason: 'claims' }
+  return judgeStart(nbf, rules) ?? judgeClaims(claims, rules)
 }
 
-function refuseUnfit(claims: MemberTokenClaims, options: MemberTokenOptions): void {
-  const { appId, memberstackIssuer, signInMaxAgeSeconds = Infinity, clock } = options
+function judgeClaims(claims: MemberTokenClaims, rules: MemberTokenRules): MemberTokenProblem | null {
+  const { appId, memberstackIssuer, signInMaxAgeSeconds: maxAgeSeconds = Infinity, clock } = rules
+  const { aud, iss, iat, exp } = claims
+  if (aud !== appId) return { reason: 'audience', wanted: appId }
+  if (iss !== memberstackIssuer) return { reason: 'issuer', wanted: memberstackIssuer }
+  if (!Number.isFinite(iat) || !Number.isFinite(exp)) return { reason: 'claims' }
   const now = clock()
-  if (claims.aud !== appId) throw invalid('audience')
-  if (claims.iss !== memberstackIssuer) throw invalid('issuer')
-  if (!Number.isFinite(claims.iat) || !Number.isFinite(claims.exp)) throw invalid('claims')
-  if (claims.iat > now + clockToleranceSeconds) throw invalid('claims')
-  if (now >= claims.exp || now >= claims.iat + signInMaxAgeSeconds) throw failure('memberTokenExpired')
+  const early = judgeStart(iat, rules)
+  if (early) return early
+  if (now >= exp) return { reason: 'expired', expiresAt: exp }
+  return now >= iat + maxAgeSeconds ? { reason: 'too_old', issuedAt: iat, maxAgeSeconds } : null
 }
 
-function invalid(reason: Reason): AuthError {
-  return failure('memberTokenInvalid', { reason })
+function judgeStart(startsAt: number, { clock }: MemberTokenRules): MemberTokenProblem | null {
+  const validFrom = startsAt - clockToleranceSeconds
+  return clock() < validFrom ? { reason: 'not_yet_valid', validFrom } : null
+}
+
+function refuse(problem: MemberTokenProblem | null): void {
+  if (problem) throw errorOf(problem)
+}
+
+function errorOf({ reason }: MemberTokenProblem): AuthError {
+  const isOver = reason === 'expired' || reason === 'too_old'
+  return failure(isOver ? 'memberTokenExpired' : 'memberTokenInvalid', { reason })
 }

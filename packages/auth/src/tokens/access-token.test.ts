@@ -6,10 +6,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryStore } from '../stores/memory.js'
 import { createSecrets } from '../base/secrets.js'
 import { createAccessTokens, type AccessTokens } from './access-token.js'
-import { sessionOf } from './claims.js'
+import { sessionOf } from './verified-token.js'
 import { decodeToken } from './decode.js'
 import { createSigningKeys, type SigningKeys } from './signing-keys.js'
-import { ownIssuer } from './token-issuer.js'
+import { ownIssuer } from './token-rules.js'
 import { createTokenVerifier } from './verify.js'
 
 const now = 1_700_000_000.75

@@ -1,9 +1,17 @@
-import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto'
 
 import { compactVerify, errors } from 'jose'
 import { describe, expect, it } from 'vitest'
 
-import { isSignedBy } from './signature.js'
+import { createEs256Signer, isSignedBy, packSignature, unpackSignature } from './signature.js'
 import { readVerificationKey, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -110,5 +118,80 @@ describe('isSignedBy with RS256', () => {
     const { input } = signed(signer)
     const signature = sign('sha256', Buffer.from(input), { key: rsa.privateKey, padding: 6 })
     expect(isSignedBy(`${input}.${signature.toString('base64url')}`, signer.key)).toBe(false)
+  })
+})
+
+const pair = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
+const privateKey = createPrivateKey(pair.privateKey)
+const publicKey = createPublicKey(pair.publicKey)
+
+describe('createEs256Signer', () => {
+  const sign = createEs256Signer({ typ: 'at+jwt', kid: 'key-1' }, privateKey)
+
+  it('makes a JWS that others verify, with the header and the claims it was given', async () => {
+    const claims = { sub: 'mem_ada', name: 'Ada Łovelace 🦉' }
+    const { payload, protectedHeader } = await compactVerify(sign(claims), publicKey)
+    expect(JSON.parse(Buffer.from(payload).toString('utf8'))).toEqual(claims)
+    expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1' })
+  })
+
+  it('has signatures of 64 bytes that verify, whatever length R and S have in DER', () => {
+    // One in 128 has a number with a leading zero byte.
+    for (let turn = 0; turn < 2000; turn += 1) {
+      const token = sign({ turn })
+      const end = token.lastIndexOf('.')
+      const signature = Buffer.from(token.slice(end + 1), 'base64url')
+      const key = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const
+      expect(signature).toHaveLength(64)
+      expect(verify('sha256', Buffer.from(token.slice(0, end)), key, signature)).toBe(true)
+    }
+  })
+
+  it('never signs twice with one nonce: equal claims have different signatures', () => {
+    expect(sign({ sub: 'mem_ada' })).not.toBe(sign({ sub: 'mem_ada' }))
+  })
+})
+
+/** An integer in DER whose value is this hexadecimal number. */
+function derInteger(hex: string): Buffer {
+  const bytes = Buffer.from(hex, 'hex')
+  return Buffer.concat([Buffer.from([2, bytes.length]), bytes])
+}
+
+function derSignature(r: string, s: string): Buffer {
+  const integers = Buffer.concat([derInteger(r), derInteger(s)])
+  return Buffer.concat([Buffer.from([0x30, integers.length]), integers])
+}
+
+const numbers = [
+  ['both of 32 bytes', '7f'.repeat(32), '01'.repeat(32)],
+  ['a zero before the first bit', `00${'ff'.repeat(32)}`, `00${'80'.repeat(32)}`],
+  ['leading zeros left out', '05', '7f'.repeat(30)],
+  ['one of each', `00${'ff'.repeat(32)}`, '01'],
+]
+
+const inRaw = (hex: string) => hex.slice(-64).padStart(64, '0')
+
+describe('unpackSignature', () => {
+  it.each(numbers)('puts R and S side by side, 32 bytes each: %s', (_, r, s) => {
+    expect(unpackSignature(derSignature(r, s)).toString('hex')).toBe(inRaw(r) + inRaw(s))
+  })
+})
+
+describe('packSignature', () => {
+  it.each(numbers)('writes R and S as DER wants them: %s', (_, r, s) => {
+    expect(packSignature(Buffer.from(inRaw(r) + inRaw(s), 'hex'))).toEqual(derSignature(r, s))
+  })
+
+  it('writes the number zero as one byte', () => {
+    expect(packSignature(new Uint8Array(64))).toEqual(derSignature('00', '00'))
+  })
+
+  it.each([0, 1, 63, 65, 70, 128])('knows no signature of %s bytes', (length) => {
+    expect(packSignature(new Uint8Array(length))).toBeNull()
   })
 })

@@ -3,18 +3,42 @@ import { promisify } from 'node:util'
 
 import { field, type JsonObject } from '../base/json.js'
 import type { Secrets } from '../base/secrets.js'
-import { createEs256Signer, type Sign } from './es256.js'
-import type { StoredSigningKey } from './signing-key-store.js'
+import { createEs256Signer, type Sign } from './signature.js'
 import { readVerificationKey, type VerificationKey } from './verification-key.js'
 
-/** A signing key as this process holds it. */
+/** A signing key in the store. The private part is sealed under the secret, the public part is readable. */
+export interface StoredSigningKey {
+  /** RFC 7638 thumbprint of the public key. */
+  readonly kid: string
+  /** The public JWK, as JSON. */
+  readonly publicJwk: string
+  /** The private key (PKCS #8 PEM), sealed. */
+  readonly sealedPrivateKey: string
+  readonly createdAt: number
+}
+
+/** The signing keys in the store, shared by all instances. A store that cannot answer rejects with `AUTH_UNAVAILABLE`. */
+export interface SigningKeyStore {
+  /** Returns all keys, oldest first. */
+  list(): Promise<readonly StoredSigningKey[]>
+  /**
+   * Adds a key if the newest key is still `newestKid` (null: there is no key), and returns true if it did. So if several
+   * instances need a new key at once, one of them adds it.
+   */
+  add(key: StoredSigningKey, newestKid: string | null): Promise<boolean>
+  /** Replaces the sealed private part, after a change of the secret. */
+  reseal(kid: string, sealedPrivateKey: string): Promise<void>
+  remove(kid: string): Promise<void>
+}
+
+/** A signing key that was opened. */
 export interface SigningKey {
   readonly kid: string
   readonly createdAt: number
   /** The public JWK, as published. */
   readonly publicJwk: PublicJwk
   readonly verificationKey: VerificationKey
-  /** Makes an `at+jwt` (RFC 9068 §2) with this `kid`. */
+  /** Signs claims as an `at+jwt` (RFC 9068 §2) with this `kid`. */
   readonly sign: Sign
 }
 
@@ -29,7 +53,7 @@ export interface PublicJwk {
   readonly alg: 'ES256'
 }
 
-/** Makes an ES256 key, ready to be kept. */
+/** Generates an ES256 key and seals it for the store. */
 export async function generateSigningKey(secrets: Secrets, now: number): Promise<StoredSigningKey> {
   const { privateKey: pem } = await promisify(generateKeyPair)('ec', {
     namedCurve: 'P-256',
@@ -37,7 +61,7 @@ export async function generateSigningKey(secrets: Secrets, now: number): Promise
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   })
   const publicJwk = readPublicJwk(publicPartOf(pem))
-  if (!publicJwk) throw new TypeError('node:crypto made no P-256 key')
+  if (!publicJwk) throw new TypeError('node:crypto generated no P-256 key')
   const { kid } = publicJwk
   return {
     kid,
@@ -47,11 +71,11 @@ export async function generateSigningKey(secrets: Secrets, now: number): Promise
   }
 }
 
-/** A kept key, opened; null where no secret opens it, or it is not the key that its `kid` names. */
+/** Opens a stored key; null if no secret opens it, or if its `kid` is not its thumbprint. */
 export function openSigningKey(stored: StoredSigningKey, secrets: Secrets): SigningKey | null {
   const { kid, createdAt } = stored
   const pem = secrets.unseal('signing-keys', kid, stored.sealedPrivateKey)
-  // Only the sealed part is authentic: a public key that someone wrote into the store must not verify his forgeries.
+  // Only the sealed part is authentic. A public key that an attacker wrote into the store must not verify tokens.
   if (pem === null) return null
   const publicJwk = readPublicJwk(publicPartOf(pem))
   if (publicJwk?.kid !== kid) return null
@@ -61,12 +85,12 @@ export function openSigningKey(stored: StoredSigningKey, secrets: Secrets): Sign
   return { kid, createdAt, publicJwk, verificationKey, sign }
 }
 
-/** By way of PEM: exporting a key right after it was generated hung now and then. */
+/** Reads the public JWK by way of PEM: the export of a key that was just generated sometimes hung. */
 function publicPartOf(pem: string): JsonObject {
   return { ...createPublicKey(pem).export({ format: 'jwk' }) }
 }
 
-/** The key as anyone may see it, named by its thumbprint. */
+/** Returns the public JWK with its thumbprint as `kid`. */
 function readPublicJwk(jwk: JsonObject | null): PublicJwk | null {
   const x = field(jwk, 'x')
   const y = field(jwk, 'y')
@@ -74,7 +98,7 @@ function readPublicJwk(jwk: JsonObject | null): PublicJwk | null {
   return { kty: 'EC', crv: 'P-256', x, y, kid: thumbprint(x, y), use: 'sig', alg: 'ES256' }
 }
 
-/** RFC 7638 §3: the members that make the key, in this order, without white space. */
+/** Computes the thumbprint of RFC 7638 §3: the required members in this order, without white space. */
 function thumbprint(x: string, y: string): string {
   return createHash('sha256')
     .update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y }))

@@ -8,9 +8,9 @@ import { createSecrets, type Secrets } from '../base/secrets.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent } from '../telemetry/events.js'
 import { decodeToken } from './decode.js'
-import type { SigningKeyStore } from './signing-key-store.js'
+import type { SigningKeyStore } from './signing-key.js'
 import { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './signing-keys.js'
-import { ownIssuer } from './token-issuer.js'
+import { ownIssuer } from './token-rules.js'
 import { createTokenVerifier } from './verify.js'
 
 const day = 86_400

@@ -1,34 +1,34 @@
 import { accessTokenMaxSeconds } from './expiry.js'
 
-/** What the plan needs to know of a key. */
+/** The facts of a key on which the plan depends. */
 export interface PlannedKey {
   readonly kid: string
   readonly createdAt: number
-  /** Whether one of our secrets opens it. */
+  /** True if one of our secrets opens the key. */
   readonly canSign: boolean
 }
 
-/** When keys are made, put to use and forgotten, in seconds. */
+/** The intervals in the life of a key, in seconds. */
 export interface SigningPolicy {
-  /** A key signs for so long. */
+  /** The time for which a key signs. */
   readonly rotateAfterSeconds: number
-  /** A key is published so long before it signs, so that verifiers who keep the key set have it by then. */
+  /** The time for which a key is published before it signs, so that verifiers which cache the key set have it by then. */
   readonly publishAheadSeconds: number
 }
 
-/** What to do with the keys there are. */
+/** The plan for the current keys. */
 export interface SigningPlan {
-  /** The `kid` of the key to sign with; null where there is none that can. */
+  /** The `kid` of the key to sign with; null if no key can sign. */
   readonly signer: string | null
   readonly wantsNewKey: boolean
-  /** Keys under which no unexpired token can be any more. */
+  /** The keys that have signed no token which may still be valid. */
   readonly retired: readonly string[]
 }
 
-/** Another instance may sign on so long before it sees that a newer key has taken over, and its clock may be off. */
+/** The time for which another instance may go on signing before it reads that a newer key signs; its clock may be wrong. */
 const lateInstanceSeconds = 900
 
-/** Decides over signing keys; `keys` oldest first. */
+/** Plans the use of signing keys; `keys` are sorted, oldest first. */
 export function planSigningKeys(
   keys: readonly PlannedKey[],
   now: number,
@@ -36,7 +36,7 @@ export function planSigningKeys(
 ): SigningPlan {
   const usable = keys.filter((key) => key.canSign)
   const newest = usable.at(-1)
-  // Where no key has been published long enough, the one that has been for longest is known most widely.
+  // If no key has been published long enough, most verifiers know the one that was published first.
   const signer = usable.findLast((key) => now >= key.createdAt + publishAheadSeconds) ?? usable[0]
   const drainSeconds = publishAheadSeconds + accessTokenMaxSeconds + lateInstanceSeconds
   const successor = usable.findLastIndex((key) => now >= key.createdAt + drainSeconds)

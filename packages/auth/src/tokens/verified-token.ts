@@ -1,6 +1,7 @@
+import type { JsonObject } from '../base/json.js'
 import type { MemberstackUser } from '../base/member.js'
 
-/** The claims of a verified token, as they stood in it. */
+/** The claims of a verified token. */
 export interface VerifiedClaims {
   readonly iss: string
   readonly iat: number
@@ -8,9 +9,9 @@ export interface VerifiedClaims {
   readonly [name: string]: unknown
 }
 
-/** A token that passed. The same object comes back for as long as the token stays cached. */
+/** A verified token. While it is cached, every verification of the same token returns the same object. */
 export interface VerifiedToken {
-  /** Whose: Perennial's own access token, or a member JWT of Memberstack. */
+  /** `own`: an access token of Perennial. `member`: a member JWT of Memberstack. */
   readonly kind: 'own' | 'member'
   /** `sub` of our own tokens, `id` of Memberstack's. */
   readonly memberId: string
@@ -19,24 +20,48 @@ export interface VerifiedToken {
   readonly expiresAt: number
   readonly kid: string | undefined
   /**
-   * Who it stands for, once somebody has put that together. Kept here and not in a map beside it, whose look-up would cost
-   * more than all else: with many tokens in use, what counts is how much memory a request touches.
+   * The user of the token; null until the user context has set it. It is kept here and not in a map of its own, because the
+   * look-up in such a map would cost more than all other work: with many tokens in use, the cost of a request is the memory
+   * that it reads.
    */
   user: MemberstackUser | null
-  /** What the rest of `user` was taken from; null: the token told everything. */
+  /** The user from whom the fields that the token lacks were taken; null if the token contains all fields. */
   userFrom: MemberstackUser | null
 }
 
-/** Verifies access tokens; at once where the answer is known. */
+/** Verifies access tokens, without a promise where the answer is known. */
 export interface TokenVerifier {
   /**
-   * A token that passed before, and is still good; undefined for one that has to be verified.
+   * Returns a token that was verified before and is still valid, or undefined if the token must be verified.
    * @throws {@link AuthError} `AUTH_TOKEN_EXPIRED`
    */
   recall(token: string): VerifiedToken | undefined
   /**
-   * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, or `AUTH_UNAVAILABLE` when the key set was never
-   * read. Thrown from a synchronous call, rejected from an asynchronous one.
+   * Verifies a token. The error is thrown if the call is synchronous, or else rejects the promise.
+   * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, or `AUTH_UNAVAILABLE` if the key set was never read
    */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>
+}
+
+/** The claim that contains the generation of the refresh token that was issued with an access token of ours. */
+export const generationClaim = 'gen'
+
+/** The session of an access token of ours. */
+export interface SessionClaims {
+  readonly sessionId: string
+  /** The generation of the refresh token that was issued with the access token. */
+  readonly generation: number
+}
+
+/** Returns the session and generation of an access token of ours; null for a member JWT, which has no session. */
+export function sessionOf(token: VerifiedToken): SessionClaims | null {
+  return token.kind === 'own' ? readSession(token.claims) : null
+}
+
+/** Reads `sid` and `gen`; null if one of them is missing or not valid. */
+export function readSession(claims: JsonObject): SessionClaims | null {
+  const { sid, [generationClaim]: generation } = claims
+  if (typeof sid !== 'string' || sid === '') return null
+  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 1) return null
+  return { sessionId: sid, generation }
 }

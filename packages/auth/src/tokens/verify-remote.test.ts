@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentTelemetry } from '../telemetry/events.js'
 import { createHttpClient } from '../base/create-http-client.js'
 import { createRemoteKeySet } from './remote-key-set.js'
-import { memberIssuer } from './token-issuer.js'
+import { memberIssuer } from './token-rules.js'
 import type { TokenVerifier } from './verified-token.js'
 import { createTokenVerifier } from './verify.js'
 

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createPinnedKeySet, type KeySet } from './key-set.js'
-import { memberIssuer, ownIssuer } from './token-issuer.js'
+import { memberIssuer, ownIssuer } from './token-rules.js'
 import type { TokenVerifier, VerifiedToken } from './verified-token.js'
 import { createTokenVerifier } from './verify.js'
 

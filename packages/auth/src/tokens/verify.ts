@@ -1,33 +1,42 @@
+import type { AuthError } from '../base/errors.js'
+import { failure } from '../base/failures.js'
+import type { JsonObject } from '../base/json.js'
 import type { Clock } from '../base/time.js'
-import { readVerifiedToken, type ReadToken } from './claims.js'
 import { decodeToken, type DecodedToken } from './decode.js'
-import type { WantedKey } from './key-set.js'
-import { isSignedBy } from './signature.js'
-import type { TokenIssuer } from './token-issuer.js'
-import { expiredToken, invalidToken } from './token-refusal.js'
-import { isKid, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
+import { findSigner } from './judge-token.js'
+import {
+  judgeClaims,
+  judgeHeader,
+  judgeLifetime,
+  type TokenIssuer,
+  type TokenProblem,
+} from './token-rules.js'
+import type { VerificationKey } from './verification-key.js'
 import { createVerifiedTokenCache, type Remembered } from './verified-token-cache.js'
 import type { TokenVerifier, VerifiedToken } from './verified-token.js'
 
-/** What a {@link TokenVerifier} trusts. */
+/** Options of {@link createTokenVerifier}. */
 export interface TokenVerifierOptions {
-  /** Told apart by their `issuer`. */
+  /** The issuers whose tokens are accepted, each with a different `issuer`. */
   readonly issuers: readonly TokenIssuer[]
   readonly clock: Clock
-  /** So many verified tokens are surely remembered, twice as many at most. @defaultValue 50000 */
+  /** The number of verified tokens that the cache keeps at least; it keeps twice as many at most. @defaultValue 50000 */
   readonly cacheSize?: number | undefined
 }
 
-interface CachedToken extends ReadToken, Remembered {
+interface CachedToken extends Remembered {
+  readonly token: VerifiedToken
+  /** The first instant at which the token is valid, in seconds. */
+  readonly validFrom: number
   readonly key: VerificationKey
   readonly issuer: TokenIssuer
 }
 
 /**
- * Verifies access tokens (RFC 7519 §7.2, RFC 9068 §4). The `iss` in the token chooses an issuer; from there on that
- * issuer's keys, algorithms and audience alone count. First comes the signature, then what makes a token invalid, then
- * its expiry. A token that passed is remembered; its times and its key are looked at again at every use.
- * @throws TypeError when two issuers share a name, or one allows no algorithm
+ * Creates a verifier of access tokens (RFC 7519 §7.2, RFC 9068 §4). The `iss` of a token selects the issuer, and only the
+ * keys and rules of that issuer apply. The order of the checks: form, issuer, header, key, signature, claims, lifetime. A
+ * verified token is cached; its lifetime and its key are checked again at every use.
+ * @throws TypeError if two issuers have the same name, or one allows no algorithm
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { clock } = options
@@ -36,11 +45,13 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 
   const verifyAnew = (token: string, now: number): VerifiedToken | Promise<VerifiedToken> => {
     const decoded = decodeToken(token)
-    if (!decoded) throw invalidToken('malformed')
+    if (!decoded) throw invalid('malformed')
     const issuer = issuers.get(decoded.claims['iss'])
-    if (!issuer) throw invalidToken('issuer')
+    if (!issuer) throw invalid('issuer')
+    const { problems, wanted } = judgeHeader(decoded.header, issuer)
+    if (!wanted || problems.length > 0) throw refusalOf(problems)
     const finish = (keys: readonly VerificationKey[]) => verifyWith(keys, token, decoded, issuer)
-    const keys = issuer.keySet.find(readHeader(decoded, issuer), now)
+    const keys = issuer.keySet.find(wanted, now)
     return keys instanceof Promise ? keys.then(finish) : finish(keys)
   }
   const verifyWith = (
@@ -50,28 +61,30 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     issuer: TokenIssuer,
   ): VerifiedToken => {
     const key = findSigner(compact, keys)
-    const { token, validFrom } = readVerifiedToken(claims, issuer, key.kid)
-    const verified = { compact: copyOf(compact), token, validFrom, key, issuer }
+    if ('reason' in key) throw refusalOf([key])
+    const judged = judgeClaims(claims, issuer)
+    if (judged.kind === 'refused') throw refusalOf(judged.problems)
     const now = clock()
-    assertInTime(verified, now)
-    // Whoever waited for the keys at the same time and was first has set what all get.
+    assertInTime(judged.times.validFrom, judged.times.expiresAt, now)
+    // Of several calls that waited for the key set with the same token, the first one set the object that all return.
     const first = cache.get(compact, now)
     if (first?.key === key) return first.token
-    cache.set(verified, now)
+    const token = verifiedToken(claims, judged, issuer, key)
+    cache.set({ compact: copyOf(compact), token, validFrom: judged.times.validFrom, key, issuer }, now)
     return token
   }
   const recall = (token: string): VerifiedToken | undefined => {
     const now = clock()
     const cached = cache.get(token, now)
     if (!cached?.issuer.keySet.holds(cached.key, now)) return undefined
-    assertInTime(cached, now)
+    assertInTime(cached.validFrom, cached.token.expiresAt, now)
     return cached.token
   }
 
   return { recall, verify: (token) => recall(token) ?? verifyAnew(token, clock()) }
 }
 
-/** In one piece: a token is cut from its header, and what is cut keeps that alive and is found by one step more. */
+/** Copies a token into memory of its own. It is a slice of its header, which a kept slice would keep alive. */
 function copyOf(compact: string): string {
   return Buffer.from(compact, 'latin1').toString('latin1')
 }
@@ -79,7 +92,7 @@ function copyOf(compact: string): string {
 function indexIssuers(list: readonly TokenIssuer[]): ReadonlyMap<unknown, TokenIssuer> {
   const issuers = new Map<unknown, TokenIssuer>()
   for (const issuer of list) {
-    if (issuers.has(issuer.issuer)) throw new TypeError(`two issuers are called ${issuer.issuer}`)
+    if (issuers.has(issuer.issuer)) throw new TypeError(`two issuers have the name ${issuer.issuer}`)
     if (issuer.algorithms.length === 0) throw new TypeError(`issuer ${issuer.issuer} allows no algorithm`)
     if (!issuer.issuer || !issuer.audience) throw new TypeError('an issuer needs a name and an audience')
     issuers.set(issuer.issuer, issuer)
@@ -87,33 +100,37 @@ function indexIssuers(list: readonly TokenIssuer[]): ReadonlyMap<unknown, TokenI
   return issuers
 }
 
-/** Header parameters that would name or embed a key, or change how the token is to be read (RFC 7515 §4.1, RFC 7797). */
-const refusedParameters = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
+function verifiedToken(
+  claims: JsonObject,
+  { memberId, times }: Extract<ReturnType<typeof judgeClaims>, { kind: 'sound' }>,
+  { kind, issuer }: TokenIssuer,
+  { kid }: VerificationKey,
+): VerifiedToken {
+  const { iat, exp, expiresAt } = times
+  // All callers with this token get the same claims, so nobody may change them.
+  const frozen = deepFreeze({ ...claims, iss: issuer, iat, exp })
+  return { kind, memberId, claims: frozen, expiresAt, kid, user: null, userFrom: null }
+}
 
-function readHeader({ header }: DecodedToken, issuer: TokenIssuer): WantedKey {
-  if (refusedParameters.some((name) => Object.hasOwn(header, name))) throw invalidToken('header')
-  const { alg, typ, kid } = header
-  if (!isAllowed(alg, issuer.algorithms)) throw invalidToken('algorithm')
-  if (issuer.typ !== undefined && typ !== issuer.typ && typ !== `application/${issuer.typ}`) {
-    throw invalidToken('type')
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === 'object' && member !== null) deepFreeze(member)
   }
-  if (kid !== undefined && !isKid(kid)) throw invalidToken('key')
-  return { kid, algorithm: alg }
+  return Object.freeze(value)
 }
 
-function isAllowed(alg: unknown, allowed: readonly SignatureAlgorithm[]): alg is SignatureAlgorithm {
-  return allowed.some((algorithm) => algorithm === alg)
+function assertInTime(validFrom: number, expiresAt: number, now: number): void {
+  const problem = judgeLifetime(validFrom, expiresAt, now)
+  if (problem) throw refusalOf([problem])
 }
 
-/** A set may use one `kid` for several keys: any of them may be the signer. */
-function findSigner(token: string, keys: readonly VerificationKey[]): VerificationKey {
-  if (keys.length === 0) throw invalidToken('key')
-  const signer = keys.find((key) => isSignedBy(token, key))
-  if (!signer) throw invalidToken('signature')
-  return signer
+/** Creates the error of the first problem. All but expiry have one code; the reason is for the log. */
+function refusalOf([problem]: readonly TokenProblem[]): AuthError {
+  return problem?.reason === 'expired'
+    ? failure('accessTokenExpired')
+    : invalid(problem?.reason ?? 'malformed')
 }
 
-function assertInTime({ token, validFrom }: ReadToken, now: number): void {
-  if (now < validFrom) throw invalidToken('not_yet_valid')
-  if (now >= token.expiresAt) throw expiredToken()
+function invalid(reason: Exclude<TokenProblem['reason'], 'expired'>): AuthError {
+  return failure('accessTokenInvalid', { reason })
 }

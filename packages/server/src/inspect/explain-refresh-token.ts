@@ -1,41 +1,30 @@
 import { judgeRefreshToken, systemClock, type RefreshTokenJudgement, type Session } from '@perennial/auth'
 import type { Config } from '../config/index.js'
-import { lookUp, type StoreFindings } from './session-look-up.js'
+import { withStore, type Findings } from './look-up.js'
 import { duration, when } from './token-text.js'
 
-/** Whether a text has the shape of a refresh token of ours: 56 bytes in base64url. */
+/** Returns true if a text has the form of a refresh token of ours: 56 bytes in base64url. */
 export function looksLikeRefreshToken(text: string): boolean {
   return /^[\w-]{75}$/.test(text)
 }
 
-/** What a refresh would make of it. Nothing rotates, and a stolen one ends nothing. */
+/** Explains the result that a refresh would have. Nothing is rotated, and a reused token ends no session. */
 export async function explainRefreshToken(
   token: string,
-  { storeUrl, perennial }: Config,
+  config: Config,
   readTextFile: (path: string) => string,
-): Promise<StoreFindings> {
-  const secret = perennial.secret ?? readLocalSecret(storeUrl, readTextFile)
-  const { refreshGraceSeconds: graceSeconds = 30, sessionIdleSeconds: idleSeconds = 604_800 } = perennial
-  return await lookUp(storeUrl, async ({ sessions }) => {
-    if (secret === null)
-      return { lines: [], refusals: [], unchecked: 'everything: PERENNIAL_SECRET is not set' }
+): Promise<Findings> {
+  const { refreshGraceSeconds: graceSeconds = 30, sessionIdleSeconds: idleSeconds = 604_800 } =
+    config.perennial
+  const found = await withStore(config, readTextFile, async ({ store: { sessions }, secret }) => {
     const settings = { sessions, secret, graceSeconds, idleSeconds, clock: systemClock }
     return describe(await judgeRefreshToken(token, settings))
   })
+  if (typeof found !== 'string') return found
+  return { lines: [], refusals: [], unchecked: `signature and session; ${found}` }
 }
 
-/** The secret of a laptop lies beside its store. */
-function readLocalSecret(storeUrl: string, readTextFile: (path: string) => string): string | null {
-  const file = /^sqlite:(.+)$/.exec(storeUrl)?.[1]
-  if (file === undefined) return null
-  try {
-    return readTextFile(`${file}.secret`).trim() || null
-  } catch {
-    return null
-  }
-}
-
-function describe(judgement: RefreshTokenJudgement): StoreFindings {
+function describe(judgement: RefreshTokenJudgement): Findings {
   if (judgement.kind === 'not_ours' || judgement.kind === 'unknown')
     return refused([], reasons[judgement.kind])
   const { kind, session, generation } = judgement
@@ -46,22 +35,22 @@ function describe(judgement: RefreshTokenJudgement): StoreFindings {
   if (kind === 'rotate') return accepted(lines)
   if (kind === 'caught_up' || kind === 'replay') return accepted([...lines, notes[kind]])
   if (kind === 'reused') return refused(lines, reasons.reused)
-  return refused(lines, `${kind === 'revoked' ? whyEnded(session) : whyOver(session)}. Sign in again`)
+  return refused(lines, `${kind === 'revoked' ? endOf(session) : whyExpired(session)}. Sign in again`)
 }
 
 const notes = {
-  caught_up: 'Note: it is ahead of the store, which lost writes; a refresh takes it up.',
+  caught_up: 'Note: it is ahead of the store, which lost writes. A refresh accepts it.',
   replay:
-    'Note: it was rotated out, and answers with the newest until its successor was used and the grace has passed.',
+    'Note: it was rotated out. A refresh answers with the newest token until the successor was used and the grace has passed.',
 } as const
 
 const reasons = {
   not_ours:
-    'no secret of PERENNIAL_SECRET made it: it was changed on the way, another deployment gave it out, or the secret was changed without keeping the old one beside it (new,old)',
+    'no secret of PERENNIAL_SECRET verifies it: it was changed on the way, another deployment issued it, or the secret was changed without keeping the old one (new,old)',
   unknown:
-    'its session is unknown to the store: it ended long ago, or the store is another one. Sign in again',
+    'its session is unknown to the store: it ended long ago, or STORE_URL names another store. Sign in again',
   reused:
-    'it was rotated out and its successor was used. Whoever presents it ends the session: it counts as stolen',
+    'it was rotated out and its successor was used. A refresh with it ends the session: it counts as stolen',
 } as const
 
 function describeSession(session: Session): string[] {
@@ -74,21 +63,22 @@ function describeSession(session: Session): string[] {
   ]
 }
 
-function whyEnded({ endedAt, endReason }: Session): string {
+/** Returns the end of a session as a clause: when, and why. */
+export function endOf({ endedAt, endReason }: Session): string {
   return `its session ended ${duration(systemClock() - (endedAt ?? 0))} ago (${endReason ?? 'unknown'})`
 }
 
-function whyOver({ expiresAt }: Session): string {
+function whyExpired({ expiresAt }: Session): string {
   return systemClock() >= expiresAt
     ? 'its session reached its absolute end'
     : 'its session was not refreshed for longer than SESSION_IDLE_SECONDS'
 }
 
-function accepted(lines: readonly string[]): StoreFindings {
-  const asked = 'Note: whether the member is still there, and has a required plan, is asked at the refresh.'
-  return { lines: [...lines, asked], refusals: [] }
+function accepted(lines: readonly string[]): Findings {
+  const note = 'Note: a refresh also asks Memberstack for the member and the required plans.'
+  return { lines: [...lines, note], refusals: [] }
 }
 
-function refused(lines: readonly string[], why: string): StoreFindings {
+function refused(lines: readonly string[], why: string): Findings {
   return { lines, refusals: [`AUTH_TOKEN_REFRESH_FAILED: ${why}.`] }
 }

@@ -132,12 +132,18 @@ describe('a JWT, explained', () => {
     const cases: [string, RegExp][] = [
       [`${part({ ...header, alg: 'none' })}.${body}.`, /its algorithm is none, not ES256/],
       [`${hmac}.${createHmac('sha256', 'x').update(hmac).digest('base64url')}`, /is HS256, not ES256/],
-      [`${part({ ...header, kid: 'another' })}.${body}.${signature}`, /none of our signing keys has its kid/],
-      [`${own}.${ownSignature.toString('base64url')}`, /its header has jwk, which is never taken/],
+      [`${part({ ...header, kid: 'another' })}.${body}.${signature}`, /none of our keys has its kid/],
+      [`${own}.${ownSignature.toString('base64url')}`, /its header has jwk, which is never accepted/],
       [`${part({ ...header, crit: ['x'] })}.${body}.${signature}`, /its header has crit/],
-      [`${head}.${body}.${signature}==`, /not spelled as tokens are/],
-      [`${head}.${part({ ...claimsOf(accessToken), sid: undefined })}.${signature}`, /belongs to no session/],
-      [`${head}.${part({ ...claimsOf(accessToken), nbf: '1' })}.${signature}`, /or one is no number/],
+      [`${head}.${body}.${signature}==`, /not a JWT in its canonical form: there is padding/],
+      [
+        `${head}.${part({ ...claimsOf(accessToken), sid: undefined })}.${signature}`,
+        /its claims sid, gen are missing or not valid/,
+      ],
+      [
+        `${head}.${part({ ...claimsOf(accessToken), nbf: '1' })}.${signature}`,
+        /its claims iat, exp, nbf are missing or not valid/,
+      ],
     ]
     for (const [token, pattern] of cases) {
       const { isGood, text } = await explain(token)
@@ -148,7 +154,9 @@ describe('a JWT, explained', () => {
   it('of a member is told what the exchange would say', async () => {
     const at = async (request: object, changes: Record<string, string> = {}) =>
       (await explain((await emulator.issueTokens(request)).accessToken, changes)).text
-    expect(await at({ issuedSecondsAgo: 4000 })).toContain('At the exchange: nothing that it shows speaks')
+    expect(await at({ issuedSecondsAgo: 4000 })).toContain(
+      'At the exchange: its content is no reason to refuse it',
+    )
     const old = { SIGN_IN_MAX_AGE_SECONDS: '300' }
     expect(await at({ issuedSecondsAgo: 4000 }, old)).toMatch(
       /exchange: refused.*SIGN_IN_MAX_AGE_SECONDS is 300/,

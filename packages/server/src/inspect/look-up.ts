@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import { examineSqliteFile, openStore, systemClock, type Store } from '@perennial/auth'
+import type { Config } from '../config/index.js'
+
+/** The mode of a deployment: with sessions of its own, or with the refresh API of MEMBERSTACK_REFRESH_URL. */
+export type Mode = 'session' | 'forward'
+
+/** Returns the mode that a configuration selects. */
+export function modeOf({ memberstack }: Config): Mode {
+  return memberstack.kind === 'memberstack' && memberstack.refreshUrl !== undefined ? 'forward' : 'session'
+}
+
+/** The findings about a token. */
+export interface Findings {
+  readonly lines: readonly string[]
+  /** The reasons for a refusal, each with its code; the service answers with the first. */
+  readonly refusals: readonly string[]
+  /** The checks that could not be made, and why. A token is not called accepted while there is one. */
+  readonly unchecked?: string | undefined
+}
+
+/** The store, opened, and the secret of the deployment. */
+export interface OpenedStore {
+  readonly store: Store
+  readonly secret: string | readonly string[]
+}
+
+/** Opens the store of the configuration for one look-up. Returns the reason as text if the store or the secret cannot be used. */
+export async function withStore<T>(
+  { storeUrl, perennial }: Config,
+  readTextFile: (path: string) => string,
+  look: (opened: OpenedStore) => Promise<T>,
+): Promise<T | string> {
+  if (storeUrl === 'memory:') return 'they are in the memory of the service (STORE_URL=memory:)'
+  const file = /^sqlite:(.+)$/.exec(storeUrl)?.[1]
+  const why = file === undefined ? null : await obstacle(file)
+  if (why !== null) return why
+  const secret = perennial.secret ?? readLocalSecret(file, readTextFile)
+  if (secret === null) return 'PERENNIAL_SECRET is not set'
+  let store: Store
+  try {
+    store = await openStore(storeUrl, { clock: systemClock })
+  } catch {
+    return 'the store cannot be opened; perennial doctor prints the reason'
+  }
+  try {
+    return await look({ store, secret })
+  } catch {
+    return 'the store does not answer; perennial doctor prints the reason'
+  } finally {
+    await store.close()
+  }
+}
+
+/** Returns the reason why a file is not opened. An empty file would become a store if it were opened. */
+async function obstacle(file: string): Promise<string | null> {
+  if (!existsSync(file)) return 'there is no store at STORE_URL yet'
+  try {
+    const { isEmpty } = await examineSqliteFile(file)
+    return isEmpty ? 'the store at STORE_URL is empty' : null
+  } catch {
+    return 'the store cannot be used; perennial doctor prints the reason'
+  }
+}
+
+/** Reads the secret file beside a SQLite store, which the service creates if `PERENNIAL_SECRET` is not set. */
+function readLocalSecret(file: string | undefined, readTextFile: (path: string) => string): string | null {
+  if (file === undefined) return null
+  try {
+    return readTextFile(`${file}.secret`).trim() || null
+  } catch {
+    return null
+  }
+}
