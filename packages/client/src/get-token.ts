@@ -29,8 +29,9 @@ export function isYoung(tab: Tab, token: string | undefined): boolean {
  */
 export async function getToken(tab: Tab, caller: Caller, not?: string): Promise<string | null> {
   caller.signal?.throwIfAborted()
-  if (tab.compareMember?.()) settle(tab)
+  // A page that shows nobody sends no token; a member who has come meanwhile is for the next occasion.
   const { held, schedule, settings } = tab
+  if (isKnown(held) && tab.compareMember?.()) settle(tab)
   const token = knownToken(tab, caller, not)
   const windowSeconds = refreshWindow(held.times, settings.refreshBeforeExpirySeconds)
   if (!token) look(tab, 0)

@@ -119,7 +119,7 @@ describe.runIf(hasChromium())('a browser that is killed', () => {
   for (const storage of ['localStorage', 'cookie'] as const)
     it(
       `comes back to the same session, ${kills} times: ${storage}`,
-      { timeout: long ? 3_600_000 : 240_000 },
+      { timeout: long ? 3_600_000 : 600_000 },
       async () => {
         // What IndexedDB has needs no grace; a cookie is written late, and needs the service's default.
         service.graceSeconds = storage === 'cookie' ? 120 : 0
@@ -158,7 +158,8 @@ describe.runIf(hasChromium())('a browser that is killed', () => {
         if (long) process.stdout.write(`${storage}: ${JSON.stringify(figures)}\n`)
         expect(service.thefts).toBe(0)
         expect(service.sessions.size).toBe(1)
-        expect(service.rotations).toBeGreaterThan(1)
+        // A browser that is killed before it has written its cookie gets the same successor again.
+        expect(service.rotations).toBeGreaterThanOrEqual(storage === 'cookie' ? 1 : kills)
       },
     )
 })

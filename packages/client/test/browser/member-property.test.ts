@@ -220,7 +220,7 @@ describeInBrowser('random histories', (world) => {
     for (const place of ['localStorage', 'cookie'] as const)
       it(
         `send no call with a token of another member than the page showed: ${storage}, JWT in ${place}`,
-        { timeout: long ? 3_600_000 : 240_000 },
+        { timeout: long ? 3_600_000 : 600_000 },
         async () => {
           const figures = { steps: 0, requests: 0, retries: 0, withToken: 0, violations: 0 }
           const property = fc.asyncProperty(
