@@ -7,20 +7,20 @@ import { maxTokenLength } from './decode.js'
 import { accessTokenMaxSeconds } from './expiry.js'
 import type { SigningKeys } from './signing-keys.js'
 
-/** Whom an access token is for, and of which session. */
+/** The member and the session of an access token. */
 export interface AccessTokenSubject extends SessionClaims {
   readonly user: MemberstackUser
-  /** The token expires by then (seconds since the epoch) at the latest: it does not outlive its session. */
+  /** The latest expiry, in seconds since the epoch: the token does not outlive its session. */
   readonly expiresBy?: number | undefined
 }
 
 /** Issues our own access tokens. */
 export interface AccessTokens {
-  /** @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with now */
+  /** Issues an access token. @throws {@link AuthError} `AUTH_UNAVAILABLE` if there is no key to sign with */
   issue(subject: AccessTokenSubject): Promise<string>
 }
 
-/** How our own access tokens are made. */
+/** Options of {@link createAccessTokens}. */
 export interface AccessTokensOptions {
   readonly issuer: string
   readonly audience: string
@@ -31,15 +31,15 @@ export interface AccessTokensOptions {
   readonly randomBytes: RandomBytes
 }
 
-/** `customFields` of this many characters of JSON, or more, stay out of the token. */
+/** `customFields` of this many characters of JSON, or more, are left out of the token. */
 const customFieldsLimit = 3072
 const tokenIdLength = 16
 
 /**
- * Access tokens as RFC 9068 has them: `iss aud sub sid jti iat exp email roles customFields`, and in `gen` the generation
- * of the refresh token that it came with. A token never has more than 4096 characters: where it would, `customFields`,
- * then `roles`, then `email` are left out, to be read from the member cache by whoever needs them.
- * @throws TypeError when the time to live is not 60 to 3600 seconds
+ * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud sub sid jti iat exp email roles customFields`, and in `gen`
+ * the generation of the refresh token that is issued with it. A token has at most 4096 characters. If it would have more,
+ * `customFields`, then `roles`, then `email` are left out, and are read from the member cache.
+ * @throws TypeError if the time to live is not 60 to 3600 seconds
  */
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   const { issuer, audience, ttlSeconds = accessTokenMaxSeconds, signingKeys, clock, randomBytes } = options
@@ -68,7 +68,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   }
 }
 
-/** What of the user goes into the token, most wished first. */
+/** Returns the parts of the user that the token may contain: all of them first, then ever fewer. */
 function contextsOf({ email, roles, customFields }: MemberstackUser): readonly object[] {
   const smaller = [{ email, roles }, { email }, {}]
   const fits = JSON.stringify(customFields).length < customFieldsLimit

@@ -2,21 +2,21 @@ import { isUtf8 } from 'node:buffer'
 
 import { parseJsonObject, type JsonObject } from '../base/json.js'
 
-/** A token's two JSON parts, read but not verified: nothing in them may be believed. */
+/** The two JSON parts of a token. They are not verified, so they prove nothing. */
 export interface DecodedToken {
   readonly header: JsonObject
   readonly claims: JsonObject
 }
 
-/** Longer tokens are refused unread. */
+/** The largest number of characters of a token. Longer ones are refused without being read. */
 export const maxTokenLength = 4096
 
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
 /**
- * Reads a compact JWS (RFC 7515 §7.1) in its one canonical spelling: three base64url parts without padding, white space
- * or stray trailing bits, at most {@link maxTokenLength} characters, header and payload JSON objects. One token thus
- * has one string, which a cache may go by. Null for anything else; never throws.
+ * Reads a compact JWS (RFC 7515 §7.1) in its canonical form: three base64url parts without padding, white space or stray
+ * trailing bits, at most {@link maxTokenLength} characters, header and payload JSON objects. So one token has one string,
+ * which a cache may use as its key. Returns null for anything else; never throws.
  */
 export function decodeToken(token: string): DecodedToken | null {
   if (typeof token !== 'string' || token.length > maxTokenLength || !compactForm.test(token)) return null
@@ -34,7 +34,7 @@ function decodeJson(part: string): JsonObject | null {
   return isUtf8(bytes) ? parseJsonObject(bytes.toString('utf8')) : null
 }
 
-/** Whether the last character carries no bits beyond the last byte (RFC 4648 §3.5). The alphabet is checked before. */
+/** Returns true if the last character has no bits beyond the last byte (RFC 4648 §3.5). The alphabet was checked before. */
 function isCanonical(part: string): boolean {
   switch (part.length % 4) {
     case 0:

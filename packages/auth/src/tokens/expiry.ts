@@ -2,28 +2,28 @@ import { systemClock, type Clock } from '../base/time.js'
 import type { JsonObject } from '../base/json.js'
 import { decodeToken } from './decode.js'
 
-/** The longest any access token is good for after its `iat`, in seconds, whoever issued it. */
+/** The longest lifetime of an access token after its `iat`, in seconds, for every issuer. */
 export const accessTokenMaxSeconds = 3600
 
-/** How far `nbf` and `iat` may lie in the future, in seconds. Expiry has no tolerance. */
+/** The clock tolerance for `nbf` and `iat`, in seconds. Expiry has no tolerance. */
 export const clockToleranceSeconds = 5
 
-/** From when and until when a token is good, in seconds. */
+/** The times of a token, in seconds since the epoch. */
 export interface TokenTimes {
   readonly iat: number
   readonly exp: number
   /** `min(exp, iat + 3600)`: the first instant at which it is expired. */
   readonly expiresAt: number
-  /** The first instant at which it is good: the later of `iat` and `nbf`, less the clock tolerance. */
+  /** The first instant at which it is valid: the later of `iat` and `nbf`, less the clock tolerance. */
   readonly validFrom: number
 }
 
-/** When an access token is expired, in seconds: `min(exp, iat + 3600)` (RFC 7519 §4.1.4: "on or after"). */
+/** Returns the expiry of an access token, in seconds: `min(exp, iat + 3600)` (RFC 7519 §4.1.4: "on or after"). */
 export function accessTokenExpiresAt(claims: { readonly iat: number; readonly exp: number }): number {
   return Math.min(claims.exp, claims.iat + accessTokenMaxSeconds)
 }
 
-/** The times of a token; null where `exp` or `iat` is missing, or one of them or `nbf` is not a finite number. */
+/** Reads the times of a token; null if `exp` or `iat` is missing, or if one of them or `nbf` is not a finite number. */
 export function readTimes(claims: JsonObject): TokenTimes | null {
   const { iat, exp, nbf } = claims
   if (!isInstant(iat) || !isInstant(exp)) return null
@@ -33,17 +33,19 @@ export function readTimes(claims: JsonObject): TokenTimes | null {
 }
 
 /**
- * Whether an access token is expired or will be within `windowSeconds`. It looks at the times alone and verifies
- * nothing: an unreadable token, or one without `exp` or `iat`, is expiring.
+ * Returns true if an access token has expired or will expire within `windowSeconds`. It reads only the times and verifies
+ * nothing. A token that cannot be read, or has no `exp` or `iat`, counts as expiring.
+ * @example
+ * if (isTokenExpiringSoon(accessToken)) accessToken = await refresh()
  */
 export function isTokenExpiringSoon(token: string, windowSeconds = 300, clock: Clock = systemClock): boolean {
   const decoded = decodeToken(token)
   const times = decoded && readTimes(decoded.claims)
-  // "Not surely later", so that a window that is not a number counts as expiring too.
+  // The comparison is negated, so a window that is NaN counts as expiring too.
   return !times || !(clock() < times.expiresAt - windowSeconds)
 }
 
-/** JSON has no infinity, but `1e999` parses to it. */
+/** Returns true for a finite number. JSON has no infinity, but `1e999` parses to it. */
 function isInstant(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }

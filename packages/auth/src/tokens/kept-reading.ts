@@ -4,7 +4,7 @@ import { failure, type FailureName } from '../base/failures.js'
 import { shareRun } from '../base/single-flight.js'
 import type { Clock } from '../base/time.js'
 
-/** How something is read from elsewhere, and how long a reading is good. */
+/** Options of {@link createKeptReading}. */
 export interface KeptReadingOptions<T> {
   /** Reads anew. Gets the last reading, or null before the first one. */
   readonly read: (last: T | null) => Promise<T>

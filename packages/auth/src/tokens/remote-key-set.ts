@@ -7,29 +7,29 @@ import { createKeptReading } from './kept-reading.js'
 import { createKeySetOf, type KeySet } from './key-set.js'
 import { readVerificationKeys, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
 
-/** Where a key set is read, and how often. */
+/** Options of {@link createRemoteKeySet}. */
 export interface RemoteKeySetOptions {
-  /** Fixed by configuration; nothing that a token says ever leads elsewhere. */
+  /** The address of the key set. It comes from the configuration, never from a token. */
   readonly url: string
   readonly algorithms: readonly SignatureAlgorithm[]
   readonly httpClient: HttpClient
   readonly clock: Clock
   readonly telemetry: Telemetry
-  /** After this it is read again in the background, in seconds. @defaultValue 600 */
+  /** The age at which the set is read again in the background, in seconds. @defaultValue 600 */
   readonly refreshAfterSeconds?: number | undefined
-  /** The longest one reading may take, in seconds. @defaultValue 5 */
+  /** The time limit of one reading, in seconds. @defaultValue 5 */
   readonly timeoutSeconds?: number | undefined
 }
 
 const waitAfterFactor = 6
 const maxBodyBytes = 256 * 1024
-/** However many unknown kids come, so many readings they cause. */
+/** The limit of readings that unknown `kid`s cause. */
 const extraReadings = { burst: 2, everySeconds: 60 }
 
 /**
- * A key set read over HTTP (RFC 7517 §5), kept, and read again in time. While the source is down the last one serves;
- * a key that is gone from it stops verifying once it was read again.
- * @throws TypeError when the address is not one of http or https
+ * Creates a key set that is read over HTTP (RFC 7517 §5), kept, and renewed in time. While the source is down, the last
+ * reading is used. A key that was removed stops verifying at the next reading.
+ * @throws TypeError if the address does not start with http:// or https://
  */
 export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
   const { clock, refreshAfterSeconds = 600 } = options
@@ -69,7 +69,7 @@ async function fetchKeys(
   }
 }
 
-/** An empty set is an answer too: its issuer has withdrawn every key. */
+/** Reads the keys of an answer. An empty set is valid: the issuer has withdrawn all keys. */
 function readAnswer(
   answer: HttpResponse,
   algorithms: readonly SignatureAlgorithm[],
@@ -86,12 +86,12 @@ class UnusableAnswer extends Error {
   readonly reason: Reason
 
   constructor(reason: Reason) {
-    super(`the answer is no key set (${reason})`)
+    super(`the answer is not a key set (${reason})`)
     this.reason = reason
   }
 }
 
-/** A reading in the background fails nobody's request, so that this is the only place where it can be seen. */
+/** Emits an event. A reading in the background fails no request, so its failure is visible only here. */
 function reportFailure({ telemetry, clock }: RemoteKeySetOptions, startedAt: number, error: unknown): void {
   telemetry.observeUpstream({ target: 'jwks', outcome: 'failed', durationSeconds: clock() - startedAt })
   createEmitter(telemetry, clock).emitTrouble({

@@ -2,15 +2,15 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 
 import { isJsonObject, type JsonObject } from '../base/json.js'
 
-/** The signature algorithms there are here (RFC 7518 §3.1): Memberstack's, and our own. */
+/** The supported signature algorithms (RFC 7518 §3.1): RS256 of Memberstack, ES256 of our own tokens. */
 export type SignatureAlgorithm = 'RS256' | 'ES256'
 
-/** A public key that may verify signatures. The same object for as long as its set holds it unchanged. */
+/** A public key that may verify signatures. It is the same object while its set contains it unchanged. */
 export interface VerificationKey {
   readonly kid: string | undefined
   readonly algorithm: SignatureAlgorithm
   readonly publicKey: KeyObject
-  /** Tells one key from another: its kid, algorithm and material. */
+  /** The identity of the key: its kid, algorithm and material. */
   readonly identity: string
 }
 
@@ -20,13 +20,13 @@ const minModulusBits = 2048
 const maxModulusBits = 8192
 const minExponent = 65_537n
 const maxExponent = 0xffff_ffffn
-/** Members that only private or symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
+/** The members that only private or symmetric keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 /**
- * The keys of a JWKS (RFC 7517 §5) that may verify a signature of one of these algorithms; all others are ignored, so
- * that a bad one does no harm to the good. `known` keys that are still there come back as the same objects.
- * Null where this is no JWKS at all.
+ * Reads the keys of a JWKS (RFC 7517 §5) that may verify a signature of one of these algorithms. All others are ignored,
+ * so the valid keys stay usable beside an invalid one. A key of `known` that is still in the set is the same object again.
+ * Returns null if this is not a JWKS.
  */
 export function readVerificationKeys(
   jwks: JsonObject | null,
@@ -43,7 +43,7 @@ export function readVerificationKeys(
   return [...keys.values()]
 }
 
-/** One key of a JWKS, or null where it must not verify anything. */
+/** Reads one key of a JWKS; null if it must not verify signatures. */
 export function readVerificationKey(
   jwk: JsonObject,
   algorithms: readonly SignatureAlgorithm[],
@@ -62,12 +62,12 @@ export function readVerificationKey(
   return publicKey && { kid, algorithm, publicKey, identity }
 }
 
-/** Whether this may be a `kid`: any string of bounded length. */
+/** Returns true if the value is valid as a `kid`: any string of at most 256 characters. */
 export function isKid(value: unknown): value is string {
   return typeof value === 'string' && value.length <= maxKidLength
 }
 
-/** A key's type alone decides; an `alg` in the JWK may only agree (RFC 7517 §4.4). */
+/** Returns the algorithm of a key, which its type decides. An `alg` in the JWK must be the same (RFC 7517 §4.4). */
 function algorithmOf(jwk: JsonObject, allowed: readonly SignatureAlgorithm[]): SignatureAlgorithm | null {
   const { kty, crv, alg } = jwk
   const algorithm = kty === 'RSA' ? 'RS256' : 'ES256'
@@ -83,7 +83,7 @@ function isForVerifying(jwk: JsonObject): boolean {
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'))
 }
 
-/** The members that make the key, and no other, go to the importer. */
+/** Returns the members that define the key. Only these are passed to the importer. */
 function materialOf(jwk: JsonObject, algorithm: SignatureAlgorithm): Record<string, string> | null {
   const material: Record<string, string> = {}
   for (const name of algorithm === 'RS256' ? ['kty', 'n', 'e'] : ['kty', 'crv', 'x', 'y']) {
@@ -99,12 +99,12 @@ function importPublicKey(material: Record<string, string>, algorithm: SignatureA
     const key = createPublicKey({ key: material, format: 'jwk' })
     return algorithm === 'ES256' || isStrongRsa(key) ? key : null
   } catch {
-    // Node throws on material that is no key (a point off the curve, an empty modulus): it is ignored like any bad key.
+    // Node throws on material that is not a key (a point off the curve, an empty modulus). It is ignored, as other invalid keys are.
     return null
   }
 }
 
-/** With `e = 1` anyone can sign, and other tiny exponents fall to sloppy padding; Node lets them pass. */
+/** Returns true for a modulus and exponent of safe size. With `e = 1` anyone can sign, and Node accepts such keys. */
 function isStrongRsa(key: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
   if (modulusLength < minModulusBits || modulusLength > maxModulusBits) return false

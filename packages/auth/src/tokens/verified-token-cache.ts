@@ -1,38 +1,39 @@
-/** How much a {@link VerifiedTokenCache} holds. */
+/** The bounds of a {@link VerifiedTokenCache}. */
 export interface VerifiedTokenCacheOptions {
-  /** So many of the tokens used last are surely kept; twice as many at most. */
+  /** The number of recently used tokens that are kept at least; twice as many are kept at most. */
   readonly size: number
-  /** So many characters of tokens at most in one generation. @defaultValue 1024 for each token kept */
+  /** The largest number of characters of all tokens in one generation. @defaultValue 1024 for each token kept */
   readonly maxCharacters?: number | undefined
-  /** After so long unused an entry is gone with the next but one turn, in seconds. @defaultValue 3600 */
+  /** The age of a generation, in seconds, at which the next write begins a new one. @defaultValue 3600 */
   readonly turnAfterSeconds?: number | undefined
 }
 
-/** What is kept of a token. */
+/** An entry of the cache. */
 export interface Remembered {
   /** The token itself (RFC 7515 §7.1). */
   readonly compact: string
 }
 
-/** What is known of the tokens used last; a token is found only if it is the same from end to end. */
+/** A cache of recently used tokens. An entry is found only by exactly the same token. */
 export interface VerifiedTokenCache<T extends Remembered> {
   get(compact: string, now: number): T | undefined
   set(value: T, now: number): void
   readonly size: number
 }
 
-/** Of the signature, so many characters make a token's number: 48 random bits, folded into 32. */
+/** The number of characters of the signature that the number of a token is computed from: 48 random bits, folded into 32. */
 const tailLength = 8
-/** Few tokens are longer; many that are would make the cache hold fewer of them. */
+/** The usual length of a token. If many are longer, the cache keeps fewer of them. */
 const usualLength = 1024
 
 /**
- * A bounded cache of two generations: what is used moves into the young one; when that is full it becomes the old one,
- * and the old one's rest is dropped at once. A hit costs one look-up (two after a turn), whoever was seen before.
+ * Creates a bounded cache of two generations. A used entry moves into the young generation. When that is full, it becomes the
+ * old one, and the rest of the former old one is dropped. A hit costs one look-up, or two after a turn.
  *
- * Tokens are filed under a number made of their last characters: each request brings its token as a new string, and to hash
- * all of it took more than everything else that is done for a token seen before. A number lies in the map itself: with many
- * tokens in use, what a request costs is how much memory it touches. Two of one number only displace each other.
+ * This is not the bounded map of `base/`, for a measured reason: its keys are numbers, computed from the last characters of a
+ * token. Each request contains its token as a new string, and hashing all of it took longer than all other work for a cached
+ * token. A number lies in the map itself, so a look-up reads less memory, which decides the cost with many tokens in use. Two
+ * tokens with the same number only displace each other.
  */
 export function createVerifiedTokenCache<T extends Remembered>(
   options: VerifiedTokenCacheOptions,

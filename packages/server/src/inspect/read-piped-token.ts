@@ -1,8 +1,8 @@
 const maxBytes = 65_536
 
 /**
- * What a person or a program piped in, without the white space around it or a leading `Bearer`; null: nothing. Of more than
- * any token has, the beginning.
+ * Reads a token from standard input, without the white space around it and a leading `Bearer`. Returns null for an empty
+ * input. Of a longer input than any token, only the beginning is read.
  */
 export async function readPipedToken(input: AsyncIterable<Uint8Array>): Promise<string | null> {
   const chunks: Uint8Array[] = []
