@@ -69,6 +69,8 @@ class Site {
   readonly #held = new Map<string, () => void>()
   readonly #tabs: Page[] = []
   #issued = 0
+  /** The history has ended: slow calls are refused at once. */
+  #isOver = false
 
   readonly world: World
   readonly following: Following
@@ -141,6 +143,7 @@ class Site {
 
   /** Ends the outage, answers the slow calls, and waits for all calls. */
   async settle(): Promise<void> {
+    this.#isOver = true
     this.world.service.fault = () => undefined
     this.#release()
     for (const page of this.#tabs) {
@@ -192,6 +195,7 @@ class Site {
     request.resume()
     if (pathname !== '/api/slow' || !isFirst) return this.world.service.api(request, response)
     const refuse = (): void => void response.writeHead(401).end('{"code":"AUTH_TOKEN_REVOKED"}')
+    if (this.#isOver) return refuse()
     this.#held.set(id, refuse)
     // A call of a page that was left is not answered.
     response.on('close', () => this.#held.delete(id))
