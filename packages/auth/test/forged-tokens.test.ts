@@ -6,19 +6,18 @@ import {
   type JsonWebKeyInput,
   type KeyObject,
 } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Perennial } from '../src/http/perennial.js'
 import { createForwardPerennial, expectRow, get } from './forward-world.js'
+import { startServer, type RunningServer } from './kit/servers.js'
 import { mounts, type RunningApp } from './mounts.js'
 
 let emulator: Emulator
 let perennial: Perennial
 let app: RunningApp
-/** Whatever a token names lies here; nobody may come. */
-let trap: Server
+/** Serves the keys that a forged token names. No request may reach it. */
+let trap: RunningServer
 let trapUrl: string
 const visits: string[] = []
 
@@ -28,19 +27,17 @@ beforeAll(async () => {
   const [mount] = mounts
   if (!mount) throw new Error('no mount')
   app = await mount.start(perennial)
-  trap = createServer((request, response) => {
+  trap = await startServer((request, response) => {
     visits.push(request.url ?? '')
     response.end(JSON.stringify({ keys: [own.jwk] }))
   })
-  await once(trap.listen(0, '127.0.0.1'), 'listening')
-  const address = trap.address()
-  trapUrl = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/keys.json`
+  trapUrl = `${trap.origin}/keys.json`
 })
 afterAll(async () => {
   await app.close()
   await perennial.close()
   await emulator.close()
-  trap.close()
+  await trap.close()
 })
 afterEach(() => expect(visits).toEqual([]))
 

@@ -4,7 +4,7 @@ import { createRecorder } from '../../test/kit/recorder.js'
 import type { HttpClient } from '../base/http-client.js'
 import { createAdminApi, type AdminApiOptions } from './admin-api.js'
 import { createAdminQuota } from './admin-quota.js'
-import { planConnection, rawMember, startAdminServer } from './admin-server.contract.js'
+import { planConnection, rawMember, startAdminServer } from '../../test/kit/admin-server.js'
 import type { AdminApi } from './member.js'
 import { createVirtualTime } from './virtual-time.contract.js'
 

@@ -1,9 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import type { AuthEvent, UpstreamObservation } from '../telemetry/events.js'
+import { createRecorder, type Recorder } from '../../test/kit/recorder.js'
+import { startServer, type RunningServer } from '../../test/kit/servers.js'
 import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
 import type { KeySet } from './key-set.js'
 import { createRemoteKeySet } from './remote-key-set.js'
@@ -19,42 +20,35 @@ const jwks = (...keys: object[]) => JSON.stringify({ keys })
 let now: number
 let fetched: string[]
 let answer: (response: ServerResponse) => void
-let server: Server
+let server: RunningServer
 let httpClient: ClosableHttpClient
-let observed: UpstreamObservation[]
-let events: AuthEvent[]
+let observed: Recorder['observed']
+let events: Recorder['events']
 let keySet: KeySet
 
 beforeEach(async () => {
   now = 1_000_000
   fetched = []
-  observed = []
-  events = []
+  const telemetry = createRecorder()
+  ;({ observed, events } = telemetry)
   answer = (response) => void response.end(jwks(a))
-  server = createServer((request, response) => {
+  server = await startServer((request, response) => {
     fetched.push(request.url ?? '')
     answer(response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not listening')
   httpClient = createHttpClient()
   keySet = createRemoteKeySet({
-    url: `http://127.0.0.1:${address.port}/jwks.json`,
+    url: `${server.origin}/jwks.json`,
     algorithms: ['RS256'],
     httpClient,
     clock: () => now,
-    telemetry: {
-      emit: (event) => void events.push(event),
-      observeUpstream: (observation) => void observed.push(observation),
-    },
+    telemetry,
   })
 })
 
 afterEach(async () => {
   await httpClient.close()
-  server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
+  await server.close()
 })
 
 const find = async (kid: string | undefined) =>

@@ -1,8 +1,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { createServer, type RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
+import { startServer } from '../../test/kit/servers.js'
 import { silentTelemetry } from '../telemetry/events.js'
 import { createHttpClient } from '../base/create-http-client.js'
 import { createRemoteKeySet } from './remote-key-set.js'
@@ -28,16 +29,10 @@ let keys: object[]
 let readings = 0
 let trapped = 0
 const closers: (() => Promise<unknown>)[] = []
-const listen = async (listener: RequestListener) => {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('not listening')
-  return { server, url: `http://127.0.0.1:${address.port}` }
+const start = async (listener: RequestListener) => {
+  const running = await startServer(listener)
+  closers.push(running.close)
+  return running
 }
 
 let keySetUrl: string
@@ -47,18 +42,18 @@ let verifier: TokenVerifier
 
 beforeAll(async () => {
   keySetUrl = (
-    await listen((_request, response) => {
+    await start((_request, response) => {
       readings += 1
       response.end(JSON.stringify({ keys }))
     })
-  ).url
-  const trap = await listen((_request, response) => {
+  ).origin
+  const trap = await start((_request, response) => {
     response.end(JSON.stringify({ keys: [jwkOf(evil, 'evil')] }))
   })
   trap.server.on('connection', () => {
     trapped += 1
   })
-  trapUrl = trap.url
+  trapUrl = trap.origin
 })
 afterAll(async () => {
   await httpClient.close()

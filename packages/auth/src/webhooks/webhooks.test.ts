@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import { startEmulator } from '@perennial/emulator'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { listen } from '../../test/kit/servers.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createSecrets } from '../base/secrets.js'
@@ -367,7 +367,7 @@ describe('the emulator as the sender', () => {
     const { webhooks, store, events } = await createWorld({ admin, clock })
     const at = Math.floor(clock())
     const live = { ...session('now'), createdAt: at, lastUsedAt: at, expiresAt: at + 86_400 }
-    const server = createServer((request, response) => {
+    const { origin } = await listen((request, response) => {
       const chunks: Buffer[] = []
       const header = (name: string) => request.headers[name]?.toString()
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -379,18 +379,13 @@ describe('the emulator as the sender', () => {
         )
       })
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
     onTestFinished(async () => {
       await emulator.close()
-      server.closeAllConnections()
-      server.close()
       await httpClient.close()
     })
 
     emulator.addPlan('mem_ada', 'pln_pro')
-    emulator.setWebhookUrl(`http://127.0.0.1:${address.port}/`)
+    emulator.setWebhookUrl(`${origin}/`)
     await store.sessions.create(live, at)
     emulator.updateMember('mem_ada', { customFields: { company: 'x' } })
     await emulator.webhooksSettled()

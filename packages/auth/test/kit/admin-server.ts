@@ -1,9 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
+import { createHttpClient, type ClosableHttpClient } from '../../src/base/create-http-client.js'
+import { listen } from './servers.js'
 
-/** What a request to the server looked like. */
+/** A request that the server received. */
 export interface SeenRequest {
   readonly method: string
   readonly url: string
@@ -11,11 +12,11 @@ export interface SeenRequest {
   readonly body: string
 }
 
-/** How the server answers; `hang` never does, `reset` cuts the connection. */
+/** An answer of the server: `hang` never answers, `reset` closes the connection. */
 export type ServerAnswer =
   'hang' | 'reset' | { status?: number; headers?: Record<string, string>; body: unknown }
 
-/** A server that stands for the admin API and misbehaves as told. */
+/** A server in place of the admin API, which answers as the test wants. */
 export interface AdminServer {
   readonly url: string
   readonly httpClient: ClosableHttpClient
@@ -23,10 +24,10 @@ export interface AdminServer {
   answer: (request: SeenRequest) => ServerAnswer | Promise<ServerAnswer>
 }
 
-/** Listens on loopback until the test is over. */
+/** Starts a server that is closed when the current test ends. */
 export async function startAdminServer(answer: AdminServer['answer']): Promise<AdminServer> {
   const seen: SeenRequest[] = []
-  const server = createServer((request, response) => {
+  const { origin } = await listen((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
@@ -44,20 +45,13 @@ export async function startAdminServer(answer: AdminServer['answer']): Promise<A
     response.end(typeof said.body === 'string' ? said.body : JSON.stringify(said.body))
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
   const httpClient = createHttpClient()
-  const admin: AdminServer = { url: `http://127.0.0.1:${address.port}`, httpClient, seen, answer }
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-    await httpClient.close()
-  })
+  onTestFinished(() => httpClient.close())
+  const admin: AdminServer = { url: origin, httpClient, seen, answer }
   return admin
 }
 
-/** A member as the admin API shows it. */
+/** Returns a member in the form of the admin API. */
 export function rawMember(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
     id: 'mem_ada',
@@ -77,7 +71,7 @@ export function rawMember(changes: Readonly<Record<string, unknown>> = {}): Reco
   }
 }
 
-/** A member's hold on a plan as the admin API shows it. */
+/** Returns a plan connection of a member in the form of the admin API. */
 export function planConnection(
   planId: string,
   changes: Readonly<Record<string, unknown>> = {},
