@@ -1,7 +1,14 @@
 import { portOf } from '../kit/loopback.ts'
 import { startProcess, type BenchProcess, type Started } from '../kit/process.ts'
-import { startByHand, startForward, startLiar, startSession } from './servers.ts'
-import type { AdminQuotaState, RefreshServer, Surroundings } from './servers.ts'
+import {
+  startByHand,
+  startForward,
+  startLiar,
+  startSession,
+  type AdminQuotaState,
+  type RefreshServer,
+  type Surroundings,
+} from './servers.ts'
 
 /** One row of the tables. */
 export interface Contender {

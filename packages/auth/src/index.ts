@@ -10,6 +10,7 @@ export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } fro
 export { isProxyUrl, type ConnectionOptions, type ProxySettings } from './base/http-connections.js'
 export { isLoopback } from './base/loopback.js'
 export type { MemberstackUser } from './base/member.js'
+export { maxTokenLength } from './base/token-text.js'
 export { createPerennial, type MemberstackOptions, type PerennialOptions } from './compose/index.js'
 export type {
   Authenticated,
@@ -52,7 +53,6 @@ export {
   accessTokenMaxSeconds,
   clockToleranceSeconds,
   isTokenExpiringSoon,
-  maxTokenLength,
   readMemberKeys,
   type MemberKey,
   type VerifiedClaims,

@@ -15,8 +15,7 @@ import {
   maxBodyBytes,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf } from './node-headers.js'
-import { readStreamBody } from './stream-body.js'
+import { headerOf, readStreamBody } from './node-request.js'
 
 declare global {
   // The way that Express's own types document for adding to its Request.

@@ -22,8 +22,7 @@ import {
   answerJwks,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf } from './node-headers.js'
-import { readStreamBody } from './stream-body.js'
+import { headerOf, readStreamBody } from './node-request.js'
 
 declare module 'fastify' {
   interface FastifyRequest {

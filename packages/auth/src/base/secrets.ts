@@ -1,51 +1,43 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  timingSafeEqual,
-  type KeyObject,
-} from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { nonceLength, seal, unseal } from './sealing.js'
 
-/** What a derived key is for; each purpose has a key of its own (HKDF, RFC 5869). */
+/** The use of a derived key. Each purpose has a key of its own (HKDF, RFC 5869). */
 export type KeyPurpose = 'refresh-token' | 'signing-keys' | 'member'
 
-/** Random bytes, passed in so that tests can repeat them. */
+/** Returns random bytes. Passed in, so that tests can repeat them. */
 export type RandomBytes = (length: number) => Uint8Array
 
 /**
- * What is derived from `PERENNIAL_SECRET`. The first secret signs and seals; all of them verify and open, so that a
- * secret can be changed without signing anyone out. Each is named by a key id of four bytes that tells nothing of it.
+ * The keys derived from `PERENNIAL_SECRET`. The first secret signs and seals; all of them verify and open, so that a secret
+ * can be changed without signing anyone out. A key id of four bytes names each of them and reveals nothing about it.
  */
 export interface Secrets {
   /** The key id of the first secret. */
   readonly currentKeyId: Uint8Array
   /** HMAC-SHA256 under the current key. */
   mac(purpose: KeyPurpose, data: Uint8Array): Uint8Array
-  /** Whether `mac` is that of `data` under the key named `keyId`; false for an unknown key. Constant time. */
+  /** Returns true if `mac` is that of `data` under the key with this id; false for an unknown key. Constant time. */
   verifyMac(purpose: KeyPurpose, keyId: Uint8Array, data: Uint8Array, mac: Uint8Array): boolean
-  /** AES-256-GCM under the current key; `context` binds the text to its place, so that it cannot be moved elsewhere. */
+  /** Seals a text under the current key. `context` binds it to its place. */
   seal(purpose: KeyPurpose, context: string, plainText: string): string
-  /** The text, or null when no secret opens it or it was sealed for another context. */
+  /** Returns the text, or null if no secret opens it or it was sealed for another context. */
   unseal(purpose: KeyPurpose, context: string, sealed: string): string | null
-  /** Whether this was sealed under the current secret; if not, seal it again. */
+  /** Returns true if a text was sealed under the current secret. If not, seal it again. */
   isSealedByCurrent(sealed: string): boolean
 }
 
 const keyIdLength = 4
-const nonceLength = 12
-const tagLength = 16
 
-/** The secrets as they are configured: base64, newest first, in one text with commas between them or one by one. */
+/** Decodes the secrets as they are configured: base64, newest first, in a list or in one text separated by commas. */
 export function decodeSecrets(secret: string | readonly string[]): readonly Uint8Array[] {
   const listed = typeof secret === 'string' ? secret.split(',') : secret
   return listed.map((one) => Buffer.from(one.trim(), 'base64'))
 }
 
 /**
+ * Derives the keys of all secrets.
  * @param secrets - newest first; each at least 32 bytes
- * @throws TypeError when there is none or one is too short
+ * @throws TypeError if there is none, or one is too short
  */
 export function createSecrets(secrets: readonly Uint8Array[], randomBytes: RandomBytes): Secrets {
   const keys = secrets.map(deriveKeys)
@@ -60,12 +52,14 @@ export function createSecrets(secrets: readonly Uint8Array[], randomBytes: Rando
       const key = keyOf(keyId)
       return key !== undefined && equalBytes(hmac(key.of(purpose), data), mac)
     },
-    seal: (purpose, context, plainText) =>
-      seal(current, purpose, context, plainText, randomBytes(nonceLength)),
+    seal(purpose, context, text) {
+      const sealed = seal(current.of(purpose), { context, text, nonce: randomBytes(nonceLength) })
+      return Buffer.concat([current.id, sealed]).toString('base64url')
+    },
     unseal(purpose, context, sealed) {
       const bytes = Buffer.from(sealed, 'base64url')
       const key = keyOf(bytes.subarray(0, keyIdLength))
-      return key ? unseal(key, purpose, context, bytes) : null
+      return key ? unseal(key.of(purpose), context, bytes.subarray(keyIdLength)) : null
     },
     isSealedByCurrent: (sealed) =>
       equalBytes(Buffer.from(sealed, 'base64url').subarray(0, keyIdLength), current.id),
@@ -87,40 +81,11 @@ function deriveKeys(secret: Uint8Array): SecretKeys {
     of(purpose) {
       const known = derived.get(purpose)
       if (known) return known
-      // Bytes as a key cost Node 24 five times as much at every use: it finds out by exceptions that they are no KeyObject.
+      // With bytes in place of a KeyObject, Node 24 takes five times as long at every use.
       const key = createSecretKey(derive(purpose, 32))
       derived.set(purpose, key)
       return key
     },
-  }
-}
-
-function seal(
-  keys: SecretKeys,
-  purpose: KeyPurpose,
-  context: string,
-  plainText: string,
-  nonce: Uint8Array,
-): string {
-  const cipher = createCipheriv('aes-256-gcm', keys.of(purpose), nonce)
-  cipher.setAAD(Buffer.from(context))
-  const body = Buffer.concat([cipher.update(plainText, 'utf8'), cipher.final()])
-  return Buffer.concat([keys.id, nonce, body, cipher.getAuthTag()]).toString('base64url')
-}
-
-function unseal(keys: SecretKeys, purpose: KeyPurpose, context: string, bytes: Buffer): string | null {
-  if (bytes.length < keyIdLength + nonceLength + tagLength) return null
-  const nonce = bytes.subarray(keyIdLength, keyIdLength + nonceLength)
-  const decipher = createDecipheriv('aes-256-gcm', keys.of(purpose), nonce, { authTagLength: tagLength })
-  decipher.setAAD(Buffer.from(context))
-  decipher.setAuthTag(bytes.subarray(-tagLength))
-  try {
-    const body = decipher.update(bytes.subarray(keyIdLength + nonceLength, -tagLength))
-    return Buffer.concat([body, decipher.final()]).toString('utf8')
-  } catch (error) {
-    // A wrong tag is the answer "not ours", not a failure; anything else is one.
-    if (error instanceof Error && /authenticate/.test(error.message)) return null
-    throw error
   }
 }
 

@@ -2,11 +2,11 @@ import { failure } from '../base/failures.js'
 import type { AuthError } from '../base/errors.js'
 import {
   createAuthenticator,
-  createAuthHandler,
+  createAuthEndpoint,
   createAuthRoutes,
   createBodyTransport,
   createCookieTransport,
-  createWebhookHandler,
+  createWebhookEndpoint,
   emitFailures,
   emitSuccesses,
   errorResponse,
@@ -51,8 +51,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
 
   return {
     mode: mode.session ? 'session' : 'forward',
-    handle: createAuthHandler({ routes, transport, limits, emitFailure, environment }),
-    handleWebhook: createWebhookHandler({
+    handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment }),
+    handleWebhook: createWebhookEndpoint({
       webhooks: mode.session?.webhooks ?? null,
       emitFailure,
       environment,

@@ -1,5 +1,4 @@
-import type { AdminApi, UserContext } from '../members/index.js'
-import { createMembership } from '../members/index.js'
+import { type AdminApi, type UserContext, createMembership } from '../members/index.js'
 import { createWebhooks, type Webhooks } from '../webhooks/index.js'
 import { createSessionSource, type RefreshSource } from '../refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'

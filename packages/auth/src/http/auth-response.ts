@@ -1,6 +1,7 @@
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { AuthResponse } from './auth-request.js'
+import type { Perennial } from './perennial.js'
 
 const noStore = { 'cache-control': 'no-store' }
 
@@ -47,4 +48,18 @@ function headersOf(error: AuthError): Record<string, string> {
   if (error.retryAfterSeconds !== undefined)
     headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterSeconds)))
   return headers
+}
+
+/** The answer with the key set of our access tokens (RFC 7517 §5). Never rejects. */
+export async function answerJwks(perennial: Perennial): Promise<AuthResponse> {
+  try {
+    // Keys are published a day before they sign, so everybody may keep the set for a while.
+    const headers = {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'public, max-age=300',
+    }
+    return { status: 200, headers, body: await perennial.readJwks() }
+  } catch (error) {
+    return perennial.toResponse(error)
+  }
 }

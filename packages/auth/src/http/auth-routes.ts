@@ -1,14 +1,14 @@
 import { failure } from '../base/failures.js'
-import type { Authenticated, Credentials } from './perennial.js'
+import { isUsableToken } from '../base/token-text.js'
+import { type AuthRequest, type AuthResponse, credentialsOf, type Credentials } from './auth-request.js'
+import type { Authenticated } from './perennial.js'
 import type { SessionUseCases } from '../sessions/index.js'
-import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { json } from './auth-response.js'
-import type { RefreshTokenTransport } from './refresh-token-transport.js'
-import { credentialsOf, isUsableToken } from './request-token.js'
 import type { Route } from './route-table.js'
+import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { createSessionRoutes } from './session-routes.js'
 
-/** What the routes call: one use case each. */
+/** The use cases that the routes call, one each. */
 export interface AuthRouteUseCases {
   refresh(
     refreshToken: string,

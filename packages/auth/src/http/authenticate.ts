@@ -1,9 +1,9 @@
-import { presentedToken, readToken } from './request-token.js'
+import { presentedToken, readToken, type Credentials } from './auth-request.js'
 import { failure } from '../base/failures.js'
 import type { UserContext } from '../members/index.js'
 import type { Emitter } from '../telemetry/index.js'
 import { toAuthError } from './auth-response.js'
-import type { Authenticated, Credentials } from './perennial.js'
+import type { Authenticated } from './perennial.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
 import { sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
 

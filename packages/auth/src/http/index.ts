@@ -1,12 +1,15 @@
-/** The door of the http room: the routes of `/v1/auth` and the webhook, for every framework, and the authentication of a request. */
-export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
-export { createAuthHandler } from './auth-handler.js'
-export type { AuthRequest, AuthResponse, BodyReading } from './auth-request.js'
-export { errorResponse } from './auth-response.js'
+/** The door of the http room: the routes of `/v1/auth` and the webhook for every framework, and the authentication of a request. */
+export {
+  maxBodyBytes,
+  type AuthRequest,
+  type AuthResponse,
+  type BodyReading,
+  type Credentials,
+} from './auth-request.js'
+export { answerJwks, errorResponse } from './auth-response.js'
 export { createAuthRoutes } from './auth-routes.js'
+export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
+export { createAuthEndpoint, createWebhookEndpoint } from './endpoints.js'
 export { checkRoleNames, createRoleCheck, grantKey, grantTo, settle, type Grant } from './grant.js'
-export { answerJwks } from './jwks.js'
-export type { Authenticated, Credentials, Perennial } from './perennial.js'
+export type { Authenticated, Perennial } from './perennial.js'
 export { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'
-export { maxBodyBytes } from './request-body.js'
-export { createWebhookHandler } from './webhook-handler.js'

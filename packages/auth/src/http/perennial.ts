@@ -1,14 +1,6 @@
-import type { AuthRequest, AuthResponse } from './auth-request.js'
+import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-
-/** The two headers a token may come in. A token in a URL is never read. */
-export interface Credentials {
-  /** `Authorization`. */
-  readonly authorization: string | undefined
-  /** `x-memberstack-token`. */
-  readonly memberstackToken: string | undefined
-}
 
 /** Who a request is from. */
 export interface Authenticated {

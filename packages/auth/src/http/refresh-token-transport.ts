@@ -1,8 +1,7 @@
 import { failure } from '../base/failures.js'
 import { field } from '../base/json.js'
 import { isLoopback } from '../base/loopback.js'
-import type { AuthRequest } from './auth-request.js'
-import { readJsonObject } from './request-body.js'
+import { type AuthRequest, readJsonObject } from './auth-request.js'
 
 const cookieName = '__Host-perennial'
 

@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { AuthRequest, BodyReading } from './auth-request.js'
-import { maxBodyBytes, readJsonObject } from './request-body.js'
-import { readStreamBody } from '../adapters/stream-body.js'
+import { type AuthRequest, type BodyReading, maxBodyBytes, readJsonObject } from './auth-request.js'
+import { readStreamBody } from '../adapters/node-request.js'
 
 const requestWith = (reading: BodyReading, contentType?: string): AuthRequest => ({
   method: 'POST',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isUsableToken, readToken } from './request-token.js'
+import { isUsableToken } from '../base/token-text.js'
+import { readToken } from './auth-request.js'
 
 describe('isUsableToken', () => {
   it('takes 1 to 4096 characters of visible ASCII', () => {

@@ -1,11 +1,11 @@
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
+import { isUsableToken } from '../base/token-text.js'
 import type { Authenticated } from './perennial.js'
 import type { Session, SessionUseCases } from '../sessions/index.js'
-import type { AuthRequest, AuthResponse } from './auth-request.js'
+import { type AuthRequest, type AuthResponse, credentialsOf, readToken } from './auth-request.js'
 import { json, noContent } from './auth-response.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
-import { credentialsOf, isUsableToken, readToken } from './request-token.js'
 import type { Route } from './route-table.js'
 
 type Authenticate = (request: AuthRequest) => Promise<Authenticated>

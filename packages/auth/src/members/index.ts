@@ -10,9 +10,13 @@ export type {
   MemberTokenReading,
   ReadMemberOptions,
 } from './member.js'
-export type { RoleSource, RolesOf } from './member-shape.js'
-export { createMembership, type Membership, type MembershipOptions } from './membership.js'
+export { memberTokenClaimsFrom, type RoleSource, type RolesOf } from './member-shape.js'
+export {
+  createMembership,
+  type Membership,
+  type MembershipCheck,
+  type MembershipOptions,
+  type Standing,
+} from './membership.js'
 export type { MemberNews } from './user-cache.js'
 export { createUserContext, type UserContext, type UserContextOptions } from './user-context.js'
-export { memberTokenClaimsFrom } from './member-shape.js'
-export type { MembershipCheck, Standing } from './membership-check.js'

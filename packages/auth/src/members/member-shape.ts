@@ -1,4 +1,4 @@
-import { isJsonObject } from '../base/json.js'
+import { isJsonObject, isStringList } from '../base/json.js'
 import { isMemberId } from '../base/member.js'
 import type { Member, MemberTokenClaims } from './member.js'
 
@@ -16,11 +16,6 @@ export type RolesOf = (source: RoleSource) => readonly string[]
 export const permissionsAndPlans: RolesOf = ({ permissions, activePlanIds }) => [
   ...new Set([...permissions, ...activePlanIds]),
 ]
-
-/** Whether this is a list of nothing but strings. */
-export function isStringList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
 
 /** The member in an answer of the admin API, or null when the answer is not of the shape that is documented. */
 export function memberFrom(data: unknown, memberId: string, rolesOf: RolesOf): Member | null {

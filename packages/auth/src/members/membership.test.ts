@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createSecrets } from '../base/secrets.js'
-import type { Standing } from './membership-check.js'
+import { type Standing, createMembership, type Membership, type MembershipOptions } from './membership.js'
 import type { Member, MemberReading, ReadMemberOptions } from './member.js'
-import { createMembership, type Membership, type MembershipOptions } from './membership.js'
 import type { MemberNews } from './user-cache.js'
 
 const down: MemberReading = { kind: 'unavailable', retryAfterSeconds: 3 }

@@ -1,11 +1,69 @@
-import type { Clock } from '../base/time.js'
+import type { Member, AdminApi } from './member.js'
+import { field, isJsonObject, isStringList, parseJsonObject } from '../base/json.js'
 import type { Secrets } from '../base/secrets.js'
-import type { MembershipCheck, Standing } from './membership-check.js'
+import type { Clock } from '../base/time.js'
 import { createBoundedMap } from '../base/bounded-map.js'
-import type { AdminApi, Member } from './member.js'
-import { sealSnapshot, unsealSnapshot, type Snapshot } from './member-snapshot.js'
 import type { MemberNews } from './user-cache.js'
 import type { UserContext } from './user-context.js'
+
+/** Whether somebody may have a session now. */
+export type Standing =
+  | {
+      readonly kind: 'member'
+      readonly member: Member
+      /** To be kept with the session; null when too large to keep. */
+      readonly sealedMember: string | null
+    }
+  | { readonly kind: 'deleted' | 'plan_lost' }
+  | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
+
+/** Asks the admin API, or falls back on what is known from before, within its bound. */
+export interface MembershipCheck {
+  check(
+    memberId: string,
+    options: {
+      /** The longest to wait for a place in the quota, in seconds. */
+      readonly waitSeconds: number
+      /** What the session keeps of the member; null where there is nothing. */
+      readonly sealedMember: string | null
+      readonly requestId?: string
+    },
+  ): Promise<Standing>
+}
+
+/** A member as last read, and when (seconds). */
+export interface Snapshot {
+  readonly member: Member
+  readonly readAt: number
+}
+
+/** Longer snapshots are not kept: every session would carry one. In characters, sealed. */
+const longestSealed = 8192
+
+/** The snapshot as it is kept with a session, or null when it would be too large. Bound to its member. */
+export function sealSnapshot(secrets: Secrets, { member, readAt }: Snapshot): string | null {
+  const text = JSON.stringify({ member, readAt })
+  if (text.length > longestSealed) return null
+  const sealed = secrets.seal('member', member.userId, text)
+  return sealed.length > longestSealed ? null : sealed
+}
+
+/** The snapshot, or null when no secret opens it, it is another member's, or an older release wrote it otherwise. */
+export function unsealSnapshot(secrets: Secrets, memberId: string, sealed: string): Snapshot | null {
+  const text = secrets.unseal('member', memberId, sealed)
+  const json = text === null ? null : parseJsonObject(text)
+  const member = memberIn(field(json, 'member'), memberId)
+  const readAt = field(json, 'readAt')
+  return member && typeof readAt === 'number' ? { member, readAt } : null
+}
+
+function memberIn(value: unknown, memberId: string): Member | null {
+  if (!isJsonObject(value) || value['userId'] !== memberId) return null
+  const { email, roles, customFields, activePlanIds } = value
+  if (typeof email !== 'string' || !isStringList(roles)) return null
+  if (!isJsonObject(customFields) || !isStringList(activePlanIds)) return null
+  return { userId: memberId, email, roles, customFields, activePlanIds }
+}
 
 /** Who may have a session: asked at every sign-in and refresh. */
 export interface Membership extends MembershipCheck {

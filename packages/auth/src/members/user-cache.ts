@@ -1,8 +1,8 @@
+import { deepFreeze } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { createBoundedMap } from '../base/bounded-map.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { Member, MemberReading } from './member.js'
-import { deepFreeze } from './user-from-token.js'
 
 /** What the admin API said for certain. */
 export type MemberNews = Exclude<MemberReading, { kind: 'unavailable' }>

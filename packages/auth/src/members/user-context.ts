@@ -12,7 +12,7 @@ import {
   type UserCache,
   type UserCacheOptions,
 } from './user-cache.js'
-import { tokenUsers } from './token-users.js'
+import { tokenUsers } from './token-user.js'
 
 /** Who a member is, for tokens that do not tell it themselves. */
 export interface UserContext {

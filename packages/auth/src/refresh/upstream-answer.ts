@@ -1,8 +1,13 @@
+import { isUsableToken } from '../base/token-text.js'
 import type { HttpFailure, HttpResponse } from '../base/http-client.js'
 import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
 import { reasonOfExchange, type Reason } from '../base/reasons.js'
 import { readRetryAfter } from '../base/retry-after.js'
 import type { Settled } from './sealed-answer.js'
+import { AuthError } from '../base/errors.js'
+import type { TokenVerifier, VerifiedToken } from '../tokens/index.js'
+import type { RefreshOutcome } from './refresh-source.js'
+import { startTimeLimit } from '../base/time-limit.js'
 
 /** Trouble at the refresh API, as the use case hears of it. */
 export type UpstreamTrouble = Extract<Settled, { readonly kind: 'unavailable' }>
@@ -13,7 +18,6 @@ const refusals: ReadonlySet<string> = new Set([
   'invalid_refresh_token',
   'expired_token',
 ])
-const longestToken = 4096
 
 /**
  * What an answer of the refresh API means: tokens in one of the three accepted shapes; a refusal by 401, or by 400 whose
@@ -53,7 +57,7 @@ function readTokens(response: HttpResponse): Settled {
     return { kind: 'answered', accessToken }
   }
   // One that the client could not present to us again would cost it the session an hour later, unseen.
-  if (!isPresentable(refreshToken)) return trouble(502, 'unusable_refresh_token')
+  if (!isUsableToken(refreshToken)) return trouble(502, 'unusable_refresh_token')
   return { kind: 'answered', accessToken, refreshToken }
 }
 
@@ -74,14 +78,70 @@ function holdsAccessToken(
   return typeof accessToken === 'string' && accessToken !== ''
 }
 
-function isPresentable(token: unknown): token is string {
-  return typeof token === 'string' && token.length <= longestToken && /^[\x21-\x7e]+$/.test(token)
-}
-
 function namesRefusal(response: HttpResponse): boolean {
   const answer = parseJsonObject(response.body)
   return ['error', 'code'].some((name) => {
     const value = field(answer, name)
     return typeof value === 'string' && refusals.has(value)
   })
+}
+
+type Refreshed = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
+
+/** What may be handed to the caller of a settled call. */
+export type Verdict =
+  | { readonly kind: 'good'; readonly outcome: Refreshed; readonly expiresAt: number }
+  /** There is no telling yet (the key set is away): the answer is worth keeping. */
+  | { readonly kind: 'unknown'; readonly outcome: UpstreamTrouble }
+  | { readonly kind: 'final'; readonly outcome: Exclude<RefreshOutcome, Refreshed> }
+
+/** The settled call, and how its caller came by it. */
+export interface Answer {
+  readonly settled: Settled
+  /** The refresh token that was presented. */
+  readonly presented: string
+  readonly how: Refreshed['how']
+}
+
+/** Verifies the access token of a settled call, anew for whoever it is handed to. Never rejects. */
+export function createAnswerVerifier(options: {
+  readonly verifier: Pick<TokenVerifier, 'verify'>
+  readonly verifySeconds: number
+}): (answer: Answer) => Promise<Verdict> {
+  const verify = async (accessToken: string): Promise<VerifiedToken | UpstreamTrouble> => {
+    try {
+      return await options.verifier.verify(accessToken)
+    } catch (error) {
+      return toTrouble(error)
+    }
+  }
+  return async ({ settled, presented, how }) => {
+    if (settled.kind !== 'answered') return { kind: 'final', outcome: settled }
+    const { accessToken, refreshToken } = settled
+    const verified = await startTimeLimit(options.verifySeconds).race(verify(accessToken), keysAway())
+    if (verified.kind === 'unavailable') {
+      return { kind: verified.status === 503 ? 'unknown' : 'final', outcome: verified }
+    }
+    if (verified.kind === 'own') return { kind: 'final', outcome: trouble(502, 'foreign_access_token') }
+    const outcome: Refreshed = {
+      kind: 'refreshed',
+      accessToken,
+      ...(refreshToken === undefined || refreshToken === presented ? {} : { refreshToken }),
+      memberId: verified.memberId,
+      how,
+    }
+    return { kind: 'good', outcome, expiresAt: verified.expiresAt }
+  }
+}
+
+function toTrouble(error: unknown): UpstreamTrouble {
+  if (!(error instanceof AuthError) || error.status >= 500) {
+    return keysAway(error instanceof AuthError ? error.retryAfterSeconds : undefined)
+  }
+  const isExpired = error.code === 'AUTH_TOKEN_EXPIRED'
+  return trouble(502, isExpired ? 'expired_access_token' : 'unverifiable_access_token')
+}
+
+function keysAway(retryAfterSeconds?: number): UpstreamTrouble {
+  return { ...trouble(503, 'key_set_away', retryAfterSeconds), target: 'jwks' }
 }

@@ -2,10 +2,37 @@ import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../base/http-client.js'
 import type { Telemetry } from '../telemetry/index.js'
 import { createBreaker, type Attempt } from '../base/breaker.js'
-import type { ForwardLimits } from './forward-limits.js'
 import type { Settled } from './sealed-answer.js'
 import { sleep } from '../base/time-limit.js'
 import { readUpstreamAnswer, readUpstreamFailure, trouble, type UpstreamTrouble } from './upstream-answer.js'
+
+/** The time limits of forward mode, in seconds, and when its circuit opens. */
+export interface ForwardLimits {
+  /** The longest a caller waits. */
+  readonly answerSeconds: number
+  /** The longest a call may go on when its caller has been answered already. */
+  readonly callSeconds: number
+  /** The longest the access token of an answer may take to verify. */
+  readonly verifySeconds: number
+  /** How long a claim to the call holds; longer than call and verification together. */
+  readonly leaseSeconds: number
+  /** The first pause before what was never sent is tried again; each further one is twice as long, 1 s at most. */
+  readonly retryDelaySeconds: number
+  /** So many calls in a row without a usable answer open the circuit. */
+  readonly circuitFailures: number
+  readonly circuitOpenSeconds: number
+}
+
+/** The limits of production. */
+export const defaultForwardLimits: ForwardLimits = {
+  answerSeconds: 5,
+  callSeconds: 30,
+  verifySeconds: 4,
+  leaseSeconds: 35,
+  retryDelaySeconds: 0.1,
+  circuitFailures: 10,
+  circuitOpenSeconds: 5,
+}
 
 /** What an {@link UpstreamCall} needs to know and to reach. */
 export interface UpstreamCallOptions {

@@ -1,6 +1,5 @@
 /** The door of the sessions room: sign-in, sign-out, what a refresh token is worth, and which sessions have ended. */
 export { createConfirmations, type Confirmations, type ConfirmationsOptions } from './confirmations.js'
-export type { IssueAccessToken } from './issue-access-token.js'
 export {
   judgeAccessToken,
   type AccessTokenJudgement,
@@ -28,6 +27,11 @@ export {
   type SessionEnderOptions,
 } from './session-ender.js'
 export type { Advance, EndAll, EndedSession, SessionStore } from './session-store.js'
-export type { SessionUseCases, SignedIn } from './session-use-cases.js'
 export { beginSession, type Session, type SessionEndReason } from './session.js'
-export { createSessions, type SessionsOptions } from './sessions.js'
+export {
+  createSessions,
+  type IssueAccessToken,
+  type SessionsOptions,
+  type SessionUseCases,
+  type SignedIn,
+} from './sign-in-and-out.js'

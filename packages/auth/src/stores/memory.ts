@@ -1,5 +1,4 @@
-import type { Clock } from '../base/time.js'
-import { systemTicker, type Ticker } from '../base/time.js'
+import { type Clock, systemTicker, type Ticker } from '../base/time.js'
 import type { StoredSigningKey } from '../tokens/index.js'
 import { createMemorySessions } from './memory-sessions.js'
 import { sweepEverySeconds } from './retention.js'

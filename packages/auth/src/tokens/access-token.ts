@@ -3,7 +3,7 @@ import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { RandomBytes } from '../base/secrets.js'
 import { generationClaim, type SessionClaims } from './verified-token.js'
-import { maxTokenLength } from './decode.js'
+import { maxTokenLength } from '../base/token-text.js'
 import { accessTokenMaxSeconds } from './expiry.js'
 import type { SigningKeys } from './signing-keys.js'
 

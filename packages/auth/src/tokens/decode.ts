@@ -1,15 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 
 import { parseJsonObject, type JsonObject } from '../base/json.js'
+import { maxTokenLength } from '../base/token-text.js'
 
 /** The two JSON parts of a token. They are not verified, so they prove nothing. */
 export interface DecodedToken {
   readonly header: JsonObject
   readonly claims: JsonObject
 }
-
-/** The largest number of characters of a token. Longer ones are refused without being read. */
-export const maxTokenLength = 4096
 
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
 

@@ -1,6 +1,6 @@
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
-import type { JsonObject } from '../base/json.js'
+import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { decodeToken, type DecodedToken } from './decode.js'
 import { findSigner } from './judge-token.js'
@@ -110,13 +110,6 @@ function verifiedToken(
   // All callers with this token get the same claims, so nobody may change them.
   const frozen = deepFreeze({ ...claims, iss: issuer, iat, exp })
   return { kind, memberId, claims: frozen, expiresAt, kid, user: null, userFrom: null }
-}
-
-function deepFreeze<T extends object>(value: T): T {
-  for (const member of Object.values(value)) {
-    if (typeof member === 'object' && member !== null) deepFreeze(member)
-  }
-  return Object.freeze(value)
 }
 
 function assertInTime(validFrom: number, expiresAt: number, now: number): void {

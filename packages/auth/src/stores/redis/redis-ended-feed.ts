@@ -1,6 +1,5 @@
-import type { Clock } from '../../base/time.js'
+import type { Clock, Ticker } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
-import type { Ticker } from '../../base/time.js'
 import { createEndedFeed, type EndedFeed } from '../ended-feed.js'
 import { endedKeptSeconds } from '../retention.js'
 import type { RedisConnection } from './redis-connection.js'

@@ -4,15 +4,17 @@ import type { RandomBytes } from '../base/secrets.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 import type { TokenVerifier } from '../tokens/index.js'
 import { createAnswerKeeper, type HeldClaim } from './answer-keeper.js'
-import { defaultForwardLimits, type ForwardLimits } from './forward-limits.js'
-import { createMemorySharedAnswers } from './memory-shared-answers.js'
+import {
+  defaultForwardLimits,
+  type ForwardLimits,
+  createUpstreamCall,
+  type CallRequest,
+} from './upstream-call.js'
+import { createMemorySharedAnswers, type SharedAnswers } from './shared-answers.js'
 import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
 import { createAnswerSeal, type AnswerSeal } from './sealed-answer.js'
-import type { SharedAnswers } from './shared-answers.js'
 import { startTimeLimit, type TimeLimit } from '../base/time-limit.js'
-import { trouble } from './upstream-answer.js'
-import { createUpstreamCall, type CallRequest } from './upstream-call.js'
-import { createAnswerVerifier, type Verdict } from './verify-answer.js'
+import { trouble, createAnswerVerifier, type Verdict } from './upstream-answer.js'
 
 /** What forward mode is told. */
 export interface ForwardOptions {

@@ -1,5 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type BodyReading, maxBodyBytes } from '../http/index.js'
+
+/** One header of Node's by its lower-case name. */
+export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
 
 /** A body that breaks off is no body: nobody waits for its answer. What is too large is let pass, not kept. */
 export function readStreamBody(payload: Readable): Promise<BodyReading> {

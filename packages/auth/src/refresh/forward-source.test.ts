@@ -14,12 +14,11 @@ import { memberIssuer, ownIssuer } from '../tokens/token-rules.js'
 import type { TokenVerifier } from '../tokens/verified-token.js'
 import { createTokenVerifier } from '../tokens/verify.js'
 import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
-import { createForwardSource, type ForwardOptions, type ForwardSource } from './forward.js'
-import { defaultForwardLimits } from './forward-limits.js'
-import { createMemorySharedAnswers } from './memory-shared-answers.js'
+import { createForwardSource, type ForwardOptions, type ForwardSource } from './forward-source.js'
+import { defaultForwardLimits } from './upstream-call.js'
+import { createMemorySharedAnswers, type SharedAnswers } from './shared-answers.js'
 import { createRefresh } from './refresh.js'
 import type { RefreshContext, RefreshOutcome } from './refresh-source.js'
-import type { SharedAnswers } from './shared-answers.js'
 
 interface Call {
   readonly method: string | undefined

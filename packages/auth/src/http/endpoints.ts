@@ -1,10 +1,11 @@
 import type { AuthError } from '../base/errors.js'
 import type { Emitter } from '../telemetry/index.js'
-import type { AuthRequest, AuthResponse } from './auth-request.js'
-import { errorResponse, toAuthError } from './auth-response.js'
-import { refuseLargeBody } from './request-body.js'
+import { type AuthRequest, type AuthResponse, refuseLargeBody, requestTooLarge } from './auth-request.js'
+import { errorResponse, toAuthError, noContent } from './auth-response.js'
 import { findRoute, type Route } from './route-table.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
+import { failure } from '../base/failures.js'
+import type { Webhooks } from '../webhooks/index.js'
 
 /** The limits of an address, as the handler needs them. */
 export interface AddressLimits {
@@ -15,7 +16,7 @@ export interface AddressLimits {
 }
 
 /** What a handler is made of. */
-export interface AuthHandlerParts {
+export interface AuthEndpointParts {
   readonly routes: readonly Route[]
   readonly transport: RefreshTokenTransport
   readonly limits: AddressLimits
@@ -24,7 +25,9 @@ export interface AuthHandlerParts {
 }
 
 /** Answers a request under `/v1/auth`: limits, the route, and one shape for every failure. Never rejects. */
-export function createAuthHandler(parts: AuthHandlerParts): (request: AuthRequest) => Promise<AuthResponse> {
+export function createAuthEndpoint(
+  parts: AuthEndpointParts,
+): (request: AuthRequest) => Promise<AuthResponse> {
   const answer = async (request: AuthRequest): Promise<AuthResponse> => {
     await parts.limits.admit(request.ip)
     const { route, parameter } = findRoute(parts.routes, request.method, request.path)
@@ -46,4 +49,43 @@ export function createAuthHandler(parts: AuthHandlerParts): (request: AuthReques
       return errorResponse(error, parts.environment)
     }
   }
+}
+
+/** What the webhook's handler is made of. */
+export interface WebhookEndpointParts {
+  /** Null where no webhook secret is set: the route is 404 then. */
+  readonly webhooks: Webhooks | null
+  readonly emitFailure: Emitter['emitFailure']
+  readonly environment: 'production' | 'development'
+}
+
+/** Answers `POST /v1/webhooks/memberstack`. Never rejects. */
+export function createWebhookEndpoint(
+  parts: WebhookEndpointParts,
+): (request: AuthRequest) => Promise<AuthResponse> {
+  const { webhooks } = parts
+  const routes: readonly Route[] = webhooks
+    ? [{ method: 'POST', path: '/', answer: (request) => receive(request, webhooks) }]
+    : []
+  return async (request) => {
+    try {
+      return await findRoute(routes, request.method, '/').route.answer(request, '')
+    } catch (thrown) {
+      const error = toAuthError(thrown, parts.environment)
+      parts.emitFailure(error, request.requestId)
+      return errorResponse(error, parts.environment)
+    }
+  }
+}
+
+async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthResponse> {
+  const body = await request.readBody()
+  if (body.kind === 'too_large') throw requestTooLarge()
+  if (body.kind === 'parsed') {
+    // The signature covers the bytes, which are gone.
+    throw failure('webhookParsed')
+  }
+  const header = (name: string) => request.header(name)
+  await webhooks.receive({ header, rawBody: body.bytes }, request.requestId)
+  return noContent()
 }

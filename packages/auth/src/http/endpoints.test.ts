@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { AuthRequest } from './auth-request.js'
-import { createAuthHandler, type AuthHandlerParts } from './auth-handler.js'
+import { createAuthEndpoint, type AuthEndpointParts } from './endpoints.js'
 import { json } from './auth-response.js'
 import { createBodyTransport } from './refresh-token-transport.js'
 
@@ -18,10 +18,10 @@ const limited = () =>
   new AuthError('AUTH_RATE_LIMITED', 'Slow down.', { retryable: true, retryAfterSeconds: 9 })
 
 /** A handler whose route fails as it is told, and all that it tells others. */
-function start(failure: unknown = null, change: Partial<AuthHandlerParts> = {}) {
+function start(failure: unknown = null, change: Partial<AuthEndpointParts> = {}) {
   const refusals: string[] = []
   const reported: [string, string][] = []
-  const handle = createAuthHandler({
+  const handle = createAuthEndpoint({
     routes: [
       {
         method: 'GET',
@@ -47,7 +47,7 @@ function start(failure: unknown = null, change: Partial<AuthHandlerParts> = {}) 
   return { handle, refusals, reported }
 }
 
-describe('createAuthHandler', () => {
+describe('createAuthEndpoint', () => {
   it('hands the answer of the route on, and counts nothing for it', async () => {
     const { handle, refusals, reported } = start()
     expect(await handle(request())).toMatchObject({ status: 200, body: '{"good":true}' })

@@ -1,17 +1,58 @@
+import type { MemberstackUser } from '../base/member.js'
+import { type Session, beginSession } from './session.js'
 import type { Clock } from '../base/time.js'
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
 import type { RandomBytes, Secrets } from '../base/secrets.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
-import type { IssueAccessToken } from './issue-access-token.js'
 import { signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
 import { isIdle } from './rotation.js'
 import type { SessionEnder } from './session-ender.js'
 import type { SessionStore } from './session-store.js'
-import type { SessionUseCases, SignedIn } from './session-use-cases.js'
-import { beginSession, type Session } from './session.js'
+
+/**
+ * Makes an access token of a session and generation that expires at `expiresBy` (seconds since the epoch) at the latest.
+ * @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with now
+ */
+export type IssueAccessToken = (subject: {
+  readonly user: MemberstackUser
+  readonly sessionId: string
+  readonly generation: number
+  readonly expiresBy: number
+}) => Promise<string>
+
+/** A new session's first tokens. */
+export interface SignedIn {
+  readonly accessToken: string
+  readonly refreshToken: string
+}
+
+/** Signing in, looking and signing out, as the routes call them. */
+export interface SessionUseCases {
+  /**
+   * Exchanges a member JWT for a session of its own.
+   * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_TOKEN_REVOKED`, `AUTH_USER_CONTEXT_INVALID`, `AUTH_UNAVAILABLE`
+   */
+  signIn(request: {
+    readonly memberToken: string
+    readonly userAgent: string | null
+    readonly requestId: string
+  }): Promise<SignedIn>
+  /** The live sessions of a member, newest first. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  listOf(memberId: string): Promise<readonly Session[]>
+  /** Ends one session; false when this member has none of that id. One that has ended already stays so. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  signOut(request: {
+    readonly sessionId: string
+    readonly memberId: string
+    readonly requestId: string
+  }): Promise<boolean>
+  /** Ends them all, and refuses member JWTs issued until now. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  signOutEverywhere(memberId: string, requestId: string): Promise<void>
+  /** Ends the session of a refresh token of any generation; a token that is none changes nothing (RFC 7009 §2.2). @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  signOutByRefreshToken(refreshToken: string, requestId: string): Promise<void>
+}
 
 /** What signing in and out is made of. */
 export interface SessionsOptions {

@@ -5,7 +5,7 @@ import { createInstance, createSharedParts, memberOf, readAccessToken } from '..
 import type { Instance, SharedParts } from '../../test/session-world.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
-import { unsealSnapshot } from '../members/member-snapshot.js'
+import { unsealSnapshot } from '../members/membership.js'
 import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { createMemorySharedAnswers } from './memory-shared-answers.js'
+import { createMemorySharedAnswers } from './shared-answers.js'
 import { describeSharedAnswers } from './shared-answers.contract.js'
 
 describeSharedAnswers('memory', async () => {
