@@ -331,7 +331,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     })
     await killed
     expect(refusal).toMatch(
-      /^Error: The new store does not take what is moved \(\S.*\)\. [0-9,]+ sessions had been copied;/,
+      /^Error: The new store does not accept the records \(\S.*\)\. [0-9,]+ sessions had been copied;/,
     )
     expect(refusal).not.toContain('\n')
     expect(readFileSync(path)).toEqual(before)
@@ -368,12 +368,12 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     await inSource((store) => makeKey(store))
     await redis.admin.config('SET', 'maxmemory', '1')
     try {
-      expect(await refusalOf()).toContain('does not take what is moved (OOM). No session was copied')
+      expect(await refusalOf()).toContain('does not accept the records (OOM). No session was copied')
     } finally {
       await redis.admin.config('SET', 'maxmemory', '0')
     }
     expect(await refusalOf({ to: 'redis://127.0.0.1:1' })).toMatch(
-      /does not take what is moved \(.+\). No session/,
+      /does not accept the records \(.+\). No session/,
     )
   })
 
@@ -413,7 +413,9 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       await makeKey(store)
       await create(store)
     })
-    expect(await refusalOf({ secret: otherSecret })).toContain('PERENNIAL_SECRET is not the one')
+    expect(await refusalOf({ secret: otherSecret })).toContain(
+      'PERENNIAL_SECRET is not the secret of this store',
+    )
     expect(await redis.admin.dbsize()).toBe(0)
     expect((await move({ secret: `${otherSecret},${secret}` })).sessions.copied).toBe(1)
   })
@@ -425,7 +427,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     })
     await makeKey(await openTarget(), otherSecret)
     const before = await dump()
-    expect(await refusalOf()).toContain('The new store serves another deployment')
+    expect(await refusalOf()).toContain('The new store belongs to another deployment')
     expect((await dump()).map(([key, value]) => [key, value])).toEqual(
       before.map(([key, value]) => [key, value]),
     )

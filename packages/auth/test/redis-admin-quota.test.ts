@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../src/base/time.js'
 import { createAdminQuota, type AdminQuota } from '../src/members/index.js'
-import { parseRedisAddress } from '../src/stores/redis/redis-address.js'
-import { openRedisConnection } from '../src/stores/redis/redis-connection.js'
-import { createRedisAdminQuota } from '../src/stores/redis/redis-admin-quota.js'
+import { parseRedisAddress } from '../src/stores/redis/address.js'
+import { openRedisConnection } from '../src/stores/redis/connection.js'
+import { createRedisAdminQuota } from '../src/stores/redis/admin-quota.js'
 import { hasRedis, startRedis } from './redis-server.js'
 
 const isThere = hasRedis()

@@ -1,6 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openRedisStore } from '../src/stores/redis/redis-store.js'
+import { openStore } from '../src/stores/index.js'
 import { describeStore } from '../src/stores/store.contract.js'
 import { closeAll, eventually, startThree, type Pair, type SharingInstance } from './redis-instances.js'
 import { idOf, slotOf, startRedisNodes, type RedisNodes } from './redis-nodes.js'
@@ -28,7 +28,7 @@ describe.runIf(isThere)('on a Cluster of three primaries', async () => {
   })
   describeStore('redis', async (world) => {
     await nodes.flush()
-    return openRedisStore(nodes.url, world)
+    return openStore(nodes.url, world)
   })
 
   describe('three instances', () => {

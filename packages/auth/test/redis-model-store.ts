@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndedSession, SessionStore } from '../src/sessions/session-store.js'
-import { openRedisStore } from '../src/stores/redis/redis-store.js'
+import { openStore } from '../src/stores/index.js'
 import { createTestWorld, type TestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'
 import type { RedisServer } from './redis-server.js'
@@ -26,7 +26,7 @@ export function createRedisModelStore(redis: RedisServer): RedisModelStore {
   const instances = new Set<{ readonly store: Store; readonly heard: ReadonlySet<string> }>()
 
   const open = async (world: TestWorld): Promise<Store> => {
-    const store = await openRedisStore(redis.url, world)
+    const store = await openStore(redis.url, world)
     const { sessions, heard } = noteHeard(store.sessions)
     const instance = { store, heard }
     instances.add(instance)

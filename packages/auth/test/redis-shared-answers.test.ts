@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { describeSharedAnswers } from '../src/refresh/shared-answers.contract.js'
-import { parseRedisAddress } from '../src/stores/redis/redis-address.js'
-import { openRedisConnection } from '../src/stores/redis/redis-connection.js'
-import { createRedisSharedAnswers } from '../src/stores/redis/redis-shared-answers.js'
+import { parseRedisAddress } from '../src/stores/redis/address.js'
+import { openRedisConnection } from '../src/stores/redis/connection.js'
+import { createRedisSharedAnswers } from '../src/stores/redis/shared-answers.js'
 import { hasRedis, startRedis } from './redis-server.js'
 
 const isThere = hasRedis()

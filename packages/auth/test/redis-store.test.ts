@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest'
-import { openRedisStore } from '../src/stores/redis/redis-store.js'
+import { openStore } from '../src/stores/index.js'
 import { describeStore } from '../src/stores/store.contract.js'
 import { hasRedis, startRedis, startRedisCluster } from './redis-server.js'
 
@@ -15,13 +15,13 @@ describe.runIf(isThere)('on a real Redis', async () => {
   afterAll(() => single.remove())
   describeStore('redis', async (world) => {
     await single.admin.flushall()
-    return openRedisStore(single.url, world)
+    return openStore(single.url, world)
   })
 
   const cluster = await startRedisCluster()
   afterAll(() => cluster.remove())
   describeStore('redis cluster', async (world) => {
     await cluster.admin.flushall()
-    return openRedisStore(`${cluster.url}?cluster`, world)
+    return openStore(`${cluster.url}?cluster`, world)
   })
 })

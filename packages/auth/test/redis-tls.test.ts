@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../src/base/time.js'
-import { openRedisStore } from '../src/stores/redis/redis-store.js'
+import { openStore } from '../src/stores/index.js'
 import { createRedisProcess, freePort } from './redis-process.js'
 import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './redis-server.js'
 import { hasOpenssl, makeCertificates, tlsSettings, type Certificates } from './tls-certificates.js'
@@ -37,7 +37,7 @@ describe.runIf(isThere)('rediss://', () => {
   const trust = () => setDefaultCACertificates([...usualAuthorities, certificates.ca])
   /** Writes through the store, so that both of its connections have spoken. */
   const use = async (address: string) => {
-    const store = await openRedisStore(address, { clock: systemClock })
+    const store = await openStore(address, { clock: systemClock })
     try {
       await store.check()
       await store.webhookLog.markDone('msg_1', systemClock() + 60)
@@ -54,10 +54,10 @@ describe.runIf(isThere)('rediss://', () => {
     expect(await use(`rediss://localhost:${tlsPort}`)).toBe(true)
   })
 
-  it('refuses at the start a certificate that nobody vouches for, and says what to do', async () => {
+  it('refuses a certificate that is not trusted, and reports what to do', async () => {
     until(await startRedis(...tlsSettings(tlsPort, certificates)))
     expect(await refusalOf(`rediss://:hunter2@localhost:${tlsPort}`)).toMatch(
-      /^Error: The Redis store [^\n]+nobody vouches[^\n]+\(\w+\)[^\n]+NODE_EXTRA_CA_CERTS=[^\n]+$/,
+      /^Error: The Redis store [^\n]+is not trusted[^\n]+\(\w+\)[^\n]+NODE_EXTRA_CA_CERTS=[^\n]+$/,
     )
     expect(await refusalOf(`rediss://:hunter2@localhost:${tlsPort}`)).not.toContain('hunter2')
     expect(await refusalOf(`rediss://localhost:${tlsPort}?cluster`)).toContain('NODE_EXTRA_CA_CERTS')

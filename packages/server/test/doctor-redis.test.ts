@@ -1,3 +1,4 @@
+import { parseStoreAddress } from '@perennial/auth'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, startRedisCluster, type RedisServer } from '../../auth/test/redis-server.js'
 import { startSentinelWorld } from '../../auth/test/redis-sentinel.js'
@@ -11,11 +12,16 @@ describe.runIf(hasRedis())('checkRedis', () => {
   })
   afterEach(() => redis.remove())
 
+  const check = async (url: string) => {
+    const address = parseStoreAddress(url)
+    if (address.kind !== 'redis') throw new Error('not a Redis address')
+    return await checkRedis(address)
+  }
   const linesOf = async (url = redis.url) =>
-    (await checkRedis(url)).map(({ level, message }) => `${level}: ${message}`)
+    (await check(url)).map(({ level, message }) => `${level}: ${message}`)
 
   it('finds nothing wrong with one that loses nothing, and leaves nothing there for longer than a minute', async () => {
-    const findings = await checkRedis(redis.url)
+    const findings = await check(redis.url)
     expect(findings.map(({ level }) => level)).toEqual(['ok', 'ok'])
     const keys = await redis.admin.keys('*')
     for (const key of keys) expect(await redis.admin.ttl(key)).toBeGreaterThan(0)
@@ -71,7 +77,7 @@ describe.runIf(hasRedis())('checkRedis', () => {
 
   it('says of one that refuses us what it refuses, without the password', async () => {
     await redis.admin.config('SET', 'requirepass', 'right')
-    const [finding] = await checkRedis(redis.url.replace('redis://', 'redis://:hunter2@'))
+    const [finding] = await check(redis.url.replace('redis://', 'redis://:hunter2@'))
     expect(finding).toMatchObject({
       level: 'error',
       message: expect.stringMatching(/WRONGPASS.*check user and password.*STORE_URL/),
@@ -86,7 +92,7 @@ describe.runIf(hasRedis())('checkRedis', () => {
     ])
     redis.signal('SIGCONT')
     await redis.kill()
-    const [finding] = await checkRedis(redis.url)
+    const [finding] = await check(redis.url)
     expect(finding).toMatchObject({
       level: 'error',
       message: expect.stringMatching(/ECONNREFUSED.*Check STORE_URL/),

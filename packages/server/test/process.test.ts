@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Webhook } from 'standardwebhooks'
@@ -164,6 +164,10 @@ describe('a start that fails', () => {
     expect(await oneLine({ STORE_URL: 'sqlite:.' })).toMatch(
       /^STORE_URL names a folder, not a file. A good example: STORE_URL=/,
     )
+    if (existsSync('/proc/self'))
+      expect(await oneLine({ STORE_URL: 'sqlite:/proc/perennial/x.db' })).toMatch(
+        /^STORE_URL names a file whose folder cannot be created \(ENOENT\)\. A good example: STORE_URL=/,
+      )
   })
 })
 

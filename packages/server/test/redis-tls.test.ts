@@ -46,7 +46,7 @@ describe.runIf(hasRedis() && hasOpenssl())(
       service = startProcess(folder.path, settings)
       expect(await service.ended()).toBe(1)
       expect(service.output().trim()).toMatch(
-        /^[^\n]*nobody vouches for its certificate[^\n]*NODE_EXTRA_CA_CERTS=[^\n]*$/,
+        /^[^\n]*its certificate is not trusted[^\n]*NODE_EXTRA_CA_CERTS=[^\n]*$/,
       )
     })
 

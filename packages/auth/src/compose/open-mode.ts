@@ -11,7 +11,7 @@ import { createForwardSource, type RefreshSource } from '../refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
-import { loadLocalSecret, openStore, parseStoreUrl, type Store } from '../stores/index.js'
+import { loadLocalSecret, openStore, type Store } from '../stores/index.js'
 import {
   createPinnedKeySet,
   createRemoteKeySet,
@@ -66,7 +66,7 @@ export async function openMode(options: ResolvedOptions): Promise<Mode> {
 async function openGround(options: ResolvedOptions): Promise<Ground> {
   const store = await openStoreOf(options)
   // Who opened it closes it.
-  const closeStore = async () => (typeof options.store === 'string' ? await store?.close() : undefined)
+  const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
   try {
     return createGround(options, store, closeStore)
   } catch (error) {
@@ -104,8 +104,8 @@ function createGround(
 }
 
 async function openStoreOf({ store, clock, memberstack }: ResolvedOptions): Promise<Store | undefined> {
-  if (typeof store !== 'string') return store
-  const keepsNothing = memberstack.refreshUrl !== undefined && parseStoreUrl(store).kind !== 'redis'
+  if ('sessions' in store) return store
+  const keepsNothing = memberstack.refreshUrl !== undefined && store.kind !== 'redis'
   return keepsNothing ? undefined : await openStore(store, { clock })
 }
 
@@ -189,8 +189,7 @@ function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {
 
 async function openSecrets({ secret, store, randomBytes }: ResolvedOptions): Promise<Secrets> {
   if (secret !== undefined) return createSecrets(decodeSecrets(secret), randomBytes)
-  if (typeof store !== 'string')
-    throw new TypeError('secret is required with a store that was opened elsewhere')
+  if ('sessions' in store) throw new TypeError('secret is required with a store that was opened elsewhere')
   return createSecrets([await loadLocalSecret(store, randomBytes)], randomBytes)
 }
 

@@ -5,11 +5,12 @@ import type { RateLimitOptions } from '../limits/index.js'
 import type { MemberstackOptions, PerennialOptions } from './perennial-options.js'
 import { createRandomBytes } from '../base/random-bytes.js'
 import type { RandomBytes } from '../base/secrets.js'
+import { parseStoreAddress, type Store, type StoreAddress } from '../stores/index.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 
 /** What `createPerennial` works with: every default in its place. */
 export interface ResolvedOptions extends Durations, World {
-  readonly store: PerennialOptions['store']
+  readonly store: StoreAddress | Store
   readonly secret: PerennialOptions['secret']
   readonly environment: Environment
   readonly memberstack: MemberstackOptions & {
@@ -53,7 +54,7 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
   const { memberstack, environment = 'development' } = options
   checkMemberstack(options, environment)
   return {
-    store: options.store,
+    store: resolveStore(options.store),
     secret: options.secret,
     environment,
     memberstack: {
@@ -71,6 +72,10 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
     ...resolveDurations(options),
     ...resolveWorld(options),
   }
+}
+
+function resolveStore(store: PerennialOptions['store']): StoreAddress | Store {
+  return typeof store === 'string' ? parseStoreAddress(store) : store
 }
 
 function resolveDurations(options: PerennialOptions): Durations {

@@ -1,13 +1,16 @@
-/** The door of the stores room: opening what outlives a process. */
-export {
-  examineSqliteFile,
-  readRedisSettings,
-  type RedisSettings,
-  type SqliteExamination,
-} from './examine-store.js'
+/** The door of the stores room: it opens, examines and moves the data that outlives a process. */
 export { loadLocalSecret } from './local-secret.js'
-export type { MoveCount, MoveCounts } from './move/move-counts.js'
-export { moveStore, type StoreMoveOptions } from './move/move-store.js'
-export { openStore, parseStoreUrl, type StoreAddress, type StoreOptions } from './open-store.js'
-export { redisAddressProblem } from './redis/redis-address.js'
-export type { Store } from './store.js'
+export { moveStore, type MoveCounts, type StoreMoveOptions } from './move/move-store.js'
+export type { MoveCount } from './move/redis-target.js'
+export { examineSqliteFile, openStore, readRedisSettings } from './open-store.js'
+export { redisAddressProblem } from './redis/address.js'
+export type { RedisSettings } from './redis/settings.js'
+export type { SqliteExamination } from './sqlite/database-file.js'
+export { prepareStorePath, StorePathError } from './sqlite/store-path.js'
+export {
+  parseStoreAddress,
+  storeAddressProblem,
+  type RedisStoreAddress,
+  type StoreAddress,
+} from './store-address.js'
+export type { Store, StoreOptions } from './store.js'

@@ -1,18 +1,17 @@
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { link, open, readFile, rm } from 'node:fs/promises'
 import type { RandomBytes } from '../base/secrets.js'
-import { parseStoreUrl } from './open-store.js'
+import { prepareStorePath } from './sqlite/store-path.js'
+import type { StoreAddress } from './store-address.js'
 
 const secretLength = 32
 
 /**
- * The secret of a laptop, where none is configured: random for `memory:`, and for `sqlite:` kept in a file beside the
- * database (`<path>.secret`, mode 0600), so that sessions survive a restart.
- * @throws TypeError for a store that is shared between machines: they need one secret, so it must be configured
- * @throws Error in one line, when the file cannot be used
+ * Returns the secret of a store that has none configured: a random one for `memory:`, and for `sqlite:` the one in the file
+ * beside the database (`<path>.secret`, mode 0600), which it creates at the first start, so that sessions survive a restart.
+ * @throws TypeError for Redis: its instances share one secret, so it must be configured
+ * @throws Error with a message of one line, if the file cannot be used
  */
-export async function loadLocalSecret(storeUrl: string, randomBytes: RandomBytes): Promise<Uint8Array> {
-  const address = parseStoreUrl(storeUrl)
+export async function loadLocalSecret(address: StoreAddress, randomBytes: RandomBytes): Promise<Uint8Array> {
   if (address.kind === 'memory') return randomBytes(secretLength)
   if (address.kind === 'redis') {
     throw new TypeError(
@@ -21,6 +20,7 @@ export async function loadLocalSecret(storeUrl: string, randomBytes: RandomBytes
   }
   const path = `${address.path}.secret`
   try {
+    prepareStorePath(path)
     return (await readSecret(path)) ?? (await makeSecret(path, randomBytes))
   } catch (cause) {
     if (cause instanceof BadSecretFile) throw cause
@@ -36,20 +36,19 @@ class BadSecretFile extends Error {
 }
 
 async function makeSecret(path: string, randomBytes: RandomBytes): Promise<Uint8Array> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${Buffer.from(randomBytes(9)).toString('base64url')}`
   const file = await open(draft, 'wx', 0o600)
   try {
     await file.writeFile(`${Buffer.from(randomBytes(secretLength)).toString('base64')}\n`)
     await file.sync()
-    // A link appears whole or not at all, and only once: of two processes that start together one makes the secret.
+    // A link is created whole, and only once: if two processes start together, one of them creates the secret.
     await link(draft, path).catch(unlessItExists)
   } finally {
     await file.close()
     await rm(draft, { force: true })
   }
   const secret = await readSecret(path)
-  if (!secret) throw new BadSecretFile(path, 'vanished while it was made')
+  if (!secret) throw new BadSecretFile(path, 'disappeared while it was created')
   return secret
 }
 

@@ -1,45 +1,42 @@
-import { createMemoryStore, type StoreOptions } from './memory.js'
-import type { Store } from './store.js'
+import { createMemoryStore } from './memory.js'
+import type { RedisSettings } from './redis/settings.js'
+import type { SqliteExamination } from './sqlite/database-file.js'
+import { parseStoreAddress, type StoreAddress } from './store-address.js'
+import type { Store, StoreOptions } from './store.js'
 
-export type { StoreOptions } from './memory.js'
+// The drivers are loaded on demand: an app on another store needs neither node:sqlite nor ioredis.
 
-/** What a store's address names. */
-export type StoreAddress =
-  | { readonly kind: 'memory' }
-  | { readonly kind: 'sqlite'; readonly path: string }
-  | { readonly kind: 'redis'; readonly url: string }
-
-/** @throws TypeError when it is no address of a store; the message has a good example */
-export function parseStoreUrl(url: string): StoreAddress {
-  if (url === 'memory:') return { kind: 'memory' }
-  if (/^rediss?:\/\/./.test(url)) return { kind: 'redis', url }
-  const path = /^sqlite:(.+)$/s.exec(url)?.[1]
-  // `sqlite://data/x.db` would name a host, and SQLite itself takes `:memory:` and `file:` for something else.
-  if (path === undefined || /^\/\/[^/]|^:|^file:|\0/.test(path)) throw badAddress(url)
-  return { kind: 'sqlite', path: path.replace(/^\/{2,}/, '/') }
+/**
+ * Opens a store by its address: `memory:`, `sqlite:` with the path of a file, or `redis://` and `rediss://`.
+ * @throws TypeError if the address is not valid
+ * @throws Error with a message of one line, if the store cannot be used
+ */
+export async function openStore(given: string | StoreAddress, options: StoreOptions): Promise<Store> {
+  const address = typeof given === 'string' ? parseStoreAddress(given) : given
+  if (address.kind === 'memory') return createMemoryStore(options)
+  if (address.kind === 'sqlite') {
+    const { openSqliteStore } = await import('./sqlite/store.js')
+    return await openSqliteStore(address.path, options)
+  }
+  const { openRedisStore } = await import('./redis/store.js')
+  return await openRedisStore(address, options)
 }
 
 /**
- * Opens the store that `url` names: `memory:`, `sqlite:` with the path of a file, or `redis://` and `rediss://`.
- * @throws TypeError when the address is none
- * @throws Error in one line, when the store cannot be used
+ * Examines an existing SQLite file as a start of the service would, and writes nothing.
+ * @throws Error with a message of one line, if the service could not use it
  */
-export async function openStore(url: string, options: StoreOptions): Promise<Store> {
-  const address = parseStoreUrl(url)
-  if (address.kind === 'memory') return createMemoryStore(options)
-  // Loaded on demand: an app on another store needs neither node:sqlite nor ioredis.
-  if (address.kind === 'redis') {
-    const { openRedisStore } = await import('./redis/redis-store.js')
-    return await openRedisStore(address.url, options)
-  }
-  const { openSqliteStore } = await import('./sqlite/sqlite-store.js')
-  return await openSqliteStore(address.path, options)
+export async function examineSqliteFile(path: string): Promise<SqliteExamination> {
+  const { examineSqliteFile: examine } = await import('./sqlite/database-file.js')
+  return await examine(path)
 }
 
-function badAddress(url: string): TypeError {
-  // A password may stand in it, so only the scheme is repeated.
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'nothing'
-  return new TypeError(
-    `the store's address begins with ${scheme} but must be memory:, sqlite:<path> or redis://<host>, for example sqlite:./data/perennial.db`,
-  )
+/**
+ * Reads the durability settings of Redis: one entry, or one for each primary of a Cluster.
+ * @throws TypeError if the address is not valid
+ * @throws AuthError `AUTH_UNAVAILABLE` if a server does not answer or refuses `CONFIG GET`; its cause names the kind
+ */
+export async function readRedisSettings(url: string): Promise<readonly RedisSettings[]> {
+  const { readRedisSettings: read } = await import('./redis/settings.js')
+  return await read(url)
 }

@@ -1,5 +1,4 @@
-import type { Clock } from '../base/time.js'
-import type { Ticker } from '../base/time.js'
+import type { Clock, Ticker } from '../base/time.js'
 
 /** A clock and timers that a test moves by hand. */
 export interface TestWorld {

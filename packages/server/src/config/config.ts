@@ -1,4 +1,4 @@
-import type { MemberstackOptions, PerennialOptions, ProxySettings } from '@perennial/auth'
+import type { MemberstackOptions, PerennialOptions, ProxySettings, StoreAddress } from '@perennial/auth'
 import { crossCheck } from './cross-checks.js'
 import type { Environment } from './environment.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
@@ -10,7 +10,7 @@ export interface Config {
   readonly environment: Stage
   readonly host: string
   readonly port: number
-  readonly storeUrl: string
+  readonly store: StoreAddress
   /** The Memberstack to use, or the port of the emulator. */
   readonly memberstack:
     | ({ readonly kind: 'memberstack' } & MemberstackOptions)
@@ -70,7 +70,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
     environment,
     host: settings.HOST,
     port: settings.PORT,
-    storeUrl: settings.STORE_URL,
+    store: settings.STORE_URL,
     memberstack: memberstackOf(settings, jwks.keySet),
     perennial: perennialOf(settings, environment),
     proxy: {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { isProxyUrl, redisAddressProblem } from '@perennial/auth'
+import { isProxyUrl, parseStoreAddress, storeAddressProblem, type StoreAddress } from '@perennial/auth'
 import * as v from 'valibot'
 import { isHttpUrl } from './urls.js'
 
@@ -136,30 +136,15 @@ function isNetwork(text: string): boolean {
   return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
-const redisForms =
-  'redis://user:password@host:6379/0, rediss://… for TLS, …?sentinel=<master>&node=<host>:<port>, …?cluster&node=<host>:<port>'
-
-function redisProblem(text: string): string | null {
-  return text.startsWith('redis') ? redisAddressProblem(text) : null
-}
-
-/** Where sessions are kept. */
-export function storeUrl(): SettingSchema<string> {
+/** The address of the store. */
+export function storeAddress(): SettingSchema<StoreAddress> {
   return v.pipe(
     v.string(),
     v.check(
-      (text) => text === 'memory:' || /^(sqlite:.|rediss?:\/\/.)/.test(text),
-      'is none of sqlite:<file>, memory:, redis://… and rediss://…',
+      (text) => storeAddressProblem(text) === null,
+      ({ input }) => storeAddressProblem(input) ?? '',
     ),
-    // `sqlite://data/x.db` would name a host, and SQLite itself takes `:memory:` and `file:` for something else.
-    v.check(
-      (text) => !/^sqlite:(\/\/[^/]|:|file:)/.test(text),
-      'names no file: after sqlite: stands its path, such as ./data/perennial.db or /data/perennial.db',
-    ),
-    v.check(
-      (text) => redisProblem(text) === null,
-      ({ input }) => `${redisProblem(input)} (for Redis: ${redisForms})`,
-    ),
+    v.transform(parseStoreAddress),
   )
 }
 

@@ -25,7 +25,7 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
     'NODE_ENV is not production, development or test, and counts as development. Set NODE_ENV=production if real members depend on the service.',
   )
   warnIf(
-    environment === 'production' && settings.STORE_URL === 'memory:',
+    environment === 'production' && settings.STORE_URL.kind === 'memory',
     'STORE_URL=memory: signs all members out at every restart.',
   )
   warnIf(

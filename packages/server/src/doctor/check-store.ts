@@ -5,26 +5,30 @@ import { findingsAbout, type Finding } from './finding.js'
 
 const store = findingsAbout('store')
 
-/** Whether sessions can be written, and whether what was written survives. */
-export async function checkStore({ storeUrl, memberstack, perennial }: Config): Promise<readonly Finding[]> {
+/** Checks that sessions can be written, and that they survive a restart. */
+export async function checkStore({
+  store: address,
+  memberstack,
+  perennial,
+}: Config): Promise<readonly Finding[]> {
   const isForward = memberstack.kind === 'memberstack' && memberstack.refreshUrl !== undefined
-  const isRedis = storeUrl.startsWith('redis')
-  // Nothing is opened there then, so that nothing about it matters.
-  if (isForward && !isRedis)
+  // Forward mode opens no other store, so its state does not matter.
+  if (isForward && address.kind !== 'redis')
     return [
       store.ok(
-        'not used: forward mode keeps answers for a moment, in memory. Several instances share them by STORE_URL=redis://…',
+        'not used: forward mode keeps answers for a moment, in memory. Several instances share them with STORE_URL=redis://…',
       ),
     ]
   const hasSecret = isForward || perennial.secret !== undefined
-  if (isRedis) return [...(hasSecret ? [] : [noSecretForRedis]), ...(await checkRedis(storeUrl))]
-  if (storeUrl === 'memory:')
+  if (address.kind === 'redis')
+    return [...(hasSecret ? [] : [noSecretForRedis]), ...(await checkRedis(address))]
+  if (address.kind === 'memory')
     return [
       store.warning('memory: forgets every session at a restart. Set STORE_URL=sqlite:./data/perennial.db'),
     ]
-  return await checkSqlite(storeUrl.slice('sqlite:'.length), { hasSecret })
+  return await checkSqlite(address.path, { hasSecret })
 }
 
 const noSecretForRedis = store.error(
-  'PERENNIAL_SECRET is not set, and no service starts on Redis without it. Set PERENNIAL_SECRET="$(openssl rand -base64 32)", the same for all instances.',
+  'PERENNIAL_SECRET is not set, and the service does not start on Redis without it. Set PERENNIAL_SECRET="$(openssl rand -base64 32)", the same for all instances.',
 )

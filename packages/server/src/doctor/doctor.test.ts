@@ -208,9 +208,19 @@ describe('the doctor, of a store', () => {
       ])
     writeFileSync(path, '')
     const below = await findings('store', { STORE_URL: `sqlite:${path}/x/store.db` })
-    expect(below).toEqual([expect.stringMatching(/^error: cannot be made: .* is no folder/)])
+    expect(below).toEqual([expect.stringMatching(/^error: cannot be created: .* is not a folder/)])
     expect(existsSync(`${path}-wal`)).toBe(false)
   })
+
+  it.runIf(existsSync('/proc/self'))(
+    'reports that no file can be created in a file system of the kernel',
+    async () => {
+      for (const path of ['/proc/perennial/store.db', '/proc/store.db', '/sys/a/b/store.db'])
+        expect(await findings('store', { STORE_URL: `sqlite:${path}` })).toContainEqual(
+          expect.stringMatching(/^error: cannot be created: \/(proc|sys) is a file system of the kernel/),
+        )
+    },
+  )
 
   it('reports that the secret of its sessions is missing', async () => {
     const { appId, secretKey, adminUrl } = emulator

@@ -27,19 +27,19 @@ export interface OpenedStore {
 
 /** Opens the store of the configuration for one look-up. Returns the reason as text if the store or the secret cannot be used. */
 export async function withStore<T>(
-  { storeUrl, perennial }: Config,
+  { store: address, perennial }: Config,
   readTextFile: (path: string) => string,
   look: (opened: OpenedStore) => Promise<T>,
 ): Promise<T | string> {
-  if (storeUrl === 'memory:') return 'they are in the memory of the service (STORE_URL=memory:)'
-  const file = /^sqlite:(.+)$/.exec(storeUrl)?.[1]
+  if (address.kind === 'memory') return 'they are in the memory of the service (STORE_URL=memory:)'
+  const file = address.kind === 'sqlite' ? address.path : undefined
   const why = file === undefined ? null : await obstacle(file)
   if (why !== null) return why
   const secret = perennial.secret ?? readLocalSecret(file, readTextFile)
   if (secret === null) return 'PERENNIAL_SECRET is not set'
   let store: Store
   try {
-    store = await openStore(storeUrl, { clock: systemClock })
+    store = await openStore(address, { clock: systemClock })
   } catch {
     return 'the store cannot be opened; perennial doctor prints the reason'
   }

@@ -16,18 +16,18 @@ const tellEverySessions = 50_000
  * @throws Error in one line for people
  */
 export async function move({ env, readTextFile, print }: MoveWorld): Promise<void> {
-  const { storeUrl, perennial } = readConfig(env, { readTextFile })
+  const { store, perennial } = readConfig(env, { readTextFile })
   const to = readNewStoreUrl(env)
-  if (!storeUrl.startsWith('sqlite:'))
+  if (store.kind !== 'sqlite')
     throw new TypeError(
-      'STORE_URL is no SQLite store: a store moves from SQLite to Redis. A good example: STORE_URL=sqlite:./data/perennial.db',
+      'STORE_URL is not a SQLite file: a store moves from SQLite to Redis. A good example: STORE_URL=sqlite:./data/perennial.db',
     )
   const { secret } = perennial
-  if (secret === undefined) throw noSecret(storeUrl.slice('sqlite:'.length))
+  if (secret === undefined) throw noSecret(store.path)
   let told = 0
   const counts = await moveStore({
-    from: storeUrl,
-    to,
+    from: store.url,
+    to: to.url,
     secret,
     onProgress(sessions) {
       if (sessions - told < tellEverySessions) return

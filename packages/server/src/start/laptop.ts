@@ -51,7 +51,7 @@ export async function createDemoFor(
     emulator,
     perennial: usual,
     // Opening `memory:` a second time would create another store.
-    openShortLived: config.storeUrl.startsWith('memory:') ? null : openShortLived,
+    openShortLived: config.store.kind === 'memory' ? null : openShortLived,
     transport: config.refreshTokenTransport,
     clock: options.clock,
   })

@@ -60,14 +60,14 @@ async function startParts(
     clock,
   }: { readonly telemetry: ServiceTelemetry; readonly teardown: Teardown; readonly clock: Clock },
 ): Promise<Service> {
-  await prepareStoreFolder(config.storeUrl)
+  prepareStoreFolder(config.store)
   const { options: memberstack, emulator } = await findMemberstack(config.memberstack, clock)
   if (emulator) teardown.add(() => emulator.close())
   const httpClient = createHttpClient({ proxy: config.proxy })
   teardown.add(() => httpClient.close())
   const options = {
     ...config.perennial,
-    store: config.storeUrl,
+    store: config.store.url,
     memberstack,
     telemetry: telemetry.telemetry,
     httpClient,

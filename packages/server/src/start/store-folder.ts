@@ -1,27 +1,19 @@
-import { mkdir, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { prepareStorePath, StorePathError, type StoreAddress } from '@perennial/auth'
 import { StartFailure } from './start-failure.js'
 
-/** Creates the folder of an SQLite file, readable by this user only. */
-export async function prepareStoreFolder(storeUrl: string): Promise<void> {
-  if (!storeUrl.startsWith('sqlite:')) return
-  const path = storeUrl.slice('sqlite:'.length)
+/**
+ * Creates the folder of a SQLite file, so that a path that cannot be used stops the start before anything else is opened.
+ * @throws StartFailure that names `STORE_URL`
+ */
+export function prepareStoreFolder(store: StoreAddress): void {
+  if (store.kind !== 'sqlite') return
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    prepareStorePath(store.path)
   } catch (cause) {
-    throw badPath('names a file whose folder cannot be created', { cause })
+    if (!(cause instanceof StorePathError)) throw cause
+    throw new StartFailure(
+      `STORE_URL ${cause.message}. A good example: STORE_URL=sqlite:./data/perennial.db`,
+      { cause },
+    )
   }
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    // The file does not exist yet, or opening it will report what is wrong with it.
-    () => false,
-  )
-  if (isFolder) throw badPath('names a folder, not a file')
-}
-
-function badPath(problem: string, options?: ErrorOptions): StartFailure {
-  return new StartFailure(
-    `STORE_URL ${problem}. A good example: STORE_URL=sqlite:./data/perennial.db`,
-    options,
-  )
 }

@@ -3,52 +3,58 @@ import { systemClock, type Clock } from '../../base/time.js'
 import { AuthError } from '../../base/errors.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../../base/secrets.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
-import { parseStoreUrl } from '../open-store.js'
-import type { MoveCount, MoveCounts } from './move-counts.js'
-import type { MoveTarget } from './redis-target.js'
+import { parseStoreAddress } from '../store-address.js'
 import type { Batches, MoveSource } from './sqlite-source.js'
+import type { MoveCount, MoveTarget } from './redis-target.js'
 
-/** What is moved where. */
+/** The result of a move. */
+export interface MoveCounts {
+  readonly signingKeys: MoveCount
+  readonly endedSessions: MoveCount
+  readonly signInCutoffs: MoveCount
+  readonly webhookMessages: MoveCount
+  readonly sessions: MoveCount
+}
+
+/** The options of a move. */
 export interface StoreMoveOptions {
-  /** The address of the file to read (`sqlite:./data/perennial.db`); it stays as it is. */
+  /** The address of the file to read (`sqlite:./data/perennial.db`). It stays as it is. */
   readonly from: string
   /** The address of the Redis to fill (`redis://…`). */
   readonly to: string
-  /** The secret that the sessions live on, as `createPerennial` takes it: what is moved is worth nothing under another. */
+  /** The secret of the sessions, as `createPerennial` takes it. No token is valid under another one. */
   readonly secret: string | readonly string[]
   readonly clock?: Clock | undefined
-  /** Told now and then how many sessions were seen to. */
+  /** Called after each batch with the number of sessions so far. */
   readonly onProgress?: ((sessions: number) => void) | undefined
 }
 
-/** An earlier move may be gone on with for so long: ended sessions are remembered for longer than that. */
+/** The time for which an earlier move can be continued: shorter than ended sessions are remembered. */
 const repeatableSeconds = 3600
 
 const mostTries = 5
 const firstPauseMs = 200
 
 /**
- * Copies everything that a SQLite store holds into Redis, so that nobody is signed out when the service starts there.
- * Run again it adds what is missing; a record that is newer there stays. Nothing may use the file meanwhile. What is in
- * memory at a time is bounded, however many sessions there are.
- * @throws TypeError when an address or the secret cannot be used
- * @throws Error in one line for people: why nothing was moved, or not all of it. The file is as it was
+ * Copies a SQLite store to Redis, so that nobody is signed out when the service starts there. A repeated move adds what is
+ * missing, and a newer record in Redis stays. Nothing may use the file meanwhile. Memory is bounded, however many sessions
+ * there are.
+ * @throws TypeError if an address or the secret is not valid
+ * @throws Error with a message of one line: why nothing was moved, or not everything. The file stays as it was
  */
 export async function moveStore(options: StoreMoveOptions): Promise<MoveCounts> {
   const { from, to, secret, clock = systemClock } = options
-  const [source, target] = [parseStoreUrl(from), parseStoreUrl(to)]
+  const [source, target] = [parseStoreAddress(from), parseStoreAddress(to)]
   if (source.kind !== 'sqlite' || target.kind !== 'redis') {
-    throw new TypeError(
-      'a store can be moved from sqlite:<path> to redis://<host>, and in no other direction',
-    )
+    throw new TypeError('a store moves from sqlite:<path> to redis://<host>, and in no other direction')
   }
   const secrets = createSecrets(decodeSecrets(secret), sealsNothing)
-  // Loaded on demand, as where a store is opened.
+  // The drivers are loaded on demand, as in `openStore`.
   const { openSqliteSource } = await import('./sqlite-source.js')
   const { openRedisTarget } = await import('./redis-target.js')
   const opened = await openSqliteSource(source.path)
   try {
-    const filled = await openRedisTarget(target.url, clock)
+    const filled = await openRedisTarget(target, clock)
     try {
       return await copy(opened, filled, { ...options, clock, secrets })
     } finally {
@@ -88,7 +94,7 @@ interface Parts {
   readonly now: number
 }
 
-/** What lets tokens pass comes first, then what refuses them, then the sessions: half a move lets nobody in wrongly. */
+/** Copies the signing keys first, then what refuses tokens, then the sessions: half a move accepts no ended session. */
 async function copyAll(parts: Parts, onProgress: (sessions: number) => void): Promise<MoveCounts> {
   const { source, target, keys, now } = parts
   return {
@@ -107,7 +113,7 @@ async function inBatches<T>(
 ): Promise<MoveCount> {
   let [copied, there] = [0, 0]
   for (const batch of batches) {
-    const written = await persistently(() => put(batch))
+    const written = await withRetries(() => put(batch))
     copied += written
     there += batch.length - written
     onProgress(copied + there)
@@ -115,8 +121,8 @@ async function inBatches<T>(
   return { copied, there, over }
 }
 
-/** A long move must outlive a moment in which Redis does not answer: each batch may be put again. */
-async function persistently<T>(put: () => Promise<T>): Promise<T> {
+/** Repeats a batch for some seconds, so that a long move survives a short failure of Redis. */
+async function withRetries<T>(put: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await put()
@@ -127,15 +133,15 @@ async function persistently<T>(put: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Under another secret every token would be garbage, and members unreadable. */
+/** Under another secret no token would be valid, and no sealed member readable. */
 function refuseWrongSecret(keys: readonly StoredSigningKey[], secrets: Secrets): void {
   if (keys.length === 0 || keys.some((key) => isOpenedBy(secrets, key))) return
   throw new Error(
-    'PERENNIAL_SECRET is not the one that this store was written under: it opens none of its signing keys. Nothing was moved; set the secret that the service ran with.',
+    'PERENNIAL_SECRET is not the secret of this store: it opens none of its signing keys. Nothing was moved; set the secret that the service ran with.',
   )
 }
 
-/** Another deployment's Redis, or the leftovers of a move so long ago that sessions ended since would live again. */
+/** Refuses the Redis of another deployment, and one that was moved to so long ago that ended sessions are forgotten. */
 async function refuseOthers(
   target: MoveTarget,
   keys: readonly StoredSigningKey[],
@@ -145,14 +151,14 @@ async function refuseOthers(
   if (startedAt !== null && clock() - startedAt >= repeatableSeconds) {
     const when = new Date(startedAt * 1000).toISOString()
     throw new Error(
-      `The new store was moved to before, at ${when}: sessions that ended since would come back to life. Nothing was moved. If the service has run there since, nothing is left to move; if it has not, empty that Redis and move again.`,
+      `The new store was moved to before, at ${when}: sessions that ended since would be alive again. Nothing was moved. If the service has run there since, nothing is left to move; if it has not, empty that Redis and move again.`,
     )
   }
   const ours = new Set(keys.map(({ kid }) => kid))
   const others = (await target.signingKeys()).filter(({ kid }) => !ours.has(kid))
   if (others.every((key) => isOpenedBy(secrets, key))) return
   throw new Error(
-    'The new store serves another deployment: it holds signing keys that PERENNIAL_SECRET does not open. Nothing was moved; name an empty Redis, or another database of it (redis://…/1).',
+    'The new store belongs to another deployment: it holds signing keys that PERENNIAL_SECRET does not open. Nothing was moved; name an empty Redis, or another database of it (redis://…/1).',
   )
 }
 
@@ -170,7 +176,7 @@ function explain(error: unknown, sessionsSeen: number): unknown {
   const seen = sessionsSeen.toLocaleString('en')
   const done = sessionsSeen === 0 ? 'No session was copied' : `${seen} sessions had been copied`
   return new Error(
-    `The new store does not take what is moved${cause}. ${done}; the old store is as it was. When the new one answers, run the same command again.`,
+    `The new store does not accept the records${cause}. ${done}; the old store is as it was. When the new one answers, run the same command again.`,
     { cause: error },
   )
 }

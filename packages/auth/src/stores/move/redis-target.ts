@@ -1,22 +1,31 @@
 import type { Clock } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
-import { parseRedisAddress } from '../redis/redis-address.js'
-import { openRedisConnection, type RedisConnection } from '../redis/redis-connection.js'
-import { redisChannels, redisKeys } from '../redis/redis-keys.js'
-import { expiredKeptSeconds } from '../redis/redis-sessions.js'
-import { createRedisSigningKeys } from '../redis/redis-signing-keys.js'
-import { createRedisWebhookLog } from '../redis/redis-webhook-log.js'
+import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
+import type { RedisAddress } from '../redis/address.js'
+import { createScript } from '../redis/commands.js'
+import { openRedisConnection, type RedisConnection } from '../redis/connection.js'
+import { redisChannels, redisKeys } from '../redis/keys.js'
 import { toFields } from '../redis/session-hash.js'
-import { indexSession, tellEnded } from '../redis/session-scripts.js'
-import { endedKeptSeconds, signInCutoffKeptSeconds } from '../retention.js'
-import type { MoveCount } from './move-counts.js'
-import { beginMove, putCutoff, putSession } from './move-scripts.js'
+import { indexSession, publishEnded } from '../redis/session-scripts.js'
+import { expiredKeptSeconds } from '../redis/sessions.js'
+import { createRedisSigningKeys } from '../redis/signing-keys.js'
+import { createRedisWebhookLog } from '../redis/store.js'
 import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
 
-/** A Redis that is filled. Each `put` answers how many records it wrote; those that are newer there stay. */
+/** The number of records of one kind, by what the move did with them. */
+export interface MoveCount {
+  /** Written, because the target had none or an older one. */
+  readonly copied: number
+  /** Left alone, because the target had them, as new or newer. */
+  readonly there: number
+  /** Left behind, because they are over. */
+  readonly over: number
+}
+
+/** The Redis that a move fills. Each `put` returns the number of records that it wrote. A newer record stays. */
 export interface MoveTarget {
-  /** When the first move to it began, in seconds since the epoch; null where there was none. */
+  /** Returns when the first move to it began, in seconds since the epoch; null if there was none. */
   startedAt(): Promise<number | null>
   begin(): Promise<void>
   signingKeys(): Promise<readonly StoredSigningKey[]>
@@ -32,9 +41,51 @@ export interface MoveTarget {
 const moveKeptSeconds = signInCutoffKeptSeconds
 const mostKeyTries = 5
 
-/** @throws Error in one line, when `ioredis` is not installed or Redis refuses user or password */
-export async function openRedisTarget(url: string, clock: Clock): Promise<MoveTarget> {
-  const connection = await openRedisConnection(parseRedisAddress(url))
+/**
+ * Stores a session, unless the stored one is as new or newer: an end comes first, then the higher generation, then the
+ * one that was used. KEYS: the session. ARGV: seconds to keep it, generation, endedAt and confirmedAt
+ * ('' for none), then its fields. Returns 1 (written), 0 (left alone) or -1 (left alone, since it
+ * has ended there).
+ */
+const putSession = createScript(`
+local kept = redis.call('HMGET', KEYS[1], 'generation', 'endedAt', 'confirmedAt')
+if kept[2] then return -1 end
+if kept[1] and ARGV[3] == '' then
+  local was, is = tonumber(kept[1]), tonumber(ARGV[2])
+  if was > is then return 0 end
+  if was == is then
+    if kept[3] or ARGV[4] == '' then return 0 end
+    redis.call('HSET', KEYS[1], 'confirmedAt', ARGV[4])
+    return 1
+  end
+end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1`)
+
+/**
+ * Refuses earlier sign-ins of a member, unless later ones are refused already. KEYS: cutoff. ARGV: issuedUntil, setAt,
+ * seconds to keep it.
+ */
+const putCutoff = createScript(`
+local kept = redis.call('HMGET', KEYS[1], 'issuedUntil', 'setAt')
+if kept[1] and tonumber(kept[1]) >= tonumber(ARGV[1]) then return 0 end
+local setAt = ARGV[2]
+if kept[2] and tonumber(kept[2]) > tonumber(setAt) then setAt = kept[2] end
+redis.call('HSET', KEYS[1], 'issuedUntil', ARGV[1], 'setAt', setAt)
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+return 1`)
+
+/** Notes the start of a move. An earlier start stays. KEYS: the move. ARGV: now, seconds to keep it. */
+const beginMove = createScript(`
+redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1`)
+
+/** @throws Error with a message of one line, if `ioredis` is not installed or Redis refuses the user or password */
+export async function openRedisTarget(address: RedisAddress, clock: Clock): Promise<MoveTarget> {
+  const connection = await openRedisConnection(address)
   const keys = createRedisSigningKeys(connection)
   const webhookLog = createRedisWebhookLog(connection, clock)
   const now = () => Math.floor(clock())
@@ -55,7 +106,7 @@ export async function openRedisTarget(url: string, clock: Clock): Promise<MoveTa
     async putEnded(ended) {
       const entries = ended.flatMap(({ id, endedAt }) => [id, endedAt])
       const head = [now() - endedKeptSeconds, endedKeptSeconds, redisChannels.ended, 'move']
-      const added = await connection.run(tellEnded, [redisKeys.ended], [...head, ...entries])
+      const added = await connection.run(publishEnded, [redisKeys.ended], [...head, ...entries])
       return Array.isArray(added) ? added.length : 0
     },
     putCutoffs: (cutoffs) => countWritten(cutoffs, (cutoff) => putOneCutoff(connection, cutoff, now())),
@@ -75,7 +126,7 @@ async function countWritten<T>(all: readonly T[], put: (one: T) => Promise<boole
   return written.filter(Boolean).length
 }
 
-/** A service that runs on the new store already may add one of its own in between. */
+/** Adds a key after the newest one. A service that runs on the new store already may add another in between. */
 async function addKey(
   keys: ReturnType<typeof createRedisSigningKeys>,
   key: StoredSigningKey,
@@ -85,9 +136,7 @@ async function addKey(
     if (there.some(({ kid }) => kid === key.kid)) return false
     if (await keys.add(key, there.at(-1)?.kid ?? null)) return true
   }
-  throw new Error(
-    'The signing keys of the new store change all the time. Nothing else was moved; move again.',
-  )
+  throw new Error('The signing keys of the new store keep changing. Nothing else was moved; move again.')
 }
 
 async function putOneCutoff(connection: RedisConnection, cutoff: MovedCutoff, now: number): Promise<boolean> {
@@ -101,7 +150,7 @@ async function putOneCutoff(connection: RedisConnection, cutoff: MovedCutoff, no
   return reply === 1
 }
 
-/** First the session and then its place in the member's index, as where one is created. */
+/** Writes the session and then its entry in the index of its member, in the order of `create`. */
 async function putOneSession(
   connection: RedisConnection,
   { session, refusedUntil }: MovedSession,
@@ -112,7 +161,7 @@ async function putOneSession(
   const index = redisKeys.memberSessions(memberId)
   const keep =
     endedAt === null ? expiresAt + expiredKeptSeconds - now : Math.max(1, endedAt + endedKeptSeconds - now)
-  // The feed has every end by now.
+  // Every end is in the feed by now.
   const fields = [...toFields(session), ...(endedAt === null ? [] : ['endTold', '1'])]
   const put = await connection.run(
     putSession,
@@ -124,13 +173,13 @@ async function putOneSession(
     await connection.command('ZREM', index, id)
     return true
   }
-  // Refused where the member signed out everywhere in the new store after all that the old one knows of him.
+  // Refused if the member signed out everywhere in the new store, later than any sign-out in the old one.
   const signInIssuedAt = Math.max(createdAt, refusedUntil + 1)
   const over = [now - expiredKeptSeconds, now - signInCutoffKeptSeconds]
   const args = [id, expiresAt, signInIssuedAt, keep, ...over]
   const keys = [index, redisKeys.memberCutoff(memberId)]
   if ((await connection.run(indexSession, keys, args)) === 1) return put !== 0
-  // Whatever wrote it: an earlier try may have broken off here.
+  // Also if an earlier attempt wrote it and was interrupted here.
   await connection.command('DEL', key)
   return false
 }

@@ -2,20 +2,20 @@ import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { EndedSession, Session } from '../../sessions/index.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
-import { endedKeptSeconds, signInCutoffKeptSeconds } from '../retention.js'
-import { busyWaitSeconds, isBusy, retryWhileBusy } from '../sqlite/busy.js'
+import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { Row } from '../sqlite/connection.js'
-import { openDatabase } from '../sqlite/open-database.js'
-import { toSession } from '../sqlite/session-row.js'
-import { selectSigningKeys, toSigningKey } from '../sqlite/sqlite-signing-keys.js'
+import { openDatabase } from '../sqlite/database-file.js'
+import { toSession } from '../sqlite/session-table.js'
+import { selectSigningKeys, toSigningKey } from '../sqlite/signing-keys.js'
+import { busyWaitSeconds, isBusy, retryWhileBusy } from '../sqlite/transaction.js'
 
-/** A session, and until when its member's sign-ins were refused when it was read (0: never). */
+/** A session, and the instant up to which sign-ins of its member are refused (0 if there is none). */
 export interface MovedSession {
   readonly session: Session
   readonly refusedUntil: number
 }
 
-/** Until when a member's sign-ins are refused. */
+/** The instant up to which sign-ins of a member are refused. */
 export interface MovedCutoff {
   readonly memberId: string
   readonly issuedUntil: number
@@ -28,13 +28,13 @@ export interface MovedWebhook {
   readonly forgetAt: number
 }
 
-/** Rows of one table, some at a time, and how many are left behind because they are over. */
+/** The rows of one table, some at a time, and the number of those that are left behind because they are over. */
 export interface Batches<T> {
   readonly over: number
   readonly batches: Iterable<readonly T[]>
 }
 
-/** A SQLite file that nobody else has open. */
+/** A SQLite file that no other process has open. */
 export interface MoveSource {
   signingKeys(): readonly StoredSigningKey[]
   endedSessions(now: number): Batches<EndedSession>
@@ -48,14 +48,14 @@ const batchRows = 200
 
 /**
  * Opens the file for this process alone, so that nothing is written to it while it is read.
- * @throws Error in one line, when there is no such file, it is in use or cannot be read
+ * @throws Error with a message of one line, if there is no such file, it is in use or cannot be read
  */
 export async function openSqliteSource(path: string): Promise<MoveSource> {
   if (!existsSync(path))
     throw new Error(`There is no store at sqlite:${path}: STORE_URL must be what the service ran with.`)
   const database = await openDatabase(path)
   try {
-    await keepOthersOut(database, path)
+    await lockExclusively(database, path)
   } catch (error) {
     database.close()
     throw error
@@ -63,8 +63,8 @@ export async function openSqliteSource(path: string): Promise<MoveSource> {
   return createSource(database)
 }
 
-/** In this mode the lock is had only while no other process has the file open, idle or not. */
-async function keepOthersOut(database: DatabaseSync, path: string): Promise<void> {
+/** In this mode the lock is granted only if no other process has the file open, idle or not. */
+async function lockExclusively(database: DatabaseSync, path: string): Promise<void> {
   try {
     await retryWhileBusy(
       () => database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT'),
@@ -92,7 +92,7 @@ function createSource(database: DatabaseSync): MoveSource {
 
 interface Table<T> {
   readonly table: string
-  /** What its rows are read in the order of. */
+  /** The column that orders the rows. */
   readonly key: string
   readonly isLive: string
   readonly read: (row: Row) => T
@@ -130,7 +130,7 @@ const sessions: Table<MovedSession> = {
   read: (row) => ({ session: toSession(row), refusedUntil: Number(row['issued_until'] ?? 0) }),
 }
 
-/** @param over - the instant that `isLive` compares with */
+/** @param over - the instant that `isLive` compares to */
 function readTable<T>(database: DatabaseSync, table: Table<T>, over: number): Batches<T> {
   const counted = database
     .prepare(`SELECT count(*) AS found FROM ${table.table} WHERE NOT (${table.isLive})`)

@@ -1,7 +1,7 @@
 import { RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Limiter, LimitPolicy } from '../../limits/index.js'
-import type { RedisCommands } from './redis-commands.js'
-import { createScript, type RedisScript } from './redis-script.js'
+import type { RedisCommands } from './commands.js'
+import { createScript, type RedisScript } from './commands.js'
 
 /** Limits that all instances count together; a Redis that is away fails soon, and its caller counts by himself. */
 export function createRedisLimiters(commands: RedisCommands): (policy: LimitPolicy) => Limiter {

@@ -1,6 +1,6 @@
 import type { Session, SessionEndReason } from '../../sessions/index.js'
 
-/** A session as the fields of a hash; what is null is left out. */
+/** Returns the fields of a session's hash. A field that is null is left out. */
 export function toFields(session: Session): readonly string[] {
   const { createdAt, lastUsedAt, expiresAt, ...rest } = session
   const whole = {
@@ -12,14 +12,14 @@ export function toFields(session: Session): readonly string[] {
   return Object.entries(whole).flatMap(([name, value]) => (value === null ? [] : [name, String(value)]))
 }
 
-/** A hash as it was read. */
+/** A session's hash, parsed. */
 export interface SessionReading {
   readonly session: Session
-  /** Ended, but whoever ended it may have died before he told the others. */
-  readonly isUntold: boolean
+  /** True if it has ended, and its end may not be published. */
+  readonly isUnpublished: boolean
 }
 
-/** The reply of `HGETALL`; null where there is no such key. */
+/** Parses the reply of `HGETALL`; null if there is no such key. */
 export function toReading(reply: unknown): SessionReading | null {
   const fields = toMap(reply)
   const id = fields.get('id')
@@ -40,7 +40,7 @@ export function toReading(reply: unknown): SessionReading | null {
     endReason: endReasons.find((reason) => reason === fields.get('endReason')) ?? null,
     sealedMember: fields.get('sealedMember') ?? null,
   }
-  return { session, isUntold: session.endedAt !== null && !fields.has('endTold') }
+  return { session, isUnpublished: session.endedAt !== null && !fields.has('endTold') }
 }
 
 const endReasons: readonly SessionEndReason[] = [

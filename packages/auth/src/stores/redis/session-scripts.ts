@@ -1,16 +1,16 @@
-import { createScript, type RedisScript } from './redis-script.js'
+import { createScript, type RedisScript } from './commands.js'
 
-/** KEYS: the session. ARGV: seconds to keep it, then its fields. */
+/** Stores a session. KEYS: the session. ARGV: seconds to keep it, then its fields. */
 export const createSession: RedisScript = createScript(`
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1`)
 
 /**
- * Puts a session that exists by now into its member's index, unless his sign-in is refused. Whoever refuses reads the
- * index in the same step as he refuses, so that one of the two always meets the other.
- * KEYS: index, cutoff. ARGV: id, expiresAt, signInIssuedAt, seconds to keep the index, index entries over at, cutoffs
- * over when set at.
+ * Adds a stored session to the index of its member, unless its sign-in is refused. The refusal (`refuseAndList`) and its
+ * read of the index happen in one script, so a concurrent sign-in sees one of them.
+ * KEYS: index, cutoff. ARGV: id, expiresAt, signInIssuedAt, seconds to keep the index, the instant up to which
+ * index entries are removed, the instant up to which a cutoff that was set is over.
  */
 export const indexSession: RedisScript = createScript(`
 local cutoff = redis.call('HMGET', KEYS[2], 'issuedUntil', 'setAt')
@@ -22,7 +22,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[5])
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1`)
 
-/** The compare-and-set of a rotation. KEYS: the session. ARGV: from, to, at, sealed member ('' keeps the old one). */
+/** The compare-and-set of a rotation. KEYS: the session. ARGV: from, to, at, sealed member ('' keeps the stored one). */
 export const advanceSession: RedisScript = createScript(`
 local s = redis.call('HMGET', KEYS[1], 'generation', 'expiresAt', 'endedAt', 'confirmedAt')
 local applied = 0
@@ -36,7 +36,7 @@ if s[1] and s[1] == ARGV[1] and not s[3] and tonumber(s[2]) > tonumber(ARGV[3]) 
 end
 return {applied, redis.call('HGETALL', KEYS[1])}`)
 
-/** The first sight of a generation. KEYS: the session. ARGV: generation, at. */
+/** Notes the first use of a generation. KEYS: the session. ARGV: generation, at. */
 export const confirmSession: RedisScript = createScript(`
 local s = redis.call('HMGET', KEYS[1], 'generation', 'endedAt', 'confirmedAt')
 if not s[1] or s[2] then return 0 end
@@ -53,8 +53,8 @@ return 1`)
 
 /**
  * Ends a session. KEYS: the session. ARGV: at, reason ('' for none), seconds to keep it.
- * Returns 0 (unknown, or ended and told), 1 (ended now) or 2 (ended before, perhaps untold), when, and the member.
- * The EXPIRE comes first: a script that has begun to write is not stopped for want of memory, and an end must not be.
+ * Returns 0 (unknown, or ended and published), 1 (ended now) or 2 (ended before, perhaps not published), when, and the member.
+ * The EXPIRE comes first: Redis does not stop a script for lack of memory once it has written, and this one must not stop.
  */
 export const endSession: RedisScript = createScript(`
 local s = redis.call('HMGET', KEYS[1], 'memberId', 'endedAt', 'endTold')
@@ -65,14 +65,14 @@ redis.call('HSET', KEYS[1], 'endedAt', ARGV[1])
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'endReason', ARGV[2]) end
 return {1, ARGV[1], s[1]}`)
 
-/** Notes that the feed has a session's end. KEYS: the session. */
-export const noteTold: RedisScript = createScript(`
+/** Marks the end of a session as published. KEYS: the session. */
+export const markPublished: RedisScript = createScript(`
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'endTold', '1') end
 return 1`)
 
 /**
- * Refuses sign-ins (where ARGV[2] is not '') and lists what had signed in before. KEYS: index, cutoff.
- * ARGV: at, issuedUntil, seconds to keep the cutoff. Begins with an EXPIRE for the same reason as the end of a session.
+ * Refuses sign-ins (unless ARGV[2] is '') and lists the sessions in the index. KEYS: index, cutoff.
+ * ARGV: at, issuedUntil, seconds to keep the cutoff. Begins with an EXPIRE for the same reason as `endSession`.
  */
 export const refuseAndList: RedisScript = createScript(`
 if ARGV[2] ~= '' then
@@ -86,10 +86,10 @@ end
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')`)
 
 /**
- * Adds to the feed of ended sessions what it does not know, and tells all instances. KEYS: the feed.
- * ARGV: entries over at, seconds to keep the feed, channel, who tells, then id and when for each. Returns the new ids.
+ * Adds the sessions that are new to the feed of ended ones, and publishes them. KEYS: the feed. ARGV: the instant up to
+ * which entries are removed, seconds to keep the feed, channel, sender, then id and end of each. Returns the new ids.
  */
-export const tellEnded: RedisScript = createScript(`
+export const publishEnded: RedisScript = createScript(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 local news, ids = {ARGV[4]}, {}
 for i = 5, #ARGV, 2 do

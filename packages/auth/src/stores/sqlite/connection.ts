@@ -1,33 +1,33 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { failure } from '../../base/failures.js'
-import { busyWaitSeconds, retryWhileBusy } from './busy.js'
-import { openDatabase } from './open-database.js'
+import { openDatabase } from './database-file.js'
+import { busyWaitSeconds, retryWhileBusy } from './transaction.js'
 import { createWriteQueue } from './write-queue.js'
 
-/** Values for the named parameters of a statement. */
+/** The values of the named parameters of a statement. */
 export type Parameters = Record<string, SQLInputValue>
 
-/** One row, by column name. */
+/** One row, by the names of its columns. */
 export type Row = Record<string, SQLOutputValue>
 
-/** Runs constant SQL; each text is compiled once. */
+/** Runs constant SQL. Each text is compiled once. */
 export interface Statements {
   one(sql: string, parameters?: Parameters): Row | undefined
   all(sql: string, parameters?: Parameters): readonly Row[]
-  /** Returns how many rows changed. */
+  /** Returns the number of rows that changed. */
   run(sql: string, parameters?: Parameters): number
 }
 
-/** An open database file. Both ways to use it reject with `AUTH_UNAVAILABLE` when it cannot answer within 2 s. */
+/** An open database file. Reads and writes reject with `AUTH_UNAVAILABLE` if it cannot answer within 2 s. */
 export interface Connection {
   readonly read: <T>(work: (statements: Statements) => T) => Promise<T>
-  /** One atomic step; on disk when it resolves, and not done when it rejects. */
+  /** Runs one atomic step. It is on disk when the promise resolves, and not done if it rejects. */
   readonly write: <T>(work: (statements: Statements) => T) => Promise<T>
   /** Finishes the writes under way. */
   close(): Promise<void>
 }
 
-/** @throws Error in one line, when the file cannot be used */
+/** Opens a database file. @throws Error with a message of one line, if the file cannot be used */
 export async function openConnection(path: string): Promise<Connection> {
   const database = await openDatabase(path)
   const statements = createStatements(database)

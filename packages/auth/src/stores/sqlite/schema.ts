@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { rollBack } from './roll-back.js'
+import { inTransaction } from './transaction.js'
 
-/** Written into every database of ours (`PRAGMA application_id`), so that another program's is never touched: `Pere`. */
+/** The `PRAGMA application_id` of every database of Perennial (`Pere`), so that another program's is never changed. */
 export const applicationId = 0x50657265
 
 /**
- * What takes a database from each version to the next; the position is the version. A step that was released is never
- * edited: a change of the schema is a new step.
+ * The steps from each version of the schema to the next; the index is the version. A released step is never edited: a change
+ * of the schema is a new step.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE sessions (
@@ -53,13 +53,13 @@ const migrations: readonly string[] = [
    CREATE INDEX webhook_messages_forget ON webhook_messages (forget_at);`,
 ]
 
-/** The version that this program writes. */
+/** The version of the schema that this program writes. */
 export const schemaVersion: number = migrations.length
 
-/** Whose database this is, and in which version. */
+/** The owner of a database, and its version. */
 export type SchemaState = 'empty' | 'foreign' | { readonly version: number }
 
-/** Reads whose database this is; reads only. */
+/** Reads the owner and version of a database, and writes nothing. */
 export function readSchemaState(database: DatabaseSync): SchemaState {
   if (readNumber(database, 'application_id') === applicationId) {
     return { version: readNumber(database, 'user_version') }
@@ -68,19 +68,14 @@ export function readSchemaState(database: DatabaseSync): SchemaState {
   return tables?.['found'] === 0 ? 'empty' : 'foreign'
 }
 
-/** Brings the schema up to date in one transaction; nothing to do is nothing written. */
+/** Brings the schema up to date in one transaction. If it is up to date, nothing is written. */
 export function migrate(database: DatabaseSync): void {
   if (versionOf(database) === schemaVersion) return
-  database.exec('BEGIN IMMEDIATE')
-  try {
+  inTransaction(database, () => {
     // Read again under the lock: another process may have been faster.
     for (const step of migrations.slice(versionOf(database))) database.exec(step)
     database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
-    database.exec('COMMIT')
-  } catch (error) {
-    rollBack(database)
-    throw error
-  }
+  })
 }
 
 function versionOf(database: DatabaseSync): number {

@@ -1,27 +1,26 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { failure } from '../../base/failures.js'
-import { busyWaitSeconds, isBusy, monotonicSeconds, waitForLock } from './busy.js'
-import { rollBack } from './roll-back.js'
+import { busyWaitSeconds, inTransaction, isBusy, monotonicSeconds, waitForLock } from './transaction.js'
 
 /** Writes that wait at the same time share one transaction, and so one flush to the disk. */
 export interface WriteQueue {
-  /** Resolves once `work` is on disk; rejects with `AUTH_UNAVAILABLE` when it is not done. */
+  /** Resolves once `work` is on disk. Rejects with `AUTH_UNAVAILABLE` if it was not done. */
   add<T>(work: () => T): Promise<T>
-  /** Resolves when everything added before is settled; what is added later is refused. */
+  /** Resolves when every write added before is settled. Later writes are refused. */
   close(): Promise<void>
 }
 
-/** Bounds how long one transaction holds the event loop. */
+/** The largest number of writes in a transaction, which bounds how long it holds the event loop. */
 const largestBatch = 256
 
 interface Waiting {
-  /** Does the work inside a transaction and returns how to tell of it once that is on disk. */
+  /** Does the work inside a transaction, and returns the function that reports its result once it is on disk. */
   work(): () => void
   fail(cause: unknown): void
   readonly deadline: number
 }
 
-/** A queue in front of one connection. */
+/** Creates the write queue of one connection. */
 export function createWriteQueue(database: DatabaseSync): WriteQueue {
   let waiting: Waiting[] = []
   let draining: Promise<void> | undefined
@@ -31,7 +30,7 @@ export function createWriteQueue(database: DatabaseSync): WriteQueue {
     while (waiting.length > 0) {
       const before = waiting.length
       await nextTurn()
-      // Where others came, more are on their way: a turn more costs them far less than a flush for each few.
+      // If others came, more are on their way: one more turn costs far less than a flush for each few.
       if (waiting.length > before) await nextTurn()
       const batch = waiting.slice(0, largestBatch)
       if (commit(database, batch) === 'done') waiting = waiting.slice(batch.length)
@@ -64,7 +63,7 @@ export function createWriteQueue(database: DatabaseSync): WriteQueue {
   }
 }
 
-/** Of the event loop, after what has arrived by then was dealt with. */
+/** Resolves in the next turn of the event loop, after the requests that have arrived by then. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
@@ -73,14 +72,14 @@ function nextTurn(): Promise<void> {
 
 function commit(database: DatabaseSync, batch: readonly Waiting[]): 'done' | 'busy' {
   try {
-    const tell = inTransaction(database, () => batch.map((entry) => entry.work()))
-    for (const settle of tell) settle()
+    const reports = inTransaction(database, () => batch.map((entry) => entry.work()))
+    for (const report of reports) report()
     return 'done'
   } catch (error) {
     if (isBusy(error)) return 'busy'
     const [only, ...others] = batch
     if (only && others.length === 0) only.fail(error)
-    // One piece of work that cannot be done must not take its neighbours with it.
+    // A write that fails must not fail the others of its batch.
     else for (const entry of batch) commitAlone(database, entry)
     return 'done'
   }
@@ -91,18 +90,6 @@ function commitAlone(database: DatabaseSync, entry: Waiting): void {
     inTransaction(database, () => entry.work())()
   } catch (error) {
     entry.fail(error)
-  }
-}
-
-function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    rollBack(database)
-    throw error
   }
 }
 

@@ -1,0 +1,80 @@
+import type { Clock, Ticker } from '../../base/time.js'
+import type { EndedSession } from '../../sessions/index.js'
+import { createEndedFeed, endedKeptSeconds, type EndedFeed } from '../ended-sessions.js'
+import type { RedisConnection } from './connection.js'
+import { redisChannels, redisKeys } from './keys.js'
+import { publishEnded } from './session-scripts.js'
+
+/** The ended sessions that all instances know of. */
+export interface RedisEndedFeed {
+  /** Stores the sessions that are new to the feed, and sends them to every instance, this one included. */
+  publish(ended: readonly EndedSession[]): Promise<void>
+  since(at: number): Promise<readonly EndedSession[]>
+  readonly subscribe: EndedFeed['subscribe']
+  /** Rejects with `AUTH_UNAVAILABLE` while this instance would not receive the sessions that others end. */
+  checkSubscribed(): Promise<void>
+  close(): void
+}
+
+const probeEverySeconds = 5
+/** A Cluster may lose a part while this connection stands, so the known sessions are compared now and then anyway. */
+const compareEverySeconds = 60
+const publishAtOnce = 500
+
+/** Subscribes now. After an interruption the subscribers get `resync`, since messages may have been missed. */
+export function createRedisEndedFeed(
+  connection: RedisConnection,
+  { clock, ticker }: { readonly clock: Clock; readonly ticker: Ticker },
+): RedisEndedFeed {
+  const feed = createEndedFeed()
+  const self = crypto.randomUUID()
+  const subscription = connection.channels.subscribe(redisChannels.ended, {
+    onMessage: (message) => {
+      const [sender, ...rest] = message.split(' ')
+      if (sender !== self) feed.publish(toPairs(rest))
+    },
+    onGap: () => feed.publish('resync'),
+  })
+  const stops = [
+    ticker(probeEverySeconds, () => connection.channels.probe()),
+    ticker(compareEverySeconds, () => feed.publish('resync')),
+  ]
+  const publishSome = async (ended: readonly EndedSession[]) => {
+    const over = Math.floor(clock()) - endedKeptSeconds
+    const args = [over, endedKeptSeconds, redisChannels.ended, self, ...ended.flatMap(toEntry)]
+    const added = new Set(toTexts(await connection.run(publishEnded, [redisKeys.ended], args)))
+    feed.publish(toPairs(ended.filter(({ id }) => added.has(id)).flatMap(toEntry)))
+  }
+  return {
+    async publish(ended) {
+      for (let from = 0; from < ended.length; from += publishAtOnce) {
+        await publishSome(ended.slice(from, from + publishAtOnce))
+      }
+    },
+    async since(at) {
+      const from = Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)
+      return toPairs(
+        toTexts(await connection.command('ZRANGEBYSCORE', redisKeys.ended, from, '+inf', 'WITHSCORES')),
+      )
+    },
+    subscribe: (listener) => feed.subscribe(listener),
+    checkSubscribed: () => subscription.acknowledged(),
+    close: () => [() => subscription.stop(), ...stops].forEach((stop) => stop()),
+  }
+}
+
+function toTexts(reply: unknown): readonly string[] {
+  return Array.isArray(reply) ? reply.map(String) : []
+}
+
+function toEntry({ id, endedAt }: EndedSession): [string, string] {
+  return [id, String(Math.floor(endedAt))]
+}
+
+function toPairs(flat: readonly string[]): readonly EndedSession[] {
+  const pairs: EndedSession[] = []
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    pairs.push({ id: flat[index] ?? '', endedAt: Number(flat[index + 1]) })
+  }
+  return pairs
+}

@@ -1,0 +1,65 @@
+import { type Clock, systemTicker } from '../../base/time.js'
+import type { WebhookLog } from '../../webhooks/index.js'
+import type { Store, StoreOptions } from '../store.js'
+import type { RedisAddress } from './address.js'
+import { createRedisAdminQuota } from './admin-quota.js'
+import { createScript } from './commands.js'
+import { openRedisConnection, type RedisConnection } from './connection.js'
+import { createRedisEndedFeed } from './ended-feed.js'
+import { redisKeys } from './keys.js'
+import { createRedisLimiters } from './redis-limiters.js'
+import { createRedisSessions } from './sessions.js'
+import { createRedisSharedAnswers } from './shared-answers.js'
+import { createRedisSigningKeys } from './signing-keys.js'
+
+/**
+ * Opens a store in Redis (6.2 or later, or Valkey 7.2 or later), which many instances share. If Redis is away the store
+ * opens anyway: every call rejects with `AUTH_UNAVAILABLE` until Redis is back.
+ * @throws Error with a message of one line, if `ioredis` is not installed, Redis refuses the user or password, or its
+ * certificate is not trusted
+ */
+export async function openRedisStore(
+  address: RedisAddress,
+  { clock, ticker = systemTicker }: StoreOptions,
+): Promise<Store> {
+  const connection = await openRedisConnection(address)
+  const feed = createRedisEndedFeed(connection, { clock, ticker })
+  return {
+    sessions: createRedisSessions({ connection, feed, clock }),
+    signingKeys: createRedisSigningKeys(connection),
+    webhookLog: createRedisWebhookLog(connection, clock),
+    sharedAnswers: createRedisSharedAnswers(connection),
+    limiters: createRedisLimiters(connection),
+    shareAdminQuota: (local, egress) => createRedisAdminQuota(connection, { local, egress }),
+    async check() {
+      await feed.checkSubscribed()
+      // A write: a full server and a replica still answer reads.
+      await connection.command('SET', redisKeys.check, 1, 'EX', 60)
+    },
+    async close() {
+      feed.close()
+      await connection.close()
+    },
+  }
+}
+
+/** Marks a message as done, unless it is kept for longer already. ARGV: forgetAt, seconds until then. */
+const markDone = createScript(`
+local kept = tonumber(redis.call('GET', KEYS[1]) or '0')
+if kept < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+return 1`)
+
+/** Creates the log of finished webhook messages, one key each. */
+export function createRedisWebhookLog(connection: RedisConnection, clock: Clock): WebhookLog {
+  return {
+    async isDone(messageId) {
+      const forgetAt = await connection.command('GET', redisKeys.webhook(messageId))
+      return forgetAt !== null && Number(forgetAt) > clock()
+    },
+    async markDone(messageId, forgetAt) {
+      const until = Math.ceil(forgetAt)
+      const seconds = Math.max(1, until - Math.floor(clock()))
+      await connection.run(markDone, [redisKeys.webhook(messageId)], [until, seconds])
+    },
+  }
+}

@@ -1,0 +1,125 @@
+import { systemTicker } from '../../base/time.js'
+import type { WebhookLog } from '../../webhooks/index.js'
+import {
+  createEndedFeed,
+  endedKeptSeconds,
+  signInCutoffKeptSeconds,
+  type EndedFeed,
+} from '../ended-sessions.js'
+import { sweepEverySeconds, type Store, type StoreOptions } from '../store.js'
+import { openConnection, type Connection, type Statements } from './connection.js'
+import { selectEndedAfter, selectLastEnded } from './session-table.js'
+import { createSqliteSessions } from './sessions.js'
+import { createSqliteSigningKeys } from './signing-keys.js'
+
+/** The interval at which the ended sessions of other processes are read, in seconds. */
+const pollEverySeconds = 1
+
+/** The most rows that one step of a sweep removes, so that no request waits for it. */
+const sweepStepRows = 200
+
+/**
+ * Opens the embedded store. Several processes may share one file: a rotation is atomic between them, and each sees the
+ * revocations of the others within 2 s.
+ * @throws Error with a message of one line, if the file cannot be used
+ */
+export async function openSqliteStore(
+  path: string,
+  { clock, ticker = systemTicker }: StoreOptions,
+): Promise<Store> {
+  const connection = await openConnection(path)
+  const feed = createEndedFeed()
+  const pollEnded = await createEndedPoll(connection, feed)
+  const stops = [
+    ticker(pollEverySeconds, onceAtATime(pollEnded)),
+    ticker(
+      sweepEverySeconds,
+      onceAtATime(() => sweep(connection, clock())),
+    ),
+  ]
+  return {
+    sessions: createSqliteSessions(connection, feed),
+    signingKeys: createSqliteSigningKeys(connection),
+    webhookLog: createSqliteWebhookLog(connection),
+    check: () => connection.write(() => undefined),
+    close: async () => {
+      for (const stop of stops) stop()
+      await connection.close()
+    },
+  }
+}
+
+/** Skips a tick while the work of an earlier one is under way. The next tick repeats work that failed. */
+function onceAtATime(work: () => Promise<void>): () => void {
+  let working = false
+  return () => {
+    if (working) return
+    working = true
+    void work()
+      .catch(() => {})
+      .finally(() => {
+        working = false
+      })
+  }
+}
+
+/** Creates a function that publishes the sessions that other processes ended since its last call, or since now. */
+async function createEndedPoll(connection: Connection, feed: EndedFeed): Promise<() => Promise<void>> {
+  let seen = await connection.read((statements) => ({
+    version: dataVersion(statements),
+    seq: Number(statements.one(selectLastEnded)?.['seq'] ?? 0),
+  }))
+  return async () => {
+    const { version, rows } = await connection.read((statements) => {
+      // SQLite counts the commits of other connections. While it does not change, the feed is not read.
+      const version = dataVersion(statements)
+      const rows = version === seen.version ? [] : statements.all(selectEndedAfter, { seq: seen.seq })
+      return { version, rows }
+    })
+    seen = { version, seq: Number(rows.at(-1)?.['seq'] ?? seen.seq) }
+    feed.publish(rows.map((row) => ({ id: String(row['id']), endedAt: Number(row['ended_at']) })))
+  }
+}
+
+function dataVersion(statements: Statements): number {
+  return Number(statements.one('PRAGMA data_version')?.['data_version'])
+}
+
+const sweepSteps = [
+  ['sessions', 'row_id', 'expires_at', 0],
+  ['sessions', 'row_id', 'ended_at', endedKeptSeconds],
+  ['ended_sessions', 'seq', 'ended_at', endedKeptSeconds],
+  ['sign_in_cutoffs', 'member_id', 'set_at', signInCutoffKeptSeconds],
+  ['webhook_messages', 'id', 'forget_at', 0],
+] as const
+
+/** Removes what is over at `now`, a few rows in each transaction, so that rotations run in between. */
+async function sweep(connection: Connection, now: number): Promise<void> {
+  for (const [table, key, instant, keptSeconds] of sweepSteps) {
+    const sql = `DELETE FROM ${table} WHERE ${key} IN
+      (SELECT ${key} FROM ${table} WHERE ${instant} <= :before LIMIT ${sweepStepRows})`
+    const before = Math.floor(now) - keptSeconds
+    let removed = sweepStepRows
+    while (removed === sweepStepRows) {
+      removed = await connection.write((statements) => statements.run(sql, { before }))
+    }
+  }
+}
+
+/** Creates the log of finished webhook messages. */
+function createSqliteWebhookLog({ read, write }: Connection): WebhookLog {
+  return {
+    isDone: (id) =>
+      read(
+        (statements) => statements.one('SELECT 1 FROM webhook_messages WHERE id = :id', { id }) !== undefined,
+      ),
+    markDone: (id, forgetAt) =>
+      write((statements) => {
+        statements.run(
+          `INSERT INTO webhook_messages (id, forget_at) VALUES (:id, :forgetAt)
+           ON CONFLICT (id) DO UPDATE SET forget_at = max(forget_at, excluded.forget_at)`,
+          { id, forgetAt: Math.ceil(forgetAt) },
+        )
+      }),
+  }
+}
