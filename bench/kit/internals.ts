@@ -1,5 +1,5 @@
 /** The parts of packages/auth that its doors do not export. No other file of the bench imports them: a move costs one line. */
-export { startRedis, type RedisServer } from '../../packages/auth/test/redis-server.ts'
+export { startRedis, type RedisServer } from '../../packages/auth/test/kit/redis.ts'
 export { sealSnapshot } from '../../packages/auth/src/members/membership.ts'
 export { createSecrets, decodeSecrets, type Secrets } from '../../packages/auth/src/base/secrets.ts'
 export { formatRefreshToken } from '../../packages/auth/src/sessions/refresh-token.ts'

@@ -9,7 +9,7 @@ import { createSecrets } from '../src/base/secrets.js'
 import { beginSession, type Session } from '../src/sessions/index.js'
 import { moveStore, openStore, type Store, type StoreMoveOptions } from '../src/stores/index.js'
 import { createSigningKeys } from '../src/tokens/index.js'
-import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './redis-server.js'
+import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './kit/redis.js'
 
 const secret = randomBytes(32).toString('base64')
 const otherSecret = randomBytes(32).toString('base64')

@@ -4,7 +4,7 @@ import { createAdminQuota, type AdminQuota } from '../src/members/index.js'
 import { parseRedisAddress } from '../src/stores/redis/address.js'
 import { openRedisConnection } from '../src/stores/redis/connection.js'
 import { createRedisAdminQuota } from '../src/stores/redis/admin-quota.js'
-import { hasRedis, startRedis } from './redis-server.js'
+import { hasRedis, startRedis } from './kit/redis.js'
 
 const isThere = hasRedis()
 

@@ -2,10 +2,10 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openStore } from '../src/stores/index.js'
 import { describeStore } from '../src/stores/store.contract.js'
-import { closeAll, eventually, startThree, type Pair, type SharingInstance } from './redis-instances.js'
-import { idOf, slotOf, startRedisNodes, type RedisNodes } from './redis-nodes.js'
-import { expectBounded, refreshUntilItWorks, sessionIdOf } from './redis-outage.js'
-import { hasRedis, type RedisServer } from './redis-server.js'
+import { closeAll, eventually, startThree, type Pair, type SharingInstance } from './kit/instances.js'
+import { idOf, slotOf, startRedisNodes, type RedisNodes } from './kit/redis-cluster.js'
+import { expectBounded, refreshUntilItWorks, sessionIdOf } from './kit/outage.js'
+import { hasRedis, type RedisServer } from './kit/redis.js'
 
 const isThere = hasRedis()
 

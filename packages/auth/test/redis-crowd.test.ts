@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseRedisAddress } from '../src/stores/redis/address.js'
 import { openRedisConnection } from '../src/stores/redis/connection.js'
 import { createRedisLimiters } from '../src/stores/redis/redis-limiters.js'
-import { eventually, startInstance } from './redis-instances.js'
-import { refreshUntilItWorks, strangeRefreshToken } from './redis-outage.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
+import { eventually, startInstance } from './kit/instances.js'
+import { refreshUntilItWorks, strangeRefreshToken } from './kit/outage.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 /** As documented in docs/operations.md. */
 const mostUnderWay = 20_000

@@ -1,6 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
+import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './kit/instances.js'
 import {
   expectAway,
   expectBounded,
@@ -8,8 +8,8 @@ import {
   refreshUntilItWorks,
   refreshWhenBack,
   sessionIdOf,
-} from './redis-outage.js'
-import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './redis-server.js'
+} from './kit/outage.js'
+import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './kit/redis.js'
 
 describe.runIf(hasRedis())('when Redis fails', faultOptions, () => {
   let redis: RedisServer

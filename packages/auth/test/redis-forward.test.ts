@@ -1,7 +1,7 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { closeAll, eventually, startThree } from './redis-instances.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
+import { closeAll, eventually, startThree } from './kit/instances.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 const route = 'POST /auth/refresh-token'
 

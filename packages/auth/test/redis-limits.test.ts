@@ -1,8 +1,8 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuthEvent, LimitsObservation } from '../src/telemetry/index.js'
-import { eventually, startInstance, type SharingInstance } from './redis-instances.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
+import { eventually, startInstance, type SharingInstance } from './kit/instances.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 describe.runIf(hasRedis())('limits whose Redis goes away', () => {
   let redis: RedisServer

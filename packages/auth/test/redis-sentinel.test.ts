@@ -1,15 +1,15 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
+import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './kit/instances.js'
 import {
   expectBounded,
   faultOptions,
   refreshUntilItWorks,
   refreshWhenBack,
   sessionIdOf,
-} from './redis-outage.js'
-import { masterName, startSentinelWorld, type SentinelWorld } from './redis-sentinel.js'
-import { hasRedis } from './redis-server.js'
+} from './kit/outage.js'
+import { masterName, startSentinelWorld, type SentinelWorld } from './kit/redis-sentinel.js'
+import { hasRedis } from './kit/redis.js'
 
 describe.runIf(hasRedis())('behind Sentinel', faultOptions, () => {
   let world: SentinelWorld

@@ -3,7 +3,7 @@ import { describeSharedAnswers } from '../src/refresh/shared-answers.contract.js
 import { parseRedisAddress } from '../src/stores/redis/address.js'
 import { openRedisConnection } from '../src/stores/redis/connection.js'
 import { createRedisSharedAnswers } from '../src/stores/redis/shared-answers.js'
-import { hasRedis, startRedis } from './redis-server.js'
+import { hasRedis, startRedis } from './kit/redis.js'
 
 const isThere = hasRedis()
 

@@ -9,8 +9,8 @@ import {
   startThree,
   toPair,
   type SharingInstance,
-} from './redis-instances.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
+} from './kit/instances.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], (length) => new Uint8Array(length))
 

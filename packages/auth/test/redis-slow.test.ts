@@ -1,15 +1,15 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { eventually, startInstance, type SharingInstance } from './redis-instances.js'
+import { eventually, startInstance, type SharingInstance } from './kit/instances.js'
 import {
   expectAway,
   expectBounded,
   faultOptions,
   refreshUntilItWorks,
   strangeRefreshToken,
-} from './redis-outage.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
-import { startSlowProxy, type SlowProxy } from './slow-proxy.js'
+} from './kit/outage.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
+import { startSlowProxy, type SlowProxy } from './kit/slow-proxy.js'
 
 describe.runIf(hasRedis())('when Redis is slow', faultOptions, () => {
   let redis: RedisServer

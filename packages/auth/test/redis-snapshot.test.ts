@@ -1,8 +1,8 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './redis-instances.js'
-import { faultOptions, refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './redis-outage.js'
-import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './redis-server.js'
+import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './kit/instances.js'
+import { faultOptions, refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './kit/outage.js'
+import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './kit/redis.js'
 
 describe.runIf(hasRedis())('a Redis that keeps snapshots alone (RDB)', faultOptions, () => {
   let redis: RedisServer

@@ -1,7 +1,7 @@
 import { afterAll, describe, it } from 'vitest'
 import { openStore } from '../src/stores/index.js'
 import { describeStore } from '../src/stores/store.contract.js'
-import { hasRedis, startRedis, startRedisCluster } from './redis-server.js'
+import { hasRedis, startRedis, startRedisCluster } from './kit/redis.js'
 
 const isThere = hasRedis()
 

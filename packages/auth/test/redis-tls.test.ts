@@ -5,9 +5,9 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../src/base/time.js'
 import { openStore } from '../src/stores/index.js'
-import { createRedisProcess, freePort } from './redis-process.js'
-import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './redis-server.js'
-import { hasOpenssl, makeCertificates, tlsSettings, type Certificates } from './tls-certificates.js'
+import { createRedisProcess, freePort } from './kit/redis.js'
+import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './kit/redis.js'
+import { hasOpenssl, makeCertificates, tlsSettings, type Certificates } from './kit/tls-certificates.js'
 
 const isThere = hasRedis() && hasOpenssl()
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { AuthError } from '../src/base/errors.js'
 import { parseRefreshToken, type SignedIn } from '../src/sessions/index.js'
-import type { TestWorld } from '../src/stores/store-world.contract.js'
+import type { FakeTime } from './kit/fake-time.js'
 import type { Store } from '../src/stores/store.js'
 import { createFaultySessions, type FaultySessions } from './faulty-sessions.js'
 import { memberJwt } from './kit/member-tokens.js'
@@ -66,7 +66,7 @@ export type OpenNode = () => Promise<Store>
 
 /** A history under way: two instances of the service on one store, and the sessions so far. */
 export interface History {
-  readonly world: TestWorld
+  readonly world: FakeTime
   readonly parts: SharedParts
   readonly sessions: TrackedSession[]
   /** Those that the member's browser can go on with. */
@@ -94,7 +94,7 @@ export interface History {
 }
 
 export async function createHistory(
-  world: TestWorld,
+  world: FakeTime,
   open: OpenNode,
   settings: { readonly graceSeconds: number; readonly idleSeconds: number },
 ): Promise<History> {

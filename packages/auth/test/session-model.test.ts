@@ -5,9 +5,9 @@ import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createMemoryStore } from '../src/stores/memory.js'
 import { openSqliteStore } from '../src/stores/sqlite/store.js'
-import { createTestWorld, type TestWorld } from '../src/stores/store-world.contract.js'
-import { createRedisModelStore } from './redis-model-store.js'
-import { hasRedis, startRedis } from './redis-server.js'
+import { createFakeTime, type FakeTime } from './kit/fake-time.js'
+import { createRedisModelStore } from './kit/redis-model-store.js'
+import { hasRedis, startRedis } from './kit/redis.js'
 import {
   createHistory,
   type Got,
@@ -29,7 +29,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 interface ModelStore {
   readonly name: string
   /** An empty store for one history, and the world it is in. */
-  readonly begin: () => Promise<{ readonly world: TestWorld; readonly open: OpenNode }>
+  readonly begin: () => Promise<{ readonly world: FakeTime; readonly open: OpenNode }>
   /** What befalls it between two calls, of which nobody may notice anything. */
   readonly upsets: readonly fc.Arbitrary<Command>[]
   /** How many histories, where nobody asks for a number. */
@@ -39,7 +39,7 @@ interface ModelStore {
 const memory: ModelStore = {
   name: 'memory',
   begin: async () => {
-    const world = createTestWorld()
+    const world = createFakeTime()
     // One store for both instances, which outlives each of them.
     const store = { ...createMemoryStore(world), close: async () => {} }
     return { world, open: async () => store }
@@ -51,7 +51,7 @@ const memory: ModelStore = {
 const sqlite: ModelStore = {
   name: 'sqlite',
   begin: async () => {
-    const world = createTestWorld()
+    const world = createFakeTime()
     // What the history before left would fill the memory.
     const folder = join(directory, 'history')
     rmSync(folder, { recursive: true, force: true })

@@ -13,10 +13,10 @@ import {
 } from '../src/members/index.js'
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh-source.js'
 import type { Confirmations, Revocations, SessionUseCases } from '../src/sessions/index.js'
-import type { TestWorld } from '../src/stores/store-world.contract.js'
 import type { Store } from '../src/stores/store.js'
 import { createSigningKeys, createTokenVerifier, ownIssuer, type SigningKeys } from '../src/tokens/index.js'
 import { appId, readMemberJwt } from './kit/member-tokens.js'
+import type { FakeTime } from './kit/fake-time.js'
 import { createRecorder, type Recorder } from './kit/recorder.js'
 
 /** The claims of an access token that these tests look at. */
@@ -67,7 +67,7 @@ export interface Instance {
 
 /** What the instances of one service have in common, apart from the store. */
 export interface SharedParts {
-  readonly world: TestWorld
+  readonly world: FakeTime
   readonly secrets: Secrets
   readonly options: ResolvedOptions
   readonly admin: FakeAdmin
@@ -79,7 +79,7 @@ export interface SharedParts {
 const requiredPlan = 'pln_pro'
 
 /** Creates the parts that instances share; every default that is not named here is that of the library. */
-export function createSharedParts(world: TestWorld, settings: Partial<SessionSettings> = {}): SharedParts {
+export function createSharedParts(world: FakeTime, settings: Partial<SessionSettings> = {}): SharedParts {
   const { graceSeconds, idleSeconds, maxSeconds, staleSeconds, signInMaxAgeSeconds } = {
     ...defaultSettings,
     ...settings,

@@ -8,7 +8,7 @@ import { createSessionSource } from '../src/refresh/session-source.js'
 import { createSecrets, type Secrets } from '../src/base/secrets.js'
 import { beginSession, createSessionEnder, formatRefreshToken } from '../src/sessions/index.js'
 import { openSqliteStore } from '../src/stores/sqlite/store.js'
-import { createTestWorld } from '../src/stores/store-world.contract.js'
+import { createFakeTime } from './kit/fake-time.js'
 import type { Store } from '../src/stores/store.js'
 import { silentTelemetry } from '../src/telemetry/events.js'
 import { createAccessTokens, createSigningKeys, createTokenVerifier, ownIssuer } from '../src/tokens/index.js'
@@ -17,7 +17,7 @@ const directory = mkdtempSync(join(tmpdir(), 'perennial-'))
 const path = join(directory, 'victim.db')
 const copy = join(directory, 'stolen.db')
 const secret = randomBytes(32)
-const world = createTestWorld()
+const world = createFakeTime()
 const secrets = createSecrets([secret], randomBytes)
 const member = {
   userId: 'mem_ada',

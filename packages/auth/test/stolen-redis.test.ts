@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { closeAll, startInstance, toPair, type Pair, type SharingInstance } from './redis-instances.js'
-import { hasRedis, startRedis, type RedisServer } from './redis-server.js'
+import { closeAll, startInstance, toPair, type Pair, type SharingInstance } from './kit/instances.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 describe.runIf(hasRedis())('a dump of Redis', () => {
   let redis: RedisServer

@@ -1,7 +1,7 @@
 import { parseStoreAddress } from '@perennial/auth'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hasRedis, startRedis, startRedisCluster, type RedisServer } from '../../auth/test/redis-server.js'
-import { startSentinelWorld } from '../../auth/test/redis-sentinel.js'
+import { hasRedis, startRedis, startRedisCluster, type RedisServer } from '../../auth/test/kit/redis.js'
+import { startSentinelWorld } from '../../auth/test/kit/redis-sentinel.js'
 import { checkRedis } from '../src/doctor/check-redis.js'
 import { examine } from '../src/doctor/doctor.js'
 

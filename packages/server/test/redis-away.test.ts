@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hasRedis, startRedis, type RedisServer } from '../../auth/test/redis-server.js'
+import { hasRedis, startRedis, type RedisServer } from '../../auth/test/kit/redis.js'
 import { call, exchange, me, pairOf, refresh, type Answer, type Pair } from './kit/auth-calls.js'
 import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
 import { newSecret, settingsFor } from './kit/session-world.js'

@@ -1,13 +1,13 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from '../../auth/test/redis-process.js'
-import { hasRedis, startRedis, type RedisServer } from '../../auth/test/redis-server.js'
+import { freePort } from '../../auth/test/kit/redis.js'
+import { hasRedis, startRedis, type RedisServer } from '../../auth/test/kit/redis.js'
 import {
   hasOpenssl,
   makeCertificates,
   tlsSettings,
   type Certificates,
-} from '../../auth/test/tls-certificates.js'
+} from '../../auth/test/kit/tls-certificates.js'
 import { call, exchange, pairOf, refresh } from './kit/auth-calls.js'
 import { makeFolder, startProcess, type ServiceProcess } from './kit/service-process.js'
 import { newSecret, settingsFor } from './kit/session-world.js'

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from '../../auth/test/redis-process.js'
+import { freePort } from '../../auth/test/kit/redis.js'
 import { makeFolder } from './kit/service-process.js'
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))

@@ -10,7 +10,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import { hasOpenssl, makeCertificates } from '../../test/tls-certificates.js'
+import { hasOpenssl, makeCertificates } from '../../test/kit/tls-certificates.js'
 import { createHttpClient, type ClosableHttpClient, type HttpClientOptions } from './create-http-client.js'
 import { HttpFailure, type HttpRequest } from './http-client.js'
 

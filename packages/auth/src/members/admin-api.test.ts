@@ -6,7 +6,7 @@ import { createAdminApi, type AdminApiOptions } from './admin-api.js'
 import { createAdminQuota } from './admin-quota.js'
 import { planConnection, rawMember, startAdminServer } from '../../test/kit/admin-server.js'
 import type { AdminApi } from './member.js'
-import { createVirtualTime } from './virtual-time.contract.js'
+import { createFakeTime } from '../../test/kit/fake-time.js'
 
 const secretKey = 'sk_sb_canary'
 const asking = { waitSeconds: 1, requestId: 'req-1' }
@@ -17,9 +17,9 @@ function createApi(
 ): {
   admin: AdminApi
   telemetry: ReturnType<typeof createRecorder>
-  time: ReturnType<typeof createVirtualTime>
+  time: ReturnType<typeof createFakeTime>
 } {
-  const time = createVirtualTime()
+  const time = createFakeTime(1_000)
   const telemetry = createRecorder()
   const { url: adminUrl, httpClient } = server
   const quota = createAdminQuota(time)
@@ -219,7 +219,7 @@ describe('reading a member', () => {
     const readings = Promise.all(
       Array.from({ length: 1_000 }, (_, index) => admin.readMember(`mem_${index}`, { waitSeconds: 5 })),
     )
-    await time.advanceUntil(readings)
+    await time.passUntil(readings)
     const kinds = (await readings).map(({ kind }) => kind)
     const busiest = Math.max(
       ...arrivals.map((from) => arrivals.filter((at) => at >= from && at < from + 1).length),
@@ -249,7 +249,7 @@ describe('a quota that somebody else has used up', () => {
       retryAfterSeconds: 2,
     })
     expect(server.seen).toHaveLength(1)
-    await time.advance(2)
+    await time.pass(2)
     expect(await reading).toMatchObject({ kind: 'found' })
   })
 
@@ -276,12 +276,12 @@ describe('an admin API that is away', () => {
     await ask(100)
     expect(server.seen).toHaveLength(5)
 
-    await time.advance(1)
+    await time.pass(1)
     await ask(100)
     expect(server.seen).toHaveLength(6)
 
     server.answer = () => ({ body: { data: null } })
-    await time.advance(1)
+    await time.pass(1)
     expect((await ask(1))[0]).toEqual({ kind: 'deleted' })
     expect(await ask(10)).toEqual(Array.from({ length: 10 }, () => ({ kind: 'deleted' })))
   })
@@ -292,7 +292,7 @@ describe('an admin API that is away', () => {
     const readings = Promise.all(
       Array.from({ length: 100 }, (_, index) => admin.readMember(`mem_${index}`, { waitSeconds: 5 })),
     )
-    await time.advanceUntil(readings)
+    await time.passUntil(readings)
     expect(server.seen.length).toBeLessThan(40)
   })
 

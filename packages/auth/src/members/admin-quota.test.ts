@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createAdminQuota, type AdminPlace } from './admin-quota.js'
-import { createVirtualTime } from './virtual-time.contract.js'
+import { createFakeTime } from '../../test/kit/fake-time.js'
 
 type Granted = Extract<AdminPlace, { kind: 'granted' }>
 
@@ -28,7 +28,7 @@ describe('the admin quota', () => {
   it.each([1, 2, 3])(
     'never lets more than 24 of a thousand arrive in a second, however the network delays them (seed %i)',
     async (seed) => {
-      const time = createVirtualTime()
+      const time = createFakeTime(1_000)
       const quota = createAdminQuota(time)
       const random = createRandom(seed)
       const arrivals: number[] = []
@@ -41,7 +41,7 @@ describe('the admin quota', () => {
         time.timer(there + back, () => place.free())
       }
       const asked = Promise.all(Array.from({ length: 1_000 }, ask))
-      await time.advance(3_000)
+      await time.pass(3_000)
       await asked
       expect(arrivals).toHaveLength(1_000)
       expect(densest(arrivals)).toBeLessThanOrEqual(24)
@@ -50,7 +50,7 @@ describe('the admin quota', () => {
   )
 
   it('serves a thousand in under a minute when answers are quick', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota(time)
     let served = 0
     for (let index = 0; index < 1_000; index++) {
@@ -59,12 +59,12 @@ describe('the admin quota', () => {
         return time.timer(0.05, () => granted(place).free())
       })
     }
-    await time.advance(50)
+    await time.pass(50)
     expect(served).toBe(1_000)
   })
 
   it('serves those who wait in the order they came', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota({ ...time, perSecond: 1 })
     const order: string[] = []
     for (const name of ['first', 'second', 'third']) {
@@ -73,74 +73,74 @@ describe('the admin quota', () => {
         return granted(place).free()
       })
     }
-    await time.advance(10)
+    await time.pass(10)
     expect(order).toEqual(['first', 'second', 'third'])
   })
 
   it('refuses after exactly the seconds somebody wants to wait, and says when to come again', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota({ ...time, perSecond: 1 })
     await quota.take(0)
     let outcome: AdminPlace | undefined
     void quota.take(5).then((place) => (outcome = place))
-    await time.advance(4.999)
+    await time.pass(4.999)
     expect(outcome).toBeUndefined()
-    await time.advance(0.001)
+    await time.pass(0.001)
     expect(outcome).toEqual({ kind: 'refused', retryAfterSeconds: 1 })
     expect(time.pending()).toBe(0)
   })
 
   it('refuses at once those who do not want to wait, and those beyond the bound of the queue', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota({ ...time, perSecond: 1, maxWaiting: 3 })
     const place = granted(await quota.take(0))
     expect(await quota.take(0)).toMatchObject({ kind: 'refused' })
     const waiting = [quota.take(5), quota.take(5), quota.take(5)]
     expect(await quota.take(5)).toEqual({ kind: 'refused', retryAfterSeconds: 3 })
     place.free()
-    await time.advance(10)
+    await time.pass(10)
     expect(await waiting[0]).toMatchObject({ kind: 'granted' })
   })
 
   it('frees a place once, however often it is asked to', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota({ ...time, perSecond: 1 })
     const place = granted(await quota.take(0))
     place.free()
     place.free()
-    await time.advance(2)
+    await time.pass(2)
     granted(await quota.take(0))
     expect(await quota.take(0)).toMatchObject({ kind: 'refused' })
   })
 
   it('starts nothing while the admin API says that the quota is used up, and everything after that', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota(time)
     quota.pause(3)
     let servedAt: number | undefined
     void quota.take(5).then(() => (servedAt = time.clock()))
     expect(await quota.take(1)).toEqual({ kind: 'refused', retryAfterSeconds: 3 })
-    await time.advance(2.999)
+    await time.pass(2.999)
     expect(servedAt).toBeUndefined()
-    await time.advance(0.001)
+    await time.pass(0.001)
     expect(servedAt).toBe(1_003)
   })
 
   it('pauses for half a minute at most, whatever the admin API asks for', async () => {
-    const time = createVirtualTime()
+    const time = createFakeTime(1_000)
     const quota = createAdminQuota(time)
     quota.pause(86_400)
-    await time.advance(30)
+    await time.pass(30)
     expect(await quota.take(0)).toMatchObject({ kind: 'granted' })
   })
 
   it('is usable again within seconds after the clock was set back by an hour', async () => {
-    const time = createVirtualTime(10_000)
+    const time = createFakeTime(10_000)
     const quota = createAdminQuota({ ...time, perSecond: 1 })
     granted(await quota.take(0)).free()
     time.setClock(6_400)
     const turn = quota.take(5)
-    await time.advance(2)
+    await time.pass(2)
     expect(await turn).toMatchObject({ kind: 'granted' })
   })
 })

@@ -9,9 +9,9 @@ import { unsealSnapshot } from '../members/membership.js'
 import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
-import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
+import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 
-let world: TestWorld
+let world: FakeTime
 let parts: SharedParts
 let store: Store
 let instance: Instance
@@ -32,7 +32,7 @@ const countingStore = (sessions: Store['sessions']): Store['sessions'] =>
   })
 
 beforeEach(async () => {
-  world = createTestWorld()
+  world = createFakeTime()
   parts = createSharedParts(world)
   store = createMemoryStore(world)
   trips = []

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
-import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
+import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 import { createRevocations } from './revocations.js'
 import type { EndedSession, SessionStore } from './session-store.js'
 
 type News = readonly EndedSession[] | 'resync'
 
-let world: TestWorld
+let world: FakeTime
 let inStore: EndedSession[]
 let restored: EndedSession[][]
 let down: boolean
@@ -35,7 +35,7 @@ const store = (): Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded
 const create = () => createRevocations({ store: store(), clock: world.clock, ticker: world.ticker })
 
 beforeEach(() => {
-  world = createTestWorld()
+  world = createFakeTime()
   inStore = []
   restored = []
   down = false

@@ -11,16 +11,16 @@ import {
 import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
-import { createTestWorld, type TestWorld } from '../stores/store-world.contract.js'
+import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 import { parseRefreshToken } from './refresh-token.js'
 
-let world: TestWorld
+let world: FakeTime
 let parts: SharedParts
 let store: Store
 let instance: Instance
 
 beforeEach(() => {
-  world = createTestWorld()
+  world = createFakeTime()
   parts = createSharedParts(world, { signInMaxAgeSeconds: 86_400 })
   store = createMemoryStore(world)
   instance = createInstance(store, parts)

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { loadLocalSecret } from './local-secret.js'
 import { openStore } from './open-store.js'
 import { parseStoreAddress } from './store-address.js'
-import { createTestWorld } from './store-world.contract.js'
+import { createFakeTime } from '../../test/kit/fake-time.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'perennial-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -18,7 +18,7 @@ describe('openStore', () => {
       `sqlite:${join(directory, 'a.db')}`,
       `sqlite://${join(directory, 'a.db')}`,
     ]) {
-      const store = await openStore(url, createTestWorld())
+      const store = await openStore(url, createFakeTime())
       await store.check()
       await store.close()
     }
@@ -27,7 +27,7 @@ describe('openStore', () => {
 
   it('refuses an address that is not valid, without the password in it', async () => {
     for (const url of ['postgres://user:hunter2@host/db', 'redis://:hunter2@host/x', 'sqlite:']) {
-      const failure = await openStore(url, createTestWorld()).catch((error: unknown) => error)
+      const failure = await openStore(url, createFakeTime()).catch((error: unknown) => error)
       expect(failure, url).toBeInstanceOf(TypeError)
       expect(String(failure)).toContain('sqlite:./data/perennial.db')
       expect(String(failure)).not.toContain('hunter2')

@@ -3,21 +3,21 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EndedSession } from '../sessions/session-store.js'
 import { beginSession, type Session } from '../sessions/index.js'
 import { itWritesRotationsAsSpecified } from './rotation-writes.contract.js'
-import { createTestWorld, type TestWorld } from './store-world.contract.js'
+import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 import type { Store } from './store.js'
 
 /** Opens an empty store in this world. */
-export type OpenStoreInWorld = (world: TestWorld) => Promise<Store>
+export type OpenStoreInWorld = (world: FakeTime) => Promise<Store>
 
 const memberId = 'mem_ada'
 
 /** What every store must do; each store's own test file runs it. */
 export function describeStore(name: string, open: OpenStoreInWorld): void {
   describe(`${name} store`, () => {
-    let world: TestWorld
+    let world: FakeTime
     let store: Store
     beforeEach(async () => {
-      world = createTestWorld()
+      world = createFakeTime()
       store = await open(world)
     })
     afterEach(async () => {

@@ -12,14 +12,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createTestWorld } from '../store-world.contract.js'
+import { createFakeTime } from '../../../test/kit/fake-time.js'
 import { openSqliteStore } from './store.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'perennial-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 let made = 0
 const newPath = () => join(directory, `${made++}.db`)
-const open = (path: string) => openSqliteStore(path, createTestWorld())
+const open = (path: string) => openSqliteStore(path, createFakeTime())
 const refusalOf = async (path: string) => {
   const outcome = await open(path).then(
     () => 'opened',

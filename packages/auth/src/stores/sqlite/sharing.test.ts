@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
 import { AuthError } from '../../base/errors.js'
 import { beginSession } from '../../sessions/index.js'
-import { createTestWorld } from '../store-world.contract.js'
+import { createFakeTime } from '../../../test/kit/fake-time.js'
 import { createWriteQueue } from './write-queue.js'
 import { openSqliteStore } from './store.js'
 
@@ -28,7 +28,7 @@ const newSession = (now: number) =>
 describe('one SQLite file, several processes', () => {
   it('rotates once, whoever asks', async () => {
     const path = newPath()
-    const world = createTestWorld()
+    const world = createFakeTime()
     const stores = await Promise.all([1, 2, 3].map(() => openSqliteStore(path, world)))
     const session = newSession(world.now)
     await stores[0]?.sessions.create(session, 0)
@@ -43,7 +43,7 @@ describe('one SQLite file, several processes', () => {
 
   it('tells each of the revocations of the others within 2 s', async () => {
     const path = newPath()
-    const world = createTestWorld()
+    const world = createFakeTime()
     const [one, two] = [await openSqliteStore(path, world), await openSqliteStore(path, world)]
     const heard: string[] = []
     two.sessions.watchEnded((news) => {
@@ -66,7 +66,7 @@ describe('one SQLite file, several processes', () => {
 
   it('waits for a lock without stopping the event loop, and goes on when it is free', async () => {
     const path = newPath()
-    const world = createTestWorld()
+    const world = createFakeTime()
     const store = await openSqliteStore(path, world)
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
@@ -82,7 +82,7 @@ describe('one SQLite file, several processes', () => {
 
   it('answers AUTH_UNAVAILABLE when the lock stays taken for 2 s, having changed nothing', async () => {
     const path = newPath()
-    const world = createTestWorld()
+    const world = createFakeTime()
     const store = await openSqliteStore(path, world)
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
@@ -104,7 +104,7 @@ describe('one SQLite file, several processes', () => {
 
   it('finishes the writes under way when it is closed, and refuses the next', async () => {
     const path = newPath()
-    const world = createTestWorld()
+    const world = createFakeTime()
     const store = await openSqliteStore(path, world)
     const writing = store.webhookLog.markDone('msg_1', world.now + 9)
     await Promise.all([store.close(), store.close()])

@@ -2,16 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Files of a certificate authority of a test's own, and of a certificate that it made. */
+/** The files of a certificate authority for a test, and of a certificate that it issued. */
 export interface Certificates {
-  /** The authority's certificate, as `NODE_EXTRA_CA_CERTS` takes it. */
+  /** The certificate of the authority, for `NODE_EXTRA_CA_CERTS`. */
   readonly caFile: string
   readonly ca: string
   readonly certFile: string
   readonly keyFile: string
 }
 
-/** Whether certificates can be made here; where not, one loud line says what to do, and CI fails. */
+/** Returns true if openssl is installed. If it is not, prints what to do, and throws in CI. */
 export function hasOpenssl(): boolean {
   if (spawnSync('openssl', ['version']).status === 0) return true
   const problem =
@@ -21,7 +21,7 @@ export function hasOpenssl(): boolean {
   return false
 }
 
-/** Makes a certificate for these names (`DNS:localhost`, `IP:127.0.0.1`) in this folder, good for a day. */
+/** Creates a certificate for these names (`DNS:localhost`, `IP:127.0.0.1`) in this folder, valid for a day. */
 export function makeCertificates(folder: string, names: readonly string[]): Certificates {
   const file = (name: string) => join(folder, name)
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
@@ -40,7 +40,7 @@ export function makeCertificates(folder: string, names: readonly string[]): Cert
   return { caFile: file('ca.pem'), ca, certFile: file('redis.pem'), keyFile: file('redis.key') }
 }
 
-/** What a server's command line says to speak TLS on this port, beside its plain one. */
+/** Returns the settings of a Redis that speaks TLS on this port, beside its plain one. */
 export function tlsSettings(port: number, { caFile, certFile, keyFile }: Certificates): readonly string[] {
   return [
     ['--tls-port', `${port}`],

@@ -1,23 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { createSecrets } from '../src/base/secrets.js'
-import { formatRefreshToken } from '../src/sessions/index.js'
-import {
-  sharedSecret,
-  toPair,
-  type InstanceAnswer,
-  type Pair,
-  type SharingInstance,
-} from './redis-instances.js'
+import { createSecrets } from '../../src/base/secrets.js'
+import { formatRefreshToken } from '../../src/sessions/index.js'
+import { sharedSecret, toPair, type InstanceAnswer, type Pair, type SharingInstance } from './instances.js'
 
-/** Each fault is tried once, and ten times in the long form (`npm run test:long`): its moment is never quite the same. */
+/** Each fault is tried once, and ten times by `npm run test:long`, since its moment differs each time. */
 export const faultOptions: { readonly repeats: number } = { repeats: process.env['PERENNIAL_LONG'] ? 9 : 0 }
 
-/** Far below the patience of any caller; the limits themselves are a second and a half. */
+/** Far above the limits, which are 1.5 s, and far below the timeout of any caller. */
 const boundMs = 6_000
 
-/** What is answered while Redis is away: come again. Never a refusal. */
+/** Expects the answer while Redis is away: retryable, never a refusal. */
 export function expectAway(answer: InstanceAnswer): void {
   expect(answer).toMatchObject({
     status: 503,
@@ -26,14 +20,14 @@ export function expectAway(answer: InstanceAnswer): void {
   })
 }
 
-/** Redis is away, and the caller hears of it in bounded time. */
+/** Expects the answer while Redis is away, in bounded time. */
 export async function expectBounded(work: Promise<InstanceAnswer>): Promise<void> {
   const since = performance.now()
   expectAway(await work)
   expect(performance.now() - since).toBeLessThan(boundMs)
 }
 
-/** The first answer that is no trouble; the test's own time limit ends it. */
+/** Returns the first answer that is not 503. The time limit of the test ends it. */
 export async function refreshWhenBack(
   instance: SharingInstance,
   refreshToken: string,
@@ -42,21 +36,20 @@ export async function refreshWhenBack(
     const answer = await instance.refresh(refreshToken)
     if (answer.status !== 503) return answer
     expectAway(answer)
-    // A refusal of a connection that is away comes in the same turn: who asks again at once never lets it come back.
+    // Without a connection the answer comes in the same turn, and a loop without a pause would never let it reconnect.
     await sleep(20)
   }
 }
 
-/** Asks until Redis is back; whatever else is answered meanwhile is never a refusal. */
+/** Refreshes until Redis is back, and expects no refusal meanwhile. */
 export async function refreshUntilItWorks(instance: SharingInstance, refreshToken: string): Promise<Pair> {
   const answer = await refreshWhenBack(instance, refreshToken)
   expect(answer).toMatchObject({ status: 200 })
   return toPair(answer.body)
 }
 
-/** The id of the session of an access token. */
+/** Returns the session id of an access token. */
 export function sessionIdOf(accessToken: string): string {
-  // Signed by the instances of these tests.
   const claims: { readonly sid: string } = JSON.parse(
     Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString(),
   )
@@ -65,7 +58,7 @@ export function sessionIdOf(accessToken: string): string {
 
 const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], (length) => new Uint8Array(length))
 
-/** A refresh token that only the store can refuse: signed, and of a session that nobody began. */
+/** Returns a refresh token that only the store can refuse: signed, but of a session that does not exist. */
 export function strangeRefreshToken(): string {
   return formatRefreshToken(secrets, { sessionId: randomBytes(16).toString('base64url'), generation: 1 })
 }

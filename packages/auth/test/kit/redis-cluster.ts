@@ -1,5 +1,5 @@
-import { freeClusterPort } from './redis-process.js'
-import { isInStep, startRedisOn, type RedisServer } from './redis-server.js'
+import { freeClusterPort } from './redis.js'
+import { isInStep, startRedisOn, type RedisServer } from './redis.js'
 
 /** A Cluster of three primaries and a replica of the first. */
 export interface RedisNodes {
@@ -8,9 +8,9 @@ export interface RedisNodes {
   readonly primaries: readonly RedisServer[]
   readonly replica: RedisServer
   flush(): Promise<void>
-  /** The primary that holds this key at the start. */
+  /** Returns the primary that holds this key at the start. */
   holderOf(key: string): Promise<RedisServer>
-  /** Resolves when the replica has all that was written to the first primary. */
+  /** Resolves when the replica has everything that was written to the first primary. */
   inStep(): Promise<void>
   remove(): Promise<void>
 }
@@ -18,12 +18,12 @@ export interface RedisNodes {
 const slots = 16_384
 const settings = [
   ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000'],
-  // A part that is away takes the others along otherwise.
+  // Otherwise the whole Cluster stops when a part of it is away.
   ['--cluster-require-full-coverage', 'no'],
   ['--repl-diskless-sync-delay', '0'],
 ].flat()
 
-/** Starts the four and waits until they agree. */
+/** Starts the four nodes, and waits until they agree on the Cluster. */
 export async function startRedisNodes(): Promise<RedisNodes> {
   const primaries = [await startNode(), await startNode(), await startNode()]
   const replica = await startNode()
@@ -59,12 +59,12 @@ export async function startRedisNodes(): Promise<RedisNodes> {
   }
 }
 
-/** The slot of a key. */
+/** Returns the slot of a key. */
 export async function slotOf({ admin }: RedisServer, key: string): Promise<number> {
   return Number(await admin.call('CLUSTER', 'KEYSLOT', key))
 }
 
-/** What a node calls itself among the others. */
+/** Returns the id of a node. */
 export async function idOf({ admin }: RedisServer): Promise<string> {
   return String(await admin.call('CLUSTER', 'MYID'))
 }

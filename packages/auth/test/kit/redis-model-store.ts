@@ -1,34 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EndedSession, SessionStore } from '../src/sessions/session-store.js'
-import { openStore } from '../src/stores/index.js'
-import { createTestWorld, type TestWorld } from '../src/stores/store-world.contract.js'
-import type { Store } from '../src/stores/store.js'
-import type { RedisServer } from './redis-server.js'
+import type { EndedSession, SessionStore } from '../../src/sessions/session-store.js'
+import { openStore } from '../../src/stores/index.js'
+import { createFakeTime, type FakeTime } from './fake-time.js'
+import type { Store } from '../../src/stores/store.js'
+import type { RedisServer } from './redis.js'
 
-/** One real Redis under many histories. */
+/** A real Redis for many histories, one after the other. */
 export interface RedisModelStore {
-  /** Empties it for a history; instances open it as often as they like. */
-  begin(): Promise<{ readonly world: TestWorld; open(): Promise<Store> }>
-  /** Breaks the connections that listen: what is told meanwhile is missed, and must be made good. */
+  /** Empties it for a history. Instances may open it any number of times. */
+  begin(): Promise<{ readonly world: FakeTime; open(): Promise<Store> }>
+  /** Closes the connections that subscribe. The messages sent meanwhile are lost to them. */
   cutListeners(): Promise<void>
-  /** Breaks the connections that ask; returns when they stand again. */
+  /** Closes the connections that send commands. Resolves when they are open again. */
   cutCommands(): Promise<void>
   forgetScripts(): Promise<void>
 }
 
-/** Ends that the set of ended sessions holds are older than this only where nobody need know them, in seconds. */
+/** Sessions that ended longer ago need not be known to any instance, in seconds. */
 const knownSeconds = 3600
-/** Far longer than a message takes; whoever has not heard by then is found by the checks of the history. */
+/** Far longer than a message takes. The checks of the history find an instance that has not received it by then. */
 const longestMs = 3_000
 
-/** @param redis - all of it is this one's */
+/** @param redis - a server that nothing else uses */
 export function createRedisModelStore(redis: RedisServer): RedisModelStore {
-  const instances = new Set<{ readonly store: Store; readonly heard: ReadonlySet<string> }>()
+  const instances = new Set<{ readonly store: Store; readonly received: ReadonlySet<string> }>()
 
-  const open = async (world: TestWorld): Promise<Store> => {
+  const open = async (world: FakeTime): Promise<Store> => {
     const store = await openStore(redis.url, world)
-    const { sessions, heard } = noteHeard(store.sessions)
-    const instance = { store, heard }
+    const { sessions, received } = recordEnded(store.sessions)
+    const instance = { store, received }
     instances.add(instance)
     return {
       ...store,
@@ -39,24 +39,25 @@ export function createRedisModelStore(redis: RedisServer): RedisModelStore {
       },
     }
   }
-  /** Time stands still in these worlds, and messages take some: waits for those that are on their way. */
-  const untilAllHeard = async (now: number) => {
+  /** Messages take real time, and the time of the test stands still: waits for the messages on their way. */
+  const untilAllReceived = async (now: number) => {
     const ended = await redis.admin.zrangebyscore('perennial:{ended}', now - knownSeconds, '+inf')
-    await within(longestMs, () => [...instances].every(({ heard }) => ended.every((id) => heard.has(id))))
+    await within(longestMs, () =>
+      [...instances].every(({ received }) => ended.every((id) => received.has(id))),
+    )
   }
   return {
     async begin() {
       await redis.admin.flushall()
-      const inner = createTestWorld()
-      const world: TestWorld = {
+      const inner = createFakeTime()
+      const world: FakeTime = {
+        ...inner,
         get now() {
           return inner.now
         },
-        clock: inner.clock,
-        ticker: inner.ticker,
         pass: async (seconds) => {
           await inner.pass(seconds)
-          await untilAllHeard(inner.now)
+          await untilAllReceived(inner.now)
         },
       }
       return { world, open: () => open(world) }
@@ -79,26 +80,26 @@ export function createRedisModelStore(redis: RedisServer): RedisModelStore {
   }
 }
 
-/** Sessions whose news of ended ones are noted, once whoever listens has them. */
-function noteHeard(real: SessionStore): {
+/** Wraps sessions, and records the ended ones that a listener has received. */
+function recordEnded(real: SessionStore): {
   readonly sessions: SessionStore
-  readonly heard: ReadonlySet<string>
+  readonly received: ReadonlySet<string>
 } {
-  const heard = new Set<string>()
-  const note = (ended: readonly EndedSession[]) => ended.forEach(({ id }) => heard.add(id))
+  const received = new Set<string>()
+  const record = (ended: readonly EndedSession[]) => ended.forEach(({ id }) => received.add(id))
   return {
-    heard,
+    received,
     sessions: {
       ...real,
       async endedSince(at) {
         const ended = await real.endedSince(at)
-        note(ended)
+        record(ended)
         return ended
       },
       watchEnded: (listener) =>
         real.watchEnded((news) => {
           listener(news)
-          if (news !== 'resync') note(news)
+          if (news !== 'resync') record(news)
         }),
     },
   }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Emulator } from '@perennial/emulator'
-import { createPerennial } from '../src/compose/create-perennial.js'
-import type { Perennial } from '../src/http/perennial.js'
-import type { PerennialOptions } from '../src/compose/perennial-options.js'
+import { createPerennial } from '../../src/compose/create-perennial.js'
+import type { Perennial } from '../../src/http/perennial.js'
+import type { PerennialOptions } from '../../src/compose/perennial-options.js'
 
-/** One instance of the service, asked as its adapters ask it. */
+/** One instance of the service, with requests as its adapters make them. */
 export interface SharingInstance {
   readonly perennial: Perennial
   signIn(): Promise<Pair>
@@ -21,7 +21,7 @@ export interface Pair {
   readonly refreshToken: string
 }
 
-/** What came back. */
+/** The answer of an instance. */
 export interface InstanceAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -73,25 +73,25 @@ export async function startInstance(
   }
 }
 
-/** Starts three that share one store. */
+/** Starts three instances on one store. */
 export function startThree(
   ...start: Parameters<typeof startInstance>
 ): Promise<readonly [SharingInstance, SharingInstance, SharingInstance]> {
   return Promise.all([startInstance(...start), startInstance(...start), startInstance(...start)])
 }
 
-/** Ends them, whether or not their store is there. */
+/** Closes instances, whether or not their store answers. */
 export async function closeAll(instances: readonly SharingInstance[]): Promise<void> {
   await Promise.all(instances.map(({ perennial }) => perennial.close()))
 }
 
-/** The tokens of an answer; empty where it has none. */
+/** Returns the tokens of an answer; empty texts if it has none. */
 export function toPair({ accessToken, refreshToken }: InstanceAnswer['body']): Pair {
   const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
   return { accessToken: textOf(accessToken), refreshToken: textOf(refreshToken) }
 }
 
-/** Asks again and again until the answer is the one that is waited for; the test's own time limit ends it. */
+/** Repeats a check until it holds. The time limit of the test ends it. */
 export async function eventually(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
 }

@@ -2,29 +2,29 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { createRedisProcess, freePort } from './redis-process.js'
-import { isInStep, startRedis, type RedisServer } from './redis-server.js'
+import { createRedisProcess, freePort } from './redis.js'
+import { isInStep, startRedis, type RedisServer } from './redis.js'
 
 /** A primary, its replica and a Sentinel that watches them. */
 export interface SentinelWorld {
-  /** The address of the store; the second Sentinel in it is one that is away. */
+  /** The address of the store. It names two Sentinels, and the first of them is away. */
   readonly url: string
   /** The primary at the start. */
   readonly first: RedisServer
   /** Its replica at the start. */
   readonly second: RedisServer
   readonly sentinel: Redis
-  /** Resolves when the replica has all that was written, and the Sentinel would promote it. */
+  /** Resolves when the replica has everything that was written, and the Sentinel would promote it. */
   inStep(): Promise<void>
-  /** Resolves when this one is the primary, and the other follows it. */
+  /** Resolves when this server is the primary, and the other one its replica. */
   isPrimary(server: RedisServer): Promise<void>
   remove(): Promise<void>
 }
 
-/** What all Sentinels call the primary. */
+/** The name of the primary at the Sentinels. */
 export const masterName = 'main'
 
-/** Starts the three. */
+/** Starts the primary, the replica and the Sentinel. */
 export async function startSentinelWorld(): Promise<SentinelWorld> {
   const settings = ['--appendonly', 'yes', '--repl-diskless-sync-delay', '0']
   const first = await startRedis(...settings)
@@ -72,7 +72,7 @@ async function startSentinel(primaryPort: number) {
   await running.start([file, '--sentinel'])
   const sentinel = new Redis({ port, host: '127.0.0.1', enableReadyCheck: false })
   sentinel.on('error', () => {})
-  // Quicker, and not stopped by a machine that is busy.
+  // A fast pace, and a high tilt trigger, so that a busy machine does not stop the Sentinel.
   const pace = ['info-period', '200', 'ping-period', '100', 'publish-period', '200', 'tilt-trigger', '60000']
   await sentinel.call('SENTINEL', 'DEBUG', ...pace)
   return {
@@ -86,7 +86,7 @@ async function startSentinel(primaryPort: number) {
   }
 }
 
-/** The first of some replies of names and values. */
+/** Parses the first of several replies of names and values. */
 function toMap(replies: unknown): ReadonlyMap<string, string> {
   const map = new Map<string, string>()
   const flat: unknown = Array.isArray(replies) ? replies[0] : []

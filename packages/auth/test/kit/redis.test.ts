@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { hasRedis, startRedis } from './redis-server.js'
+import { hasRedis, startRedis } from './redis.js'
 
 /** Reads the state of a process from Linux; `null` if it has ended. */
 function stateOf(pid: string): string | null {

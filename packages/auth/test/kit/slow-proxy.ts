@@ -1,19 +1,19 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A way to a server on this machine whose answers come as late as a test wants. */
+/** A proxy to a server on this machine that delays its answers. */
 export interface SlowProxy {
   readonly port: number
-  /** Every answer comes so much later. */
+  /** Delays every answer by this time. */
   delay(ms: number): void
-  /** Answers come a byte at a time, so seldom; what is not passed on yet waits. */
+  /** Passes answers on one byte at a time, at this interval. */
   drip(everyMs: number): void
-  /** All that waits, and what comes, goes at once. */
+  /** Passes everything on at once, also what is delayed. */
   hurry(): void
   close(): Promise<void>
 }
 
-/** Starts it before `target`, a port of this machine. Requests pass at once. */
+/** Starts a proxy to `target`, a port of this machine. It does not delay requests. */
 export async function startSlowProxy(target: number): Promise<SlowProxy> {
   const lines = new Set<Line>()
   let pace: Pace = { kind: 'at_once' }
