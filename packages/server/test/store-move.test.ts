@@ -121,7 +121,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
 
     const wrongSecret = await command({ PERENNIAL_SECRET: newSecret() })
     expect([wrongSecret.code, wrongSecret.printed]).toEqual([1, ''])
-    expect(wrongSecret.complaint).toMatch(/^PERENNIAL_SECRET is not the one .*\n$/)
+    expect(wrongSecret.complaint).toMatch(/^PERENNIAL_SECRET is not the secret of this store: .*\n$/)
     const away = await command({ NEW_STORE_URL: 'redis://:canary@127.0.0.1:1' })
     expect([away.code, away.complaint]).toEqual([1, expect.stringContaining('does not accept the records')])
     const moved = await command()
@@ -177,7 +177,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
     }
     expect(await run({}, ['--to', 'redis://:canary@127.0.0.1:1'])).toEqual([
       2,
-      expect.stringContaining('list of processes'),
+      expect.stringContaining('visible in the process list'),
     ])
     const cases: readonly [Record<string, string>, RegExp][] = [
       [{ NEW_STORE_URL: '' }, /^NEW_STORE_URL is not set\. A good example: NEW_STORE_URL=redis:/],
