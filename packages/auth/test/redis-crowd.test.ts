@@ -28,8 +28,8 @@ describe.runIf(hasRedis())('a crowd before a Redis that stands still', () => {
     const asked = Array.from({ length: 3 * mostUnderWay }, (_, at) =>
       connection.command('INCR', 'crowd').catch(() => settled.push(at < mostUnderWay ? 'waited' : 'refused')),
     )
-    const count = createRedisLimiters(connection)({ name: 'ip', points: 1, windowSeconds: 60 })
-    count.consume('203.0.113.7').catch(() => settled.push('refused'))
+    const count = createRedisLimiters(connection)({ name: 'ip', quota: 1, windowSeconds: 60 })
+    Promise.resolve(count.count('203.0.113.7')).catch(() => settled.push('refused'))
     // All of this turn: no answer of Redis, and no timer, has come in between.
     await new Promise<void>((resolve) => {
       setImmediate(resolve)

@@ -30,10 +30,8 @@ import { resolveOptions, type ResolvedOptions } from './resolve-options.js'
 export async function createPerennial(given: PerennialOptions): Promise<Perennial> {
   const options = resolveOptions(given)
   const { telemetry, clock, environment } = options
-  // Before anything is opened: a limit that is not valid must not leave an open store behind.
-  const ownLimits = createRateLimits({ ...options.rateLimits, clock })
   const mode = await openMode(options)
-  const limits = mode.limiters ? sharedLimits(mode.limiters, options) : ownLimits
+  const limits = createLimits(mode.limiters, options)
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
   const authenticator = createAuthenticator({ ...mode, sessions: mode.session ?? undefined })
@@ -71,8 +69,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   }
 }
 
-function sharedLimits(
-  limiters: NonNullable<Mode['limiters']>,
+function createLimits(
+  limiters: Mode['limiters'],
   { rateLimits, clock, telemetry }: ResolvedOptions,
 ): RateLimits {
   const { emitTrouble } = createEmitter(telemetry, clock)

@@ -21,7 +21,7 @@ describe('resolveOptions', () => {
       issuer: 'perennial',
       requiredPlans: [],
       verifiedTokensKept: 50_000,
-      rateLimits: {},
+      rateLimits: { ipPerMinute: 100, ipTotalPerMinute: 3000, sessionPerMinute: 10 },
       refreshTokenTransport: 'body',
       allowedOrigins: [],
       accessTokenTtlSeconds: 3600,
@@ -41,6 +41,17 @@ describe('resolveOptions', () => {
     expect(resolved).toMatchObject({ refreshGraceSeconds: 0, issuer: 'own' })
     expect(resolved.memberstack.adminUrl).toBe('https://admin.example.com')
   })
+
+  it.each(['ipPerMinute', 'ipTotalPerMinute', 'sessionPerMinute'] as const)(
+    'holds rateLimits.%s to whole numbers of at least 1',
+    (name) => {
+      expect(resolve({ rateLimits: { [name]: 1 } }).rateLimits).toMatchObject({ [name]: 1 })
+      for (const value of [0, -1, 1.5, NaN, Infinity])
+        expect(() => resolve({ rateLimits: { [name]: value } }), String(value)).toThrow(
+          new RegExp(`^rateLimits.${name} must be a whole number of at least 1`),
+        )
+    },
+  )
 
   it.each([
     ['accessTokenTtlSeconds', 60, 3600],

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
 import { isLoopback } from '../base/loopback.js'
-import type { RateLimitOptions } from '../limits/index.js'
+import type { RateLimitOptions, ResolvedRateLimits } from '../limits/index.js'
 import type { MemberstackOptions, PerennialOptions } from './perennial-options.js'
 import { createRandomBytes } from '../base/random-bytes.js'
 import type { RandomBytes } from '../base/secrets.js'
@@ -21,7 +21,7 @@ export interface ResolvedOptions extends Durations, World {
   readonly issuer: string
   readonly requiredPlans: readonly string[]
   readonly verifiedTokensKept: number
-  readonly rateLimits: RateLimitOptions
+  readonly rateLimits: ResolvedRateLimits
   readonly refreshTokenTransport: 'body' | 'cookie'
   readonly allowedOrigins: readonly string[]
 }
@@ -66,7 +66,7 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
     issuer: options.issuer ?? 'perennial',
     requiredPlans: options.requiredPlans ?? [],
     verifiedTokensKept: resolveTokensKept(options),
-    rateLimits: options.rateLimits ?? {},
+    rateLimits: resolveRateLimits(options.rateLimits ?? {}),
     refreshTokenTransport: options.refreshTokenTransport ?? 'body',
     allowedOrigins: options.allowedOrigins ?? [],
     ...resolveDurations(options),
@@ -99,6 +99,19 @@ const mostTokensKept = 8_000_000
 function resolveTokensKept({ verifiedTokensKept: kept = 50_000 }: PerennialOptions): number {
   if (Number.isInteger(kept) && kept >= 1 && kept <= mostTokensKept) return kept
   throw new TypeError(`verifiedTokensKept must be a whole number from 1 to ${mostTokensKept}`)
+}
+
+function resolveRateLimits(given: RateLimitOptions): ResolvedRateLimits {
+  const limit = (name: keyof RateLimitOptions, fallback: number) => {
+    const value = given[name] ?? fallback
+    if (Number.isSafeInteger(value) && value >= 1) return value
+    throw new TypeError(`rateLimits.${name} must be a whole number of at least 1, e.g. ${fallback}`)
+  }
+  return {
+    ipPerMinute: limit('ipPerMinute', 100),
+    ipTotalPerMinute: limit('ipTotalPerMinute', 3000),
+    sessionPerMinute: limit('sessionPerMinute', 10),
+  }
 }
 
 function resolveWorld({ telemetry, clock, randomBytes, httpClient }: PerennialOptions): World {

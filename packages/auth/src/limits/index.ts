@@ -1,7 +1,7 @@
-export type { Limiter, LimiterReading, LimitPolicy } from './limiter.js'
+export type { LimitCounter, LimitPolicy } from './limit-policy.js'
 export {
   createRateLimits,
   type RateLimitOptions,
   type RateLimits,
-  type RateLimitsOptions,
+  type ResolvedRateLimits,
 } from './rate-limits.js'

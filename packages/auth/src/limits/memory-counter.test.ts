@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryCounter } from './memory-counter.js'
 
-const policy = { name: 'ip', points: 3, windowSeconds: 60 } as const
+const policy = { name: 'ip', quota: 3, windowSeconds: 60 } as const
 
 function setUp(maxKeys?: number) {
   const time = { now: 1_000 }
@@ -11,17 +11,17 @@ function setUp(maxKeys?: number) {
 describe('createMemoryCounter', () => {
   it('starts a window with the first count of a key and ends it exactly 60 seconds later', () => {
     const { time, counter } = setUp()
-    expect(counter.count('a')).toEqual({ consumedPoints: 1, msBeforeNext: 60_000 })
+    expect(counter.count('a')).toEqual({ count: 1, resetSeconds: 60 })
     time.now += 59
-    expect(counter.count('a')).toEqual({ consumedPoints: 2, msBeforeNext: 1_000 })
+    expect(counter.count('a')).toEqual({ count: 2, resetSeconds: 1 })
     time.now += 1
-    expect(counter.count('a')).toEqual({ consumedPoints: 1, msBeforeNext: 60_000 })
+    expect(counter.count('a')).toEqual({ count: 1, resetSeconds: 60 })
   })
 
   it('counts keys apart', () => {
     const { counter } = setUp()
     counter.count('a')
-    expect(counter.count('b').consumedPoints).toBe(1)
+    expect(counter.count('b').count).toBe(1)
   })
 
   it('keeps a window that began just before the generations turned', () => {
@@ -31,9 +31,9 @@ describe('createMemoryCounter', () => {
     counter.count('a')
     time.now += 2
     counter.count('turns the generations')
-    expect(counter.count('a')).toEqual({ consumedPoints: 2, msBeforeNext: 58_000 })
+    expect(counter.count('a')).toEqual({ count: 2, resetSeconds: 58 })
     time.now += 58
-    expect(counter.count('a').consumedPoints).toBe(1)
+    expect(counter.count('a').count).toBe(1)
   })
 
   it('never holds more keys than allowed under a flood, and goes on counting those that come again', () => {
@@ -45,7 +45,7 @@ describe('createMemoryCounter', () => {
       if (i % 400 === 0) counter.count('hostile')
     }
     expect(largest).toBeLessThanOrEqual(1_000)
-    expect(counter.count('flood 99999').consumedPoints).toBe(2)
+    expect(counter.count('flood 99999').count).toBe(2)
   })
 
   it('lets go of what is over as time passes, with no timer', () => {
@@ -62,6 +62,6 @@ describe('createMemoryCounter', () => {
     const { time, counter } = setUp()
     for (let i = 0; i < 10; i += 1) counter.count('a')
     time.now -= 3_600
-    expect(counter.count('a')).toEqual({ consumedPoints: 1, msBeforeNext: 60_000 })
+    expect(counter.count('a')).toEqual({ count: 1, resetSeconds: 60 })
   })
 })

@@ -1,14 +1,14 @@
 import type { Clock } from '../base/time.js'
-import type { Counter, LimiterReading, LimitPolicy } from './limiter.js'
+import type { LimitCounter, LimitPolicy, LimitReading } from './limit-policy.js'
 
 /** The counts of this process. */
-export interface MemoryCounter extends Counter {
-  count(key: string): LimiterReading
-  /** How many keys are held; never more than `maxKeys`. */
+export interface MemoryCounter extends LimitCounter {
+  count(key: string): LimitReading
+  /** The number of keys held; never more than `maxKeys`. */
   readonly size: number
 }
 
-/** The world a {@link MemoryCounter} lives in. */
+/** The options of {@link createMemoryCounter}. */
 export interface MemoryCounterOptions {
   readonly clock: Clock
   /** @defaultValue 100000 (about 20 MB when full, measured) */
@@ -16,15 +16,14 @@ export interface MemoryCounterOptions {
 }
 
 interface Window {
-  consumed: number
+  count: number
   readonly startedAt: number
 }
 
 /**
- * Counts in memory; a key's window starts with its first count. rate-limiter-flexible's own memory limiter holds any
- * number of keys, starts a timer for each and reads the machine's clock, so a flood of addresses would fill the heap.
- * Here two generations of at most half of `maxKeys` take turns: no timer, no sweep, and a flood costs the oldest counts
- * alone (a `Map` kept in order of age would be walked through its holes at each eviction).
+ * Creates a counter in memory. Two generations of at most half of `maxKeys` take turns, without a timer or a sweep. A
+ * flood of addresses evicts the oldest counts only. The map of `base/` is not used: it turns only when it is full, and so
+ * keeps the counts of a flood for ever. Here the generations also turn with the window, which frees them.
  */
 export function createMemoryCounter(policy: LimitPolicy, options: MemoryCounterOptions): MemoryCounter {
   const { clock } = options
@@ -33,7 +32,7 @@ export function createMemoryCounter(policy: LimitPolicy, options: MemoryCounterO
   let old = new Map<string, Window>()
   let turnedAt = clock()
 
-  // A clock set back must not lock anybody out until it has caught up: a start in the future is over too.
+  // A clock that was set back must not lock anybody out until it has caught up: a start in the future is over too.
   const isOver = (startedAt: number, now: number) =>
     now < startedAt || now >= startedAt + policy.windowSeconds
 
@@ -48,7 +47,7 @@ export function createMemoryCounter(policy: LimitPolicy, options: MemoryCounterO
     const known = young.get(key) ?? old.get(key)
     if (known && !isOver(known.startedAt, now)) return known
     turn(now)
-    const opened = { consumed: 0, startedAt: now }
+    const opened = { count: 0, startedAt: now }
     old.delete(key)
     young.set(key, opened)
     return opened
@@ -58,11 +57,8 @@ export function createMemoryCounter(policy: LimitPolicy, options: MemoryCounterO
     count(key) {
       const now = clock()
       const window = windowOf(key, now)
-      window.consumed += 1
-      return {
-        consumedPoints: window.consumed,
-        msBeforeNext: (window.startedAt + policy.windowSeconds - now) * 1000,
-      }
+      window.count += 1
+      return { count: window.count, resetSeconds: window.startedAt + policy.windowSeconds - now }
     },
     get size() {
       return young.size + old.size

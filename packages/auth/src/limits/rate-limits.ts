@@ -1,13 +1,12 @@
 import { type Clock, systemClock } from '../base/time.js'
-import { AuthError } from '../base/errors.js'
+import type { AuthError } from '../base/errors.js'
 import type { LimitsObservation } from '../telemetry/index.js'
 import { addressKey } from './address-key.js'
-import { createInsuredCounter } from './insured-counter.js'
-import type { Counter, Limiter, LimiterReading, LimitPolicy } from './limiter.js'
+import { decide, rateLimited, type LimitCounter, type LimitPolicy } from './limit-policy.js'
 import { createMemoryCounter } from './memory-counter.js'
-import { createSharedCountWatch, type SharedCountWatch } from './shared-count-watch.js'
+import { createSharedCounter, createSharedCountWatch, type SharedCountWatch } from './shared-counter.js'
 
-/** Limits per minute; see docs/api for what each counts. */
+/** Limits per minute, each a whole number of at least 1. See docs/api for what each counts. */
 export interface RateLimitOptions {
   /** Refused or malformed requests of one address. @defaultValue 100 */
   readonly ipPerMinute?: number | undefined
@@ -17,49 +16,52 @@ export interface RateLimitOptions {
   readonly sessionPerMinute?: number | undefined
 }
 
-/** The three limits; each counts its own things. */
+/** {@link RateLimitOptions} with every default in place. */
+export type ResolvedRateLimits = { readonly [Name in keyof RateLimitOptions]-?: number }
+
+/** The three limits. Each counts its own things. */
 export interface RateLimits {
   /**
    * Counts a request of this address, good or bad.
-   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: the address has had its share of all requests.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: the address has used its quota of all requests.
    */
   admit(ip: string): Promise<void>
   /**
-   * Counts a request that ended refused or malformed (4xx but 429); to be called before it is answered. Returns the
-   * `AUTH_RATE_LIMITED` that is answered in its place once the address has had its share of refusals, else null.
-   * Good requests are never counted here and never stopped.
+   * Counts a request that was refused or malformed (4xx except 429), before it is answered. Returns the
+   * `AUTH_RATE_LIMITED` that is answered instead once the address has used its quota of refusals, else null.
+   * Good requests are neither counted nor stopped here.
    */
   refusal(ip: string): Promise<AuthError | null>
   /**
    * Counts a rotation or an upstream call, by session id or digest of the token.
-   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: nothing may be rotated or asked now; shared answers stay free.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: nothing may be rotated or asked now. Shared answers are not counted.
    */
   spendSession(key: string): Promise<void>
 }
 
-/** What {@link createRateLimits} can be told; the limits are whole numbers of at least 1. */
-export interface RateLimitsOptions extends RateLimitOptions {
+/** The options of {@link createRateLimits}. */
+export interface RateLimitsOptions extends ResolvedRateLimits {
   readonly clock?: Clock | undefined
-  /** Makes the limiter shared by all instances, one for each policy. @defaultValue counts of this process */
-  readonly limiters?: ((policy: LimitPolicy) => Limiter) | undefined
-  /** The longest to wait for a shared limiter, in seconds. @defaultValue 0.25 */
+  /** Creates the counter of one policy that all instances share. @defaultValue counts of this process */
+  readonly limiters?: ((policy: LimitPolicy) => LimitCounter) | undefined
+  /** The longest to wait for a shared counter, in seconds. @defaultValue 0.25 */
   readonly limiterTimeoutSeconds?: number | undefined
-  /** Told when shared limiters fail, so that this process counts by itself, and when they are back. */
+  /** Is informed when shared counters fail, so that this process counts by itself, and when they recover. */
   readonly onSharedCount?: ((observation: LimitsObservation) => void) | undefined
 }
 
 const windowSeconds = 60
 
-/** @throws TypeError when a limit is not a whole number of at least 1 */
-export function createRateLimits(options: RateLimitsOptions = {}): RateLimits {
+/** Creates the limits from numbers that were checked before. */
+export function createRateLimits(options: RateLimitsOptions): RateLimits {
   const { clock = systemClock, onSharedCount = () => {} } = options
-  // One for all three: they stand and fall with one store.
+  // One for all three, because they use one store.
   const watch = createSharedCountWatch({ clock, onChange: onSharedCount })
-  const limit = (name: LimitPolicy['name'], points: number) =>
-    createLimit({ name, points, windowSeconds }, { ...options, clock, watch })
-  const ip = limit('ip', options.ipTotalPerMinute ?? 3000)
-  const refused = limit('ip_refused', options.ipPerMinute ?? 100)
-  const session = limit('session', options.sessionPerMinute ?? 10)
+  const limit = (name: LimitPolicy['name'], quota: number) =>
+    createLimit({ name, quota, windowSeconds }, { ...options, clock, watch })
+  const ip = limit('ip', options.ipTotalPerMinute)
+  const refused = limit('ip_refused', options.ipPerMinute)
+  const session = limit('session', options.sessionPerMinute)
 
   return {
     async admit(address) {
@@ -76,50 +78,24 @@ export function createRateLimits(options: RateLimitsOptions = {}): RateLimits {
 
 type Limit = (key: string) => Promise<AuthError | null>
 
-type LimitParts = Omit<RateLimitsOptions, 'clock'> & {
+type LimitParts = Pick<RateLimitsOptions, 'limiters' | 'limiterTimeoutSeconds'> & {
   readonly clock: Clock
   readonly watch: SharedCountWatch
 }
 
-function createLimit(policy: LimitPolicy, options: LimitParts): Limit {
-  if (!Number.isSafeInteger(policy.points) || policy.points < 1) {
-    throw new TypeError(`the limit "${policy.name}" must be a whole number of at least 1, e.g. 100`)
-  }
-  const counter = createCounter(policy, options)
+function createLimit(policy: LimitPolicy, parts: LimitParts): Limit {
+  const counter = createCounter(policy, parts)
   return async (key) => {
-    const reading = await counter.count(key)
-    return reading.consumedPoints > policy.points ? rateLimited(policy, reading) : null
+    const decision = decide(policy, await counter.count(key))
+    return decision.kind === 'limited' ? rateLimited(policy, decision.retryAfterSeconds) : null
   }
 }
 
-function createCounter(policy: LimitPolicy, options: LimitParts): Counter {
-  const { clock, watch } = options
+function createCounter(
+  policy: LimitPolicy,
+  { clock, watch, limiters, limiterTimeoutSeconds: timeoutSeconds = 0.25 }: LimitParts,
+): LimitCounter {
   const inMemory = createMemoryCounter(policy, { clock })
-  if (!options.limiters) return inMemory
-  return createInsuredCounter(options.limiters(policy), inMemory, {
-    clock,
-    timeoutSeconds: options.limiterTimeoutSeconds ?? 0.25,
-    watch,
-  })
-}
-
-const messageOf = {
-  ip: 'Too many requests from this address. Try again later.',
-  ip_refused: 'Too many refused requests from this address. Try again later.',
-  session: 'Too many refreshes of this session. Try again later.',
-} as const satisfies Record<LimitPolicy['name'], string>
-
-// Header fields as in draft-ietf-httpapi-ratelimit-headers-08, sections 3 and 4.
-function rateLimited(policy: LimitPolicy, reading: LimiterReading): AuthError {
-  const seconds = Math.ceil(reading.msBeforeNext / 1000)
-  const retryAfterSeconds = Math.min(Math.max(seconds, 1), policy.windowSeconds)
-  return new AuthError('AUTH_RATE_LIMITED', messageOf[policy.name], {
-    retryable: true,
-    retryAfterSeconds,
-    reason: policy.name,
-    headers: {
-      'RateLimit-Policy': `"${policy.name}";q=${policy.points};w=${policy.windowSeconds}`,
-      RateLimit: `"${policy.name}";r=0;t=${retryAfterSeconds}`,
-    },
-  })
+  if (!limiters) return inMemory
+  return createSharedCounter(limiters(policy), inMemory, { clock, timeoutSeconds, watch })
 }

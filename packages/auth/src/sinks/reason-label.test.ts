@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LimitPolicy } from '../limits/limiter.js'
+import type { LimitPolicy } from '../limits/limit-policy.js'
 import type { RefusalReason } from '../refresh/refresh-source.js'
 import type { SessionEndReason } from '../sessions/session.js'
 import { reasonLabel } from './reason-label.js'

@@ -1,5 +1,5 @@
 import type { Clock, Ticker } from '../base/time.js'
-import type { Limiter, LimitPolicy } from '../limits/index.js'
+import type { LimitCounter, LimitPolicy } from '../limits/index.js'
 import type { AdminQuota } from '../members/index.js'
 import type { WebhookLog } from '../webhooks/index.js'
 import type { SharedAnswers } from '../refresh/index.js'
@@ -24,7 +24,7 @@ export interface Store {
   /** The answers that instances of forward mode share; absent if the store is not shared between machines. */
   readonly sharedAnswers?: SharedAnswers
   /** Limits that all instances count together; absent if each instance counts its own. */
-  readonly limiters?: (policy: LimitPolicy) => Limiter
+  readonly limiters?: (policy: LimitPolicy) => LimitCounter
   /** Joins the quotas of all instances behind one `egress` address; absent if each instance keeps its own. */
   readonly shareAdminQuota?: (local: AdminQuota, egress: string) => AdminQuota
   /** Rejects with `AUTH_UNAVAILABLE` if the store does not answer or cannot be written. */

@@ -15,6 +15,8 @@ export const redisKeys = {
   answerTold: (key: string): string => `perennial:answer:{${tag(key)}}:told`,
   adminPlaces: (egress: string): string => `perennial:{admin-quota:${tag(egress)}}:places`,
   adminPause: (egress: string): string => `perennial:{admin-quota:${tag(egress)}}:pause`,
+  /** Not one node for all: every count stands alone. */
+  limit: (name: string, key: string): string => `perennial:limit:${name}:${key}`,
   check: 'perennial:check',
   /** The start of a move from another store. */
   move: 'perennial:{move}',

@@ -1,30 +1,28 @@
-import { RateLimiterRedis } from 'rate-limiter-flexible'
-import type { Limiter, LimitPolicy } from '../../limits/index.js'
-import type { RedisCommands } from './commands.js'
-import { createScript, type RedisScript } from './commands.js'
+import type { LimitCounter, LimitPolicy } from '../../limits/index.js'
+import { createScript, type RedisCommands } from './commands.js'
+import { redisKeys } from './keys.js'
 
-/** Limits that all instances count together; a Redis that is away fails soon, and its caller counts by himself. */
-export function createRedisLimiters(commands: RedisCommands): (policy: LimitPolicy) => Limiter {
-  return ({ name, points, windowSeconds }) =>
-    new RateLimiterRedis({
-      storeClient: asClient(commands),
-      keyPrefix: `perennial:limit:${name}`,
-      points,
-      duration: windowSeconds,
-    })
-}
+/**
+ * Adds one and starts the window with the first count, in one step and by the server's clock. A key without an expiry
+ * gets one, so that it never counts for ever. KEYS: count. ARGV: ms of the window.
+ */
+const addOne = createScript(`
+local count = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  left = tonumber(ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return {count, left}`)
 
-/** As much of a client as the library uses: its commands are bounded like all others. */
-function asClient(commands: RedisCommands) {
-  const scripts = new Map<string, RedisScript>()
-  return {
-    defineCommand(name: string, { lua }: { readonly lua: string }) {
-      scripts.set(name, createScript(lua))
+/** Creates counters that all instances share. While Redis is away they reject within about a second. */
+export function createRedisLimiters(commands: RedisCommands): (policy: LimitPolicy) => LimitCounter {
+  return ({ name, windowSeconds }) => ({
+    async count(key) {
+      const reply = await commands.run(addOne, [redisKeys.limit(name, key)], [windowSeconds * 1000])
+      const [count, leftMs] = Array.isArray(reply) ? reply.map(Number) : []
+      if (count === undefined || leftMs === undefined) throw new TypeError('the script answers two numbers')
+      return { count, resetSeconds: leftMs / 1000 }
     },
-    rlflxIncr([key = '', ...args]: readonly string[]) {
-      const script = scripts.get('rlflxIncr')
-      if (!script) throw new Error('the limiter has defined no command')
-      return commands.run(script, [key], args)
-    },
-  }
+  })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createSharedCountWatch } from './shared-count-watch.js'
+import { createSharedCountWatch } from './shared-counter.js'
 
 function setUp() {
   const time = { now: 1_000 }
