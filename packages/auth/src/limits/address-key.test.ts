@@ -21,6 +21,26 @@ describe('addressKey', () => {
     }
   })
 
+  it.each([
+    ['NAT64', '64:ff9b::cb00:7107', '64:ff9b::203.0.113.8'],
+    ['NAT64 of local use', '64:ff9b:1::cb00:7107', '64:ff9b:1:ffff:0:1:203.0.113.8'],
+    ['6to4', '2002:cb00:7107:1::1', '2002:cb00:7108::1'],
+    ['Teredo', '2001:0:4136:e378:8000:63bf:34ff:8ef8', '2001:0:4136:e378:8000:63bf:34ff:8ef7'],
+  ])('counts an address of %s as the IPv4 address that it carries', (_kind, seventh, eighth) => {
+    expect(addressKey(seventh)).toBe('203.0.113.7')
+    expect(addressKey(eighth)).toBe('203.0.113.8')
+  })
+
+  it('counts neighbours of those networks by their /64', () => {
+    for (const address of [
+      '64:ff9b:2::cb00:7107',
+      '64:ff9b:0:1::cb00:7107',
+      '2001:1::1',
+      '2003:cb00:7107::1',
+    ])
+      expect(addressKey(address)).toMatch(/::\/64$/)
+  })
+
   it('leaves out zone ids, ports and brackets', () => {
     expect(addressKey('fe80::1%eth0')).toBe(addressKey('fe80::2%eth1'))
     expect(addressKey('203.0.113.7:4711')).toBe('203.0.113.7')
