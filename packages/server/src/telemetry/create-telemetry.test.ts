@@ -397,7 +397,7 @@ describe('a whole process', () => {
 /** Node runs the sources by itself, but for their `.js` names and the names of the workspaces. */
 const sourceHooks = `
   import { registerHooks } from 'node:module'
-  const authTelemetry = ${JSON.stringify(new URL('../../../auth/src/telemetry/index.ts', import.meta.url).href)}
+  const authTelemetry = ${JSON.stringify(new URL('../../../auth/src/telemetry.ts', import.meta.url).href)}
   registerHooks({
     resolve(specifier, context, next) {
       if (specifier === '@perennial/auth/telemetry') return next(authTelemetry, context)
@@ -425,7 +425,7 @@ const wholeProgram = `${sourceHooks}
 `
 
 // 200,000 lines of 200 bytes are ten times what the pipe and the buffer hold together.
-const stalledProgram = `
+const stalledProgram = `${sourceHooks}
   const { createLogger } = await import(${JSON.stringify(new URL('./logger.ts', import.meta.url).href)})
   const { logger } = createLogger({ level: 'info' })
   const before = process.memoryUsage.rss()
