@@ -21,7 +21,7 @@ declare global {
   // The way that Express's own types document for adding to its Request.
   namespace Express {
     interface Request {
-      /** Who this is; set by `authenticate()`. */
+      /** The member; set by `authenticate()`. */
       memberstackUser?: MemberstackUser
       /** The verified claims of the access token; set by `authenticate()`. */
       memberstackUserRaw?: VerifiedClaims
@@ -63,7 +63,7 @@ export function jwks(perennial: Perennial): RequestHandler {
   }
 }
 
-/** Lets only members in: sets `req.memberstackUser` and `req.memberstackUserRaw`, or answers why not. */
+/** Admits members only: sets `req.memberstackUser` and `req.memberstackUserRaw`, or answers with the refusal. */
 export function authenticate(perennial: Perennial): RequestHandler {
   return (request, response, next) => {
     const admit = (authenticated: Authenticated) => {
@@ -79,7 +79,7 @@ export function authenticate(perennial: Perennial): RequestHandler {
   }
 }
 
-/** Lets only members in who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
+/** Admits only members who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
 export function requireRoles(...roles: readonly string[]): RequestHandler {
   const check = createRoleCheck(roles)
   return (request, response, next) => {
@@ -89,7 +89,7 @@ export function requireRoles(...roles: readonly string[]): RequestHandler {
   }
 }
 
-/** Answers, unless the app has done so in the meantime, for example because its patience ran out. */
+/** Answers, unless the app has answered in the meantime, for example after a timeout of its own. */
 function send(response: Response, answer: AuthResponse): void {
   if (response.headersSent) return
   response.status(answer.status).set(answer.headers)
@@ -111,7 +111,7 @@ function toAuthRequest(request: Request): AuthRequest {
   }
 }
 
-/** What a parser of the app made of the body, held to the same limit as a body that we read. */
+/** Reads the body that a parser of the app left, within the same limit as a body that we read ourselves. */
 function parsedBody(request: Request): BodyReading {
   const parsed: unknown = request.body
   if (Number(request.headers['content-length']) > maxBodyBytes) return { kind: 'too_large' }

@@ -26,7 +26,7 @@ import { headerOf, readStreamBody } from './node-request.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who this is; set by `authenticate()`. */
+    /** The member; set by `authenticate()`. */
     memberstackUser?: MemberstackUser
     /** The verified claims of the access token; set by `authenticate()`. */
     memberstackUserRaw?: VerifiedClaims
@@ -34,12 +34,12 @@ declare module 'fastify' {
   }
 }
 
-/** What the plugins are told. */
+/** Options of the plugins. */
 export interface PerennialPluginOptions {
   readonly perennial: Perennial
 }
 
-/** A plugin that is told its Perennial. */
+/** A plugin that takes its Perennial as an option. */
 export type PerennialPlugin = FastifyPluginCallback<PerennialPluginOptions>
 
 /** A hook for one route or many: `onRequest` or `preHandler`. */
@@ -78,7 +78,7 @@ export function jwks(perennial: Perennial): RouteHandlerMethod {
   return async (_request, reply) => send(reply, await answerJwks(perennial))
 }
 
-/** Lets only members in: sets `request.memberstackUser` and `request.memberstackUserRaw`, or answers why not. */
+/** Admits members only: sets `request.memberstackUser` and `request.memberstackUserRaw`, or answers with the refusal. */
 export function authenticate(perennial: Perennial): AuthHook {
   return (request, reply, done) => {
     const admit = (authenticated: Authenticated) => {
@@ -95,7 +95,7 @@ export function authenticate(perennial: Perennial): AuthHook {
   }
 }
 
-/** Lets only members in who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
+/** Admits only members who have one of these roles. Comes after {@link authenticate}; put two in a row to ask for both. */
 export function requireRoles(...roles: readonly string[]): AuthHook {
   const check = createRoleCheck(roles)
   return (request, reply, done) => {
@@ -105,14 +105,14 @@ export function requireRoles(...roles: readonly string[]): AuthHook {
   }
 }
 
-/** Hands every request of a scope in with its body as it came, whatever parsers the app around it has. */
+/** Answers every request of a scope, with its body unparsed, whatever parsers the app around it has. */
 function answerAll(scope: FastifyInstance, answer: Perennial['handle']): void {
   const serve = async (request: FastifyRequest, reply: FastifyReply) =>
     send(reply, await answer(toAuthRequest(request)))
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
   scope.setErrorHandler((error, request, reply) => {
-    // Refused over its media type before we saw it: what the body means is ours to say. The rest is the app's own.
+    // Fastify refused the media type before our handler ran. We read the body ourselves. All other errors are the app's.
     if (isRefusedMediaType(error)) return serve(request, reply)
     throw error
   })

@@ -10,9 +10,9 @@ import {
   maxBodyBytes,
 } from '../http/index.js'
 
-/** What a `fetch` handler is told. `Rest`: what else its caller hands in beside the request. */
+/** Options of a `fetch` handler. `Rest`: the other arguments that its caller passes beside the request. */
 export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
-  /** Where the routes are mounted; empty where the framework took that off the address. @defaultValue `/v1/auth` */
+  /** The path of the routes; empty if the framework has removed it from the URL. @defaultValue `/v1/auth` */
   readonly basePath?: string | undefined
   /** The caller's address, which a web-standard `Request` does not hold; without it all callers share the limits of one. */
   readonly clientAddress?: ((request: Request, ...rest: Rest) => string) | undefined
@@ -20,7 +20,7 @@ export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
 
 /**
  * The routes of `/v1/auth` for anything that speaks web-standard `Request` and `Response` (Hono, Next.js, Deno, Bun).
- * What its caller hands in beside the request goes on to `clientAddress`.
+ * Other arguments of the caller are passed on to `clientAddress`.
  * @example
  * const handle = createFetchHandler(perennial, {
  *   clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
@@ -57,7 +57,7 @@ export function createJwksHandler(perennial: Perennial): () => Promise<Response>
 }
 
 /**
- * Who a request is from, or the `Response` to refuse it with; at once where the token was seen before.
+ * Returns the member of a request, or the `Response` that refuses it; without a promise if the token was verified before.
  * @example
  * const member = await authenticate(perennial, request)
  * if (member instanceof Response) return member
@@ -114,12 +114,12 @@ async function readBody(request: Request): Promise<BodyReading> {
   const { body } = request
   if (!body) return { kind: 'bytes', bytes: new Uint8Array() }
   return new Promise((resolve) => {
-    // A body that breaks off is no body: nobody waits for its answer.
+    // A body that breaks off counts as empty: no caller waits for its answer.
     readStream(body, resolve).catch(() => resolve({ kind: 'bytes', bytes: new Uint8Array() }))
   })
 }
 
-/** What is too large is let pass, not kept: to break it off could cost the caller the connection before our answer. */
+/** Reads on, without keeping anything, when a body is too large: breaking it off could close the connection before our answer. */
 async function readStream(
   body: ReadableStream<Uint8Array>,
   resolve: (reading: BodyReading) => void,

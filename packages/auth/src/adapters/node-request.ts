@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type BodyReading, maxBodyBytes } from '../http/index.js'
 
-/** One header of Node's by its lower-case name. */
+/** Returns a header of a Node request by its lower-case name. */
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-/** A body that breaks off is no body: nobody waits for its answer. What is too large is let pass, not kept. */
+/** Reads the body of a stream. A body that breaks off counts as empty. One that is too large is read to its end, but not kept. */
 export function readStreamBody(payload: Readable): Promise<BodyReading> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []

@@ -20,11 +20,11 @@ export interface Breaker {
   readonly secondsLeft: () => number
 }
 
-/** When a {@link Breaker} opens, and for how long. */
+/** Options of {@link createBreaker}. */
 export interface BreakerOptions {
   /** This many failures in a row open the breaker. */
   readonly failureThreshold: number
-  /** How long the breaker stays open before a trial, in seconds: fixed, or computed from the failures in a row. */
+  /** The time that the breaker stays open before a trial, in seconds: fixed, or computed from the failures in a row. */
   readonly openSeconds: number | ((failures: number) => number)
   /** After this many seconds an unfinished trial no longer holds up the next one. @defaultValue Infinity */
   readonly trialSeconds?: number | undefined

@@ -22,9 +22,9 @@ export const statusOf = {
 /** The stable, machine-readable name of a failure. */
 export type AuthErrorCode = keyof typeof statusOf
 
-/** What an {@link AuthError} may have beside its code and message. */
+/** Options of an {@link AuthError}. */
 export interface AuthErrorOptions extends ErrorOptions {
-  /** Where the code has more than one status (`AUTH_TOKEN_MISSING`, `AUTH_TOKEN_REFRESH_FAILED`). */
+  /** For codes with more than one status: `AUTH_TOKEN_MISSING`, `AUTH_TOKEN_REFRESH_FAILED`. */
   readonly status?: number | undefined
   /** True if the same call may succeed later. Part of the answer only where it is set. */
   readonly retryable?: boolean | undefined
@@ -32,9 +32,9 @@ export interface AuthErrorOptions extends ErrorOptions {
   readonly retryAfterSeconds?: number | undefined
   /** More headers of the answer, e.g. `Allow` or the RateLimit headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Why, for logs and metrics only: never part of the answer. */
+  /** The reason, for logs and metrics only: never part of the answer. */
   readonly reason?: Reason | undefined
-  /** Whom the failure concerns, for logs only: never part of the answer. */
+  /** The member and session concerned, for logs only: never part of the answer. */
   readonly subject?: FailureSubject | undefined
 }
 

@@ -3,7 +3,7 @@ import { AuthError, type AuthErrorCode, type AuthErrorOptions } from './errors.j
 /** A row of the table: the code, the message for people, and what else all failures of this name have. */
 type Failure = readonly [code: AuthErrorCode, message: string, options?: AuthErrorOptions]
 
-/** What every `AUTH_UNAVAILABLE` has: the same call may succeed a second later. */
+/** Part of every `AUTH_UNAVAILABLE`: the same call may succeed a second later. */
 const unavailable: AuthErrorOptions = { retryable: true, retryAfterSeconds: 1 }
 
 /** Every failure of this library, in one table. A message never contains a token, a key or the reason of a refusal. */
@@ -152,7 +152,7 @@ const failures = {
 /** The name of a row of the table. */
 export type FailureName = keyof typeof failures
 
-/** What one failure adds to its row of the table, or replaces in it. */
+/** Additions of one failure to its row of the table, or replacements. */
 export interface FailureOptions extends AuthErrorOptions {
   /** More for people, put behind the message. */
   readonly detail?: string | undefined

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { RandomBytes } from './secrets.js'
 
 const poolLength = 4096
-/** What is longer is a secret rather than a nonce or an id, and is never kept beside others. */
+/** Longer results are secrets, not nonces or ids, and are never cut from a pool. */
 const longestPooled = 16
 
 /**

@@ -71,7 +71,7 @@ const troubles = [
 /** Every reason that is a fixed word. */
 export const reasons: ReadonlySet<string> = new Set<string>([...refusals, ...ends, ...webhooks, ...troubles])
 
-/** Why something was refused, ended or failed: for logs and metrics only, never for the caller. */
+/** The reason why something was refused, ended or failed: for logs and metrics only, never for the caller. */
 export type Reason =
   | (typeof refusals)[number]
   | (typeof ends)[number]

@@ -11,7 +11,7 @@ export interface Credentials {
   readonly memberstackToken: string | undefined
 }
 
-/** A request under `/v1/auth` (or to the webhook), as every adapter hands it in. */
+/** A request under `/v1/auth`, or to the webhook, as the adapters pass it. */
 export interface AuthRequest {
   readonly method: string
   /** The path below the mount point, without a query: `/refresh-token`. */
@@ -30,7 +30,7 @@ export type BodyReading =
   | { readonly kind: 'parsed'; readonly value: unknown }
   | { readonly kind: 'too_large' }
 
-/** The answer, complete: adapters copy it and add nothing. */
+/** A complete answer. Adapters copy it and add nothing. */
 export interface AuthResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -41,7 +41,7 @@ export interface AuthResponse {
 export const maxBodyBytes: number = 16 * 1024
 
 /**
- * The body as a JSON object; null when it is anything else. What a body parser made of a form is not JSON.
+ * Reads the body as a JSON object. Returns null for anything else, also for a form that a body parser has read.
  * @throws {@link AuthError} `AUTH_REQUEST_TOO_LARGE`
  */
 export async function readJsonObject(request: AuthRequest): Promise<JsonObject | null> {
@@ -53,7 +53,7 @@ export async function readJsonObject(request: AuthRequest): Promise<JsonObject |
 }
 
 /**
- * Refuses a body that says it is too large, on routes that read none too. It is let pass all the same.
+ * Refuses a request whose `Content-Length` is too large, on routes that read no body too. The body is read to its end.
  * @throws {@link AuthError} `AUTH_REQUEST_TOO_LARGE`
  */
 export async function refuseLargeBody(request: AuthRequest): Promise<void> {
@@ -71,15 +71,15 @@ export function requestTooLarge(): AuthError {
 const bearer = /^bearer +(\S+) *$/i
 
 /**
- * The token of `Authorization: Bearer`, else of `x-memberstack-token`. Where both hold a usable one, `Authorization` wins:
- * it is the one that RFC 6750 §2.1 knows. Null when neither does.
+ * Returns the token of `Authorization: Bearer` (RFC 6750 §2.1), or else of `x-memberstack-token`. Null if neither has a
+ * usable one.
  */
 export function readToken({ authorization, memberstackToken }: Credentials): string | null {
   const bearer = authorization === undefined ? undefined : bearerToken(authorization)
   return [bearer, memberstackToken].find(isUsableToken) ?? null
 }
 
-/** As {@link readToken}, but whatever stands there: for those who look first whether they know it. */
+/** Returns the token that {@link readToken} would check, unchecked: for a look-up among tokens that were verified before. */
 export function presentedToken({ authorization, memberstackToken }: Credentials): string | undefined {
   return (authorization && bearerToken(authorization)) || memberstackToken
 }

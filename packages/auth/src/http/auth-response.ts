@@ -5,7 +5,7 @@ import type { Perennial } from './perennial.js'
 
 const noStore = { 'cache-control': 'no-store' }
 
-/** A JSON answer that nobody may keep. */
+/** Creates a JSON answer that no cache may store. */
 export function json(
   status: number,
   value: unknown,
@@ -18,12 +18,12 @@ export function json(
   }
 }
 
-/** 204: done, nothing to say. */
+/** Creates a 204 answer. */
 export function noContent(headers: Readonly<Record<string, string>> = {}): AuthResponse {
   return { status: 204, headers: { ...noStore, ...headers }, body: null }
 }
 
-/** The answer for whatever was thrown. Only an {@link AuthError} says what it is; the rest is `AUTH_INTERNAL_ERROR`. */
+/** Returns the answer for an error. Everything but an {@link AuthError} becomes `AUTH_INTERNAL_ERROR`. */
 export function errorResponse(thrown: unknown, environment: 'production' | 'development'): AuthResponse {
   const error = toAuthError(thrown, environment)
   const body: Record<string, unknown> = { error: error.message, code: error.code }
@@ -31,7 +31,7 @@ export function errorResponse(thrown: unknown, environment: 'production' | 'deve
   return json(error.status, body, headersOf(error))
 }
 
-/** Wraps what is not ours; its text reaches the caller outside production only. */
+/** Wraps an error that is no {@link AuthError}. Its name reaches the caller outside production only. */
 export function toAuthError(thrown: unknown, environment: 'production' | 'development'): AuthError {
   if (thrown instanceof AuthError) return thrown
   const detail = environment === 'development' && thrown instanceof Error ? thrown.name : undefined
@@ -50,10 +50,10 @@ function headersOf(error: AuthError): Record<string, string> {
   return headers
 }
 
-/** The answer with the key set of our access tokens (RFC 7517 §5). Never rejects. */
+/** Returns the answer with the key set of our access tokens (RFC 7517 §5). Never rejects. */
 export async function answerJwks(perennial: Perennial): Promise<AuthResponse> {
   try {
-    // Keys are published a day before they sign, so everybody may keep the set for a while.
+    // A key is published a day before it signs, so a set that is five minutes old is good enough.
     const headers = {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'public, max-age=300',

@@ -15,11 +15,11 @@ export interface AuthRouteUseCases {
     context: { readonly requestId: string },
   ): Promise<{ readonly accessToken: string; readonly refreshToken?: string }>
   authenticate(credentials: Credentials, requestId: string): Authenticated | Promise<Authenticated>
-  /** Absent in forward mode, where their routes are 404. */
+  /** Undefined in forward mode, where the session routes are 404. */
   readonly sessions?: SessionUseCases | undefined
 }
 
-/** The routes below `/v1/auth`, in both modes. */
+/** Creates the routes below `/v1/auth`, in both modes. */
 export function createAuthRoutes(
   useCases: AuthRouteUseCases,
   transport: RefreshTokenTransport,

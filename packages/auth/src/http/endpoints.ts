@@ -7,15 +7,15 @@ import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { failure } from '../base/failures.js'
 import type { Webhooks } from '../webhooks/index.js'
 
-/** The limits of an address, as the handler needs them. */
+/** The limits of an address. */
 export interface AddressLimits {
   /** @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of this address altogether. */
   admit(ip: string): Promise<void>
-  /** Counts a refused or malformed request; the error that takes its answer's place once there were too many. */
+  /** Counts a refused or malformed request. Returns the error that replaces its answer once there were too many. */
   refusal(ip: string): Promise<AuthError | null>
 }
 
-/** What a handler is made of. */
+/** What {@link createAuthEndpoint} needs. */
 export interface AuthEndpointParts {
   readonly routes: readonly Route[]
   readonly transport: RefreshTokenTransport
@@ -24,7 +24,7 @@ export interface AuthEndpointParts {
   readonly environment: 'production' | 'development'
 }
 
-/** Answers a request under `/v1/auth`: limits, the route, and one shape for every failure. Never rejects. */
+/** Creates the function that answers a request under `/v1/auth`: limits, route, and one form for every failure. It never rejects. */
 export function createAuthEndpoint(
   parts: AuthEndpointParts,
 ): (request: AuthRequest) => Promise<AuthResponse> {
@@ -35,7 +35,7 @@ export function createAuthEndpoint(
     await refuseLargeBody(request)
     return route.answer(request, parameter)
   }
-  // A good request never pays for the bad ones of its address: only what was refused is counted, and replaced.
+  // Only refused requests are counted and replaced, so a good request is never refused for the bad ones of its address.
   const overLimit = async (request: AuthRequest, refusal: AuthError): Promise<AuthError> => {
     const counts = refusal.status >= 400 && refusal.status < 500 && refusal.status !== 429
     return (counts ? await parts.limits.refusal(request.ip) : null) ?? refusal
@@ -51,7 +51,7 @@ export function createAuthEndpoint(
   }
 }
 
-/** What the webhook's handler is made of. */
+/** What {@link createWebhookEndpoint} needs. */
 export interface WebhookEndpointParts {
   /** Null where no webhook secret is set: the route is 404 then. */
   readonly webhooks: Webhooks | null
@@ -82,7 +82,7 @@ async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthRe
   const body = await request.readBody()
   if (body.kind === 'too_large') throw requestTooLarge()
   if (body.kind === 'parsed') {
-    // The signature covers the bytes, which are gone.
+    // The signature covers the bytes of the body, and only the parsed value is left.
     throw failure('webhookParsed')
   }
   const header = (name: string) => request.header(name)

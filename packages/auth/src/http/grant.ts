@@ -3,15 +3,15 @@ import type { Authenticated, Perennial } from './perennial.js'
 import type { AuthResponse } from './auth-request.js'
 import { errorResponse } from './auth-response.js'
 
-/** What `authenticate()` leaves on a request for `requireRoles()`: who it is, and who said so. */
+/** The result that `authenticate()` leaves on a request for `requireRoles()`. */
 export interface Grant {
   readonly perennial: Perennial
   readonly authenticated: Authenticated
-  /** Where the framework knows one. */
+  /** Set if the framework has an id for the request. */
   readonly requestId?: string
 }
 
-/** Where it lies: no other code can set it by name. */
+/** The property of the request that has the grant. A symbol, so that no other code can set it by name. */
 export const grantKey: unique symbol = Symbol('perennial.grant')
 
 /** A framework's request, with room for a grant. */
@@ -19,7 +19,7 @@ export interface Granted {
   [grantKey]?: Grant
 }
 
-/** Leaves the grant on a request. */
+/** Puts the grant on a request. */
 export function grantTo(request: Granted, grant: Grant): void {
   request[grantKey] = grant
 }
@@ -42,8 +42,8 @@ export function settle(
 }
 
 /**
- * What refuses a request whose member has none of the roles: the answer, or null to let it pass.
- * @throws TypeError at once: no role is asked for, or something that is none
+ * Creates a function that returns the answer which refuses a request whose member has none of the roles, or null.
+ * @throws TypeError if there is no role, or one is not a string
  */
 export function createRoleCheck(roles: readonly string[]): (request: Granted) => AuthResponse | null {
   checkRoleNames(roles)
@@ -59,7 +59,7 @@ export function createRoleCheck(roles: readonly string[]): (request: Granted) =>
   }
 }
 
-/** @throws TypeError: without a role, or with a list in the place of one, nobody would ever pass */
+/** Checks the names of roles. @throws TypeError if there is none, or one is not a string: no member would ever be admitted */
 export function checkRoleNames(roles: readonly unknown[]): void {
   if (roles.length > 0 && roles.every((role) => typeof role === 'string' && role !== '')) return
   throw new TypeError("requireRoles() needs at least one role, each a string: requireRoles('admin', 'owner')")

@@ -2,29 +2,29 @@ import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { VerifiedClaims } from '../tokens/index.js'
 
-/** Who a request is from. */
+/** The member of a request, and the claims of its access token. */
 export interface Authenticated {
   readonly user: MemberstackUser
   readonly claims: VerifiedClaims
 }
 
-/** What adapters and the service are built on; made by `createPerennial`. */
+/** The object that adapters and the service are built on. `createPerennial` makes it. */
 export interface Perennial {
   readonly mode: 'session' | 'forward'
   /** Answers everything under `/v1/auth`; never rejects. */
   handle(request: AuthRequest): Promise<AuthResponse>
   /** Answers `POST /v1/webhooks/memberstack`; never rejects. */
   handleWebhook(request: AuthRequest): Promise<AuthResponse>
-  /** The key set of our own access tokens (RFC 7517 §5), as JSON; no keys in forward mode. */
+  /** Returns the key set of our access tokens (RFC 7517 §5) as JSON. In forward mode it has no keys. */
   readJwks(): Promise<string>
   /**
-   * Who this is, at once where the token was seen before.
+   * Returns the member of a request, without a promise if its token was verified before.
    * @throws {@link AuthError} thrown or rejected: the codes of the error table.
    */
   authenticate(credentials: Credentials, requestId?: string): Authenticated | Promise<Authenticated>
-  /** Any of these roles will do; for all of them, ask once for each. @throws {@link AuthError} `AUTH_ROLE_INSUFFICIENT` */
+  /** Checks that the member has one of these roles. To require several, call it once for each. @throws {@link AuthError} `AUTH_ROLE_INSUFFICIENT` */
   requireRoles(authenticated: Authenticated, roles: readonly string[], requestId?: string): void
-  /** The HTTP answer for whatever was thrown; what is not an {@link AuthError} is `AUTH_INTERNAL_ERROR`. */
+  /** Returns the HTTP answer for an error. Everything but an {@link AuthError} becomes `AUTH_INTERNAL_ERROR`. */
   toResponse(error: unknown): AuthResponse
   /** Rejects with `AUTH_UNAVAILABLE` while a store or key set that is needed is away. */
   checkReady(): Promise<void>

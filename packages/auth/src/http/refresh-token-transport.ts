@@ -5,22 +5,22 @@ import { type AuthRequest, readJsonObject } from './auth-request.js'
 
 const cookieName = '__Host-perennial'
 
-/** How the refresh token travels between browser and service. */
+/** The way in which the refresh token travels between browser and service. */
 export interface RefreshTokenTransport {
-  /** Whatever the request presents as a refresh token; undefined when it presents none. */
+  /** Returns what the request presents as a refresh token; undefined if it presents nothing. */
   read(request: AuthRequest): Promise<unknown>
-  /** The part of the answer's body and headers that hands a refresh token on. */
+  /** Returns the fields and headers of an answer that carry a refresh token. */
   hand(refreshToken: string | undefined): {
     readonly fields: Record<string, string>
     readonly headers: Record<string, string>
   }
-  /** Headers that make the browser forget it. */
+  /** Headers that make the browser delete it. */
   readonly forget: Readonly<Record<string, string>>
-  /** @throws {@link AuthError} `AUTH_ORIGIN_DENIED`: a write that another site may have caused. */
+  /** Checks a write. @throws {@link AuthError} `AUTH_ORIGIN_DENIED`: another site may have caused it */
   guard(request: AuthRequest): void
 }
 
-/** In the JSON bodies: the caller keeps it. */
+/** Creates the transport in JSON bodies. The caller stores the token. */
 export function createBodyTransport(): RefreshTokenTransport {
   return {
     read: async (request) => field(await readJsonObject(request), 'refreshToken'),
@@ -31,8 +31,8 @@ export function createBodyTransport(): RefreshTokenTransport {
 }
 
 /**
- * In a `__Host-` cookie that scripts cannot read. A refused refresh does not clear it: the refusal may arrive after
- * another tab's new sign-in, and would take that away.
+ * Creates the transport in a `__Host-` cookie that scripts cannot read. A refused refresh does not clear the cookie: the
+ * refusal may arrive after the new sign-in of another tab, and would end that.
  * @param options.maxAgeSeconds - how long the browser keeps it without a refresh
  * @param options.allowedOrigins - beside the service's own
  */
@@ -67,11 +67,11 @@ function readCookie(header: string | undefined): string | undefined {
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(`${cookieName}=`))
-  // Two of one name cannot come from an honest browser for a `__Host-` cookie: neither is believed.
+  // A browser never sends two `__Host-` cookies of one name, so neither is used.
   return values.length === 1 ? values[0]?.slice(cookieName.length + 1) : undefined
 }
 
-/** The page's host is ours. Over plain http only on loopback, where nobody sits between. */
+/** Returns true if the page has the host of the service. Plain http counts on loopback addresses only. */
 function isOwnOrigin(origin: string, host: string | undefined): boolean {
   if (!host || !URL.canParse(origin)) return false
   const url = new URL(origin)

@@ -10,7 +10,7 @@ import type { Route } from './route-table.js'
 
 type Authenticate = (request: AuthRequest) => Promise<Authenticated>
 
-/** The routes that exist in session mode only: sign in, look, sign out. */
+/** Creates the routes of session mode: sign in, list sessions, sign out. */
 export function createSessionRoutes(
   sessions: SessionUseCases,
   authenticate: Authenticate,
@@ -70,8 +70,8 @@ async function list(
 }
 
 /**
- * Signs out whatever the request holds. With a refresh token the answer is 204 whatever the token is (RFC 7009 §2.2),
- * so an access token beside it is honoured where it is good and passed over where it is not.
+ * Ends the sessions of the tokens in the request. With a refresh token the answer is always 204 (RFC 7009 §2.2), so an
+ * access token beside it is used if it is valid and ignored if it is not.
  */
 async function signOutThis(
   request: AuthRequest,

@@ -5,16 +5,16 @@ import { createInFlight } from './in-flight.js'
 import type { AdminApi, AdminQuestionOptions, MemberReading, MemberTokenReading } from './member.js'
 import { memberFrom, memberTokenClaimsFrom, permissionsAndPlans, type RolesOf } from './member-shape.js'
 
-/** What {@link createAdminApi} needs. */
+/** Options of {@link createAdminApi}. */
 export interface AdminApiOptions extends AdminAskOptions {
   /** @defaultValue permissions, then the ids of active plans */
   readonly rolesOf?: RolesOf | undefined
 }
 
 /**
- * The Memberstack admin API. A member is deleted only when the API says so (`{"data": null}`); everything that is no
- * clear answer, a refused secret key included, is `unavailable` and told to telemetry.
- * @throws TypeError when the URL or the key cannot be used
+ * Creates the client of the Memberstack admin API. A member is deleted only if the API says so (`{"data": null}`). Everything
+ * that is no clear answer, a refused secret key included, is `unavailable` and reported to telemetry.
+ * @throws TypeError if the URL or the key cannot be used
  */
 export function createAdminApi(options: AdminApiOptions): AdminApi {
   const { rolesOf = permissionsAndPlans } = options

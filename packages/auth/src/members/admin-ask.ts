@@ -18,7 +18,7 @@ export interface NoAnswer {
   readonly retryAfterSeconds: number
 }
 
-/** What {@link createAdminAsk} needs. */
+/** Options of {@link createAdminAsk}. */
 export interface AdminAskOptions extends AdminExchangeOptions {
   readonly quota: AdminQuota
 }

@@ -21,7 +21,7 @@ export interface AdminAnswer {
   readonly askedAt: number
 }
 
-/** Why there is no answer, for the log; `isDown` counts towards asking less. */
+/** The reason why there is no answer, for the log. `isDown`: the API itself is in trouble, so it is called less. */
 export interface AdminTrouble {
   readonly kind: 'trouble'
   readonly reason: Reason
@@ -29,13 +29,13 @@ export interface AdminTrouble {
   readonly isDown: boolean
 }
 
-/** The quota is used up by somebody else: the question was not heard and may be put again. */
+/** The quota of the address is used up: the call had no effect and may be repeated. */
 export interface Unheard {
   readonly kind: 'unheard'
   readonly pauseSeconds: number
 }
 
-/** What {@link createAdminExchange} needs. */
+/** Options of {@link createAdminExchange}. */
 export interface AdminExchangeOptions {
   /** `https://admin.memberstack.com` */
   readonly adminUrl: string
@@ -46,7 +46,7 @@ export interface AdminExchangeOptions {
   readonly clock: Clock
 }
 
-/** One request and what its answer means, whatever the quota. */
+/** Makes one request and reads its answer. The quota is the caller's concern. */
 export type AdminExchange = (question: AdminQuestion) => Promise<AdminAnswer | AdminTrouble | Unheard>
 
 const timeoutSeconds = 5
@@ -74,7 +74,7 @@ export function createAdminExchange(options: AdminExchangeOptions): AdminExchang
   }
 }
 
-/** Only 200 and the API's own 400 answer the question. */
+/** Reads an answer. Only 200 and a 400 of the API itself answer the question. */
 function read(response: HttpResponse, askedAt: number): AdminAnswer | AdminTrouble | Unheard {
   const { status } = response
   if (status === 429)
@@ -97,14 +97,14 @@ function trouble(reason: Reason, error: string, health: 'up' | 'down'): AdminTro
   return { kind: 'trouble', reason, error, isDown: health === 'down' }
 }
 
-/** The answer is well-formed but not of the shape that is documented: about this one question only. */
+/** The answer is JSON, but has not the documented form. It says nothing about other calls. */
 export const notUnderstood: AdminTrouble = trouble(
   'malformed',
   'the admin API answered with something that is not what was asked for',
   'up',
 )
 
-/** Every caller meets it while it lasts. */
+/** The quota is used up: every caller gets this while it lasts. */
 export const overQuota: AdminTrouble = trouble('quota', 'the quota of the admin API is used up', 'up')
 
 const noJson: AdminTrouble = { ...notUnderstood, isDown: true }

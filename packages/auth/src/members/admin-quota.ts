@@ -1,20 +1,20 @@
 import { systemTimer, type Clock, type Timer } from '../base/time.js'
 
-/** A place in the quota, or when to come again. */
+/** A place in the quota, or the time to try again. */
 export type AdminPlace =
   /** Ask now, and call `free` once the answer is in or given up. */
   | { readonly kind: 'granted'; free(): void }
   | { readonly kind: 'refused'; readonly retryAfterSeconds: number }
 
-/** Who may ask the admin API, and when: 25 requests in a second for one address, whoever asks. */
+/** The quota of the admin API: 25 requests in a second for one address. */
 export interface AdminQuota {
-  /** Waits its turn, first come first served, for `waitSeconds` at most. */
+  /** Waits for a place, first come first served, for `waitSeconds` at most. */
   take(waitSeconds: number): Promise<AdminPlace>
-  /** Nobody starts for so long: the admin API said that the quota is used up (someone shares the address). */
+  /** Grants no place for so many seconds: the admin API reports that the quota is used up (another program shares the address). */
   pause(seconds: number): void
 }
 
-/** What {@link createAdminQuota} needs. */
+/** Options of {@link createAdminQuota}. */
 export interface AdminQuotaOptions {
   readonly clock: Clock
   /** @defaultValue the machine's */
@@ -25,7 +25,7 @@ export interface AdminQuotaOptions {
   readonly maxWaiting?: number | undefined
 }
 
-/** A millisecond for the clock's grain on either side, and some more for the timer's. */
+/** A millisecond for the resolution of each clock, and some more for the timer. */
 const restSeconds = 1.01
 const longestPauseSeconds = 30
 
@@ -77,7 +77,7 @@ export function createAdminQuota(options: AdminQuotaOptions): AdminQuota {
   }
 }
 
-/** Frees once, however often it is asked to. */
+/** Returns a place that is freed once, however often `free` is called. */
 function grantedPlace(release: () => void): AdminPlace {
   let isHeld = true
   const free = () => {
@@ -88,7 +88,7 @@ function grantedPlace(release: () => void): AdminPlace {
   return { kind: 'granted', free }
 }
 
-/** First come, first served, each for as long as he wants to wait. */
+/** Creates a queue: first come, first served, each caller for its own longest wait. */
 function createQueue(timer: Timer) {
   const waiting = new Map<(place: AdminPlace) => void, () => void>()
   return {
@@ -114,11 +114,11 @@ function createQueue(timer: Timer) {
 
 function createGate(places: number) {
   let inUse = 0
-  /** When places that were answered may be used again, oldest first. */
+  /** The times at which answered places may be used again, oldest first. */
   let resting: number[] = []
   let closedUntil = 0
 
-  /** A clock that was set back must not turn seconds into hours: nothing lies further off than it was put. */
+  /** A clock that was set back must not turn seconds into hours, so every instant is bounded anew. */
   function catchUp(now: number): void {
     const latest = now + restSeconds
     if ((resting.at(-1) ?? 0) > latest) resting = resting.map((at) => Math.min(at, latest))

@@ -2,22 +2,22 @@ import { isJsonObject, isStringList } from '../base/json.js'
 import { isMemberId } from '../base/member.js'
 import type { Member, MemberTokenClaims } from './member.js'
 
-/** What roles are made of. */
+/** The facts that roles are made from. */
 export interface RoleSource {
   readonly permissions: readonly string[]
   readonly activePlanIds: readonly string[]
   readonly customFields: Readonly<Record<string, unknown>>
 }
 
-/** Which roles a member has; Memberstack itself knows none. */
+/** Returns the roles of a member. Memberstack itself has no roles. */
 export type RolesOf = (source: RoleSource) => readonly string[]
 
-/** Permissions, then the ids of active plans, each once. */
+/** Returns the permissions, then the ids of active plans, each once. */
 export const permissionsAndPlans: RolesOf = ({ permissions, activePlanIds }) => [
   ...new Set([...permissions, ...activePlanIds]),
 ]
 
-/** The member in an answer of the admin API, or null when the answer is not of the shape that is documented. */
+/** Reads the member from an answer of the admin API. Returns null if the answer has not the documented form. */
 export function memberFrom(data: unknown, memberId: string, rolesOf: RolesOf): Member | null {
   if (!isJsonObject(data) || data['id'] !== memberId) return null
   const email = isJsonObject(data['auth']) ? data['auth']['email'] : undefined
@@ -30,7 +30,7 @@ export function memberFrom(data: unknown, memberId: string, rolesOf: RolesOf): M
   return { userId: memberId, email, roles, customFields, activePlanIds }
 }
 
-/** Null when a connection cannot be read: a plan that is there must not count as lost because of its shape. */
+/** Returns null if a connection cannot be read: a plan must not count as lost because of its form. */
 function activePlansFrom(connections: unknown): readonly string[] | null {
   if (!Array.isArray(connections)) return null
   const active = new Set<string>()
@@ -52,10 +52,10 @@ function isActiveConnection(connection: unknown): { planId: string; active: bool
   return { planId, active: status === 'ACTIVE' || status === 'TRIALING' }
 }
 
-/** Later than this a number is not seconds but milliseconds, and an expiry read so would never come. */
+/** A larger number is milliseconds, not seconds. Read as seconds, such an expiry would never come. */
 const latestSeconds = 100_000_000_000
 
-/** The claims in an answer of `verify-token`, or null when they are not all there. */
+/** Reads the claims from an answer of `verify-token`. Returns null if one is missing. */
 export function memberTokenClaimsFrom(data: unknown): MemberTokenClaims | null {
   if (!isJsonObject(data)) return null
   const { id, type, iat, exp, aud, iss } = data

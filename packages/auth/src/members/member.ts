@@ -6,7 +6,7 @@ export interface Member extends MemberstackUser {
   readonly activePlanIds: readonly string[]
 }
 
-/** What is known of a member, and since when (seconds). */
+/** The result of reading a member. */
 export type MemberReading =
   /** `readAt`: when it was asked, so that the answer is at least that new. */
   | { readonly kind: 'found'; readonly member: Member; readonly readAt: number }
@@ -14,7 +14,7 @@ export type MemberReading =
   /** No answer, or the quota would not allow the question in time. */
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
 
-/** The verified claims of a member JWT, as `verify-token` of the admin API tells them. */
+/** The verified claims of a member JWT, as the admin API's `verify-token` returns them. */
 export interface MemberTokenClaims {
   readonly id: string
   readonly type: string
@@ -26,21 +26,21 @@ export interface MemberTokenClaims {
   readonly iss: string
 }
 
-/** What became of asking the admin API about a member JWT. */
+/** The result of verifying a member JWT with the admin API. */
 export type MemberTokenReading =
   | { readonly kind: 'verified'; readonly claims: MemberTokenClaims }
   | { readonly kind: 'refused' }
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
 
-/** How a question is put to the admin API. */
+/** Options of a call of the admin API. */
 export interface AdminQuestionOptions {
   /** The longest to wait for a place in the quota, in seconds: 1 for a refresh, 5 for a sign-in. */
   readonly waitSeconds: number
-  /** Whose request this is for, so that a failure can be found in the log. */
+  /** The id of the request that caused the call, so that a failure can be found in the log. */
   readonly requestId?: string | undefined
 }
 
-/** How a member is read. */
+/** Options of reading a member. */
 export interface ReadMemberOptions extends AdminQuestionOptions {
   /**
    * Whether an equal question under way will do. `none` where the answer must be newer than the call itself, as after
@@ -50,10 +50,10 @@ export interface ReadMemberOptions extends AdminQuestionOptions {
   readonly joins?: 'running' | 'none' | undefined
 }
 
-/** The part of the Memberstack admin API that Perennial uses, within its quota and with equal questions coalesced. */
+/** The part of the Memberstack admin API that Perennial uses, within its quota. Equal calls at one time are one call. */
 export interface AdminApi {
-  /** Asks now, never from a cache. An id that no member can have is `deleted` without a question. */
+  /** Reads the member now, never from a cache. An id that no member can have is `deleted` without a call. */
   readMember(memberId: string, options: ReadMemberOptions): Promise<MemberReading>
-  /** Who a member JWT is from; the caller still checks audience, issuer and age. */
+  /** Verifies a member JWT. The caller still checks its audience, issuer and age. */
   verifyMemberToken(token: string, options: AdminQuestionOptions): Promise<MemberTokenReading>
 }

@@ -6,7 +6,7 @@ import { createBoundedMap } from '../base/bounded-map.js'
 import type { MemberNews } from './user-cache.js'
 import type { UserContext } from './user-context.js'
 
-/** Whether somebody may have a session now. */
+/** The answer to the question if a member may have a session now. */
 export type Standing =
   | {
       readonly kind: 'member'
@@ -24,7 +24,7 @@ export interface MembershipCheck {
     options: {
       /** The longest to wait for a place in the quota, in seconds. */
       readonly waitSeconds: number
-      /** What the session keeps of the member; null where there is nothing. */
+      /** The member as the session keeps it, sealed; null if it keeps nothing. */
       readonly sealedMember: string | null
       readonly requestId?: string
     },
@@ -65,32 +65,32 @@ function memberIn(value: unknown, memberId: string): Member | null {
   return { userId: memberId, email, roles, customFields, activePlanIds }
 }
 
-/** Who may have a session: asked at every sign-in and refresh. */
+/** Decides if a member may have a session, at every sign-in and refresh. */
 export interface Membership extends MembershipCheck {
-  /** Whether the member has one of the required plans, or none is required. */
+  /** Returns true if the member has one of the required plans, or no plan is required. */
   hasRequiredPlan(member: Member): boolean
-  /** Takes news that somebody else read; older news than what is kept changes nothing. */
+  /** Takes an answer that other code has read, unless a newer one is kept. */
   remember(memberId: string, news: MemberNews): void
 }
 
-/** What {@link createMembership} needs. */
+/** Options of {@link createMembership}. */
 export interface MembershipOptions {
   readonly admin: Pick<AdminApi, 'readMember'>
   readonly secrets: Secrets
   readonly clock: Clock
   /** Members need one of these plans active; none: every member will do. */
   readonly requiredPlans: readonly string[]
-  /** How long the last known answer serves while the admin API is away, in seconds. */
+  /** The time for which the last known answer is used while the admin API is down, in seconds. */
   readonly staleSeconds: number
-  /** Told of every answer, so that it need not ask again. */
+  /** Gets every answer, so that it need not ask again. */
   readonly userContext?: Pick<UserContext, 'remember'> | undefined
   /** The least number of members kept in memory; twice as many at most. @defaultValue 10000 */
   readonly maxEntries?: number | undefined
 }
 
 /**
- * Asks the admin API each time. While it is away the newest of two answers serves: the one kept in memory and the one
- * sealed into the session, which outlives restarts and is there on every instance.
+ * Creates the membership check. It asks the admin API each time. While the API is down it uses the newer of two answers:
+ * the one in memory, or the one sealed into the session, which survives restarts and is available on every instance.
  */
 export function createMembership(options: MembershipOptions): Membership {
   const { admin, secrets, clock, requiredPlans, staleSeconds, userContext, maxEntries = 10_000 } = options
@@ -100,8 +100,8 @@ export function createMembership(options: MembershipOptions): Membership {
     required.size === 0 || member.activePlanIds.some((planId) => required.has(planId))
 
   /**
-   * What is known from before can only let somebody in. Where it shows no required plan (the setting may be newer than
-   * the session) nobody is let in on it, but nothing is ended on old news either: the answer is "ask again".
+   * An old answer can only admit a member. If it shows no required plan (the setting may be newer than the session), the
+   * member is not admitted, but nothing is ended either: the caller is asked to try again.
    */
   function standingWithoutAnswer(snapshot: Snapshot | null, retryAfterSeconds: number): Standing {
     const isUsable = snapshot && clock() < snapshot.readAt + staleSeconds && hasRequiredPlan(snapshot.member)

@@ -25,15 +25,15 @@ function userFromToken(token: VerifiedToken): MemberstackUser | null {
   return deepFreeze({ userId, email, roles, customFields })
 }
 
-/** The users of tokens in use: put together once, and shared by all requests that bring the same token. */
+/** The users of tokens in use: created once, and shared by all requests with the same token. */
 export interface TokenUsers {
-  /** The user a token tells whole; null when one of the four fields is missing in it. */
+  /** Returns the user of a token that contains all four fields; null if one is missing. */
   told(token: VerifiedToken): MemberstackUser | null
-  /** What a token tells, and the rest from what is known of its member. */
+  /** Returns the fields of a token, and the missing ones from what is known of its member. */
   complete(token: VerifiedToken, known: MemberstackUser): MemberstackUser
 }
 
-/** A user is kept with its token, and forgotten with it. */
+/** Keeps each user on its token, so that it is dropped with the token. */
 export const tokenUsers: TokenUsers = {
   told(token) {
     if (token.user) return token.userFrom === null ? token.user : null

@@ -4,7 +4,7 @@ import { createBoundedMap } from '../base/bounded-map.js'
 import type { MemberstackUser } from '../base/member.js'
 import type { Member, MemberReading } from './member.js'
 
-/** What the admin API said for certain. */
+/** A definite answer of the admin API. */
 export type MemberNews = Exclude<MemberReading, { kind: 'unavailable' }>
 
 /** A user as last read. */
@@ -12,18 +12,18 @@ export interface KeptUser {
   /** Null for a member that does not exist. */
   readonly user: MemberstackUser | null
   readonly readAt: number
-  /** When to renew it in the background. */
+  /** The time to renew it in the background. */
   readonly renewAt: number
-  /** No question before that: the last one had no answer. */
+  /** No call before this time: the last one had no answer. */
   putOffUntil: number
 }
 
-/** What {@link createUserCache} needs. */
+/** Options of {@link createUserCache}. */
 export interface UserCacheOptions {
   readonly clock: Clock
-  /** How old an answer may be while the admin API answers, in seconds. */
+  /** The largest age of an answer while the admin API answers, in seconds. */
   readonly cacheSeconds: number
-  /** How old an answer may be while it does not, in seconds. */
+  /** The largest age of an answer while the admin API is down, in seconds. */
   readonly staleSeconds: number
   /** The least number of members kept; twice as many at most. @defaultValue 10000 */
   readonly maxEntries?: number | undefined
@@ -31,20 +31,20 @@ export interface UserCacheOptions {
   readonly random?: (() => number) | undefined
 }
 
-/** Users as last read, and how long each will do. */
+/** Users as last read, and the time for which each may be used. */
 export interface UserCache {
   get(memberId: string): KeptUser | undefined
   entryFrom(news: MemberNews): KeptUser
-  /** Older news than what is kept changes nothing. */
+  /** Keeps an entry, unless a newer one is kept already. */
   keep(memberId: string, entry: KeptUser): void
   delete(memberId: string): void
-  /** New enough to serve without a question. */
+  /** Returns true if the entry is new enough to be used without a call. */
   isFresh(entry: KeptUser, now: number): boolean
-  /** New enough to serve while the admin API is away. */
+  /** Returns true if the entry is new enough to be used while the admin API is down. */
   isUsable(entry: KeptUser, now: number): boolean
 }
 
-/** Bounded; entries read together are not renewed together. */
+/** Creates a bounded cache. Entries that were read together are not renewed together. */
 export function createUserCache(options: UserCacheOptions): UserCache {
   const { clock, cacheSeconds, staleSeconds, maxEntries = 10_000, random = Math.random } = options
   const entries = createBoundedMap<KeptUser>(maxEntries)

@@ -14,10 +14,10 @@ import {
 } from './user-cache.js'
 import { tokenUsers } from './token-user.js'
 
-/** Who a member is, for tokens that do not tell it themselves. */
+/** Finds the user of a token, also of one that does not contain all four fields. */
 export interface UserContext {
   /**
-   * At once where it is known.
+   * Returns the user of a member, without a promise if it is known.
    * @throws {@link AuthError} thrown or rejected: `AUTH_USER_CONTEXT_INVALID` (no such member, or nobody to ask),
    * `AUTH_UNAVAILABLE` (no answer, and nothing kept will do).
    */
@@ -28,28 +28,28 @@ export interface UserContext {
    * @throws {@link AuthError} as `contextOf`
    */
   userOf(token: VerifiedToken): MemberstackUser | Promise<MemberstackUser>
-  /** Takes news that somebody else read; older news than what is kept changes nothing. */
+  /** Takes an answer that other code has read, unless a newer one is kept. */
   remember(memberId: string, news: MemberNews): void
-  /** Whether anything is kept that a change would make wrong. */
+  /** Returns true if anything is kept that a change of the member would make wrong. */
   knows(memberId: string): boolean
-  /** Drops what is kept, and ignores the answer to a question under way. */
+  /** Drops what is kept, and ignores the answer of a call under way. */
   forget(memberId: string): void
 }
 
-/** What {@link createUserContext} needs. Without `admin` only tokens that hold everything have a user. */
+/** Options of {@link createUserContext}. Without `admin`, only tokens with all four fields have a user. */
 export interface UserContextOptions extends UserCacheOptions {
   readonly admin?: Pick<AdminApi, 'readMember'> | undefined
 }
 
-/** Nobody waits longer for a place in the quota: with nothing kept, and with something old to fall back on. */
+/** The longest wait for a place in the quota: with nothing kept, and with an old answer to fall back on. */
 const waitSeconds = { cold: 5, stale: 1 } as const
 
-/** A question without an answer is not repeated for the same member for so long at most, in seconds. */
+/** After a call without an answer, no call for the same member is made for at most so many seconds. */
 const longestPutOffSeconds = 10
 
 /**
- * Keeps answers for `cacheSeconds`, renews those in use in the background from three quarters of that on, and serves older
- * ones only while the admin API is away.
+ * Creates a {@link UserContext}. It keeps answers for `cacheSeconds`, renews those in use in the background after three
+ * quarters of that, and uses older ones only while the admin API is down.
  */
 export function createUserContext(options: UserContextOptions): UserContext {
   const { clock } = options

@@ -7,23 +7,23 @@ export interface HeldClaim {
   readonly owner: string
 }
 
-/** Settles claims, whatever the store does meanwhile. Nothing of it rejects. */
+/** Settles claims, whatever the store does in the meantime. Its methods never reject. */
 export interface AnswerKeeper {
-  /** Keeps an answer; returns when that is done or has taken long enough for the caller, and goes on behind it. */
+  /** Keeps an answer. Returns when that is done, or after a second; the work then goes on in the background. */
   keep(claim: HeldClaim, sealed: string, keepSeconds: number): Promise<void>
   /** Gives a claim up without an answer. */
   giveUp(claim: HeldClaim): Promise<void>
-  /** Lets `close` wait for this too. */
+  /** Makes `close` wait for this work too. */
   track<T>(work: Promise<T>): Promise<T>
-  /** Waits for what goes on behind answered callers; a store that is away is not waited for. */
+  /** Waits for the work in the background, but not for a store that is down. */
   close(): Promise<void>
 }
 
-/** How long an answer waits to be kept before it goes out, in seconds. */
+/** The longest time that an answer waits to be kept before it goes out, in seconds. */
 const patienceSeconds = 1
 const retrySeconds = 1
 
-/** An {@link AnswerKeeper} that tries a store that is away again for as long as the answer would have been kept. */
+/** Creates an {@link AnswerKeeper}. It retries a store that is down for as long as the answer would have been kept. */
 export function createAnswerKeeper(answers: SharedAnswers): AnswerKeeper {
   const underWay = new Set<Promise<unknown>>()
   const closing = new AbortController()

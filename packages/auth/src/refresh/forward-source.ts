@@ -16,7 +16,7 @@ import { createAnswerSeal, type AnswerSeal } from './sealed-answer.js'
 import { startTimeLimit, type TimeLimit } from '../base/time-limit.js'
 import { trouble, createAnswerVerifier, type Verdict } from './upstream-answer.js'
 
-/** What forward mode is told. */
+/** Options of forward mode. */
 export interface ForwardOptions {
   /** The refresh API: `POST {refreshToken}` as JSON. */
   readonly url: string
@@ -28,7 +28,7 @@ export interface ForwardOptions {
   readonly verifier: Pick<TokenVerifier, 'verify'>
   readonly clock: Clock
   readonly randomBytes: RandomBytes
-  /** How long an answer is kept for those who present the same refresh token again, in seconds; 0 keeps none. */
+  /** The time for which an answer is kept for callers that present the same refresh token again, in seconds; 0 keeps none. */
   readonly graceSeconds: number
   /** Shared with other instances. @defaultValue kept in this process */
   readonly sharedAnswers?: SharedAnswers | undefined
@@ -52,11 +52,11 @@ interface Turn extends HeldClaim {
 }
 
 /**
- * Answers refresh tokens by asking a refresh API: one call per token at a time, however many callers, turns or
- * instances there are. A usable answer is kept for the grace, so that it is not lost with the response that carried it;
- * refusals and trouble reach those who wait for the call and are then forgotten, so that neither outlives its cause.
- * A caller is answered within 5 s; the call goes on for 30 s at most, and whoever comes back finds its answer.
- * @throws TypeError when a URL is none
+ * Creates the source that calls a refresh API: one call per token at a time, for any number of callers and instances.
+ * A usable answer is kept for the grace, so that a lost response loses nothing. Refusals and trouble reach the callers that
+ * wait for the call, and are then forgotten. A caller is answered within 5 s; the call goes on for 30 s at most, and a
+ * caller that comes back finds its answer.
+ * @throws TypeError if a URL is not valid
  */
 export function createForwardSource(options: ForwardOptions): ForwardSource {
   const { clock, telemetry = silentTelemetry } = options

@@ -2,7 +2,7 @@ import { createBoundedMap } from '../base/bounded-map.js'
 import type { Clock } from '../base/time.js'
 import type { Member } from '../members/index.js'
 
-/** What the last refresh of a session found and gave. */
+/** The member that the last refresh of a session found, and the access token that it gave. */
 export interface RecentStanding {
   readonly member: Member
   /** Null while it is being made. */
@@ -15,7 +15,7 @@ export interface IssuedToken {
   readonly accessToken: string
 }
 
-/** Members as the last refreshes found them, and what these were given, for replays that follow at once. */
+/** The results of the last refreshes, for replays that follow shortly after. */
 export interface RecentStandings {
   readonly get: (sessionId: string) => RecentStanding | undefined
   readonly set: (sessionId: string, member: Member) => void
@@ -23,9 +23,9 @@ export interface RecentStandings {
   readonly noteIssued: (sessionId: string, issued: IssuedToken) => void
 }
 
-/** A replay this soon after, in seconds, repeats its answer and asks nobody again. */
+/** For this many seconds a replay repeats the answer, without a call of the admin API. */
 const keptSeconds = 30
-/** Bounds memory where very many sessions rotate at once; one that is forgotten costs one question more. */
+/** Bounds memory. A session that is forgotten costs one more call of the admin API. */
 const keptEntries = 10_000
 
 interface Kept extends RecentStanding {
@@ -33,7 +33,7 @@ interface Kept extends RecentStanding {
   readonly at: number
 }
 
-/** Forgets by halves, so that nothing is kept for longer than twice its time while sessions rotate. */
+/** Creates {@link RecentStandings}. Nothing is kept for longer than twice its time while sessions rotate. */
 export function createRecentStandings(clock: Clock): RecentStandings {
   const kept = createBoundedMap<Kept>(keptEntries)
   let turnedAt = clock()

@@ -1,11 +1,11 @@
 import type { Reason } from '../base/reasons.js'
 import type { UpstreamTarget } from '../telemetry/index.js'
 
-/** Why a refresh token was refused: for logs and metrics, never for the caller. */
+/** The reason why a refresh token was refused: for logs and metrics, never for the caller. */
 export type RefusalReason =
   'malformed' | 'unknown' | 'expired' | 'revoked' | 'reused' | 'member_deleted' | 'plan_lost' | 'upstream'
 
-/** What became of a refresh. */
+/** The outcome of a refresh. */
 export type RefreshOutcome =
   | {
       readonly kind: 'refreshed'
@@ -24,15 +24,15 @@ export type RefreshOutcome =
     }
   | {
       readonly kind: 'unavailable'
-      /** 502: an answer that is none; 503: no answer. */
+      /** 502: an answer that cannot be used; 503: no answer. */
       readonly status: 502 | 503
       readonly retryAfterSeconds: number
       readonly reason: Reason
-      /** Whose trouble it is. */
+      /** The peer that is in trouble. */
       readonly target?: UpstreamTarget
     }
 
-/** What a source may ask of the use case while it works. */
+/** The context that the use case passes to a source. */
 export interface RefreshContext {
   readonly requestId: string
   /**
@@ -42,7 +42,7 @@ export interface RefreshContext {
   readonly spend: (key: string) => Promise<void>
 }
 
-/** Answers a refresh token: Perennial's own sessions, or a refresh API upstream. Called once per token at a time. */
+/** A source of refreshes: Perennial's own sessions, or a refresh API upstream. Called once per token at a time. */
 export interface RefreshSource {
   refresh(refreshToken: string, context: RefreshContext): Promise<RefreshOutcome>
 }

@@ -5,7 +5,7 @@ import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import type { RefreshOutcome, RefreshSource } from './refresh-source.js'
 import { createSingleFlight } from '../base/single-flight.js'
 
-/** What the refresh use case is made of. */
+/** What {@link createRefresh} needs. */
 export interface RefreshParts {
   readonly source: RefreshSource
   /**
@@ -34,8 +34,8 @@ type Success = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
 type Trouble = Extract<RefreshOutcome, { readonly kind: 'unavailable' }>
 
 /**
- * The refresh use case. Callers that present one refresh token at once share one run and its outcome, failures
- * included. Failures are thrown and told to nobody here but `upstream_failure`, once a run: who answers tells of its answer.
+ * Creates the refresh use case. Callers that present one refresh token at once share one run and its outcome, failures
+ * included. Failures are thrown; only `upstream_failure` is emitted here, once a run. The endpoint emits the refusal.
  */
 export function createRefresh({ source, spendSession, telemetry, clock }: RefreshParts): Refresh {
   const flights = createSingleFlight<Success>()
@@ -70,7 +70,7 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
   }
 }
 
-/** A store that is away is trouble like any other on this route, whichever way the source says so. */
+/** Makes a store that is down trouble like any other, in whichever way the source reports it. */
 async function ask(
   source: RefreshSource,
   ...request: Parameters<RefreshSource['refresh']>
@@ -86,7 +86,7 @@ async function ask(
 
 function refusal(outcome: Extract<RefreshOutcome, { readonly kind: 'refused' }>): AuthError {
   const { reason, memberId, sessionId } = outcome
-  // One message for every reason: why a refresh token was refused helps only those who guess.
+  // One message for every reason: the reason would help only a caller that guesses tokens.
   return failure('refreshRefused', {
     reason,
     subject: {

@@ -17,7 +17,7 @@ import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createRecentStandings, type RecentStandings } from './recent-standings.js'
 import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
 
-/** What a refresh in session mode is made of. */
+/** What {@link createSessionSource} needs. */
 export interface SessionSourceOptions extends RotationSettings {
   readonly store: Pick<SessionStore, 'read' | 'advance'>
   readonly secrets: Secrets
@@ -26,14 +26,14 @@ export interface SessionSourceOptions extends RotationSettings {
   readonly ender: SessionEnder
   readonly telemetry: Telemetry
   readonly clock: Clock
-  /** Whether this process knows that a session ended; a store that lost writes may not. */
+  /** Returns true if this process knows that a session has ended. A store that lost writes may not know. */
   readonly isEnded?: ((sessionId: string) => boolean) | undefined
 }
 
 /** A refresh waits this long for a place in the admin API's quota, in seconds. */
 const waitSeconds = 1
 
-/** A lost compare-and-set means that another caller won, so that few of them settle everything. */
+/** Each lost compare-and-set means that another caller has won, so a few turns are enough. */
 const largestNumberOfTurns = 5
 
 interface Work extends SessionSourceOptions {
@@ -47,8 +47,8 @@ type Refused = Exclude<Decision, Served>
 
 /**
  * Perennial's own sessions as a source of refreshes (RFC 6749 §6, RFC 9700 §4.14.2): two store round trips, the read and
- * the compare-and-set. Everything that may be away is asked before the compare-and-set, and what fails after it is
- * made good by the replay, so that no outage burns a refresh token.
+ * the compare-and-set. Everything that may be down is called before the compare-and-set, and a replay repairs what fails
+ * after it, so that no outage uses up a refresh token.
  * Rejects with `AUTH_UNAVAILABLE` when the store is away, and with whatever `spend` throws.
  */
 export function createSessionSource(options: SessionSourceOptions): RefreshSource {
@@ -97,7 +97,7 @@ function isServed(decision: Decision): decision is Served {
   return decision.kind === 'rotate' || decision.kind === 'caught_up' || decision.kind === 'replay'
 }
 
-/** Asked before anything is written, so that an admin API that is away costs no generation. */
+/** Called before anything is written, so that an admin API that is down costs no generation. */
 async function readStanding(decision: Served, session: Session, work: Work): Promise<Standing> {
   const { id, memberId, sealedMember } = session
   const known = decision.kind === 'replay' ? work.recent.get(id) : undefined
@@ -118,7 +118,7 @@ async function answer(
   const { secrets, recent } = work
   const { id: sessionId, memberId, generation } = session
   const issued = how === 'replayed' ? recent.get(sessionId)?.issued : null
-  // Callers who came at once, but not so close that they shared a run, get one access token all the same.
+  // Callers that come shortly after each other, but do not share a run, get one access token all the same.
   const accessToken =
     issued?.generation === generation ? issued.accessToken : await issue(session, member, work)
   const refreshToken = formatRefreshToken(secrets, { sessionId, generation })

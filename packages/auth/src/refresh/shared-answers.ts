@@ -25,7 +25,7 @@ export interface SharedAnswers {
   wait(key: string, timeoutSeconds: number): Promise<string | null>
 }
 
-/** What {@link createMemorySharedAnswers} may hold. */
+/** Bounds of {@link createMemorySharedAnswers}. */
 export interface MemorySharedAnswersOptions {
   readonly clock: Clock
   /** The most answers kept; beyond it the oldest go. @defaultValue 100000 */
@@ -44,7 +44,7 @@ interface Kept {
   readonly until: number
 }
 
-/** {@link SharedAnswers} within one process. Only answers are bounded: a claim that was dropped would be a second call. */
+/** Creates {@link SharedAnswers} within one process. Only answers are bounded: dropping a claim would cause a second call. */
 export function createMemorySharedAnswers(options: MemorySharedAnswersOptions): SharedAnswers {
   const { clock } = options
   const claims = new Map<string, Claim>()

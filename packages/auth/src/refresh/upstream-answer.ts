@@ -9,7 +9,7 @@ import type { TokenVerifier, VerifiedToken } from '../tokens/index.js'
 import type { RefreshOutcome } from './refresh-source.js'
 import { startTimeLimit } from '../base/time-limit.js'
 
-/** Trouble at the refresh API, as the use case hears of it. */
+/** Trouble at the refresh API. */
 export type UpstreamTrouble = Extract<Settled, { readonly kind: 'unavailable' }>
 
 const refusals: ReadonlySet<string> = new Set([
@@ -20,7 +20,7 @@ const refusals: ReadonlySet<string> = new Set([
 ])
 
 /**
- * What an answer of the refresh API means: tokens in one of the three accepted shapes; a refusal by 401, or by 400 whose
+ * Reads an answer of the refresh API: tokens in one of the three accepted forms; a refusal by 401, or by 400 whose
  * JSON names one of four codes to the letter; trouble whatever else it is.
  */
 export function readUpstreamAnswer(response: HttpResponse, now: number): Settled {
@@ -35,13 +35,13 @@ export function readUpstreamAnswer(response: HttpResponse, now: number): Settled
   )
 }
 
-/** What it means that no answer came. */
+/** Returns the outcome of a call without an answer. */
 export function readUpstreamFailure(failure: HttpFailure): UpstreamTrouble {
-  // Too large is an answer, only not one that can be taken.
+  // An answer that is too large is an answer, but not a usable one.
   return trouble(failure.kind === 'too-large' ? 502 : 503, reasonOfExchange(failure.kind))
 }
 
-/** Trouble at the refresh API; its callers are asked back after a second where it did not say when. */
+/** Creates the outcome of trouble at the refresh API. @param retryAfterSeconds - 1 if the API named no time */
 export function trouble(status: 502 | 503, reason: Reason, retryAfterSeconds = 1): UpstreamTrouble {
   return { kind: 'unavailable', status, reason, retryAfterSeconds, target: 'refresh' }
 }
@@ -56,7 +56,7 @@ function readTokens(response: HttpResponse): Settled {
   if (refreshToken === undefined || refreshToken === null || refreshToken === '') {
     return { kind: 'answered', accessToken }
   }
-  // One that the client could not present to us again would cost it the session an hour later, unseen.
+  // The client could not present such a token again, and would lose its session an hour later.
   if (!isUsableToken(refreshToken)) return trouble(502, 'unusable_refresh_token')
   return { kind: 'answered', accessToken, refreshToken }
 }
@@ -88,14 +88,14 @@ function namesRefusal(response: HttpResponse): boolean {
 
 type Refreshed = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
 
-/** What may be handed to the caller of a settled call. */
+/** What the caller of a settled call may get. */
 export type Verdict =
   | { readonly kind: 'good'; readonly outcome: Refreshed; readonly expiresAt: number }
-  /** There is no telling yet (the key set is away): the answer is worth keeping. */
+  /** The key set is down, so the token cannot be verified yet: the answer is worth keeping. */
   | { readonly kind: 'unknown'; readonly outcome: UpstreamTrouble }
   | { readonly kind: 'final'; readonly outcome: Exclude<RefreshOutcome, Refreshed> }
 
-/** The settled call, and how its caller came by it. */
+/** The settled call, and the way in which its caller got it. */
 export interface Answer {
   readonly settled: Settled
   /** The refresh token that was presented. */
@@ -103,7 +103,7 @@ export interface Answer {
   readonly how: Refreshed['how']
 }
 
-/** Verifies the access token of a settled call, anew for whoever it is handed to. Never rejects. */
+/** Creates a function that verifies the access token of a settled call, anew for each caller. It never rejects. */
 export function createAnswerVerifier(options: {
   readonly verifier: Pick<TokenVerifier, 'verify'>
   readonly verifySeconds: number

@@ -14,7 +14,7 @@ export interface ForwardLimits {
   readonly callSeconds: number
   /** The longest the access token of an answer may take to verify. */
   readonly verifySeconds: number
-  /** How long a claim to the call holds; longer than call and verification together. */
+  /** The life of a claim to the call; longer than call and verification together. */
   readonly leaseSeconds: number
   /** The first pause before what was never sent is tried again; each further one is twice as long, 1 s at most. */
   readonly retryDelaySeconds: number
@@ -34,7 +34,7 @@ export const defaultForwardLimits: ForwardLimits = {
   circuitOpenSeconds: 5,
 }
 
-/** What an {@link UpstreamCall} needs to know and to reach. */
+/** What {@link createUpstreamCall} needs. */
 export interface UpstreamCallOptions {
   readonly url: string
   /** Sent as `X-API-KEY` to `adminOrigin` and nowhere else. */
@@ -51,21 +51,21 @@ export interface CallRequest {
   readonly refreshToken: string
   /** From when its time counts. */
   readonly since: number
-  /** Whether somebody still waits: what was never sent is sent for them only. */
+  /** Returns true if a caller still waits. A call that was never sent is sent again only then. */
   readonly isAwaited: () => boolean
   /** Runs right before the call; when it rejects, so does the call, and nothing was sent. */
   readonly spend: () => Promise<void>
 }
 
-/** Asks the refresh API; rejects only as `spend` does. */
+/** Calls the refresh API. Rejects only if `spend` does. */
 export type UpstreamCall = (request: CallRequest) => Promise<Settled>
 
 const maxAnswerBytes = 256 * 1024
 const longestRetryDelaySeconds = 1
 
 /**
- * The call to the refresh API, behind a circuit breaker. What was sent is never sent again.
- * @throws TypeError when a URL is none
+ * Creates the call of the refresh API, behind a circuit breaker. A call that was sent is never sent again.
+ * @throws TypeError if a URL is not valid
  */
 export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
   const { clock, telemetry, limits } = options
@@ -77,7 +77,7 @@ export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
   })
 
   const call = async (request: CallRequest, attempt: Attempt): Promise<Settled> => {
-    // A peer that does not answer in time is in trouble, however the call ends.
+    // A peer that does not answer in time counts as failing, however the call ends.
     const slow = setTimeout(attempt.failed, limits.answerSeconds * 1000)
     const startedAt = clock()
     const result = await send(options, () => toRequest(request), request)
@@ -110,7 +110,7 @@ export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
 
 const outcomeOf = { answered: 'ok', refused: 'refused', unavailable: 'failed' } as const
 
-/** A status below 500 is the answer of a peer that is well; garbage with a 200 is not. */
+/** Returns true for trouble of the peer. A status below 500 is the answer of a healthy peer; garbage with a 200 is not. */
 function isUnhealthy(settled: Settled): settled is UpstreamTrouble {
   return settled.kind === 'unavailable' && !/^status_[34]/.test(settled.reason)
 }
@@ -128,7 +128,7 @@ function createRequestFactory(options: UpstreamCallOptions): (request: CallReque
     url: options.url,
     headers,
     body: JSON.stringify({ refreshToken }),
-    // Repeats included. The bounds are for a clock that is set meanwhile.
+    // Repetitions included. The bounds are for a clock that is set in the meantime.
     timeoutSeconds: Math.min(callSeconds, Math.max(callSeconds / 10, since + callSeconds - options.clock())),
     maxBodyBytes: maxAnswerBytes,
   })
@@ -151,7 +151,7 @@ async function exchange(httpClient: HttpClient, request: HttpRequest): Promise<H
   try {
     return await httpClient(request)
   } catch (error) {
-    // Whatever else a client throws may come from a call that was sent, and may hold the request: not repeated, not passed on.
+    // Any other error may come from a call that was sent, and may contain the request: it is neither repeated nor passed on.
     return error instanceof HttpFailure ? error : new HttpFailure('reset', true)
   }
 }

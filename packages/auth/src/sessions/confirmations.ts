@@ -2,15 +2,15 @@ import type { Clock } from '../base/time.js'
 import type { SessionStore } from './session-store.js'
 import { createBoundedMap } from '../base/bounded-map.js'
 
-/** Notes the first sight of each generation's access token, off the request's path. */
+/** Writes the first use of each generation's access token, after the request. */
 export interface Confirmations {
-  /** Returns at once; one write a generation, and a failed one is tried again at the next sight. */
+  /** Notes a use and returns at once. There is one write for each generation; a failed one is repeated at the next use. */
   readonly note: (sessionId: string, generation: number) => void
   /** Waits for the writes under way; never rejects. */
   readonly flush: () => Promise<void>
 }
 
-/** Where first sights are written, and how much is remembered meanwhile. */
+/** Options of {@link createConfirmations}. */
 export interface ConfirmationsOptions {
   readonly store: Pick<SessionStore, 'confirm'>
   readonly clock: Clock
@@ -20,7 +20,7 @@ export interface ConfirmationsOptions {
   readonly writesAtOnce?: number | undefined
 }
 
-/** Remembers in memory, bounded, which generation of a session was confirmed last. */
+/** Creates {@link Confirmations}. It keeps the last confirmed generation of each session in bounded memory. */
 export function createConfirmations(options: ConfirmationsOptions): Confirmations {
   const { store, clock, sessionsKept = 50_000, writesAtOnce = 1_000 } = options
   const confirmed = createBoundedMap<number>(sessionsKept)
@@ -30,7 +30,7 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
     try {
       await store.confirm(sessionId, generation, clock())
     } catch {
-      // The session then looks unconfirmed, which only delays the finding of a thief; the next sight tries again.
+      // The session then looks unconfirmed, which only delays the discovery of a theft. The next use tries again.
       if (confirmed.get(sessionId) === generation) confirmed.delete(sessionId)
     }
   }

@@ -1,6 +1,6 @@
 import type { RandomBytes, Secrets } from '../base/secrets.js'
 
-/** What a refresh token says, once its MAC has been verified. */
+/** The content of a refresh token whose MAC is verified. */
 export interface RefreshTokenParts {
   readonly sessionId: string
   /** The first is 1. */
@@ -15,12 +15,12 @@ const tokenLength = bodyLength + 32
 /** The same length for every token: 56 bytes in base64url without padding. */
 const textLength = Math.ceil((tokenLength * 4) / 3)
 
-/** 128 random bits, base64url. */
+/** Creates a session id: 128 random bits, base64url. */
 export function createSessionId(randomBytes: RandomBytes): string {
   return Buffer.from(randomBytes(sessionIdLength)).toString('base64url')
 }
 
-/** Whether a text can be a session's id at all. */
+/** Returns true if a text has the form of a session id. */
 export function isSessionId(text: string): boolean {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.length === sessionIdLength && bytes.toString('base64url') === text
@@ -38,11 +38,11 @@ export function formatRefreshToken(secrets: Secrets, { sessionId, generation }: 
   return Buffer.concat([body, secrets.mac('refresh-token', body)]).toString('base64url')
 }
 
-/** What a refresh token says; null for everything that is not, to the letter, one of ours. */
+/** Reads a refresh token. Returns null for everything that is not exactly a token of ours. */
 export function parseRefreshToken(secrets: Secrets, token: string): RefreshTokenParts | null {
   if (token.length !== textLength) return null
   const bytes = Buffer.from(token, 'base64url')
-  // Node passes over foreign characters and spare bits; one token shall have one spelling.
+  // Node ignores foreign characters and spare bits, but one token must have one spelling.
   if (bytes.length !== tokenLength || bytes.toString('base64url') !== token) return null
   const body = bytes.subarray(0, bodyLength)
   const keyId = bytes.subarray(0, keyIdLength)

@@ -2,7 +2,7 @@ import { shareRun } from '../base/single-flight.js'
 import { systemTicker, type Clock, type Ticker } from '../base/time.js'
 import type { EndedSession, SessionStore } from './session-store.js'
 
-/** Which sessions ended within the life of an access token, in memory, so that `authenticate` asks no store. */
+/** The sessions that ended within the life of an access token, in memory, so that `authenticate` needs no store. */
 export interface Revocations {
   /** `unknown` until the store was read once since start; `authenticate` then answers 503. */
   readonly state: () => 'unknown' | 'known'
@@ -14,7 +14,7 @@ export interface Revocations {
   readonly close: () => void
 }
 
-/** What the set of ended sessions is fed by. */
+/** Options of {@link createRevocations}. */
 export interface RevocationsOptions {
   readonly store: Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded'>
   readonly clock: Clock
@@ -27,13 +27,13 @@ const keptSeconds = 3600 + 60
 const retryEverySeconds = 1
 
 /**
- * Listens to the store and reads it. Memory is bounded by the sessions that end within an hour, each of which a sign-in
- * within the admin API's quota made.
+ * Creates the list of ended sessions. It watches the store and reads it. Its size is bounded by the sessions that end within
+ * an hour, and each of those needed a sign-in within the admin API's quota.
  */
 export function createRevocations({ store, clock, ticker = systemTicker }: RevocationsOptions): Revocations {
   const ended = createEndedSet(clock)
   let everLoaded = false
-  // Counted, so that news of a gap that arrives during a read asks for another one.
+  // Counted, so that a gap that is reported during a read causes another read.
   let wanted = 1
   let done = 0
 
@@ -43,7 +43,7 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
     const missing = ended.without(listed)
     ended.note(listed)
     everLoaded = true
-    // A store that fell back to an older state would let the dead live again.
+    // A store that fell back to an older state would make ended sessions valid again.
     if (missing.length > 0) await store.restoreEnded(missing)
     done = goal
   })
@@ -52,7 +52,7 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
     if (done < wanted) load().catch(() => {})
   }
 
-  // Listening begins before the first read, so that nothing falls between the two.
+  // Watching begins before the first read, so that no end is missed between the two.
   const stopWatching = store.watchEnded((news) => {
     if (news !== 'resync') return ended.note(news)
     wanted++
@@ -70,7 +70,7 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
 interface EndedSet {
   readonly has: (sessionId: string) => boolean
   readonly note: (news: readonly EndedSession[]) => void
-  /** What is known beside these. */
+  /** Returns the known ended sessions that are not in this list. */
   readonly without: (listed: readonly EndedSession[]) => readonly EndedSession[]
 }
 

@@ -4,7 +4,7 @@ import type { Revocations } from './revocations.js'
 import type { Session, SessionEndReason } from './session.js'
 import type { SessionStore } from './session-store.js'
 
-/** Ends sessions for whatever reason: stored first, then effective in this process, then told to the event stream. */
+/** Ends sessions: first in the store, then in this process; then the event is emitted. */
 export interface SessionEnder {
   /** Ends one; false when it had ended before. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   readonly end: (
@@ -16,16 +16,16 @@ export interface SessionEnder {
   readonly endAllOf: (request: EndAllRequest) => Promise<number>
 }
 
-/** Whose sessions end and why. */
+/** The member whose sessions end, and the reason. */
 export interface EndAllRequest {
   readonly memberId: string
   readonly reason: SessionEndReason
   readonly requestId: string
-  /** Whether member JWTs issued until now are refused too. @defaultValue `allowed` */
+  /** `refused`: member JWTs issued until now are refused too. @defaultValue `allowed` */
   readonly earlierSignIns?: 'refused' | 'allowed' | undefined
 }
 
-/** What ending a session touches. */
+/** Options of {@link createSessionEnder}. */
 export interface SessionEnderOptions {
   readonly store: Pick<SessionStore, 'end' | 'endAllOf'>
   readonly revocations: Pick<Revocations, 'note'>
@@ -33,7 +33,7 @@ export interface SessionEnderOptions {
   readonly clock: Clock
 }
 
-/** The one place where sessions end. */
+/** Creates the one place where sessions end. */
 export function createSessionEnder({
   store,
   revocations,

@@ -1,4 +1,4 @@
-/** Why a session ended. */
+/** The reason why a session ended. */
 export type SessionEndReason = 'sign_out' | 'sign_out_everywhere' | 'reuse' | 'member_deleted' | 'plan_lost'
 
 /** One sign-in, and the family of refresh tokens descended from it (RFC 9700 §4.14.2). Instants are whole seconds. */
@@ -8,15 +8,15 @@ export interface Session {
   readonly memberId: string
   readonly userAgent: string | null
   readonly createdAt: number
-  /** When it was last rotated, or created. */
+  /** The time of the last rotation, or of the creation. */
   readonly lastUsedAt: number
   /** The absolute end, however often it rotates. */
   readonly expiresAt: number
-  /** Of the newest refresh token; the first is 1. */
+  /** The generation of the newest refresh token; the first is 1. */
   readonly generation: number
-  /** When `generation` was first seen in use; null until then. */
+  /** The time of the first use of `generation`; null before. */
   readonly confirmedAt: number | null
-  /** When `generation - 1` was first seen in use; null where there is none. */
+  /** The time of the first use of `generation - 1`; null if there is none. */
   readonly previousConfirmedAt: number | null
   readonly endedAt: number | null
   readonly endReason: SessionEndReason | null
@@ -24,16 +24,16 @@ export interface Session {
   readonly sealedMember: string | null
 }
 
-/** What a sign-in knows of the session that it begins. */
+/** The facts that a sign-in has about the session that it begins. */
 export interface SessionStart extends Pick<
   Session,
   'id' | 'memberId' | 'userAgent' | 'expiresAt' | 'sealedMember'
 > {
-  /** When, in whole seconds. */
+  /** The time of the sign-in, in whole seconds. */
   readonly now: number
 }
 
-/** The session as it begins: of its one refresh token nothing has been seen yet. */
+/** Returns a new session, whose first refresh token has not been used. */
 export function beginSession({ now, ...start }: SessionStart): Session {
   return {
     ...start,

@@ -13,7 +13,7 @@ import type { SessionEnder } from './session-ender.js'
 import type { SessionStore } from './session-store.js'
 
 /**
- * Makes an access token of a session and generation that expires at `expiresBy` (seconds since the epoch) at the latest.
+ * Issues an access token for a session and generation. It expires at `expiresBy` (seconds since the epoch) at the latest.
  * @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with now
  */
 export type IssueAccessToken = (subject: {
@@ -29,7 +29,7 @@ export interface SignedIn {
   readonly refreshToken: string
 }
 
-/** Signing in, looking and signing out, as the routes call them. */
+/** The use cases of sessions: sign in, list, sign out. */
 export interface SessionUseCases {
   /**
    * Exchanges a member JWT for a session of its own.
@@ -48,13 +48,13 @@ export interface SessionUseCases {
     readonly memberId: string
     readonly requestId: string
   }): Promise<boolean>
-  /** Ends them all, and refuses member JWTs issued until now. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  /** Ends all sessions of a member, and refuses member JWTs issued until now. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   signOutEverywhere(memberId: string, requestId: string): Promise<void>
-  /** Ends the session of a refresh token of any generation; a token that is none changes nothing (RFC 7009 §2.2). @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  /** Ends the session of a refresh token of any generation; an invalid token changes nothing (RFC 7009 §2.2). @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   signOutByRefreshToken(refreshToken: string, requestId: string): Promise<void>
 }
 
-/** What signing in and out is made of. */
+/** Options of {@link createSessions}. */
 export interface SessionsOptions {
   readonly store: SessionStore
   readonly secrets: Secrets
@@ -73,10 +73,10 @@ export interface SessionsOptions {
 
 type Request = Parameters<SessionUseCases['signIn']>[0]
 
-/** Longer ones are cut: it is shown to the member so that he knows his devices apart. */
+/** Longer user agents are cut. They are shown to members, so that they can tell their devices apart. */
 const userAgentLength = 256
 
-/** Signing in, looking and signing out. */
+/** Creates the use cases: sign in, list sessions, sign out. */
 export function createSessions(options: SessionsOptions): SessionUseCases {
   const { store, secrets, ender, clock, idleSeconds } = options
   return {
@@ -89,7 +89,7 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
     signOut: async ({ sessionId, memberId, requestId }) => {
       const session = isSessionId(sessionId) ? await store.read(sessionId) : null
       if (session?.memberId !== memberId) return false
-      // One that has ended already is as the caller wants it: a repeated sign-out is no error.
+      // A session that has ended already is as the caller wants it, so a repeated sign-out is no error.
       await ender.end(session, 'sign_out', requestId)
       return true
     },
@@ -115,7 +115,7 @@ async function signIn(request: Request, options: SessionsOptions): Promise<Signe
   if (standing.kind !== 'member') throw refusal(standing, claims.id)
 
   const session = newSession(claims, standing.sealedMember, request, options)
-  // Signed first: a session that nobody got tokens of would stand in the member's list.
+  // Signed before the session is stored: else a session without tokens could remain in the member's list.
   const accessToken = await issueAccessToken({
     user: standing.member,
     sessionId: session.id,

@@ -2,7 +2,7 @@ import { statusOf } from '../base/errors.js'
 import type { AuthEvent, AuthEventName, Telemetry, UpstreamTarget } from '../telemetry/index.js'
 import { reasonLabel } from './reason-label.js'
 
-/** How a counter or a histogram is described; the names of prom-client. */
+/** The description of a counter or a histogram, with the names of prom-client. */
 export interface MetricDescription<Label extends string> {
   readonly name: string
   readonly help: string
@@ -40,10 +40,10 @@ const targets: ReadonlySet<string> = new Set<UpstreamTarget>(['admin', 'refresh'
 const refusals: ReadonlySet<AuthEventName> = new Set<AuthEventName>(['auth_failure', 'rbac_failure'])
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** Counts every event; its labels are words from fixed lists, never an id or an address. */
+/** Creates a sink that counts every event. Labels are words from fixed lists, never an id or an address. */
 export function createMetricsSink(factory: MetricFactory): Telemetry {
   const metrics = createMetrics(factory)
-  // A counter that is not there yet and one that stands still look alike to an alert.
+  // An alert cannot tell a counter that does not exist yet from one that does not grow.
   for (const how of hows) metrics.refreshes.inc({ how }, 0)
   metrics.limitsCountedAlone.set(0)
 

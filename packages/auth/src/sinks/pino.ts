@@ -8,7 +8,7 @@ export interface PinoLikeLogger {
   error(fields: object, message: string): void
 }
 
-/** What a person should see at which level. */
+/** The log level of each event. */
 const levelOf = {
   auth_success: 'info',
   token_refreshed: 'info',

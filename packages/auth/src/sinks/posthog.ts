@@ -13,7 +13,7 @@ export interface PosthogMessage {
   readonly timestamp: Date
 }
 
-/** The `distinctId` of events of nobody in particular. */
+/** The `distinctId` of events that concern no member. */
 export const systemDistinctId = 'system'
 
 /**

@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from '../base/time.js'
 
-/** Lets so many through per key and window, and counts the rest. */
+/** Lets a number of reports pass for each key and window, and counts the rest. */
 export interface RateBound {
   /** The number dropped since the last one that passed, or null when this one is dropped too. */
   take(key: string): number | null
 }
 
-/** How much may pass. Keys must come from a fixed list: each is kept for good. */
+/** Options of {@link createRateBound}. Keys must come from a fixed list: each is kept for ever. */
 export interface RateBoundOptions {
   readonly clock?: Clock | undefined
   readonly limit: number
@@ -20,7 +20,7 @@ export function createRateBound(options: RateBoundOptions): RateBound {
 
   const stateOf = (key: string, now: number) => {
     const known = states.get(key)
-    // A clock set back ends the window too, so that nothing is silenced until it has caught up.
+    // A clock that was set back ends the window too, so that reports do not stop until it has caught up.
     if (known && now >= known.startedAt && now < known.startedAt + windowSeconds) return known
     const opened = { startedAt: now, passed: 0, dropped: known?.dropped ?? 0 }
     states.set(key, opened)

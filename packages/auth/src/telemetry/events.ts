@@ -13,30 +13,30 @@ export type AuthEventName =
   | 'rate_limited'
   | 'upstream_failure'
 
-/** One thing that happened. Holds ids and codes, never a token, a key or an `Authorization` value. */
+/** One event. It contains ids and codes, never a token, a key or an `Authorization` value. */
 export interface AuthEvent {
   readonly event: AuthEventName
   /** ISO 8601. */
   readonly timestamp: string
   readonly requestId: string
-  /** Absent where nobody is known yet; sinks then say `system`. */
+  /** Absent if no member is known; sinks then use `system`. */
   readonly memberId?: string
   readonly sessionId?: string
   readonly code?: AuthErrorCode
   /** For people: the message of the error, without secrets. */
   readonly error?: string
-  /** Why, in one word, for logs and metrics: `signature`, `expired`, `unknown`, `reused`, `sign_out`, `status_500` … */
+  /** The reason in one word, for logs and metrics: `signature`, `expired`, `reused`, `sign_out`, `status_500` … */
   readonly reason?: Reason
   /** `token_refreshed` only: how the caller was served. */
   readonly how?: 'rotated' | 'replayed' | 'coalesced' | 'caught_up'
-  /** What was asked, for `upstream_failure`. */
+  /** The peer that failed, for `upstream_failure`. */
   readonly target?: UpstreamTarget
 }
 
 /** The parties whose answers Perennial waits for. */
 export type UpstreamTarget = 'admin' | 'refresh' | 'jwks' | 'store'
 
-/** One answer, or the lack of one, that was waited for. */
+/** One call of a peer: its outcome and duration. */
 export interface UpstreamObservation {
   readonly target: UpstreamTarget
   readonly outcome: 'ok' | 'refused' | 'failed'
@@ -44,8 +44,8 @@ export interface UpstreamObservation {
 }
 
 /**
- * Where the limits of a shared store are counted: by all instances together, or by this one alone while the store does not
- * answer. Told when it changes.
+ * The place where the limits of a shared store are counted: by all instances together, or by this one alone while the store
+ * does not answer. Reported when it changes.
  */
 export interface LimitsObservation {
   readonly counted: 'together' | 'alone'
@@ -53,13 +53,13 @@ export interface LimitsObservation {
   readonly aloneSeconds?: number
 }
 
-/** Where events go. A sink returns at once and does not throw; see {@link fanOut} for those that might. */
+/** A receiver of events. It returns at once and does not throw; see `fanOut` for sinks that might. */
 export interface Telemetry {
   emit(event: AuthEvent): void
   observeUpstream(observation: UpstreamObservation): void
-  /** Optional: a sink that has nothing to say of limits leaves it out. */
+  /** Optional, for sinks that report the place where limits are counted. */
   observeLimits?(observation: LimitsObservation): void
 }
 
-/** Hears nothing: the default of the library. */
+/** Ignores all events: the default of the library. */
 export const silentTelemetry: Telemetry = { emit: () => {}, observeUpstream: () => {} }

@@ -2,13 +2,13 @@ import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/j
 import { isMemberId } from '../base/member.js'
 import { webhookInvalid } from './webhook-signature.js'
 
-/** What a webhook means to us. */
+/** The meaning of a webhook. */
 export type WebhookEvent =
   | { readonly kind: 'deleted' | 'changed'; readonly memberId: string }
-  /** Nothing that concerns members. */
+  /** The event does not concern members. */
   | { readonly kind: 'other' }
 
-/** Of these we know that they name a member; one that does not is broken, not new. */
+/** Events that always name a member. One that does not is broken, not new. */
 const memberEvents: ReadonlySet<string> = new Set([
   'member.created',
   'member.updated',
@@ -21,8 +21,7 @@ const memberEvents: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads the body of a webhook whose signature was good. Events about members that are not known yet are hints too, as long
- * as they name one.
+ * Reads the body of a webhook whose signature is valid. An unknown event about members is a hint too, if it names a member.
  * @throws {@link AuthError} `AUTH_WEBHOOK_INVALID`: no JSON object, or a member event that names no member
  */
 export function webhookEventFrom(rawBody: Uint8Array): WebhookEvent {

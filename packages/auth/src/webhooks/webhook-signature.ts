@@ -4,7 +4,7 @@ import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { Reason } from '../base/reasons.js'
 
-/** A webhook as it came in. */
+/** A webhook as it was received. */
 export interface WebhookDelivery {
   /** One header by its lower-case name. */
   readonly header: (name: string) => string | undefined
@@ -15,7 +15,7 @@ export interface WebhookDelivery {
 /** Older or newer messages than this are refused, in seconds. */
 const toleranceSeconds = 300
 
-/** The library's own verification reads the machine's clock; hence this one, over the bytes as they came. */
+/** Verifies a signature over the bytes as they were received, by the clock that is passed in. */
 export interface SignatureCheck {
   /** The `svix-id`. @throws {@link AuthError} `AUTH_WEBHOOK_INVALID` */
   (delivery: WebhookDelivery): string
@@ -40,7 +40,7 @@ export function createSignatureCheck(secret: string, clock: Clock): SignatureChe
   }
 }
 
-/** The error of a webhook that is not taken. `reason` is for the log. */
+/** Returns the error of a webhook that is not accepted. `reason` is for the log. */
 export function webhookInvalid(reason: Reason): AuthError {
   return failure('webhookInvalid', { reason })
 }
@@ -53,7 +53,7 @@ function keyFrom(secret: string): Uint8Array {
   return key
 }
 
-/** All of them are compared, so that the time taken tells nothing of which one fits. */
+/** Compares all signatures, so that the time does not reveal which one is valid. */
 function isSignedWith(expected: Uint8Array, header: string): boolean {
   const fitting = header.split(' ').filter((part) => {
     const [version, signature = ''] = part.split(',', 2)

@@ -6,7 +6,7 @@ import { webhookEventFrom } from './webhook-event.js'
 import type { WebhookLog } from './webhook-log.js'
 import { createSignatureCheck, type WebhookDelivery } from './webhook-signature.js'
 
-/** Takes Memberstack's webhooks. */
+/** Receives Memberstack's webhooks. */
 export interface Webhooks {
   /**
    * Resolves when all that follows from it is stored; a replay resolves at once.
@@ -16,7 +16,7 @@ export interface Webhooks {
   receive(delivery: WebhookDelivery, requestId: string): Promise<void>
 }
 
-/** What {@link createWebhooks} needs. */
+/** Options of {@link createWebhooks}. */
 export interface WebhooksOptions {
   /** `whsec_…` */
   readonly secret: string
@@ -29,16 +29,17 @@ export interface WebhooksOptions {
   readonly clock: Clock
 }
 
-/** As long as a sign-in waits for the quota; with the answer this stays below the 15 s that Svix waits. */
+/** The same wait for the quota as at a sign-in. Together with the answer it is below the 15 s that Svix waits. */
 const waitSeconds = 5
 
-/** Svix sends a message again for a day or so when it saw no answer; forgotten too early it costs one look-up. */
+/** Svix repeats a message without an answer for about a day. A message that is forgotten too early costs one call. */
 const rememberSeconds = 2 * 86_400
 
 /**
- * `member.deleted` is believed; everything else about a member is a hint to read him again. The message counts as done only
- * after the work, so that a crash between the two costs a repetition and never an event; all of it may be repeated.
- * @throws TypeError when the secret is none
+ * Creates the receiver of webhooks. `member.deleted` is believed; every other event about a member is a hint to read that
+ * member again. A message counts as done only after its work, so that a crash in between causes a repetition and loses no
+ * event. The work may be repeated.
+ * @throws TypeError if the secret is not valid
  */
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { webhookLog, clock } = options
@@ -62,7 +63,7 @@ async function endDeleted(memberId: string, requestId: string, options: Webhooks
 
 async function readAgain(memberId: string, requestId: string, options: WebhooksOptions): Promise<void> {
   if (!(await isOfInterest(memberId, options))) return
-  // A question under way may have been answered before the change.
+  // A call under way may have been answered before the change.
   const reading = await options.admin.readMember(memberId, { waitSeconds, requestId, joins: 'none' })
   if (reading.kind === 'unavailable') {
     const { retryAfterSeconds } = reading
@@ -74,7 +75,7 @@ async function readAgain(memberId: string, requestId: string, options: WebhooksO
   await options.ender.endAllOf({ memberId, reason: 'plan_lost', requestId })
 }
 
-/** An import of a hundred thousand members must not use up the quota that refreshes live on. */
+/** Returns true if the member is known here: an import of a hundred thousand members must not use up the quota of refreshes. */
 async function isOfInterest(
   memberId: string,
   { sessions, userContext, clock }: WebhooksOptions,
