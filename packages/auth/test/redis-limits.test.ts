@@ -91,7 +91,7 @@ describe.runIf(hasRedis())('counters that instances share', () => {
   })
 
   it('gives every concurrent count a number of its own, and counts keys apart', async () => {
-    const counts = await Promise.all(Array.from({ length: 100 }, () => counter().count('203.0.113.7')))
+    const counts = await Promise.all(Array.from({ length: 100 }, async () => counter().count('203.0.113.7')))
 
     expect(counts.map(({ count }) => count).toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 100 }, (_, index) => index + 1),

@@ -131,11 +131,13 @@ describe('a start that fails', () => {
     return service.output()
   }
 
-  it('says in one line which value is bad', async () => {
+  it('says in one line for each which values are bad', async () => {
     expect(await oneLine({ PORT: 'http' })).toMatch(
       /^PORT is not a whole number. A good example: PORT=8787\n$/,
     )
-    expect(await oneLine({ NODE_ENV: 'production' })).toMatch(/^MEMBERSTACK_APP_ID is not set/)
+    const production = start({ NODE_ENV: 'production' })
+    expect(await production.ended()).toBe(1)
+    expect(production.output()).toMatch(/^MEMBERSTACK_APP_ID is not set.*\nPERENNIAL_SECRET is not set.*\n$/)
     expect(await oneLine({ MEMBERSTACK_APP_ID: 'app_1' })).toMatch(/^MEMBERSTACK_SECRET_KEY is not set/)
   })
 
