@@ -59,13 +59,45 @@ describe.runIf(hasChromium()).each(['body', 'cookie'])(
       Promise.all(['own', 'other'].map((who) => page.locator(`#count-${who}`).textContent()))
     const renewals = async (page: Page) => (await counts(page)).reduce((sum, count) => sum + Number(count), 0)
 
+    it('offers a sign-in on the first screen of a phone, and beside the disabled buttons', async () => {
+      const phone = await browser.newContext({ viewport: { width: 390, height: 664 } })
+      const page = await phone.newPage()
+      await page.goto(world.url)
+      const box = await page.locator('.hero [data-sign-in=bob]').boundingBox()
+      expect((box?.y ?? 664) + (box?.height ?? 0)).toBeLessThan(664)
+      expect(await page.locator('#fifty').isDisabled()).toBe(true)
+      expect(await page.locator('section:has(#fifty) [data-sign-in=ada]').isVisible()).toBe(true)
+      await phone.close()
+    })
+
+    it('shows times that add up', async () => {
+      const fresh = await browser.newContext()
+      await fresh.clock.install()
+      const page = await fresh.newPage()
+      await page.goto(world.url)
+      await page.click('.session .sign-in [data-sign-in=ada]')
+      await reaches(page, 'signed in')
+      await expect.poll(() => page.locator('#age').textContent()).toMatch(/of 60:00/)
+      const shown = await page.evaluate(() =>
+        ['time-left', 'age', 'time-note'].map((id) => document.getElementById(id)?.textContent ?? ''),
+      )
+      const [left = 0, age = 0, untilRenewal = 0] = shown.map((text) => {
+        const [, minutes, seconds] = /(\d+):(\d\d)/.exec(text) ?? []
+        return Number(minutes) * 60 + Number(seconds)
+      })
+      expect([left + age, left - untilRenewal]).toEqual([3600, 300])
+      await fresh.close()
+    })
+
     it(
       'signs in, renews through everything that breaks, and says who did it',
       { timeout: 90_000 },
       async () => {
         const page = await open()
-        await press(page, '#sign-in', /Signed in\./)
-        await press(page, '#call-api', /The API answered 200: ada@example\.com, user and admin/)
+        await page.locator('.nothing-yet').waitFor()
+        await press(page, '.session .sign-in [data-sign-in=ada]', /Signed in as ada@example\.com\./)
+        expect(await page.locator('.nothing-yet').isVisible()).toBe(false)
+        await press(page, '#call-api', /The API answered: ada@example\.com, user and admin/)
         const second = await open()
         await reaches(second, 'signed in')
         // A tab behind another one draws, and is clicked, once a second.
@@ -104,14 +136,21 @@ describe.runIf(hasChromium()).each(['body', 'cookie'])(
         await press(
           page,
           '#revoke',
-          /Signed out: the service refused to renew \(401 AUTH_TOKEN_REFRESH_FAILED\)/,
+          /Signed out: the session was ended, so the service does not renew its token/,
         )
         await sees(second, /Signed out/)
         expect(await status(page)).toBe('signed out')
         await page.locator('#reason').waitFor()
-        expect(await page.locator('#reason').textContent()).toContain('AUTH_TOKEN_REFRESH_FAILED')
-        await page.click('#sign-in')
+        expect(await page.locator('#reason').textContent()).toContain('the session was ended')
+        await page.click('.session .sign-in [data-sign-in=bob]')
         await reaches(second, 'signed in')
+        for (const tab of [page, second]) {
+          await sees(tab, /Signed in as bob@example\.com/)
+          await expect.poll(() => tab.locator('#roles').textContent()).toBe('user')
+          expect(await tab.locator('body').innerText()).not.toMatch(/AUTH_|\b[45]\d\d\b/)
+        }
+        await press(page, '#switch-ada', /Signed in as ada@example\.com[^]*bob@example\.com/)
+        await expect.poll(() => second.locator('#member').textContent()).toBe('ada@example.com')
         expect(said.filter((line) => !line.startsWith('Failed to load resource'))).toEqual([])
       },
     )

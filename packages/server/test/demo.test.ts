@@ -53,7 +53,7 @@ describe('the demo page', () => {
       { origin: url.replace('127.0.0.1', 'localhost') },
     ]
     for (const headers of refused)
-      for (const path of ['/demo/sign-in', '/demo/outage', '/demo/token-life/minute']) {
+      for (const path of ['/demo/sign-in/ada', '/demo/outage', '/demo/token-life/minute']) {
         const answer = await post(path, headers)
         expect([path, headers, answer.status]).toEqual([path, headers, 403])
         expect(await answer.json()).toMatchObject({ code: 'AUTH_ORIGIN_DENIED' })
@@ -91,7 +91,7 @@ describe('in production', () => {
       expect([home.status, home.headers.get('location')]).toEqual([302, '/docs'])
       for (const path of ['/demo/state', '/demo/main.js', '/demo/perennial.global.js', '/demo/api'])
         expect([path, (await fetch(url + path)).status]).toEqual([path, 404])
-      for (const path of ['/demo/sign-in', '/demo/outage', '/demo/revoke', '/demo/token-life/minute']) {
+      for (const path of ['/demo/sign-in/ada', '/demo/outage', '/demo/revoke', '/demo/token-life/minute']) {
         const answer = await fetch(url + path, { method: 'POST', headers: { origin: url } })
         expect([path, answer.status]).toEqual([path, 404])
       }

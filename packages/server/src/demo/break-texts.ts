@@ -16,7 +16,7 @@ export function describeBreaks(canShorten: boolean): readonly BreakText[] {
 const shortLife: BreakText = {
   id: 'short-life',
   title: 'Make tokens live 60 s',
-  text: 'An hour in a minute: watch the client renew halfway, again and again.',
+  text: 'An hour in a minute: the client renews halfway, again and again.',
   toggles: true,
 }
 
@@ -36,19 +36,19 @@ const always: readonly BreakText[] = [
   {
     id: 'outage',
     title: 'Take the service down for 20 s',
-    text: 'A good token keeps working meanwhile; the client tries again, ever more patiently.',
+    text: 'A valid token keeps working meanwhile. The client tries again, with longer and longer pauses.',
     toggles: false,
   },
   {
     id: 'wrong-clock',
     title: 'Set the clock 2 h ahead',
-    text: 'The client trusts the service’s time, not this computer’s: one refresh, and it knows the difference.',
+    text: 'The client uses the service’s time, not this computer’s. One refresh shows it the difference.',
     toggles: true,
   },
   {
     id: 'revoke',
     title: 'Revoke from elsewhere',
-    text: 'Another device ends this session. The very next call is refused, and every tab signs out.',
+    text: 'Another device ends this session. The next call is refused, and every tab signs out.',
     toggles: false,
   },
 ]

@@ -3,6 +3,7 @@ import { authenticate } from '@perennial/auth/fastify'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { listFiles } from './demo-files.js'
+import { demoMembers } from './demo-members.js'
 import { renderDemoPage } from './page.js'
 import { revokeFromElsewhere } from './revoke-from-elsewhere.js'
 import type { Switches } from './switches.js'
@@ -64,13 +65,14 @@ function addSwitchRoutes(scope: FastifyInstance, app: FastifyInstance, parts: De
   })
   scope.get('/demo/api', { onRequest: authenticate(perennial) }, (request) => request.memberstackUser)
   scope.get('/demo/state', () => ({ downSeconds: switches.downSeconds(), tokenLife: switches.tokenLife }))
-  scope.post('/demo/sign-in', async () => {
-    const { accessToken } = await emulator.issueTokens()
-    return { memberJwt: accessToken }
-  })
-  const order = (path: string, obey: (request: FastifyRequest) => unknown) =>
-    scope.post(path, async (request, reply) => {
-      await obey(request)
+  for (const { key, memberId } of demoMembers)
+    scope.post(`/demo/sign-in/${key}`, async () => {
+      const { accessToken } = await emulator.issueTokens({ memberId })
+      return { memberJwt: accessToken }
+    })
+  const order = (path: string, obey: () => unknown) =>
+    scope.post(path, async (_request, reply) => {
+      await obey()
       return reply.code(204).send()
     })
   order('/demo/lose-answer', () => switches.loseNextAnswer())
@@ -78,10 +80,13 @@ function addSwitchRoutes(scope: FastifyInstance, app: FastifyInstance, parts: De
   order('/demo/recover', () => switches.takeDown(0))
   order('/demo/token-life/hour', () => perennial.setTokenLife('hour'))
   if (parts.canShorten) order('/demo/token-life/minute', () => perennial.setTokenLife('minute'))
-  order('/demo/revoke', async ({ headers: { host = '', authorization = '' } }) => {
-    const { accessToken: memberJwt } = await emulator.issueTokens()
+  scope.post('/demo/revoke', { onRequest: authenticate(perennial) }, async (request, reply) => {
+    const { host = '', authorization = '' } = request.headers
+    const memberId = request.memberstackUser?.userId
+    const { accessToken: memberJwt } = await emulator.issueTokens({ memberId })
     if (switches.isDown() || !(await revokeFromElsewhere(app, { host, authorization, memberJwt })))
       throw new AuthError('AUTH_UNAVAILABLE', 'There is no session to end, or the service is down.')
+    return reply.code(204).send()
   })
 }
 

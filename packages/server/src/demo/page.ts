@@ -1,4 +1,5 @@
 import { describeBreaks, type BreakText } from './break-texts.js'
+import { demoMembers } from './demo-members.js'
 
 /** The settings that change the page. */
 export interface DemoPageParts {
@@ -23,6 +24,7 @@ ${hero}
 ${sessionCard}
 <section class="card" aria-labelledby="breaks-title">
 <h2 id="breaks-title">Now break it</h2>
+${signInButtons('Sign in first, then every button here works.')}
 <ul class="breaks">
 ${describeBreaks(canShorten).map(renderBreak).join('\n')}
 </ul>
@@ -45,15 +47,25 @@ function renderBreak({ id, title, text, toggles }: BreakText): string {
 <p id="${id}-text">${text}</p></li>`
 }
 
+/** Renders one sign-in button per member; the style sheet hides them while a member is signed in. */
+function signInButtons(hint: string): string {
+  const buttons = demoMembers.map(
+    ({ key, name }) =>
+      `<button class="primary" type="button" data-sign-in="${key}">Sign in as ${name}</button>`,
+  )
+  return `<div class="sign-in"><p>${hint}</p>${buttons.join('')}</div>`
+}
+
 const hero = `<section class="hero">
 <h1>Members sign in once and <em>stay</em> signed in.</h1>
 <p>Perennial turns a Memberstack sign-in into access tokens that live one hour, renew themselves,
 and can be taken back at any moment. No tab, lost answer or outage logs anyone out.</p>
-<ol class="flow" aria-label="How it works">
-<li><b>Memberstack</b><span>says who the member is</span></li>
-<li><b>Perennial</b><span>opens a session: a one-hour token</span></li>
-<li><b>Your API</b><span>checks the token locally, in microseconds</span></li>
-<li class="loop"><b>The client</b><span>renews it in time, once for all tabs</span></li>
+${signInButtons('Ada is an admin, Bob is not.')}
+<ol class="flow" aria-label="The order in which things happen">
+<li><b>Sign in</b><span>Memberstack says who the member is</span></li>
+<li><b>Exchange</b><span>the client swaps that at Perennial for a one-hour token</span></li>
+<li><b>Call</b><span>your API checks the token locally, in microseconds</span></li>
+<li class="loop"><b>Renew</b><span>the client gets the next token in time, once for all tabs; then step 3 again</span></li>
 </ol>
 </section>`
 
@@ -70,23 +82,27 @@ const sessionCard = `<section class="card session" id="session" aria-labelledby=
 <p class="legend"><span class="key-left">life left</span><span class="key-soon">expiring soon: renewed by then</span></p>
 <dl>
 <div><dt>Member</dt><dd id="member">nobody</dd></div>
+<div><dt>Roles</dt><dd id="roles">–</dd></div>
 <div><dt>Token’s age</dt><dd id="age">–</dd></div>
 <div><dt>Renewed</dt><dd>here <b id="count-own">0</b>, in other tabs <b id="count-other">0</b></dd></div>
 <div><dt>Page’s clock</dt><dd id="page-clock">–</dd></div>
 </dl>
 <p class="reason" id="reason" role="alert" hidden></p>
 <div class="buttons">
-<button id="sign-in" class="primary" type="button">Sign in as Ada</button>
 <button id="call-api" type="button" hidden>Call the API</button>
 <a id="second-tab" class="button" href="/" target="_blank" rel="noopener" hidden>Open a second tab</a>
-<button id="sign-out" class="quiet" type="button" hidden>Sign out</button>
+${demoMembers.map(({ key, name }) => `<button id="switch-${key}" type="button" data-sign-in="${key}" hidden>Switch to ${name}</button>`).join('\n')}
+<button id="sign-out" type="button" hidden>Sign out</button>
 </div>
+${signInButtons('Ada is an admin, Bob is not.')}
 </section>`
 
 const logCard = `<section class="card log" aria-labelledby="log-title">
 <h2 id="log-title">What the client did</h2>
-<p class="hint" id="log-hint">Each renewal, and which tab made it.</p>
+<p class="hint">Newest first, with the service’s time.</p>
 <ol id="log" aria-live="polite" aria-relevant="additions" aria-label="What happened, newest first" tabindex="0"></ol>
+<p class="nothing-yet">Nothing yet. Sign in, and this list shows every renewal, every call of the API and every fault,
+and which tab caused it.</p>
 </section>`
 
 const head = `<head>

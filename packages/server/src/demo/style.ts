@@ -23,9 +23,15 @@ a { color: var(--sky) }
 h1 { margin: 0; font-size: clamp(1.75rem, 1.2rem + 2.4vw, 2.7rem); line-height: 1.12; letter-spacing: -.03em; text-wrap: balance }
 h1 em { font-style: normal; color: var(--leaf) }
 .hero p { margin: .7rem 0 0; max-width: 56rem; color: var(--soft); font-size: 1.08rem; text-wrap: pretty }
-.flow { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 1.8rem; list-style: none; margin: 1.4rem 0 0; padding: 0 }
+.sign-in { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin: 0 0 1.1rem }
+.sign-in p { margin: 0; flex: 1 1 100%; color: var(--soft); font-size: .92rem }
+.sign-in button { flex: 1 1 8rem }
+.hero .sign-in { display: none }
+.session .sign-in { margin: 1rem 0 0 }
+:is(body[data-status="signed-in"], body[data-status="loading"]) .sign-in { display: none }
+.flow { counter-reset: step; display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 1.8rem; list-style: none; margin: 1.4rem 0 0; padding: 0 }
 .flow li { position: relative; background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: .75rem 1rem }
-.flow b { display: block } .flow span { color: var(--soft); font-size: .93rem; line-height: 1.35; display: block }
+.flow b { display: block } .flow b::before { counter-increment: step; content: counter(step) " "; color: var(--leaf) } .flow span { color: var(--soft); font-size: .93rem; line-height: 1.35; display: block }
 .flow li:not(:last-child)::after { content: "→"; position: absolute; right: -1.42rem; top: 50%; translate: 0 -50%;
   color: var(--leaf); font-size: 1.15rem; font-weight: 700 }
 .flow .loop { border: 1.5px dashed var(--leaf); background: var(--leaf-soft) }
@@ -61,9 +67,8 @@ button, .button { font: inherit; font-weight: 600; font-size: .95rem; line-heigh
 .button { display: grid; place-content: center }
 button:hover:not(:disabled), .button:hover { border-color: var(--leaf); background: var(--leaf-soft) }
 button:disabled { opacity: .5; cursor: default }
-.primary { grid-column: 1 / -1; background: var(--leaf); border-color: var(--leaf); color: var(--on-leaf) }
+.primary { background: var(--leaf); border-color: var(--leaf); color: var(--on-leaf) }
 .primary:hover:not(:disabled) { background: light-dark(#15633a, #7fe0b0); border-color: transparent }
-.quiet { grid-column: 1 / -1; border-color: transparent; color: var(--soft); background: none }
 .breaks { list-style: none; margin: 0; padding: 0; display: grid; gap: .95rem }
 .breaks button { width: 100%; text-align: left }
 .breaks button::before { content: ""; display: inline-block; width: .55rem; height: .55rem; border-radius: 99px; margin-right: .6rem;
@@ -74,6 +79,8 @@ button:disabled { opacity: .5; cursor: default }
 .breaks p { margin: .3rem 0 0; color: var(--soft); font-size: .9rem; line-height: 1.4; text-wrap: pretty }
 .log { display: flex; flex-direction: column }
 .hint { margin: -.4rem 0 .7rem; color: var(--soft); font-size: .9rem }
+#log:empty { display: none } #log:not(:empty) + .nothing-yet { display: none }
+.nothing-yet { margin: 0; padding: 1.4rem 1rem; border: 1.5px dashed var(--line); border-radius: 14px; color: var(--soft); font-size: .95rem; text-wrap: pretty }
 .log ol { list-style: none; margin: 0; padding: 0; overflow: auto; flex: 1 1 16rem; min-height: 16rem; height: 0 }
 .log li { display: grid; grid-template-columns: auto 1fr; gap: .1rem .6rem; padding: .55rem .1rem; border-top: 1px solid var(--line); font-size: .92rem; line-height: 1.4 }
 .log li span { grid-column: 1 / -1; order: 3 }
@@ -86,7 +93,7 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1.6rem; padding-bot
 .noscript { text-align: center; padding: 1rem }
 @media (max-width: 68rem) { .stage { grid-template-columns: 19.5rem minmax(0, 1fr) } .log { grid-column: 1 / -1 }
   .log ol { max-height: 24rem; height: auto; min-height: 8rem; flex: none } }
-@media (max-width: 46rem) { .top, main, footer { padding-left: 1rem; padding-right: 1rem } .hero { padding: 1.1rem 0 1.2rem }
+@media (max-width: 46rem) { .top, main, footer { padding-left: 1rem; padding-right: 1rem } .hero { padding: 1.1rem 0 1.2rem } .hero .sign-in { display: flex; margin: 1rem 0 0 }
   .flow { grid-template-columns: 1fr; gap: 1.25rem } .flow li { padding: .55rem .9rem }
   .flow li:not(:last-child)::after { content: "↓"; right: auto; left: 1.2rem; top: auto; bottom: -1.32rem; translate: none; font-size: 1rem }
   .stage { grid-template-columns: minmax(0, 1fr); gap: .9rem } .card { padding: 1rem 1rem 1.1rem }

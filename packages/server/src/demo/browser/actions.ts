@@ -11,13 +11,13 @@ const youngSeconds = 11.5
  */
 export async function order(path: string, headers: Record<string, string> = {}): Promise<Response> {
   const response = await fetch(`/demo/${path}`, { method: 'POST', headers })
-  if (!response.ok) throw new Error(`The service answered ${response.status}.`)
+  if (!response.ok) throw new Error('the service refused')
   return response
 }
 
 /** Signs in as the page of a Memberstack site would: with a member JWT of Memberstack. */
-export async function signIn({ session }: DemoSession): Promise<void> {
-  const { memberJwt }: { memberJwt: string } = await (await order('sign-in')).json()
+export async function signIn({ session }: DemoSession, member: string): Promise<void> {
+  const { memberJwt }: { memberJwt: string } = await (await order(`sign-in/${member}`)).json()
   await session.signIn(memberJwt)
 }
 
@@ -25,11 +25,11 @@ export async function signIn({ session }: DemoSession): Promise<void> {
 export async function callApi({ session }: DemoSession): Promise<void> {
   const response = await session.fetch('/demo/api')
   if (!response.ok) {
-    log('service', `The API answered ${response.status}: not signed in.`, 'end')
+    log('service', 'The API refused the call: not signed in.', 'end')
     return
   }
   const user: { email: string; roles: string[] } = await response.json()
-  log('service', `The API answered 200: ${user.email}, ${user.roles.join(' and ')}. Verified locally.`)
+  log('service', `The API answered: ${user.email}, ${user.roles.join(' and ')}. Verified locally.`)
 }
 
 /** Waits until the client accepts a forced renewal. */

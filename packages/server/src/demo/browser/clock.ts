@@ -24,5 +24,5 @@ export function serviceNow(): number {
 
 /** Formats seconds since the epoch as `14:03:09`. */
 export function timeOfDay(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString([], { hour12: false })
+  return new Date(seconds * 1000).toLocaleTimeString([], { hourCycle: 'h23' })
 }

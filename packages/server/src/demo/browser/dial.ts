@@ -19,16 +19,18 @@ export function drawDial({ token, session: { state }, renewed }: DemoSession): v
   else drawNothing()
 }
 
-function drawToken({ issuedAt, expiresAt }: Token): void {
-  const life = expiresAt - issuedAt
-  const soon = Math.min(300, life / 2)
-  const left = Math.max(0, expiresAt - serviceNow())
+function drawToken({ issuedAt, expiresAt, roles }: Token): void {
+  const life = Math.round(expiresAt - issuedAt)
+  const soon = Math.floor(Math.min(300, life / 2))
+  // Every time on the page comes from this whole number, so that they add up.
+  const left = Math.min(life, Math.max(0, Math.ceil(expiresAt - serviceNow())))
   byId('dial-left').setAttribute('stroke-dasharray', arc(Math.min(1, left / life)))
   byId('dial-soon').setAttribute('stroke-dasharray', arc(soon / life))
   byId('session').classList.toggle('soon', left <= soon)
   setText('time-left', minutes(left))
   setText('time-note', left <= soon ? 'expiring soon' : `renews itself in ${minutes(left - soon)}`)
-  setText('age', `${minutes(Math.min(life, Math.max(0, life - left)))} of ${minutes(life)}`)
+  setText('age', `${minutes(life - left)} of ${minutes(life)}`)
+  setText('roles', roles.join(' and '))
 }
 
 function drawNothing(): void {
@@ -38,6 +40,7 @@ function drawNothing(): void {
   setText('time-left', '–:––')
   setText('time-note', 'signed out')
   setText('age', '–')
+  setText('roles', '–')
 }
 
 /** Returns the dash pattern of the last part of a circle that begins at the top. */

@@ -16,9 +16,12 @@ function show(demo: DemoSession): void {
   const words = state.stale ? 'signed in, service silent' : state.status.replace('-', ' ')
   setText('status', words)
   byId('status').dataset['status'] = state.stale ? 'stale' : state.status
-  setText('member', isIn ? 'Ada (ada@example.com)' : 'nobody')
+  document.body.dataset['status'] = state.status
+  const email = isIn ? (demo.token?.email ?? '') : 'nobody'
+  setText('member', email)
   for (const id of ['call-api', 'second-tab', 'sign-out']) byId(id).hidden = !isIn
-  byId('sign-in').hidden = isIn
+  for (const button of document.querySelectorAll<HTMLElement>('.buttons [data-sign-in]'))
+    button.hidden = !isIn || email.startsWith(`${button.dataset['signIn']}@`)
   const wasRefused = state.status === 'signed-out' && state.error?.status === 401
   byId('reason').hidden = !wasRefused
   setText('reason', wasRefused ? explainEnd(state) : '')
@@ -36,19 +39,22 @@ function showBreaks(isIn: boolean): void {
   setPressed('short-life', broken.isShort)
 }
 
-/** Runs the action of a button, one run at a time. */
-function onPress(id: string, demo: DemoSession, run: () => Promise<void>): void {
-  document.getElementById(id)?.addEventListener('click', () => {
-    if (busy.has(id)) return
-    busy.add(id)
-    show(demo)
-    run()
-      .catch((error: unknown) => log('service', error instanceof Error ? error.message : 'It failed.', 'end'))
-      .finally(() => {
-        busy.delete(id)
-        show(demo)
-      })
-  })
+/** Runs an action, one run at a time under one id. */
+function runOnce(id: string, run: () => Promise<void>): void {
+  if (busy.has(id)) return
+  busy.add(id)
+  show(demo)
+  run()
+    .catch(() => log('service', 'That did not work. Try again in a moment.', 'end'))
+    .finally(() => {
+      busy.delete(id)
+      show(demo)
+    })
+}
+
+/** Binds an action to the button with this id, if the page has one. */
+function onPress(id: string, run: () => Promise<void>): void {
+  document.getElementById(id)?.addEventListener('click', () => runOnce(id, run))
 }
 
 async function readSwitches(): Promise<void> {
@@ -67,10 +73,13 @@ async function update(): Promise<void> {
 
 overrideClock()
 const demo = openDemoSession(() => void update())
-onPress('sign-in', demo, () => signIn(demo))
-onPress('sign-out', demo, () => demo.session.signOut())
-onPress('call-api', demo, () => callApi(demo))
-for (const [id, run] of Object.entries(breaks)) onPress(id, demo, () => run(demo, broken))
+for (const button of document.querySelectorAll<HTMLElement>('[data-sign-in]'))
+  button.addEventListener('click', () =>
+    runOnce('sign-in', () => signIn(demo, button.dataset['signIn'] ?? '')),
+  )
+onPress('sign-out', () => demo.session.signOut())
+onPress('call-api', () => callApi(demo))
+for (const [id, run] of Object.entries(breaks)) onPress(id, () => run(demo, broken))
 addEventListener('visibilitychange', () => void update())
 await update()
 setInterval(() => show(demo), 250)

@@ -5,10 +5,12 @@ import { log } from './log.js'
 /** The global of the client's script, which is loaded before this module. */
 declare const Perennial: { readonly createSession: typeof CreateSession }
 
-/** The times of the access token in use. */
+/** The times and the member of the access token in use. */
 export interface Token {
   readonly issuedAt: number
   readonly expiresAt: number
+  readonly email: string
+  readonly roles: readonly string[]
 }
 
 /** The session of this tab, with counters for the page. */
@@ -53,11 +55,16 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
     if (session.state.status === 'signed-out') demo.token = null
   }
   session.onChange((state, event) => {
-    logEvent(state, event, { isOwn, wasStale })
+    const cause = { isOwn, wasStale }
     wasStale = state.stale
     if (event === 'refreshed') demo.renewed[isOwn ? 'own' : 'other'] += 1
     isOwn = false
-    void readClaims().then(() => onUpdate(event))
+    if (event !== 'signed-in') logEvent(state, event, cause)
+    void readClaims().then(() => {
+      if (event === 'signed-in')
+        log(cause.isOwn ? 'this tab' : 'another tab', describeSignIn(demo.token), 'good')
+      onUpdate(event)
+    })
   })
   if (session.state.status === 'signed-in')
     log('this tab', 'Found this browser’s session: signed in, and nobody was asked.', 'good')
@@ -68,8 +75,15 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
 function tokenOf({ expiresAtMs }: SessionState, accessToken: string | null): Token | null {
   if (accessToken === null || expiresAtMs === null) return null
   const part = accessToken.split('.')[1] ?? ''
-  const claims: { iat?: number } = JSON.parse(atob(part.replace(/-/g, '+').replace(/_/g, '/')))
-  return { issuedAt: claims.iat ?? serviceNow(), expiresAt: expiresAtMs / 1000 }
+  const claims: { iat?: number; email?: string; roles?: string[] } = JSON.parse(
+    atob(part.replace(/-/g, '+').replace(/_/g, '/')),
+  )
+  const { iat = serviceNow(), email = '', roles = [] } = claims
+  return { issuedAt: iat, expiresAt: expiresAtMs / 1000, email, roles }
+}
+
+function describeSignIn(token: Token | null): string {
+  return token ? `Signed in as ${token.email}.` : 'Signed in.'
 }
 
 function logEvent(
@@ -78,15 +92,11 @@ function logEvent(
   { isOwn, wasStale }: { readonly isOwn: boolean; readonly wasStale: boolean },
 ): void {
   const who = isOwn ? 'this tab' : 'another tab'
-  if (event === 'signed-in') log(who, 'Signed in.', 'good')
   if (event === 'refreshed') log(who, explainRenewal(isOwn, wasStale), 'good')
-  if (event === 'stale')
-    log(
-      'this tab',
-      `No usable answer (${state.error?.code ?? 'none'}): still signed in, trying on.`,
-      'trouble',
-    )
-  if (event === 'signed-out') log(state.error ? 'service' : 'you', explainEnd(state), 'end')
+  if (event === 'stale') log('this tab', 'No usable answer: still signed in, trying again.', 'trouble')
+  // Nothing happened if there was no session before.
+  if (event === 'signed-out' && state.error?.code !== 'AUTH_TOKEN_MISSING')
+    log(state.error ? 'service' : 'you', explainEnd(state), 'end')
 }
 
 function explainRenewal(isOwn: boolean, wasStale: boolean): string {
@@ -98,5 +108,5 @@ function explainRenewal(isOwn: boolean, wasStale: boolean): string {
 export function explainEnd({ error }: SessionState): string {
   if (!error) return 'Signed out.'
   if (error.code === 'AUTH_TOKEN_MISSING') return 'There is no session in this browser yet.'
-  return `Signed out: the service refused to renew (${error.status} ${error.code}). The session was ended.`
+  return 'Signed out: the session was ended, so the service does not renew its token.'
 }
