@@ -11,7 +11,13 @@ export { isProxyUrl, type ConnectionOptions, type ProxySettings } from './base/h
 export { isLoopback } from './base/loopback.js'
 export type { MemberstackUser } from './base/member.js'
 export { maxTokenLength } from './base/token-text.js'
-export { createPerennial, type MemberstackOptions, type PerennialOptions } from './compose/index.js'
+export {
+  createPerennial,
+  defaultRefreshGraceSeconds,
+  defaultSessionIdleSeconds,
+  type MemberstackOptions,
+  type PerennialOptions,
+} from './compose/index.js'
 export type {
   Authenticated,
   AuthRequest,

@@ -75,7 +75,7 @@ async function signIn() {
 describe('perennial doctor', () => {
   it('reports no problem of a working deployment, before and after its first start', async () => {
     const before = await doctor()
-    expect([before.code, before.out]).toEqual([0, expect.stringContaining('made at the first start')])
+    expect([before.code, before.out]).toEqual([0, expect.stringContaining('the first start creates it')])
     await open()
     const after = await doctor()
     expect(after.code, after.out).toBe(0)

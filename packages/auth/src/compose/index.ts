@@ -1,3 +1,4 @@
 /** The door of the compose room: the options, and `createPerennial`, which builds everything from them. */
 export { createPerennial } from './create-perennial.js'
+export { defaultRefreshGraceSeconds, defaultSessionIdleSeconds } from './resolve-options.js'
 export type { MemberstackOptions, PerennialOptions } from './perennial-options.js'

@@ -48,7 +48,7 @@ export interface PerennialOptions {
   readonly requiredPlans?: readonly string[] | undefined
   /** 60 to 3600. @defaultValue 3600 */
   readonly accessTokenTtlSeconds?: number | undefined
-  /** How long a rotated-out refresh token still answers once its successor was used. @defaultValue 30 */
+  /** The time for which a rotated-out refresh token still answers once its successor was used, in seconds. @defaultValue 120 */
   readonly refreshGraceSeconds?: number | undefined
   /** A session not refreshed for so long is over. @defaultValue 604800 */
   readonly sessionIdleSeconds?: number | undefined

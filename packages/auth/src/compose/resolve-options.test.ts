@@ -15,7 +15,7 @@ const secret = Buffer.alloc(32).toString('base64')
 describe('resolveOptions', () => {
   it('puts every default in its place', () => {
     expect(resolve()).toMatchObject({
-      store: 'memory:',
+      store: { kind: 'memory' },
       environment: 'development',
       memberstack: { adminUrl: 'https://admin.memberstack.com', issuer: 'https://api.memberstack.com' },
       issuer: 'perennial',
@@ -25,7 +25,7 @@ describe('resolveOptions', () => {
       refreshTokenTransport: 'body',
       allowedOrigins: [],
       accessTokenTtlSeconds: 3600,
-      refreshGraceSeconds: 30,
+      refreshGraceSeconds: 120,
       sessionIdleSeconds: 604_800,
       sessionMaxSeconds: 1_209_600,
       memberCacheSeconds: 300,

@@ -26,6 +26,15 @@ export interface ResolvedOptions extends Durations, World {
   readonly allowedOrigins: readonly string[]
 }
 
+/**
+ * The time for which a rotated-out refresh token still answers by default, in seconds. Browsers write storage and cookies to the disk up
+ * to a minute late: one that is killed comes back with the older token.
+ */
+export const defaultRefreshGraceSeconds = 120
+
+/** The time without a refresh after which a session is over by default, in seconds. */
+export const defaultSessionIdleSeconds = 604_800
+
 type Environment = 'production' | 'development'
 
 /** All in seconds. */
@@ -83,8 +92,8 @@ function resolveDurations(options: PerennialOptions): Durations {
     inBounds(name, options[name] ?? fallback, least, most)
   return {
     accessTokenTtlSeconds: seconds('accessTokenTtlSeconds', 3600, 60, 3600),
-    refreshGraceSeconds: seconds('refreshGraceSeconds', 30, 0),
-    sessionIdleSeconds: seconds('sessionIdleSeconds', 604_800, 1),
+    refreshGraceSeconds: seconds('refreshGraceSeconds', defaultRefreshGraceSeconds, 0),
+    sessionIdleSeconds: seconds('sessionIdleSeconds', defaultSessionIdleSeconds, 1),
     sessionMaxSeconds: seconds('sessionMaxSeconds', 1_209_600, 1),
     memberCacheSeconds: seconds('memberCacheSeconds', 300, 0),
     memberStaleSeconds: seconds('memberStaleSeconds', 3600, 0),

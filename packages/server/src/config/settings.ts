@@ -91,7 +91,7 @@ export const examples: Readonly<Record<SettingName, string>> = {
   NO_PROXY: '.internal.example.com,10.0.0.1',
   PERENNIAL_ISSUER: 'perennial',
   ACCESS_TOKEN_TTL_SECONDS: '3600',
-  REFRESH_GRACE_SECONDS: '30',
+  REFRESH_GRACE_SECONDS: '120',
   SESSION_IDLE_SECONDS: '604800',
   SESSION_MAX_SECONDS: '1209600',
   SIGN_IN_MAX_AGE_SECONDS: '300',

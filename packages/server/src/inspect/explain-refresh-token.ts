@@ -1,4 +1,11 @@
-import { judgeRefreshToken, systemClock, type RefreshTokenJudgement, type Session } from '@perennial/auth'
+import {
+  defaultRefreshGraceSeconds,
+  defaultSessionIdleSeconds,
+  judgeRefreshToken,
+  systemClock,
+  type RefreshTokenJudgement,
+  type Session,
+} from '@perennial/auth'
 import type { Config } from '../config/index.js'
 import { withStore, type Findings } from './look-up.js'
 import { duration, when } from './token-text.js'
@@ -14,8 +21,10 @@ export async function explainRefreshToken(
   config: Config,
   readTextFile: (path: string) => string,
 ): Promise<Findings> {
-  const { refreshGraceSeconds: graceSeconds = 30, sessionIdleSeconds: idleSeconds = 604_800 } =
-    config.perennial
+  const {
+    refreshGraceSeconds: graceSeconds = defaultRefreshGraceSeconds,
+    sessionIdleSeconds: idleSeconds = defaultSessionIdleSeconds,
+  } = config.perennial
   const found = await withStore(config, readTextFile, async ({ store: { sessions }, secret }) => {
     const settings = { sessions, secret, graceSeconds, idleSeconds, clock: systemClock }
     return describe(await judgeRefreshToken(token, settings))
