@@ -17,16 +17,19 @@ function show(demo: DemoSession): void {
   setText('status', words)
   byId('status').dataset['status'] = state.stale ? 'stale' : state.status
   document.body.dataset['status'] = state.status
-  const email = isIn ? (demo.token?.email ?? '') : 'nobody'
-  setText('member', email)
-  for (const id of ['call-api', 'second-tab', 'sign-out']) byId(id).hidden = !isIn
-  for (const button of document.querySelectorAll<HTMLElement>('.buttons [data-sign-in]'))
-    button.hidden = !isIn || email.startsWith(`${button.dataset['signIn']}@`)
+  showMember(isIn, demo.token?.email ?? '')
   const wasRefused = state.status === 'signed-out' && state.error?.status === 401
   byId('reason').hidden = !wasRefused
   setText('reason', wasRefused ? explainEnd(state) : '')
   showBreaks(isIn)
   drawDial(demo)
+}
+
+function showMember(isIn: boolean, email: string): void {
+  setText('member', isIn ? email : 'nobody')
+  for (const id of ['call-api', 'second-tab', 'sign-out']) byId(id).hidden = !isIn
+  for (const button of document.querySelectorAll<HTMLElement>('.buttons [data-sign-in]'))
+    button.hidden = !isIn || email.startsWith(`${button.dataset['signIn']}@`)
 }
 
 function showBreaks(isIn: boolean): void {

@@ -30,20 +30,10 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
   /** True if this tab's own request causes the next event. */
   let isOwn = false
   let wasStale = false
-  const observedFetch: typeof fetch = async (input, init) => {
-    const { pathname } = new URL(input instanceof Request ? input.url : input, location.href)
-    const isRefresh = pathname === '/v1/auth/refresh-token'
-    const isSignIn = pathname === '/v1/auth/session' && init?.method === 'POST'
-    if (isRefresh) demo.asked += 1
-    try {
-      const response = await fetch(input, init)
-      if (isRefresh || isSignIn) isOwn = response.ok
-      return response
-    } catch (error) {
-      if (isRefresh) log('this tab', 'Asked for a new token: no answer. Trying again soon.', 'trouble')
-      throw error
-    }
-  }
+  const observedFetch = createObservedFetch({
+    onRefresh: () => (demo.asked += 1),
+    onAnswer: (isGood) => (isOwn = isGood),
+  })
   const session = Perennial.createSession({
     serviceUrl: location.origin,
     storage: document.body.dataset['transport'] === 'cookie' ? 'cookie' : 'localStorage',
@@ -54,22 +44,44 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
     demo.token = tokenOf(session.state, await session.getAccessToken().catch(() => null)) ?? demo.token
     if (session.state.status === 'signed-out') demo.token = null
   }
+  const follow = async (event: SessionEvent, wasOwn: boolean): Promise<void> => {
+    await readClaims()
+    if (event === 'signed-in') log(wasOwn ? 'this tab' : 'another tab', describeSignIn(demo.token), 'good')
+    onUpdate(event)
+  }
   session.onChange((state, event) => {
     const cause = { isOwn, wasStale }
     wasStale = state.stale
     if (event === 'refreshed') demo.renewed[isOwn ? 'own' : 'other'] += 1
     isOwn = false
     if (event !== 'signed-in') logEvent(state, event, cause)
-    void readClaims().then(() => {
-      if (event === 'signed-in')
-        log(cause.isOwn ? 'this tab' : 'another tab', describeSignIn(demo.token), 'good')
-      onUpdate(event)
-    })
+    void follow(event, cause.isOwn)
   })
   if (session.state.status === 'signed-in')
     log('this tab', 'Found this browser’s session: signed in, and nobody was asked.', 'good')
   void readClaims().then(() => onUpdate('refreshed'))
   return Object.assign(demo, { session })
+}
+
+/** Creates a `fetch` that reports the requests for tokens, and the answers to them. */
+function createObservedFetch(observer: {
+  readonly onRefresh: () => void
+  readonly onAnswer: (isGood: boolean) => void
+}): typeof fetch {
+  return async (input, init) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input, location.href)
+    const isRefresh = pathname === '/v1/auth/refresh-token'
+    const isSignIn = pathname === '/v1/auth/session' && init?.method === 'POST'
+    if (isRefresh) observer.onRefresh()
+    try {
+      const response = await fetch(input, init)
+      if (isRefresh || isSignIn) observer.onAnswer(response.ok)
+      return response
+    } catch (error) {
+      if (isRefresh) log('this tab', 'Asked for a new token: no answer. Trying again soon.', 'trouble')
+      throw error
+    }
+  }
 }
 
 function tokenOf({ expiresAtMs }: SessionState, accessToken: string | null): Token | null {
