@@ -212,12 +212,10 @@ describe('a service that fails', () => {
         posthogHost: posthog.url,
         metrics: true,
       })
-      // The time of this thread: other programs on a busy machine do not count.
-      const before = process.threadCpuUsage()
+      const startedAt = performance.now()
       emitMany(service, 1_000, expired)
       emitMany(service, 1_000, eventOf('token_refreshed', { how: 'rotated' }))
-      const { user, system } = process.threadCpuUsage(before)
-      expect((user + system) / 1000).toBeLessThan(1_000)
+      expect(performance.now() - startedAt).toBeLessThan(1_000)
       await Promise.all([sentry.untilReceived(1), posthog.untilReceived(1)])
 
       const flushedAt = performance.now()
