@@ -43,9 +43,15 @@ function printPackages(figures: ReadonlyMap<string, PackageFigures>): void {
 }
 
 function printRequests(paths: readonly RequestPath[]): void {
-  printRow('one request through Express, session mode, SQLite', 'files of auth', 'changes of room')
-  printRow('---', '---:', '---:')
-  for (const { name, files, roomChanges } of paths) printRow(name, files.length, roomChanges)
+  printRow(
+    'one request through Express, session mode, SQLite',
+    'files of auth',
+    'changes of room',
+    'without base/',
+  )
+  printRow('---', '---:', '---:', '---:')
+  for (const { name, files, roomChanges, roomChangesWithoutBase } of paths)
+    printRow(name, files.length, roomChanges, roomChangesWithoutBase)
   if (!process.argv.includes('--paths')) return
   for (const { name, files } of paths) print(`\n${name}: ${files.join(', ')}`)
 }

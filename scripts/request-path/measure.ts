@@ -8,6 +8,7 @@
  * twice and the second one is taken: the first one also opens connections and fills caches.
  *
  * A change of room is counted where a file and the one that is reached next (each at its first use) lie in different rooms.
+ * `base/` holds what every room uses, so the changes are counted a second time without its files.
  */
 import { join } from 'node:path'
 import { run } from '../run.ts'
@@ -24,6 +25,7 @@ export interface RequestPath {
   /** Each file once, in the order of first use. */
   readonly files: readonly string[]
   readonly roomChanges: number
+  readonly roomChangesWithoutBase: number
 }
 
 /** Sends the requests in a process of their own, from the sources below `root`. */
@@ -37,5 +39,14 @@ export async function measureRequests(root: string): Promise<readonly RequestPat
 function pathOf(name: string, trace: readonly string[]): RequestPath {
   const files = [...new Set(trace)]
   const rooms = files.map(roomOf)
-  return { name, files, roomChanges: rooms.filter((room, at) => at > 0 && room !== rooms[at - 1]).length }
+  return {
+    name,
+    files,
+    roomChanges: countChanges(rooms),
+    roomChangesWithoutBase: countChanges(rooms.filter((room) => room !== 'base')),
+  }
+}
+
+function countChanges(rooms: readonly string[]): number {
+  return rooms.filter((room, at) => at > 0 && room !== rooms[at - 1]).length
 }

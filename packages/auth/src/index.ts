@@ -8,9 +8,9 @@ export {
 } from './base/create-http-client.js'
 export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './base/http-client.js'
 export { isProxyUrl, type ConnectionOptions, type ProxySettings } from './base/http-connections.js'
-export { isLoopback } from './base/loopback.js'
-export type { MemberstackUser } from './base/member.js'
-export { maxTokenLength } from './base/token-text.js'
+export { isLoopback } from './base/formats.js'
+export type { MemberstackUser } from './base/formats.js'
+export { maxTokenLength } from './base/formats.js'
 export {
   createPerennial,
   defaultRefreshGraceSeconds,

@@ -11,7 +11,7 @@ import {
   type MemberReading,
   type MemberTokenReading,
 } from '../src/members/index.js'
-import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh-source.js'
+import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh.js'
 import type { Confirmations, Revocations, SessionUseCases } from '../src/sessions/index.js'
 import type { Store } from '../src/stores/store.js'
 import { createSigningKeys, createTokenVerifier, ownIssuer, type SigningKeys } from '../src/tokens/index.js'

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express'
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 import {
   type Authenticated,
   type Perennial,

@@ -8,7 +8,7 @@ import type {
   RouteHandlerMethod,
 } from 'fastify'
 import { failure } from '../base/failures.js'
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 import {
   type Authenticated,
   type Perennial,

@@ -1,6 +1,6 @@
 import type * as Undici from 'undici'
 import type { Dispatcher } from 'undici'
-import { isLoopback } from './loopback.js'
+import { isLoopback } from './formats.js'
 
 /** The proxies of outgoing calls. Calls to loopback addresses go through none. */
 export interface ProxySettings {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { createRandomBytes } from './random-bytes.js'
+import { createRandomBytes } from './secrets.js'
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 

@@ -1,5 +1,13 @@
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
-import { nonceLength, seal, unseal } from './sealing.js'
+import {
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  timingSafeEqual,
+  type KeyObject,
+  createCipheriv,
+  createDecipheriv,
+  randomBytes,
+} from 'node:crypto'
 
 /** The use of a derived key. Each purpose has a key of its own (HKDF, RFC 5869). */
 export type KeyPurpose = 'refresh-token' | 'signing-keys' | 'member'
@@ -95,4 +103,64 @@ function hmac(key: KeyObject, data: Uint8Array): Uint8Array {
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
+}
+
+const algorithm = 'aes-256-gcm'
+const tagLength = 16
+
+/** The length of the nonce that {@link seal} takes, in bytes. */
+export const nonceLength = 12
+
+/**
+ * Encrypts a text with AES-256-GCM (NIST SP 800-38D). `context` is authenticated with it, so that a sealed text cannot be
+ * moved to another place. Returns nonce, ciphertext and tag, one after the other.
+ * @param key - a `KeyObject`: with bytes, Node 24 takes five times as long at every use
+ */
+export function seal(
+  key: KeyObject,
+  { context, text, nonce }: { readonly context: string; readonly text: string; readonly nonce: Uint8Array },
+): Buffer {
+  const cipher = createCipheriv(algorithm, key, nonce).setAAD(Buffer.from(context))
+  return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
+}
+
+/** Decrypts what {@link seal} made. Returns null if it was sealed under another key or for another context, or was changed. */
+export function unseal(key: KeyObject, context: string, sealed: Uint8Array): string | null {
+  if (sealed.length < nonceLength + tagLength) return null
+  const decipher = createDecipheriv(algorithm, key, sealed.subarray(0, nonceLength), {
+    authTagLength: tagLength,
+  })
+  decipher.setAAD(Buffer.from(context)).setAuthTag(sealed.subarray(-tagLength))
+  const body = decipher.update(sealed.subarray(nonceLength, -tagLength))
+  try {
+    return Buffer.concat([body, decipher.final()]).toString('utf8')
+  } catch {
+    // `final` throws only if the tag is wrong, which is the answer null.
+    return null
+  }
+}
+
+const poolLength = 4096
+/** Longer results are secrets, not nonces or ids, and are never cut from a pool. */
+const longestPooled = 16
+
+/**
+ * Random bytes of the system's generator. Nonces and ids are cut from 4 KiB drawn at once, as Node does for `randomUUID`:
+ * a call of the generator costs much more than its bytes. No byte is handed out twice, and none stays in the pool.
+ */
+export function createRandomBytes(): RandomBytes {
+  let pool = new Uint8Array(0)
+  let used = 0
+  return (length) => {
+    if (length > longestPooled) return randomBytes(length)
+    if (used + length > pool.length) {
+      pool = randomBytes(poolLength)
+      used = 0
+    }
+    // A copy: what is cut out of the pool would share its memory.
+    const bytes = new Uint8Array(pool.subarray(used, used + length))
+    pool.fill(0, used, used + length)
+    used += length
+    return bytes
+  }
 }

@@ -1,10 +1,9 @@
 import { systemClock, type Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
-import { isLoopback } from '../base/loopback.js'
+import { isLoopback } from '../base/formats.js'
 import type { RateLimitOptions, ResolvedRateLimits } from '../limits/index.js'
 import type { MemberstackOptions, PerennialOptions } from './perennial-options.js'
-import { createRandomBytes } from '../base/random-bytes.js'
-import type { RandomBytes } from '../base/secrets.js'
+import { createRandomBytes, type RandomBytes } from '../base/secrets.js'
 import { parseStoreAddress, type Store, type StoreAddress } from '../stores/index.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 

@@ -1,7 +1,7 @@
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
-import { isUsableToken } from '../base/token-text.js'
+import { isUsableToken } from '../base/formats.js'
 
 /** The two headers a token may come in. A token in a URL is never read. */
 export interface Credentials {

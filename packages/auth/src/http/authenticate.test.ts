@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAuthenticator, type AuthenticatorParts } from './authenticate.js'
 import { AuthError } from '../base/errors.js'
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 import type { UserContext } from '../members/index.js'
 import type { VerifiedToken } from '../tokens/index.js'
 

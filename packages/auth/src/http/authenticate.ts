@@ -1,9 +1,9 @@
-import { presentedToken, readToken, type Credentials } from './auth-request.js'
+import { presentedToken, readToken, type Credentials, type AuthResponse } from './auth-request.js'
 import { failure } from '../base/failures.js'
 import type { UserContext } from '../members/index.js'
 import type { Emitter } from '../telemetry/index.js'
-import { toAuthError } from './auth-response.js'
-import type { Authenticated } from './perennial.js'
+import { toAuthError, errorResponse } from './auth-response.js'
+import type { Authenticated, Perennial } from './perennial.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
 import { sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
 
@@ -95,4 +95,70 @@ function checkSession(
     })
   }
   confirmations.note(session.sessionId, session.generation)
+}
+
+/** The result that `authenticate()` leaves on a request for `requireRoles()`. */
+export interface Grant {
+  readonly perennial: Perennial
+  readonly authenticated: Authenticated
+  /** Set if the framework has an id for the request. */
+  readonly requestId?: string
+}
+
+/** The property of the request that has the grant. A symbol, so that no other code can set it by name. */
+export const grantKey: unique symbol = Symbol('perennial.grant')
+
+/** A framework's request, with room for a grant. */
+export interface Granted {
+  [grantKey]?: Grant
+}
+
+/** Puts the grant on a request. */
+export function grantTo(request: Granted, grant: Grant): void {
+  request[grantKey] = grant
+}
+
+/** Calls `admit` or `refuse` with the result of `authenticate`, without a promise where the result is known at once. */
+export function settle(
+  authenticate: () => Authenticated | Promise<Authenticated>,
+  admit: (authenticated: Authenticated) => void,
+  refuse: (error: unknown) => void,
+): void {
+  let found: Authenticated | Promise<Authenticated>
+  try {
+    found = authenticate()
+  } catch (error) {
+    refuse(error)
+    return
+  }
+  if (found instanceof Promise) found.then(admit, refuse)
+  else admit(found)
+}
+
+/**
+ * Creates a function that returns the answer which refuses a request whose member has none of the roles, or null.
+ * @throws TypeError if there is no role, or one is not a string
+ */
+export function createRoleCheck(roles: readonly string[]): (request: Granted) => AuthResponse | null {
+  checkRoleNames(roles)
+  return (request) => {
+    const grant = request[grantKey]
+    if (!grant) return notAuthenticated()
+    try {
+      grant.perennial.requireRoles(grant.authenticated, roles, grant.requestId)
+      return null
+    } catch (error) {
+      return grant.perennial.toResponse(error)
+    }
+  }
+}
+
+/** Checks the names of roles. @throws TypeError if there is none, or one is not a string: no member would ever be admitted */
+export function checkRoleNames(roles: readonly unknown[]): void {
+  if (roles.length > 0 && roles.every((role) => typeof role === 'string' && role !== '')) return
+  throw new TypeError("requireRoles() needs at least one role, each a string: requireRoles('admin', 'owner')")
+}
+
+function notAuthenticated(): AuthResponse {
+  return errorResponse(failure('notAuthenticated'), 'production')
 }

@@ -2,7 +2,6 @@ import type { AuthError } from '../base/errors.js'
 import type { Emitter } from '../telemetry/index.js'
 import { type AuthRequest, type AuthResponse, refuseLargeBody, requestTooLarge } from './auth-request.js'
 import { errorResponse, toAuthError, noContent } from './auth-response.js'
-import { findRoute, type Route } from './route-table.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { failure } from '../base/failures.js'
 import type { Webhooks } from '../webhooks/index.js'
@@ -88,4 +87,38 @@ async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthRe
   const header = (name: string) => request.header(name)
   await webhooks.receive({ header, rawBody: body.bytes }, request.requestId)
   return noContent()
+}
+
+/** One route below `/v1/auth`. `parameter` is the last segment of a path that ends in `/:id`. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  answer(request: AuthRequest, parameter: string): Promise<AuthResponse>
+}
+
+/**
+ * Finds the route of a request.
+ * @throws {@link AuthError} `AUTH_NOT_FOUND`; `AUTH_METHOD_NOT_ALLOWED` with `Allow`
+ */
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): { route: Route; parameter: string } {
+  const matches = routes.flatMap((route) => {
+    const parameter = match(route.path, path)
+    return parameter === null ? [] : [{ route, parameter }]
+  })
+  if (matches.length === 0) throw failure('notFound')
+  const found = matches.find(({ route }) => route.method === method)
+  if (found) return found
+  const allow = matches.map(({ route }) => route.method).join(', ')
+  throw failure('methodNotAllowed', { headers: { allow }, detail: `it supports ${allow}` })
+}
+
+function match(pattern: string, path: string): string | null {
+  if (!pattern.endsWith('/:id')) return path === pattern ? '' : null
+  const stem = pattern.slice(0, -':id'.length)
+  const rest = path.startsWith(stem) ? path.slice(stem.length) : ''
+  return rest === '' || rest.includes('/') ? null : rest
 }

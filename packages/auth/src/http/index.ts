@@ -7,9 +7,9 @@ export {
   type Credentials,
 } from './auth-request.js'
 export { answerJwks, errorResponse } from './auth-response.js'
-export { createAuthRoutes } from './auth-routes.js'
+export { createAuthRoutes } from './routes.js'
 export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 export { createAuthEndpoint, createWebhookEndpoint } from './endpoints.js'
-export { checkRoleNames, createRoleCheck, grantKey, grantTo, settle, type Grant } from './grant.js'
+export { checkRoleNames, createRoleCheck, grantKey, grantTo, settle, type Grant } from './authenticate.js'
 export type { Authenticated, Perennial } from './perennial.js'
 export { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'

@@ -1,5 +1,5 @@
 import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 import type { VerifiedClaims } from '../tokens/index.js'
 
 /** The member of a request, and the claims of its access token. */

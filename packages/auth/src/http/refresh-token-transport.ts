@@ -1,6 +1,6 @@
 import { failure } from '../base/failures.js'
 import { field } from '../base/json.js'
-import { isLoopback } from '../base/loopback.js'
+import { isLoopback } from '../base/formats.js'
 import { type AuthRequest, readJsonObject } from './auth-request.js'
 
 const cookieName = '__Host-perennial'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isUsableToken } from '../base/token-text.js'
+import { isUsableToken } from '../base/formats.js'
 import { readToken } from './auth-request.js'
 
 describe('isUsableToken', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
 import { json } from './auth-response.js'
-import { findRoute, type Route } from './route-table.js'
+import { findRoute, type Route } from './endpoints.js'
 
 const route = (method: Route['method'], path: string): Route => ({
   method,

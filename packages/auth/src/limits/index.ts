@@ -1,4 +1,4 @@
-export type { LimitCounter, LimitPolicy } from './limit-policy.js'
+export type { LimitCounter, LimitPolicy } from './limit-counter.js'
 export {
   createRateLimits,
   type RateLimitOptions,

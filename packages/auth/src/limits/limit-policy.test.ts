@@ -1,6 +1,6 @@
 import { assert, double, integer, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decide } from './limit-policy.js'
+import { decide } from './limit-counter.js'
 
 const policy = { name: 'ip', quota: 3, windowSeconds: 60 } as const
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createMemoryCounter } from './memory-counter.js'
+import { createMemoryCounter } from './limit-counter.js'
 
 const policy = { name: 'ip', quota: 3, windowSeconds: 60 } as const
 

@@ -1,8 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
-import type { LimitCounter } from './limit-policy.js'
-import { createMemoryCounter } from './memory-counter.js'
+import { type LimitCounter, createMemoryCounter } from './limit-counter.js'
 import { createRateLimits, type RateLimitsOptions } from './rate-limits.js'
 
 const office = '203.0.113.7'

@@ -2,8 +2,13 @@ import { type Clock, systemClock } from '../base/time.js'
 import type { AuthError } from '../base/errors.js'
 import type { LimitsObservation } from '../telemetry/index.js'
 import { addressKey } from './address-key.js'
-import { decide, rateLimited, type LimitCounter, type LimitPolicy } from './limit-policy.js'
-import { createMemoryCounter } from './memory-counter.js'
+import {
+  decide,
+  rateLimited,
+  type LimitCounter,
+  type LimitPolicy,
+  createMemoryCounter,
+} from './limit-counter.js'
 import { createSharedCounter, createSharedCountWatch, type SharedCountWatch } from './shared-counter.js'
 
 /** Limits per minute, each a whole number of at least 1. See docs/api for what each counts. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/time.js'
 import { startTimeLimit } from '../base/time-limit.js'
 import type { LimitsObservation } from '../telemetry/index.js'
-import type { LimitCounter } from './limit-policy.js'
+import type { LimitCounter } from './limit-counter.js'
 
 /** The options of {@link createSharedCounter}. */
 export interface SharedCounterOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createInFlight } from './in-flight.js'
+import { createInFlight } from './admin-api.js'
 
 /** Work that a test places and ends by hand. */
 function createWork() {

@@ -1,5 +1,5 @@
 import { isJsonObject, isStringList } from '../base/json.js'
-import { isMemberId } from '../base/member.js'
+import { isMemberId } from '../base/formats.js'
 import type { Member, MemberTokenClaims } from './member.js'
 
 /** The facts that roles are made from. */

@@ -1,4 +1,4 @@
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 
 /** A member as Perennial needs it, read from the admin API. */
 export interface Member extends MemberstackUser {

@@ -1,7 +1,7 @@
 import { deepFreeze } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { createBoundedMap } from '../base/bounded-map.js'
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 import type { Member, MemberReading } from './member.js'
 
 /** A definite answer of the admin API. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { VerifiedToken } from '../tokens/verified-token.js'
+import type { VerifiedToken } from '../tokens/verified-token-cache.js'
 import type { Member, MemberReading, ReadMemberOptions } from './member.js'
 import { createUserContext, type UserContext, type UserContextOptions } from './user-context.js'
 

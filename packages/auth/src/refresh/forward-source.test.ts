@@ -11,14 +11,13 @@ import type { HttpClient } from '../base/http-client.js'
 import type { AuthEvent, Telemetry, UpstreamObservation } from '../telemetry/events.js'
 import { createPinnedKeySet } from '../tokens/key-set.js'
 import { memberIssuer, ownIssuer } from '../tokens/token-rules.js'
-import type { TokenVerifier } from '../tokens/verified-token.js'
+import type { TokenVerifier } from '../tokens/verified-token-cache.js'
 import { createTokenVerifier } from '../tokens/verify.js'
 import { createHttpClient, type ClosableHttpClient } from '../base/create-http-client.js'
 import { createForwardSource, type ForwardOptions, type ForwardSource } from './forward-source.js'
 import { defaultForwardLimits } from './upstream-call.js'
 import { createMemorySharedAnswers, type SharedAnswers } from './shared-answers.js'
-import { createRefresh } from './refresh.js'
-import type { RefreshContext, RefreshOutcome } from './refresh-source.js'
+import { createRefresh, type RefreshContext, type RefreshOutcome } from './refresh.js'
 
 interface Call {
   readonly method: string | undefined

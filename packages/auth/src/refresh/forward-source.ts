@@ -3,7 +3,7 @@ import type { HttpClient } from '../base/http-client.js'
 import type { RandomBytes } from '../base/secrets.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 import type { TokenVerifier } from '../tokens/index.js'
-import { createAnswerKeeper, type HeldClaim } from './answer-keeper.js'
+import { createAnswerKeeper, type HeldClaim, createAnswerSeal, type AnswerSeal } from './answer-keeper.js'
 import {
   defaultForwardLimits,
   type ForwardLimits,
@@ -11,8 +11,7 @@ import {
   type CallRequest,
 } from './upstream-call.js'
 import { createMemorySharedAnswers, type SharedAnswers } from './shared-answers.js'
-import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
-import { createAnswerSeal, type AnswerSeal } from './sealed-answer.js'
+import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh.js'
 import { startTimeLimit, type TimeLimit } from '../base/time-limit.js'
 import { trouble, createAnswerVerifier, type Verdict } from './upstream-answer.js'
 

@@ -3,8 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { AuthEvent } from '../telemetry/events.js'
-import type { RefreshContext, RefreshOutcome, RefusalReason } from './refresh-source.js'
-import { createRefresh } from './refresh.js'
+import { type RefreshContext, type RefreshOutcome, type RefusalReason, createRefresh } from './refresh.js'
 
 describe('createRefresh', () => {
   const now = Date.parse('2026-01-02T03:04:05.678Z') / 1000

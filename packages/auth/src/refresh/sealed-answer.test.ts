@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
 
-import { createAnswerSeal, type Settled } from './sealed-answer.js'
+import { createAnswerSeal, type Settled } from './answer-keeper.js'
 
 describe('createAnswerSeal', () => {
   const answered: Settled = { kind: 'answered', accessToken: 'access-canary', refreshToken: 'refresh-canary' }

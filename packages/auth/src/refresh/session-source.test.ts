@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { memberJwt } from '../../test/kit/member-tokens.js'
-import { createInstance, createSharedParts, memberOf, readAccessToken } from '../../test/session-world.js'
-import type { Instance, SharedParts } from '../../test/session-world.js'
+import {
+  createInstance,
+  createSharedParts,
+  memberOf,
+  readAccessToken,
+  type Instance,
+  type SharedParts,
+} from '../../test/session-world.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { unsealSnapshot } from '../members/membership.js'

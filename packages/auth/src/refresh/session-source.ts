@@ -15,7 +15,7 @@ import {
 } from '../sessions/index.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createRecentStandings, type RecentStandings } from './recent-standings.js'
-import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh-source.js'
+import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh.js'
 
 /** What {@link createSessionSource} needs. */
 export interface SessionSourceOptions extends RotationSettings {

@@ -1,12 +1,12 @@
-import { isUsableToken } from '../base/token-text.js'
+import { isUsableToken } from '../base/formats.js'
 import type { HttpFailure, HttpResponse } from '../base/http-client.js'
 import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
 import { reasonOfExchange, type Reason } from '../base/reasons.js'
 import { readRetryAfter } from '../base/retry-after.js'
-import type { Settled } from './sealed-answer.js'
+import type { Settled } from './answer-keeper.js'
 import { AuthError } from '../base/errors.js'
 import type { TokenVerifier, VerifiedToken } from '../tokens/index.js'
-import type { RefreshOutcome } from './refresh-source.js'
+import type { RefreshOutcome } from './refresh.js'
 import { startTimeLimit } from '../base/time-limit.js'
 
 /** Trouble at the refresh API. */

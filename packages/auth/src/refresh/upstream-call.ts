@@ -2,7 +2,7 @@ import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../base/http-client.js'
 import type { Telemetry } from '../telemetry/index.js'
 import { createBreaker, type Attempt } from '../base/breaker.js'
-import type { Settled } from './sealed-answer.js'
+import type { Settled } from './answer-keeper.js'
 import { sleep } from '../base/time-limit.js'
 import { readUpstreamAnswer, readUpstreamFailure, trouble, type UpstreamTrouble } from './upstream-answer.js'
 

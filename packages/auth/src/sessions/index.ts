@@ -8,7 +8,7 @@ export {
   type KnownKeys,
   type KnownStore,
 } from './judge-access-token.js'
-export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from './judge-refresh-token.js'
+export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from './refresh-token.js'
 export {
   createVerifyMemberToken,
   judgeMemberToken,

@@ -1,5 +1,4 @@
-import { createRandomBytes } from '../base/random-bytes.js'
-import { createSecrets, decodeSecrets } from '../base/secrets.js'
+import { createRandomBytes, createSecrets, decodeSecrets } from '../base/secrets.js'
 import type { Clock } from '../base/time.js'
 import {
   createPinnedKeySet,

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createSecrets, decodeSecrets } from '../base/secrets.js'
 import { openStore, type Store } from '../stores/index.js'
-import { judgeRefreshToken } from './judge-refresh-token.js'
-import { createSessionId, formatRefreshToken } from './refresh-token.js'
+import { judgeRefreshToken, createSessionId, formatRefreshToken } from './refresh-token.js'
 
 const secret = randomBytes(32).toString('base64')
 const secrets = createSecrets(decodeSecrets(secret), randomBytes)

@@ -1,4 +1,4 @@
-import type { MemberstackUser } from '../base/member.js'
+import type { MemberstackUser } from '../base/formats.js'
 import { type Session, beginSession } from './session.js'
 import type { Clock } from '../base/time.js'
 import type { AuthError } from '../base/errors.js'

@@ -1,6 +1,6 @@
 import { statusOf } from '../base/errors.js'
 import type { AuthEvent, AuthEventName, Telemetry, UpstreamTarget } from '../telemetry/index.js'
-import { reasonLabel } from './reason-label.js'
+import { reasons } from '../base/reasons.js'
 
 /** The description of a counter or a histogram, with the names of prom-client. */
 export interface MetricDescription<Label extends string> {
@@ -116,4 +116,16 @@ function codeLabel(code: string | undefined): string {
 function targetLabel(target: string | undefined): string {
   if (target === undefined) return 'none'
   return targets.has(target) ? target : 'other'
+}
+
+/**
+ * Returns the label that a reason is counted under: the reason itself if it is a word of the list, `status_5xx` and the
+ * like for a status, and `other` for everything else. So no mistake can make labels without end, or put an id into one.
+ */
+export function reasonLabel(reason: string | undefined): string {
+  if (reason === undefined) return 'none'
+  const word = reason.replaceAll('-', '_')
+  if (reasons.has(word)) return word
+  const status = /^status_([1-5])\d\d$/.exec(reason)
+  return status ? `status_${status[1]}xx` : 'other'
 }

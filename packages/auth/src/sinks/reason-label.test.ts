@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { LimitPolicy } from '../limits/limit-policy.js'
-import type { RefusalReason } from '../refresh/refresh-source.js'
+import type { LimitPolicy } from '../limits/limit-counter.js'
+import type { RefusalReason } from '../refresh/refresh.js'
 import type { SessionEndReason } from '../sessions/session.js'
-import { reasonLabel } from './reason-label.js'
+import { reasonLabel } from './metrics.js'
 
 /** Complete by type: a reason that a room adds is missing here before it is missing in the metrics. */
 const reasons: Record<RefusalReason | SessionEndReason | LimitPolicy['name'], true> = {

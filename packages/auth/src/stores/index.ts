@@ -6,7 +6,7 @@ export { examineSqliteFile, openStore, readRedisSettings } from './open-store.js
 export { redisAddressProblem } from './redis/address.js'
 export type { RedisSettings } from './redis/settings.js'
 export type { SqliteExamination } from './sqlite/database-file.js'
-export { prepareStorePath, StorePathError } from './sqlite/store-path.js'
+export { prepareStorePath, StorePathError } from './sqlite/database-file.js'
 export {
   parseStoreAddress,
   storeAddressProblem,

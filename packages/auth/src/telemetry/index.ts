@@ -1,5 +1,5 @@
 /** The door of the telemetry room: the events, and how they are emitted. */
-export { createEmitter, type Emitter } from './emitter.js'
+export { createEmitter, type Emitter } from './events.js'
 export {
   silentTelemetry,
   type AuthEvent,

@@ -1,9 +1,8 @@
 import type { Clock } from '../base/time.js'
 import { failure } from '../base/failures.js'
-import type { MemberstackUser } from '../base/member.js'
+import { type MemberstackUser, maxTokenLength } from '../base/formats.js'
 import type { RandomBytes } from '../base/secrets.js'
-import { generationClaim, type SessionClaims } from './verified-token.js'
-import { maxTokenLength } from '../base/token-text.js'
+import { generationClaim, type SessionClaims } from './verified-token-cache.js'
 import { accessTokenMaxSeconds } from './expiry.js'
 import type { SigningKeys } from './signing-keys.js'
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 
 import { parseJsonObject, type JsonObject } from '../base/json.js'
-import { maxTokenLength } from '../base/token-text.js'
+import { maxTokenLength } from '../base/formats.js'
 
 /** The two JSON parts of a token. They are not verified, so they prove nothing. */
 export interface DecodedToken {

@@ -4,8 +4,13 @@ import { parseJsonObject } from '../base/json.js'
 import { reasonOfExchange, type Reason } from '../base/reasons.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createKeptReading } from './kept-reading.js'
-import { createKeySetOf, type KeySet } from './key-set.js'
-import { readVerificationKeys, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
+import {
+  createKeySetOf,
+  type KeySet,
+  readVerificationKeys,
+  type SignatureAlgorithm,
+  type VerificationKey,
+} from './key-set.js'
 
 /** Options of {@link createRemoteKeySet}. */
 export interface RemoteKeySetOptions {

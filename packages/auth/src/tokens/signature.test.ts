@@ -12,7 +12,7 @@ import { compactVerify, errors } from 'jose'
 import { describe, expect, it } from 'vitest'
 
 import { createEs256Signer, isSignedBy, packSignature, unpackSignature } from './signature.js'
-import { readVerificationKey, type SignatureAlgorithm, type VerificationKey } from './verification-key.js'
+import { readVerificationKey, type SignatureAlgorithm, type VerificationKey } from './key-set.js'
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,7 +1,7 @@
 import { sign, verify, type KeyObject } from 'node:crypto'
 
 import type { JsonObject } from '../base/json.js'
-import type { VerificationKey } from './verification-key.js'
+import type { VerificationKey } from './key-set.js'
 
 /**
  * Returns true if this key made the signature of a compact JWS (RFC 7515 §5.2), by the one algorithm that the key is for.

@@ -3,16 +3,17 @@ import type { Secrets } from '../base/secrets.js'
 import { systemClock, type Clock } from '../base/time.js'
 import { createEmitter, silentTelemetry, type Telemetry } from '../telemetry/index.js'
 import { createKeptReading } from './kept-reading.js'
-import { createFixedKeySet, createKeySetOf, type KeySet } from './key-set.js'
+import { createFixedKeySet, createKeySetOf, type KeySet, type VerificationKey } from './key-set.js'
 import {
   generateSigningKey,
   openSigningKey,
   type SigningKey,
   type SigningKeyStore,
   type StoredSigningKey,
+  planSigningKeys,
+  type SigningPlan,
+  type SigningPolicy,
 } from './signing-key.js'
-import { planSigningKeys, type SigningPlan, type SigningPolicy } from './signing-plan.js'
-import type { VerificationKey } from './verification-key.js'
 
 /** Options of {@link createSigningKeys}. */
 export interface SigningKeysOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { planSigningKeys } from './signing-plan.js'
+import { planSigningKeys } from './signing-key.js'
 
 const policy = { rotateAfterSeconds: 10_000, publishAheadSeconds: 1000 }
 const key = (kid: string, createdAt: number, canSign = true) => ({ kid, createdAt, canSign })

@@ -4,7 +4,7 @@ import { compactVerify, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 
 import { parseJsonObject, type JsonObject } from '../base/json.js'
-import { readVerificationKeys } from './verification-key.js'
+import { readVerificationKeys } from './key-set.js'
 
 const jwkOf = (key: KeyObject): Record<string, unknown> => ({ ...key.export({ format: 'jwk' }) })
 const rsaOf = (modulusLength: number, publicExponent = 65_537) =>

@@ -8,7 +8,7 @@ import { silentTelemetry } from '../telemetry/events.js'
 import { createHttpClient } from '../base/create-http-client.js'
 import { createRemoteKeySet } from './remote-key-set.js'
 import { memberIssuer } from './token-rules.js'
-import type { TokenVerifier } from './verified-token.js'
+import type { TokenVerifier } from './verified-token-cache.js'
 import { createTokenVerifier } from './verify.js'
 
 const issuer = 'https://api.memberstack.com'

@@ -7,7 +7,7 @@ import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createPinnedKeySet, type KeySet } from './key-set.js'
 import { memberIssuer, ownIssuer } from './token-rules.js'
-import type { TokenVerifier, VerifiedToken } from './verified-token.js'
+import type { TokenVerifier, VerifiedToken } from './verified-token-cache.js'
 import { createTokenVerifier } from './verify.js'
 
 const memberIss = 'https://api.memberstack.com'

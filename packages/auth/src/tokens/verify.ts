@@ -3,17 +3,21 @@ import { failure } from '../base/failures.js'
 import { deepFreeze, type JsonObject } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { decodeToken, type DecodedToken } from './decode.js'
-import { findSigner } from './judge-token.js'
 import {
+  findSigner,
   judgeClaims,
   judgeHeader,
   judgeLifetime,
   type TokenIssuer,
   type TokenProblem,
 } from './token-rules.js'
-import type { VerificationKey } from './verification-key.js'
-import { createVerifiedTokenCache, type Remembered } from './verified-token-cache.js'
-import type { TokenVerifier, VerifiedToken } from './verified-token.js'
+import type { VerificationKey } from './key-set.js'
+import {
+  createVerifiedTokenCache,
+  type Remembered,
+  type TokenVerifier,
+  type VerifiedToken,
+} from './verified-token-cache.js'
 
 /** Options of {@link createTokenVerifier}. */
 export interface TokenVerifierOptions {

@@ -1,5 +1,5 @@
 import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
-import { isMemberId } from '../base/member.js'
+import { isMemberId } from '../base/formats.js'
 import { webhookInvalid } from './webhook-signature.js'
 
 /** The meaning of a webhook. */

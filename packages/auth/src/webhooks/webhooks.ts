@@ -3,8 +3,14 @@ import { failure } from '../base/failures.js'
 import type { SessionEnder, SessionStore } from '../sessions/index.js'
 import type { AdminApi, Membership, MemberNews, UserContext } from '../members/index.js'
 import { webhookEventFrom } from './webhook-event.js'
-import type { WebhookLog } from './webhook-log.js'
 import { createSignatureCheck, type WebhookDelivery } from './webhook-signature.js'
+
+/** The ids of webhook messages whose work is done. A store that cannot answer rejects with `AUTH_UNAVAILABLE`. */
+export interface WebhookLog {
+  isDone(messageId: string): Promise<boolean>
+  /** Remembers the id until `forgetAt` (seconds since the epoch) at least. */
+  markDone(messageId: string, forgetAt: number): Promise<void>
+}
 
 /** Receives Memberstack's webhooks. */
 export interface Webhooks {

@@ -5,9 +5,9 @@ import type { StoredSigningKey } from '../../tokens/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { Row } from '../sqlite/connection.js'
 import { openDatabase } from '../sqlite/database-file.js'
-import { toSession } from '../sqlite/session-table.js'
+import { toSession } from '../sqlite/sessions.js'
 import { selectSigningKeys, toSigningKey } from '../sqlite/signing-keys.js'
-import { busyWaitSeconds, isBusy, retryWhileBusy } from '../sqlite/transaction.js'
+import { busyWaitSeconds, isBusy, retryWhileBusy } from '../sqlite/write-queue.js'
 
 /** A session, and the instant up to which sign-ins of its member are refused (0 if there is none). */
 export interface MovedSession {

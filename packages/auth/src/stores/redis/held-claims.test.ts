@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RedisConnection } from './connection.js'
-import { createHeldClaims } from './held-claims.js'
+import { createHeldClaims } from './shared-answers.js'
 
 describe('a claim whose call is under way', () => {
   let sent: (readonly unknown[])[]

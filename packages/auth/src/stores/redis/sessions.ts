@@ -10,7 +10,7 @@ import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { RedisConnection } from './connection.js'
 import type { RedisEndedFeed } from './ended-feed.js'
 import { redisKeys } from './keys.js'
-import { toReading, toFields, type SessionReading } from './session-hash.js'
+import { toReading, toFields, type SessionReading } from './session-scripts.js'
 import * as scripts from './session-scripts.js'
 
 interface Parts {

@@ -1,8 +1,7 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { failure } from '../../base/failures.js'
 import { openDatabase } from './database-file.js'
-import { busyWaitSeconds, retryWhileBusy } from './transaction.js'
-import { createWriteQueue } from './write-queue.js'
+import { busyWaitSeconds, retryWhileBusy, createWriteQueue } from './write-queue.js'
 
 /** The values of the named parameters of a statement. */
 export type Parameters = Record<string, SQLInputValue>

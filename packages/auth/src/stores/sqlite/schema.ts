@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction } from './transaction.js'
+import { inTransaction } from './write-queue.js'
 
 /** The `PRAGMA application_id` of every database of Perennial (`Pere`), so that another program's is never changed. */
 export const applicationId = 0x50657265

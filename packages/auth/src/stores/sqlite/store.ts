@@ -8,8 +8,7 @@ import {
 } from '../ended-sessions.js'
 import { sweepEverySeconds, type Store, type StoreOptions } from '../store.js'
 import { openConnection, type Connection, type Statements } from './connection.js'
-import { selectEndedAfter, selectLastEnded } from './session-table.js'
-import { createSqliteSessions } from './sessions.js'
+import { selectEndedAfter, selectLastEnded, createSqliteSessions } from './sessions.js'
 import { createSqliteSigningKeys } from './signing-keys.js'
 
 /** The interval at which the ended sessions of other processes are read, in seconds. */
