@@ -26,7 +26,9 @@ export {
   type PosthogMessage,
   type RateBound,
   type RateBoundOptions,
+  type SentryCaptureContext,
   type SentryContext,
   type SentryLikeClient,
+  type SentryLikeScope,
   type SentrySinkOptions,
 } from './sinks/index.js'

@@ -18,7 +18,9 @@ export {
 export { createRateBound, type RateBound, type RateBoundOptions } from './rate-bound.js'
 export {
   createSentrySink,
+  type SentryCaptureContext,
   type SentryContext,
   type SentryLikeClient,
+  type SentryLikeScope,
   type SentrySinkOptions,
 } from './sentry.js'

@@ -3,6 +3,12 @@ import type { AuthEvent, Telemetry } from '../telemetry/index.js'
 /** The part of `posthog-node` that the sink uses. */
 export interface PosthogLikeClient {
   capture(message: PosthogMessage): void
+  /** Runs a function outside of the context of the request under way. Versions before 5 do not have it. */
+  withContext?<Result>(
+    data: Record<string, never>,
+    run: () => Result,
+    options: { readonly fresh: true },
+  ): Result
 }
 
 /** One event as PostHog takes it. */
@@ -18,10 +24,18 @@ export const systemDistinctId = 'system'
 
 /**
  * Sends every event to PostHog, under the member's id or `system`, with the properties `code`, `error`, `requestId` and
- * `timestamp`. The queue is the client's: give it a `maxQueueSize`.
+ * `timestamp`. The properties that PostHog's request context would add (URL, address, user agent) are left out. The queue is
+ * the client's: give it a `maxQueueSize`.
  */
 export function createPosthogSink(client: PosthogLikeClient): Telemetry {
-  return { emit: (event) => client.capture(asMessage(event)), observeUpstream() {} }
+  return {
+    emit(event) {
+      const capture = () => client.capture(asMessage(event))
+      if (client.withContext) client.withContext({}, capture, { fresh: true })
+      else capture()
+    },
+    observeUpstream() {},
+  }
 }
 
 function asMessage(event: AuthEvent): PosthogMessage {
