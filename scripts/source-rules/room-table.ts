@@ -40,14 +40,12 @@ export const roomTables: Readonly<Record<string, RoomTable>> = {
     config: ['base'],
     openapi: ['base'],
     telemetry: ['base', 'config'],
-    docs: ['base', 'openapi'],
     demo: ['base', 'config'],
     inspect: ['base', 'config'],
-    move: ['base', 'config'],
     doctor: ['base', 'config'],
-    app: ['base', 'config', 'openapi', 'telemetry', 'docs', 'demo'],
+    app: ['base', 'config', 'openapi', 'telemetry', 'demo'],
     start: ['base', 'config', 'telemetry', 'demo', 'app'],
-    '.': ['base', 'config', 'inspect', 'move', 'doctor', 'app', 'start'],
+    '.': ['base', 'config', 'inspect', 'doctor', 'app', 'start'],
   },
 }
 

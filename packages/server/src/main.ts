@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { runOnSupportedNode } from './base/node-version.js'
+import { runOnSupportedNode } from './base/process.js'
 
 await runOnSupportedNode(() => import('./service.js'))

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { ConfigError, readConfig, type Config } from './config/index.js'
-import { greet } from './greeting.js'
-import { loadEnvFile } from './load-env-file.js'
-import { StartFailure, startService, stopOnSignals } from './start/index.js'
+import { loadEnvFile } from './base/process.js'
+import { type Config, ConfigError, readConfig } from './config/index.js'
+import { type Service, StartFailure, startService, stopOnSignals } from './start/index.js'
 
 /** Runs the service as a process: reads `.env` and the environment, starts, and stops on a signal. */
 export async function run(): Promise<void> {
@@ -44,3 +43,46 @@ function fail(lines: string): void {
   process.stderr.write(`${lines}\n`)
   process.exitCode = 1
 }
+
+/** Returns the text for a developer at a terminal once the service runs. */
+async function greet(service: Service, showDocs: boolean): Promise<string> {
+  const lines = [`Perennial listens on ${service.url} (${service.mode} mode)`]
+  // The demo page exists wherever the emulator does.
+  if (service.emulator) lines.push(`  the demo page       ${service.url}/`)
+  if (showDocs) lines.push(`  the HTTP interface  ${service.url}/docs`)
+  if (service.emulator) {
+    lines.push(
+      `  Memberstack         the emulator, ${service.emulator.url} (ada@example.com and bob@example.com, password perennial-demo)`,
+      `  its webhook secret  ${service.emulator.webhookSecret}`,
+      '',
+      ...(await inviteToRefresh(service.url, service.emulator).catch(noInvitation)),
+    )
+  }
+  return `\n${lines.join('\n')}\n\n`
+}
+
+/** Returns a command to paste. It holds a refresh token of the emulated member, who is not a real person. */
+async function inviteToRefresh(url: string, emulator: NonNullable<Service['emulator']>): Promise<string[]> {
+  const { accessToken } = await emulator.issueTokens()
+  const answer = await fetch(`${url}/v1/auth/session`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${accessToken}`, 'x-csrf': '1', origin: url },
+  })
+  const address = `curl -s -X POST ${url}/v1/auth/refresh-token`
+  const cookie = answer.headers.get('set-cookie')?.split(';', 1)[0]
+  const body: unknown = await answer.json()
+  if (answer.ok && cookie)
+    return [invitation, `${address} -H 'origin: ${url}' -H 'x-csrf: 1' --cookie '${cookie}'`]
+  if (typeof body === 'object' && body !== null && 'refreshToken' in body)
+    return [
+      invitation,
+      `${address} -H 'content-type: application/json' -d '${JSON.stringify({ refreshToken: body.refreshToken })}'`,
+    ]
+  return [`The emulated member could not sign in (HTTP ${answer.status}): see the log.`]
+}
+
+function noInvitation(): string[] {
+  return ['The emulated member could not sign in: see the log.']
+}
+
+const invitation = 'A refresh token in, a one-hour access token out. Paste this:'

@@ -40,7 +40,7 @@ describe('the demo page', () => {
       for (const [, name] of (await answer.text()).matchAll(/from '\.\/([\w-]+\.js)'/g))
         if (!found.includes(`/demo/${name}`)) found.push(`/demo/${name}`)
     }
-    expect(found).toContain('/demo/breaks.js')
+    expect(found).toContain('/demo/actions.js')
     expect(found).toContain('/demo/perennial.global.js')
   })
 

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { Perennial } from '@perennial/auth'
 import { perennialAuth, perennialWebhook } from '@perennial/auth/fastify'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.js'
 import type { Demo } from '../demo/index.js'
@@ -10,7 +12,6 @@ import type { ServiceTelemetry } from '../telemetry/index.js'
 import { corsOptions, securityHeaders } from './browser-rules.js'
 import { addFailureAnswers, answer, refuseConnection, refuseUnread, unrouted } from './failures.js'
 import { addReadRoutes } from './read-routes.js'
-import { serverOptions } from './server-options.js'
 
 /** The parts of the service. */
 export interface AppParts {
@@ -80,4 +81,45 @@ function addRequestHooks(app: FastifyInstance, logger: Logger): void {
     )
     done()
   })
+}
+
+/** Returns true if the proxy at this position, counted from us, is trusted. */
+type TrustProxy = false | string[] | ((address: string, hop: number) => boolean)
+
+/** Returns the options of Fastify that concern connections, proxies and request ids. */
+function serverOptions({ trustProxy }: Pick<Config, 'trustProxy'>) {
+  return {
+    requestTimeout: 15_000,
+    // Longer than the idle timeout of common load balancers, so that they close first.
+    keepAliveTimeout: 72_000,
+    // Node's own refusal of a request without Host has neither the shape nor the headers of our errors.
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000, requireHostHeader: false },
+    trustProxy: trustProxyOf(trustProxy),
+    requestIdHeader: false,
+    genReqId: (request) => readRequestId(request.headers['x-request-id']),
+    // During shutdown, requests on open connections are still served.
+    return503OnClosing: false,
+    // Without compilers Fastify would load ajv, and no route here has a schema.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
+  } as const satisfies FastifyHttpOptions<Server>
+}
+
+/** Fastify reads a number in a way that trusts no proxy; operators mean the number of hops. */
+function trustProxyOf(setting: number | readonly string[]): TrustProxy {
+  if (typeof setting !== 'number') return [...setting]
+  return setting === 0 ? false : (_address, hop) => hop < setting
+}
+
+/** Too short for a token, and limited to harmless characters: the id is logged and sent back. */
+const acceptableId = /^[A-Za-z0-9_-]{8,36}$/
+
+/** Returns the caller's `x-request-id` if it is acceptable, else a new one. */
+function readRequestId(header: string | readonly string[] | undefined): string {
+  return typeof header === 'string' && acceptableId.test(header) ? header : randomUUID()
+}
+
+function noCompiler() {
+  return () => {
+    throw new TypeError('no route of this service has a schema')
+  }
 }

@@ -1,7 +1,9 @@
 import type { MemberstackOptions, PerennialOptions, ProxySettings, StoreAddress } from '@perennial/auth'
+import * as v from 'valibot'
 import { crossCheck } from './cross-checks.js'
 import type { Environment } from './environment.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
+import { storeAddress } from './setting-kinds.js'
 import { readSettings, type Settings, type Stage } from './settings.js'
 import { listUnknownNames, listWarnings } from './warnings.js'
 
@@ -145,4 +147,23 @@ function perennialOf(settings: Settings, environment: Stage): Config['perennial'
     refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT,
     allowedOrigins: settings.CORS_ORIGIN,
   }
+}
+
+const example = 'NEW_STORE_URL=redis://redis.example.com:6379/0'
+
+/**
+ * Reads `NEW_STORE_URL`, the Redis that `perennial store move` copies to. The service itself does not read it.
+ * @throws TypeError with one line that names the variable, what is wrong with it and a good example
+ */
+export function readNewStoreUrl(env: Environment): Extract<StoreAddress, { kind: 'redis' }> {
+  const given = env['NEW_STORE_URL']?.trim()
+  if (!given) throw bad('is not set')
+  const result = v.safeParse(storeAddress(), given, { abortEarly: true })
+  if (!result.success) throw bad(result.issues[0].message)
+  if (result.output.kind !== 'redis') throw bad('is not a Redis address: a store moves from SQLite to Redis')
+  return result.output
+}
+
+function bad(problem: string): TypeError {
+  return new TypeError(`NEW_STORE_URL ${problem}. A good example: ${example}`)
 }

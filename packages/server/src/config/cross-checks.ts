@@ -1,6 +1,6 @@
 import { isServiceLinkName, type Environment } from './environment.js'
 import { describeProblem, type SettingName, type Settings, type Stage } from './settings.js'
-import { isPlainHttpElsewhere } from './urls.js'
+import { isPlainHttpElsewhere } from './setting-kinds.js'
 
 /** The input of the checks. */
 export interface CrossCheckInput {

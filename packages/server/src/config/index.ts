@@ -1,4 +1,3 @@
-export { ConfigError, readConfig, type Config, type LogLevel } from './config.js'
-export { readNewStoreUrl } from './new-store-url.js'
+export { ConfigError, readConfig, readNewStoreUrl, type Config, type LogLevel } from './config.js'
 export type { Environment } from './environment.js'
-export { isPlainHttpElsewhere } from './urls.js'
+export { isPlainHttpElsewhere } from './setting-kinds.js'

@@ -1,7 +1,12 @@
 import { isIP } from 'node:net'
-import { isProxyUrl, parseStoreAddress, storeAddressProblem, type StoreAddress } from '@perennial/auth'
+import {
+  isLoopback,
+  isProxyUrl,
+  parseStoreAddress,
+  type StoreAddress,
+  storeAddressProblem,
+} from '@perennial/auth'
 import * as v from 'valibot'
-import { isHttpUrl } from './urls.js'
 
 /** Parses the text of one variable. The message of an issue follows the variable's name: `PORT` + ` is not …`. */
 export type SettingSchema<Value> = v.GenericSchema<string, Value>
@@ -166,4 +171,15 @@ export function webhookSecret(): SettingSchema<string> {
     v.regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'is not a Svix signing secret (whsec_ and base64)'),
     v.check((text) => Buffer.from(text.replace(/^whsec_/, ''), 'base64').length >= 16, 'is too short'),
   )
+}
+
+/** Returns true for an absolute http(s) URL. */
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text)
+}
+
+/** Returns true if traffic to this URL can be read on the way: plain http to a host that is not a loopback address. */
+export function isPlainHttpElsewhere(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !isLoopback(hostname)
 }

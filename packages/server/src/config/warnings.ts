@@ -1,5 +1,4 @@
-import { isServiceLink, isServiceLinkName, type Environment } from './environment.js'
-import { findNearMiss } from './near-misses.js'
+import { type Environment, findNearMiss, isServiceLink, isServiceLinkName } from './environment.js'
 import { settingNames, type Settings, type Stage } from './settings.js'
 
 const ourPrefixes =

@@ -14,7 +14,7 @@ export interface DemoFile {
 const scripts = new URL('../../dist/demo/browser/', import.meta.url)
 
 /** Each script is a module, served as the compiler wrote it. */
-const scriptNames = ['main', 'session', 'clock', 'actions', 'breaks', 'dial', 'log', 'dom'] as const
+const scriptNames = ['main', 'session', 'clock', 'actions', 'dial', 'page'] as const
 
 /** Returns the style sheet, the icon, the scripts of the page, and the client library for plain pages. */
 export function listFiles(): readonly DemoFile[] {

@@ -1,5 +1,4 @@
-import { describeBreaks, type BreakText } from './break-texts.js'
-import { demoMembers } from './demo-members.js'
+import { type BreakText, demoMembers, describeBreaks } from './page-content.js'
 
 /** The settings that change the page. */
 export interface DemoPageParts {

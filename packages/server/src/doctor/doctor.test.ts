@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
 import { createPerennial } from '@perennial/auth'
-import { startEmulator, type Emulator } from '@perennial/emulator'
+import { type Emulator, startEmulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startLoopbackServer, type LoopbackServer } from '../../test/kit/loopback-server.js'
+import { type LoopbackServer, startLoopbackServer } from '../../test/kit/loopback-server.js'
 import { makeFolder } from '../../test/kit/service-process.js'
-import { checkNode } from './check-machine.js'
-import { examine } from './doctor.js'
+import { checkNode, examine } from './doctor.js'
 
 let emulator: Emulator
 let folder: string

@@ -1,13 +1,13 @@
 import process from 'node:process'
-import { createHttpClient, type HttpClient } from '@perennial/auth'
-import { ConfigError, readConfig, type Config, type Environment } from '../config/index.js'
+import { clockToleranceSeconds, createHttpClient, type HttpClient } from '@perennial/auth'
+import { describeOldNode } from '../base/process.js'
+import { type Config, ConfigError, type Environment, readConfig } from '../config/index.js'
 import { checkBrowsers } from './check-browsers.js'
 import { checkKeySet } from './check-key-set.js'
-import { checkClock, checkNode } from './check-machine.js'
-import { checkAdminApi } from './check-memberstack.js'
-import { checkRefreshApi } from './check-refresh-api.js'
+import { checkAdminApi, checkRefreshApi } from './check-memberstack.js'
 import { checkStore } from './check-store.js'
-import { findingsAbout, type Finding } from './finding.js'
+import { type Finding, findingsAbout } from './finding.js'
+import type { UpstreamAnswer } from './upstream.js'
 
 /**
  * Checks a deployment from its configuration. Problems are findings, never rejections. Ends within seconds, and changes
@@ -87,4 +87,37 @@ function checkWebhooks({
       'MEMBERSTACK_WEBHOOK_SECRET is not set: a deleted member stays signed in until the next refresh. Point a webhook at /v1/webhooks/memberstack and set its whsec_… here.',
     ),
   ]
+}
+
+/** Checks the version of Node. @param version - as in `process.versions.node` */
+export function checkNode(version: string): Finding {
+  const node = findingsAbout('Node')
+  const problem = describeOldNode(version)
+  return problem === null ? node.ok(`${version}.`) : node.error(problem)
+}
+
+/** An upstream whose `Date` header may give the time. */
+export interface TimeSource {
+  /** The name as in `agrees with …'s`. */
+  readonly name: string
+  readonly answer: UpstreamAnswer | undefined
+}
+
+/** Compares the clock with the `Date` of the first upstream that sent one (RFC 9110 §6.6.1). */
+function checkClock(sources: readonly TimeSource[]): Finding {
+  const clock = findingsAbout('clock')
+  for (const { name, answer } of sources) {
+    const ahead = answer?.kind === 'answered' ? answer.clockAheadSeconds : null
+    if (ahead === null) continue
+    const off = `${Math.abs(Math.round(ahead))} s ${ahead > 0 ? 'behind' : 'ahead of'} ${name}'s`
+    if (Math.abs(ahead) > clockToleranceSeconds)
+      return clock.error(
+        `is ${off}: valid tokens are refused or expired ones accepted. Turn on NTP on this machine.`,
+      )
+    if (Math.abs(ahead) > 1) return clock.warning(`is ${off}. Turn on NTP before the difference grows.`)
+    return clock.ok(`agrees with ${name}'s to the second.`)
+  }
+  return clock.warning(
+    'could not be compared: no upstream sent a Date header. Check that NTP is on (timedatectl), and run this again when an upstream answers.',
+  )
 }

@@ -1,16 +1,15 @@
 import {
-  judgeAccessToken,
-  judgeMemberToken,
-  systemClock,
   type AccessTokenJudgement,
   type AccessTokenProblem,
+  judgeAccessToken,
   type JudgeAccessTokenOptions,
+  judgeMemberToken,
   type MemberTokenProblem,
+  systemClock,
 } from '@perennial/auth'
 import type { Config } from '../config/index.js'
 import { endOf } from './explain-refresh-token.js'
-import { modeOf, withStore, type Findings, type Mode } from './look-up.js'
-import { duration, show, when } from './token-text.js'
+import { duration, type Findings, type Mode, modeOf, show, when, withStore } from './findings.js'
 
 /** The names that tokens of the deployment contain. */
 interface Names {

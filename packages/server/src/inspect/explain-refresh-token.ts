@@ -2,13 +2,12 @@ import {
   defaultRefreshGraceSeconds,
   defaultSessionIdleSeconds,
   judgeRefreshToken,
-  systemClock,
   type RefreshTokenJudgement,
   type Session,
+  systemClock,
 } from '@perennial/auth'
 import type { Config } from '../config/index.js'
-import { withStore, type Findings } from './look-up.js'
-import { duration, when } from './token-text.js'
+import { duration, type Findings, when, withStore } from './findings.js'
 
 /** Returns true if a text has the form of a refresh token of ours: 56 bytes in base64url. */
 export function looksLikeRefreshToken(text: string): boolean {

@@ -1,8 +1,8 @@
 import { maxTokenLength } from '@perennial/auth'
-import { readConfig, type Config, type Environment } from '../config/index.js'
+import { type Config, type Environment, readConfig } from '../config/index.js'
 import { explainJwt } from './explain-jwt.js'
 import { explainRefreshToken, looksLikeRefreshToken } from './explain-refresh-token.js'
-import { modeOf, type Findings } from './look-up.js'
+import { type Findings, modeOf } from './findings.js'
 
 /** The explanation of a token. */
 export interface Explanation {
@@ -73,4 +73,22 @@ function conclude({ lines, refusals, unchecked }: Findings): Explanation {
       ? 'Accepted: no check refuses it.'
       : 'Open: no check that could be made refuses it.'
   return { lines: [...all, verdict], isGood: unchecked === undefined }
+}
+
+const maxBytes = 65_536
+
+/**
+ * Reads a token from standard input, without the white space around it and a leading `Bearer`. Returns null for an empty
+ * input. Of a longer input than any token, only the beginning is read.
+ */
+export async function readPipedToken(input: AsyncIterable<Uint8Array>): Promise<string | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of input) {
+    chunks.push(chunk.subarray(0, maxBytes - length))
+    length += chunk.length
+    if (length >= maxBytes) break
+  }
+  const text = Buffer.concat(chunks).toString('utf8').trim()
+  return text.replace(/^(authorization:\s*)?bearer(\s+|$)/i, '') || null
 }

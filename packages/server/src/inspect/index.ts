@@ -1,2 +1,1 @@
-export { explainToken, type Explanation } from './explain-token.js'
-export { readPipedToken } from './read-piped-token.js'
+export { explainToken, readPipedToken, type Explanation } from './explain-token.js'

@@ -2,11 +2,10 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPerennial, openStore, systemClock, type Perennial } from '@perennial/auth'
-import { startEmulator, type Emulator } from '@perennial/emulator'
+import { createPerennial, openStore, type Perennial, systemClock } from '@perennial/auth'
+import { type Emulator, startEmulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { explainToken } from './explain-token.js'
-import { readPipedToken } from './read-piped-token.js'
+import { explainToken, readPipedToken } from './explain-token.js'
 
 let emulator: Emulator
 let folder: string

@@ -1,4 +1,13 @@
-import { createHttpClient, createPerennial, systemClock, type Clock, type Perennial } from '@perennial/auth'
+import {
+  type Clock,
+  createHttpClient,
+  createPerennial,
+  type Perennial,
+  prepareStorePath,
+  type StoreAddress,
+  StorePathError,
+  systemClock,
+} from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../app/index.js'
@@ -6,8 +15,7 @@ import type { Config } from '../config/index.js'
 import { createTelemetry, type ServiceTelemetry } from '../telemetry/index.js'
 import { createDemoFor, findMemberstack } from './laptop.js'
 import { createTeardown, type Teardown } from './shutdown.js'
-import { listenFailure, toStartFailure } from './start-failure.js'
-import { prepareStoreFolder } from './store-folder.js'
+import { listenFailure, StartFailure, toStartFailure } from './start-failure.js'
 
 /** A running service. */
 export interface Service {
@@ -115,4 +123,21 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
 function reachable(address: string): string {
   if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
   return address.includes(':') ? `[${address}]` : address
+}
+
+/**
+ * Creates the folder of a SQLite file, so that a path that cannot be used stops the start before anything else is opened.
+ * @throws StartFailure that names `STORE_URL`
+ */
+function prepareStoreFolder(store: StoreAddress): void {
+  if (store.kind !== 'sqlite') return
+  try {
+    prepareStorePath(store.path)
+  } catch (cause) {
+    if (!(cause instanceof StorePathError)) throw cause
+    throw new StartFailure(
+      `STORE_URL ${cause.message}. A good example: STORE_URL=sqlite:./data/perennial.db`,
+      { cause },
+    )
+  }
 }

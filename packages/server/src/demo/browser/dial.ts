@@ -1,6 +1,6 @@
 import { pageNow } from './actions.js'
 import { clockErrorSeconds, serviceNow, timeOfDay } from './clock.js'
-import { byId, minutes, setText } from './dom.js'
+import { byId, minutes, setText } from './page.js'
 import type { DemoSession, Token } from './session.js'
 
 /** The `pathLength` of the circles. */

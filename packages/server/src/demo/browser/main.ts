@@ -1,10 +1,8 @@
-import { callApi, signIn } from './actions.js'
-import { breaks, type Broken } from './breaks.js'
+import { breaks, type Broken, callApi, signIn } from './actions.js'
 import { clockErrorSeconds, overrideClock, serviceNow } from './clock.js'
 import { drawDial } from './dial.js'
-import { byId, setEnabled, setPressed, setText } from './dom.js'
-import { log } from './log.js'
-import { explainEnd, openDemoSession, type DemoSession } from './session.js'
+import { byId, log, setEnabled, setPressed, setText } from './page.js'
+import { type DemoSession, explainEnd, openDemoSession } from './session.js'
 
 const broken: Broken = { isShort: false, downUntil: 0 }
 /** The ids of the buttons whose action is running. */

@@ -1,6 +1,6 @@
 import type { createSession as CreateSession, Session, SessionEvent, SessionState } from '@perennial/client'
 import { serviceNow } from './clock.js'
-import { log } from './log.js'
+import { log } from './page.js'
 
 /** The global of the client's script, which is loaded before this module. */
 declare const Perennial: { readonly createSession: typeof CreateSession }

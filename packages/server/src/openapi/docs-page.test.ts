@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeService } from '../openapi/index.js'
+import { describeService } from './document.js'
 import { escapeHtml, renderDocsPage, renderText } from './docs-page.js'
 
 describe('renderDocsPage', () => {

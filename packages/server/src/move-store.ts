@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { moveStore, type MoveCount, type MoveCounts } from '@perennial/auth'
-import { readConfig, readNewStoreUrl, type Environment } from '../config/index.js'
+import { readConfig, readNewStoreUrl, type Environment } from './config/index.js'
 
 /** What a move sees of the process. */
 export interface MoveWorld {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findNearMiss } from './near-misses.js'
+import { findNearMiss } from './environment.js'
 
 const names = ['PORT', 'METRICS', 'STORE_URL', 'CORS_ORIGIN', 'PERENNIAL_SECRET']
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeOldNode, readMinimum } from './node-version.js'
+import { describeOldNode, readMinimum } from './process.js'
 
 describe('describeOldNode', () => {
   it.each(['22.19.0', '22.20.1', '23.0.0', '24.21.0', '100.0.0'])('accepts %s', (version) => {

@@ -1,1 +1,0 @@
-export { renderDocsPage, type DocsPage } from './docs-page.js'

@@ -1,1 +1,0 @@
-export { move } from './move.js'
