@@ -26,7 +26,7 @@ async function bench(
 describe('the bench of the refresh endpoint', () => {
   it('fails and prints no figure when a server answers another member, even once', async () => {
     const { code, printed, said } = await bench('answers another member once')
-    expect(said).toContain('no figure from errors: a server answered mem_somebody, not mem_0000')
+    expect(said).toContain('no figure from errors: a server answered mem_000001, not mem_000004')
     expect(code).toBe(1)
     expect(printed).toBe('')
   })

@@ -2,17 +2,13 @@
  * Prints the CPU of a refresh in session mode against the least that a rotation in SQLite can cost, and the size of the
  * store. `--sessions 20000` is quick; the default is a million.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import process from 'node:process'
 import { readFlags, requireWhole } from './kit/flags.ts'
-import { cpuSecondsOf } from './kit/machine.ts'
-import { inTurns, median } from './kit/rounds.ts'
-import { head, number, row } from './kit/table.ts'
-import { createPlainUpdate } from './session-cost/plain-update.ts'
-import { createRefresher, mostAtOnce } from './session-cost/refresher.ts'
-import { measureStoreSize } from './session-cost/store-size.ts'
+import { cpuSecondsOf, inFolder } from './kit/machine.ts'
+import { inTurns, middle, ratioOf } from './kit/rounds.ts'
+import { measureStoreSize, type StoreSize } from './kit/store-size.ts'
+import { number, printTable, startTable } from './kit/table.ts'
+import { createPlainUpdate, createRefresher, mostAtOnce } from './session-cost/index.ts'
 
 const per = 10_000
 const rounds = 5
@@ -23,18 +19,19 @@ type Run = (turns: number) => Promise<void> | void
 /** The first contender is the one that the others are compared with. */
 async function compare(contenders: Readonly<Record<string, Run>>, turns: number): Promise<void> {
   for (const run of Object.values(contenders)) await run(Math.ceil(turns / 10))
-  const samples = await inTurns(
-    Object.entries(contenders),
-    rounds,
-    async ([, run]) => ((await cpuSecondsOf(() => run(turns))) / turns) * per,
-  )
+  const samples = await inTurns(Object.entries(contenders), rounds, async ([, run]) => ({
+    seconds: ((await cpuSecondsOf(() => run(turns))) / turns) * per,
+  }))
   const [plain = []] = samples.values()
-  head('what', `CPU seconds per ${number(per)}`, 'against the plain one', 'rounds')
-  for (const [[name], seconds] of samples) {
-    const ratio = median(seconds.map((own, round) => own / (plain[round] ?? NaN)))
-    const spread = `${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)}`
-    row(name, median(seconds).toFixed(2), ratio.toFixed(2), spread)
-  }
+  printTable(samples, {
+    what: ([[name]]) => name,
+    [`CPU seconds per ${number(per)}`]: ([, own]) => middle(own, 'seconds').toFixed(2),
+    'against the plain one': ([, own]) => ratioOf(own, plain, 'seconds').toFixed(2),
+    rounds([, own]) {
+      const sorted = own.map(({ seconds }) => seconds).toSorted((a, b) => a - b)
+      return `${sorted[0]?.toFixed(2)} to ${sorted.at(-1)?.toFixed(2)}`
+    },
+  })
 }
 
 async function measureRefreshes(folder: string, turns: number): Promise<void> {
@@ -58,24 +55,20 @@ async function measureRefreshes(folder: string, turns: number): Promise<void> {
 }
 
 async function measureSizes(folder: string, sessions: number): Promise<void> {
-  const cost = `CPU s per ${number(per)} rotations`
-  head('live sessions', 'size of the file', 'bytes a session', 'filled in', cost)
-  for (const count of [Math.min(1000, sessions), sessions]) {
-    const path = join(folder, `size-${count}.db`)
-    const { bytes, fillSeconds, rotationSeconds } = await measureStoreSize(path, count)
-    const megabytes = `${(bytes / 1_000_000).toFixed(1)} MB`
-    const filled = `${fillSeconds.toFixed(1)} s`
-    row(number(count), megabytes, (bytes / count).toFixed(0), filled, rotationSeconds.toFixed(2))
-  }
+  const printSize = startTable<StoreSize>({
+    'live sessions': (size) => number(size.sessions),
+    'size of the file': ({ bytes }) => `${(bytes / 1e6).toFixed(1)} MB`,
+    'bytes a session': (size) => (size.bytes / size.sessions).toFixed(0),
+    'filled in': ({ fillSeconds }) => `${fillSeconds.toFixed(1)} s`,
+    [`CPU s per ${number(per)} rotations`]: ({ rotationSeconds }) => rotationSeconds.toFixed(2),
+  })
+  for (const count of [Math.min(1000, sessions), sessions])
+    printSize(await measureStoreSize(join(folder, `size-${count}.db`), count))
 }
 
 const { sessions, refreshes } = readFlags({ sessions: 1_000_000, refreshes: 1000 })
 requireWhole({ '--sessions': sessions, '--refreshes': refreshes })
-const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'))
-try {
+await inFolder(async (folder) => {
   await measureRefreshes(folder, refreshes)
-  process.stdout.write('\n')
   await measureSizes(folder, sessions)
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+})

@@ -1,5 +1,5 @@
 /**
- * The part of `npm run lint` that looks at the sources as a whole: the arrows between rooms, the doors, exports that nobody imports, and the
+ * The part of `npm run lint` that looks at the sources of the packages and of `bench/` as a whole: the arrows between rooms, the doors, exports that nobody imports, and the
  * first words of doc comments. Findings that are listed in `source-rules/known-findings.txt` are accepted; a line there that is not needed any more
  * fails, so the list can only shrink. `--shrink` rewrites the list without such lines; it never adds one.
  *
@@ -14,7 +14,7 @@ import { checkDocComments } from './source-rules/doc-comments.ts'
 import type { Finding } from './source-rules/finding.ts'
 import { compareWithKnown } from './source-rules/known-findings.ts'
 import { checkRooms } from './source-rules/room-rules.ts'
-import { roomTables } from './source-rules/room-table.ts'
+import { benchRooms, roomTables, type RoomTable } from './source-rules/room-table.ts'
 import { findUnusedExports } from './source-rules/unused-exports.ts'
 import { below, readSourceGraph, type SourceGraph } from './sources/source-graph.ts'
 
@@ -31,10 +31,8 @@ function packageDoors(folder: string): readonly string[] {
   )
 }
 
-function checkPackage(name: string, graph: SourceGraph): readonly Finding[] {
-  const folder = `packages/${name}/src`
+function checkFolder(name: string, folder: string, table: RoomTable, graph: SourceGraph): readonly Finding[] {
   const own = below(folder, graph)
-  const table = roomTables[name] ?? {}
   return [...checkRooms(own, table), ...checkDocComments(own)].map((finding) => ({
     ...finding,
     key: `${name}: ${finding.key}`,
@@ -46,9 +44,14 @@ function checkAll(): readonly Finding[] {
   const graph = readSourceGraph(root)
   const names = Object.keys(roomTables)
   const doors = new Set(names.flatMap((name) => packageDoors(`packages/${name}`)))
-  const isSource = ({ path }: Finding) => /^packages\/[^/]+\/src\//.test(path)
+  // `startProcess` of the bench calls the function `start` of a module in a new process.
+  const isSource = ({ path, key }: Finding) =>
+    /^packages\/[^/]+\/src\//.test(path) || (path.startsWith('bench/') && !key.endsWith(' start'))
   return [
-    ...names.flatMap((name) => checkPackage(name, graph)),
+    ...Object.entries(roomTables).flatMap(([name, table]) =>
+      checkFolder(name, `packages/${name}/src`, table, graph),
+    ),
+    ...checkFolder('bench', 'bench', benchRooms, graph),
     ...findUnusedExports(graph, doors).filter(isSource),
   ]
 }

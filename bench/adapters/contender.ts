@@ -1,7 +1,7 @@
 import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
-import { appId, memberId } from '../kit/tokens.ts'
+import { appId, memberId } from '../kit/members.ts'
 
-/** What a contender is started with. All see the same RS256 member JWTs of one issuer and app. */
+/** The settings of a contender. All see the same RS256 member JWTs of one issuer and app. */
 export interface Setup {
   /** An address of its own, so that its reads can be counted. */
   readonly keySetUrl: string

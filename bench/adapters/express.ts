@@ -6,7 +6,7 @@ import { auth } from 'express-oauth2-jwt-bearer'
 import jsonwebtoken from 'jsonwebtoken'
 import jwksRsa from 'jwks-rsa'
 import { portOf } from '../kit/loopback.ts'
-import { appId as audience, issuer } from '../kit/tokens.ts'
+import { appId as audience, issuer } from '../kit/members.ts'
 import { memberOf, nobody, open, startPerennial, type Contender, type Setup } from './contender.ts'
 
 /** Options that the README of jwks-rsa recommends. */

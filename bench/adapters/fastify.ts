@@ -9,7 +9,7 @@ import Fastify, {
 import buildGetJwks from 'get-jwks'
 import { createPublicKey } from 'node:crypto'
 import { portOf } from '../kit/loopback.ts'
-import { appId, issuer } from '../kit/tokens.ts'
+import { appId, issuer } from '../kit/members.ts'
 import { memberOf, nobody, open, readKeys, startPerennial, type Contender, type Setup } from './contender.ts'
 
 type Hook = onRequestHookHandler | onRequestAsyncHookHandler

@@ -5,7 +5,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { jwk } from 'hono/jwk'
 import { createServer } from 'node:http'
 import { portOf } from '../kit/loopback.ts'
-import { appId, issuer } from '../kit/tokens.ts'
+import { appId, issuer } from '../kit/members.ts'
 import { memberOf, nobody, open, readKeys, startPerennial, type Contender, type Setup } from './contender.ts'
 
 interface Variables {

@@ -4,35 +4,28 @@ import { createPerennial, openStore, type PerennialOptions, type Store } from '@
 import { startProcess, type Started } from '../kit/process.ts'
 import { addSessions } from '../kit/sessions.ts'
 
-/** What to measure. */
-export type HeapSettings =
-  | {
-      readonly kind: 'tokens'
-      readonly options: PerennialOptions & { readonly store: string }
-      /** One a line. */
-      readonly tokensFile: string
-      readonly counts: readonly number[]
-    }
-  | { readonly kind: 'sessions'; readonly count: number }
+/** The content of the heap that is measured: sessions of `memory:`, or tokens that were seen. */
+type HeapSettings = { readonly sessions: number } | TokenSettings
 
-/** The heap after garbage collection, less the heap before the first. */
-export interface HeapSize {
-  readonly count: number
-  readonly bytes: number
+interface TokenSettings {
+  readonly options: PerennialOptions & { readonly store: string }
+  /** One token a line. */
+  readonly tokensFile: string
+  readonly counts: readonly number[]
 }
 
-/** Measures the heap that cached tokens or live sessions take, in a process of its own. */
-export async function measureHeap(settings: HeapSettings): Promise<readonly HeapSize[]> {
-  const flags = { nodeFlags: ['--expose-gc'] }
-  const measuring = await startProcess<readonly HeapSize[]>(new URL(import.meta.url), settings, flags)
+/** Measures the heap after garbage collection in a process of its own. Returns the growth for each count. */
+export async function measureHeap(settings: HeapSettings): Promise<readonly number[]> {
+  const nodeFlags = ['--expose-gc']
+  const measuring = await startProcess<readonly number[]>(import.meta.url, settings, { nodeFlags })
   await measuring.stop()
   return measuring.ready
 }
 
 /** Runs in that process. */
-export async function start(settings: HeapSettings): Promise<Started<readonly HeapSize[]>> {
+export async function start(settings: HeapSettings): Promise<Started<readonly number[]>> {
   return {
-    ready: settings.kind === 'tokens' ? await ofTokens(settings) : await ofSessions(settings.count),
+    ready: 'sessions' in settings ? await ofSessions(settings.sessions) : await ofTokens(settings),
   }
 }
 
@@ -44,32 +37,21 @@ function heapBytes(): number {
 }
 
 /** Measures everything that a request with a new token leaves in memory. */
-async function ofTokens({ options, tokensFile, counts }: HeapSettings & { kind: 'tokens' }) {
+async function ofTokens({ options, tokensFile, counts }: TokenSettings): Promise<readonly number[]> {
   const store = await openStore(options.store, { clock: () => Date.now() / 1000 })
   const perennial = await createPerennial({ ...options, store: withoutConfirming(store) })
-  const file = readFileSync(tokensFile)
-  let at = 0
-  // A string of its own each, as from the network: a slice would keep all others in memory.
-  const nextToken = () => {
-    const end = file.indexOf('\n', at)
-    const token = file.toString('latin1', at, end)
-    at = end + 1 < file.length ? end + 1 : 0
-    return token
+  const tokens = readFileSync(tokensFile, 'latin1').split('\n')
+  const accept = async (line: string) => {
+    // A string of its own, as from the network: a line is a slice of the file's text.
+    const token = Buffer.from(line).toString('latin1')
+    await perennial.authenticate({ authorization: `Bearer ${token}`, memberstackToken: undefined })
   }
-  const accept = async () => {
-    await perennial.authenticate({ authorization: `Bearer ${nextToken()}`, memberstackToken: undefined })
-  }
-  await accept()
-  const sizes: HeapSize[] = []
+  await accept(tokens[0] ?? '')
   const base = heapBytes()
-  let seen = 1
-  for (const count of counts) {
-    while (seen < count) {
-      const atOnce = Math.min(100, count - seen)
-      await Promise.all(Array.from({ length: atOnce }, accept))
-      seen += atOnce
-    }
-    sizes.push({ count, bytes: heapBytes() - base })
+  const sizes: number[] = []
+  for (const [index, count] of counts.entries()) {
+    for (const token of tokens.slice(counts[index - 1] ?? 1, count)) await accept(token)
+    sizes.push(heapBytes() - base)
   }
   await perennial.close()
   await store.close()
@@ -80,12 +62,12 @@ function withoutConfirming(store: Store): Store {
   return { ...store, sessions: { ...store.sessions, confirm: () => Promise.resolve() } }
 }
 
-async function ofSessions(count: number): Promise<readonly HeapSize[]> {
+async function ofSessions(count: number): Promise<readonly number[]> {
   const now = Math.floor(Date.now() / 1000)
   const store = await openStore('memory:', { clock: () => now })
   const base = heapBytes()
   await addSessions(store, count, now, { atOnce: 1 })
-  const bytes = heapBytes() - base
+  const size = heapBytes() - base
   await store.close()
-  return [{ count, bytes }]
+  return [size]
 }

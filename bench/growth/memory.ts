@@ -3,51 +3,62 @@ import { join } from 'node:path'
 import { openStore } from '@perennial/auth'
 import { hasRedis, startMeasuredRedis } from '../kit/redis.ts'
 import { addSessions } from '../kit/sessions.ts'
-import { heading, number, row } from '../kit/table.ts'
-import { measureStoreSize } from '../session-cost/store-size.ts'
+import { measureStoreSize } from '../kit/store-size.ts'
+import { number, printHeading, printTable } from '../kit/table.ts'
 import { measureHeap } from './heap.ts'
-import type { GrowthPlan } from './plan.ts'
+import type { GrowthPlan } from './session-tokens.ts'
 
-/** Prints the memory of cached access tokens. The last row has more than the cache holds. */
-export async function printTokenMemory({ folder, issued, tokens }: GrowthPlan): Promise<void> {
-  const length = issued.tokens[0]?.length ?? 0
-  heading(
+/** Prints the memory of cached access tokens, and that of one live session in each store. */
+export async function printMemory(plan: GrowthPlan): Promise<void> {
+  await printTokens(plan)
+  await printSessions(plan)
+}
+
+/** The last row has more tokens than the cache holds. */
+async function printTokens({ folder, issued, tokens }: GrowthPlan): Promise<void> {
+  printHeading(
     'Memory of access tokens seen before',
-    `Session mode, tokens of ${length} characters with email, two roles and three custom fields; everything that a first sight leaves in memory. Heap ` +
-      'after garbage collection. The cache holds at least 50,000 tokens and at most 100,000.',
-    ['distinct tokens seen', 'heap MB', 'bytes a token seen'],
+    `Session mode, tokens of ${issued.tokens[0]?.length} characters with email, two roles and three custom fields; everything that a first sight leaves ` +
+      'in memory. Heap after garbage collection. The cache holds at least 50,000 tokens and at most 100,000.',
   )
   const tokensFile = join(folder, 'tokens.txt')
-  writeFileSync(tokensFile, `${issued.tokens.join('\n')}\n`)
+  writeFileSync(tokensFile, issued.tokens.join('\n'))
   const counts = [...[1000, 10_000].filter((count) => count < tokens), tokens, issued.tokens.length]
-  const sizes = await measureHeap({ kind: 'tokens', options: issued.options, tokensFile, counts })
-  for (const { count, bytes } of sizes) row(number(count), number(bytes / 1e6, 1), number(bytes / count))
+  const sizes = await measureHeap({ options: issued.options, tokensFile, counts })
+  printTable(sizes.entries(), {
+    'distinct tokens seen': ([index]) => number(counts[index] ?? 0),
+    'heap MB': ([, bytes]) => number(bytes / 1e6, 1),
+    'bytes a token seen': ([index, bytes]) => number(bytes / (counts[index] ?? 0)),
+  })
 }
 
-/** Prints the memory of one live session in each store. */
-export async function printSessionMemory({ folder, tokens }: GrowthPlan): Promise<void> {
+async function printSessions({ folder, tokens }: GrowthPlan): Promise<void> {
   const count = Math.min(20_000, tokens)
-  heading(
+  printHeading(
     'A live session in each store',
     `Sessions with a browser's \`User-Agent\` and a sealed member with three custom fields (378 characters), ${number(count)} of them.`,
-    ['store', 'what is counted', 'bytes a session'],
   )
-  const sizes = await measureHeap({ kind: 'sessions', count })
-  for (const { bytes } of sizes) row('`memory:`', 'heap after garbage collection', number(bytes / count))
-  const { bytes } = await measureStoreSize(join(folder, 'sessions.db'), count)
-  row('SQLite', 'the file', number(bytes / count))
-  if (hasRedis('Redis')) await printRedis(count)
+  const [heapBytes = Number.NaN] = await measureHeap({ sessions: count })
+  const rows: [store: string, counted: string, bytes: number][] = [
+    ['`memory:`', 'heap after garbage collection', heapBytes],
+    ['SQLite', 'the file', (await measureStoreSize(join(folder, 'sessions.db'), count)).bytes],
+  ]
+  if (hasRedis('Redis')) rows.push(['Redis', '`used_memory`', await redisBytes(count)])
+  printTable(rows, {
+    store: ([store]) => store,
+    'what is counted': ([, counted]) => counted,
+    'bytes a session': ([, , bytes]) => number(bytes / count),
+  })
 }
 
-async function printRedis(count: number): Promise<void> {
+async function redisBytes(count: number): Promise<number> {
   const redis = await startMeasuredRedis()
   const now = Math.floor(Date.now() / 1000)
   const store = await openStore(redis.url, { clock: () => now })
   try {
     const before = await redis.figure('memory', 'used_memory')
     await addSessions(store, count, now, { atOnce: 100 })
-    const used = (await redis.figure('memory', 'used_memory')) - before
-    row('Redis', '`used_memory`', number(used / count))
+    return (await redis.figure('memory', 'used_memory')) - before
   } finally {
     await store.close()
     await redis.remove()

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { openStore, type PerennialOptions, type Store } from '@perennial/auth'
 import { createSecrets } from '../kit/internals.ts'
+import type { Shot } from '../kit/load.ts'
+import { acceptedShot, appId, customFields, memberId } from '../kit/members.ts'
 import { addSessions } from '../kit/sessions.ts'
-import { acceptedShot, appId, createSigner, customFields, memberId, type Signer } from '../kit/tokens.ts'
-import type { Shot } from '../kit/traffic.ts'
+import { createSigner, type Signer } from '../kit/signer.ts'
 
 /** A store with live sessions, and the access tokens that an instance of the service has issued for them. */
 export interface SessionTokens {
@@ -13,6 +14,22 @@ export interface SessionTokens {
   readonly shot: (index: number) => Shot
   /** Returns a token with the right shape, key id and claims, but signed by another key. */
   readonly forge: (index: number) => string
+}
+
+/** The flags of the program, and the tokens that its parts use. */
+export interface GrowthPlan {
+  /** For files of the bench. */
+  readonly folder: string
+  /** A fifth more than `tokens`: more than the cache holds by default. */
+  readonly issued: SessionTokens
+  /** The most distinct tokens. */
+  readonly tokens: number
+  /** Of one measurement under a fixed rate. */
+  readonly seconds: number
+  /** Of the flood. */
+  readonly rounds: number
+  /** Gives the server of the flood the first processor, and the traffic the second. */
+  readonly pin: boolean
 }
 
 const secretBytes = Buffer.alloc(32, 7)

@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { PerennialOptions } from '@perennial/auth'
-import { createClient } from '../kit/client.ts'
+import { expectStatus, openConnection } from '../kit/http.ts'
 import { cpuSecondsOfProcess } from '../kit/machine.ts'
-import { inTurns, median } from '../kit/rounds.ts'
-import { heading, number, row } from '../kit/table.ts'
-import { appId, bodyOf, createSigner, memberClaims } from '../kit/tokens.ts'
-import type { GrowthPlan } from './plan.ts'
+import { appId, bodyOf, memberClaims } from '../kit/members.ts'
+import { inTurns, middle } from '../kit/rounds.ts'
+import { createSigner } from '../kit/signer.ts'
+import { number, printHeading, printTable } from '../kit/table.ts'
+import type { GrowthPlan } from './session-tokens.ts'
 
 interface Program {
   readonly file: string
@@ -21,63 +22,63 @@ interface Program {
   readonly body: string
 }
 
-interface Start {
-  readonly ms: number
-  readonly cpuMs: number
-}
-
+const starts = 7
 const service = fileURLToPath(new URL('../../packages/server/dist/main.js', import.meta.url))
 const app = fileURLToPath(new URL('start-up-app.mjs', import.meta.url))
 
 /** Prints the time from the start of a process to its first 200. */
 export async function printStartUp(plan: GrowthPlan): Promise<void> {
-  heading(
+  printHeading(
     'Start-up',
-    `From the start of the process until it has answered its first request with 200; the middle one of ${plan.starts} starts by turns. CPU: the whole ` +
+    `From the start of the process until it has answered its first request with 200; the middle one of ${starts} starts by turns. CPU: the whole ` +
       'process until then, all threads. Wall-clock time wants a quiet machine.',
-    ['', 'milliseconds', 'quickest', 'ms of CPU'],
   )
-  const samples = await inTurns(programsOf(plan), plan.starts, ([, program]) => start(program, plan.folder))
-  for (const [[name], own] of samples) {
-    const ms = own.map((one) => one.ms)
-    row(name, number(median(ms)), number(Math.min(...ms)), number(median(own.map(({ cpuMs }) => cpuMs))))
-  }
+  const programs = Object.entries(programsOf(plan))
+  printTable(await inTurns(programs, starts, ([, program]) => start(program, plan.folder)), {
+    '': ([[name]]) => name,
+    milliseconds: ([, own]) => number(middle(own, 'ms')),
+    quickest: ([, own]) => number(Math.min(...own.map(({ ms }) => ms))),
+    'ms of CPU': ([, own]) => number(middle(own, 'cpuMs')),
+  })
 }
 
-function programsOf({ issued }: GrowthPlan): readonly (readonly [string, Program])[] {
+function programsOf({ issued }: GrowthPlan): Readonly<Record<string, Program>> {
   const member = createSigner('RS256', 'bench')
   const me = { file: app, path: '/me', body: bodyOf(0) }
   const withOptions = (options: PerennialOptions) => ({ PERENNIAL_OPTIONS: JSON.stringify(options) })
   const jwks = JSON.stringify({ keys: [member.jwk] })
   const forward = { store: 'memory:', memberstack: { appId, jwks, refreshUrl: 'http://127.0.0.1:9/' } }
-  return [
-    ['Express, `/me` open to all', { ...me, env: {} }],
-    [
-      'Express, `/me` protected, session mode on SQLite',
-      { ...me, env: withOptions(issued.options), token: issued.tokens[0] ?? '' },
-    ],
-    [
-      'Express, `/me` protected, forward mode',
-      { ...me, env: withOptions(forward), token: member.sign(memberClaims(0)) },
-    ],
-    [
-      'the service, production, a new SQLite file, `/readyz`',
-      {
-        file: service,
-        path: '/readyz',
-        body: '{"status":"ready"}',
-        env: {
-          PORT: '0',
-          PERENNIAL_SECRET: issued.options.secret,
-          MEMBERSTACK_APP_ID: appId,
-          MEMBERSTACK_SECRET_KEY: 'sk_bench',
-        },
-      },
-    ],
-  ]
+  const serviceSettings = {
+    PORT: '0',
+    PERENNIAL_SECRET: issued.options.secret,
+    MEMBERSTACK_APP_ID: appId,
+    MEMBERSTACK_SECRET_KEY: 'sk_bench',
+  }
+  const ready = { path: '/readyz', body: '{"status":"ready"}' }
+  return {
+    'Express, `/me` open to all': { ...me, env: {} },
+    'Express, `/me` protected, session mode on SQLite': {
+      ...me,
+      env: withOptions(issued.options),
+      token: issued.tokens[0] ?? '',
+    },
+    'Express, `/me` protected, forward mode': {
+      ...me,
+      env: withOptions(forward),
+      token: member.sign(memberClaims(0)),
+    },
+    'the service, production, a new SQLite file, `/readyz`': {
+      ...ready,
+      file: service,
+      env: serviceSettings,
+    },
+  }
 }
 
-async function start({ file, env, path, token, body }: Program, folder: string): Promise<Start> {
+async function start(
+  { file, env, path, token, body }: Program,
+  folder: string,
+): Promise<Record<'ms' | 'cpuMs', number>> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [file], {
     cwd: mkdtempSync(join(folder, 'start-')),
@@ -86,10 +87,10 @@ async function start({ file, env, path, token, body }: Program, folder: string):
   })
   const exited = once(child, 'exit')
   try {
-    const client = createClient(await readPort(child.stdout))
-    const answered = await client.expect(200, { path, token })
+    const connection = await openConnection(await readPort(child.stdout))
+    const answered = expectStatus(200, await connection.send({ path, token }))
     const ms = performance.now() - startedAt
-    client.close()
+    connection.close()
     if (answered !== body) throw new Error(`no figure from errors: ${path} answered ${answered}`)
     return { ms, cpuMs: cpuSecondsOfProcess(child.pid) * 1000 }
   } finally {

@@ -1,5 +1,5 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { Answer } from './connection.ts'
+import { createServer, type Server } from 'node:http'
+import type { Answer } from './http.ts'
 
 /** A request that a server of the bench received. */
 export interface Received {
@@ -10,7 +10,6 @@ export interface Received {
 
 /** A server on a free port of 127.0.0.1. */
 export interface LoopbackServer {
-  readonly port: number
   readonly url: string
   close(): void
 }
@@ -27,24 +26,20 @@ export async function portOf(server: Server): Promise<number> {
 export async function serveJson(
   respond: (received: Received) => Answer | Promise<Answer>,
 ): Promise<LoopbackServer> {
-  const answer = async (received: Received, response: ServerResponse) => {
-    const { status, body } = await respond(received)
-    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
-  }
   const server = createServer((request, response) => {
     const { method = 'GET', url: path = '/' } = request
+    const answer = async (received: Received) => {
+      const { status, body } = await respond(received)
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+    }
     let body = ''
-    request.setEncoding('utf8')
-    request.on('data', (chunk: string) => (body += chunk))
-    request.once('end', () => void answer({ method, path, body }, response))
+    request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+    request.once('end', () => void answer({ method, path, body }))
   })
-  const port = await portOf(server.listen(0, '127.0.0.1'))
-  return {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    close() {
-      server.closeAllConnections()
-      server.close()
-    },
+  const url = `http://127.0.0.1:${await portOf(server.listen(0, '127.0.0.1'))}`
+  const close = () => {
+    server.closeAllConnections()
+    server.close()
   }
+  return { url, close }
 }

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 
-/** What a process has used since it started. */
+/** The CPU time of a process since it started, and its memory. */
 export interface Usage {
   /** Of all threads, as the operating system counts them. */
   readonly cpuSeconds: number
@@ -47,4 +49,14 @@ export function runWhenIdle(pid: number): void {
 
 function run(program: string, ...args: readonly string[]): void {
   execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+/** Runs some work with a new folder, and removes the folder at the end. */
+export async function inFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }

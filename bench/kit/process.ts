@@ -4,7 +4,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { Usage } from './machine.ts'
 
-/** What the `start` function of a program returns. The program runs in a process of its own, see {@link startProcess}. */
+/** The result of the `start` function of a program that runs in a process of its own, see {@link startProcess}. */
 export interface Started<Ready, Question = never> {
   /** Sent to the parent once. */
   readonly ready: Ready
@@ -13,13 +13,13 @@ export interface Started<Ready, Question = never> {
 }
 
 /** A program in a process of its own, as its parent sees it. */
-export interface BenchProcess<Ready> {
+export interface BenchProcess<Ready, Question = never, Answer = unknown> {
   readonly pid: number
   readonly ready: Ready
   /** Reads the CPU time and the memory that the process has used. */
-  usage(): Promise<Usage>
+  readonly usage: () => Promise<Usage>
   /** Asks one question at a time. @throws Error if the process ends before it answers */
-  readonly ask: <Answer>(question: Serializable) => Promise<Answer>
+  readonly ask: (question: Question) => Promise<Answer>
   /** Closes the channel, on which the process exits, and waits for its exit. */
   readonly stop: () => Promise<void>
 }
@@ -38,12 +38,12 @@ const child = fileURLToPath(new URL('child.ts', import.meta.url))
  * Runs the `start` function of a module in a new process, in production mode, and waits for its result.
  * @throws Error if the process ends before
  */
-export async function startProcess<Ready>(
-  program: URL,
+export async function startProcess<Ready, Question extends Serializable = never, Answer = unknown>(
+  program: string,
   settings: unknown,
   { nodeFlags = [], environment = process.env, output }: ProcessOptions = {},
-): Promise<BenchProcess<Ready>> {
-  const forked = fork(child, [program.href, JSON.stringify(settings)], {
+): Promise<BenchProcess<Ready, Question, Answer>> {
+  const forked = fork(child, [program, JSON.stringify(settings)], {
     execArgv: [...process.execArgv, ...nodeFlags],
     stdio: ['ignore', output ?? 2, 2, 'ipc'],
     env: { ...environment, NODE_ENV: 'production' },
@@ -52,9 +52,9 @@ export async function startProcess<Ready>(
   const receive = async () => {
     const received = await Promise.race([once(forked, 'message'), exited.then(([code]) => String(code))])
     if (typeof received !== 'string') return received[0]
-    throw new Error(`no figure from errors: ${program.pathname} exited with ${received}`)
+    throw new Error(`no figure from errors: ${program} exited with ${received}`)
   }
-  const ask = async (question: Serializable) => {
+  const ask = async (question: Question | 'usage') => {
     const received = receive()
     forked.send(question)
     return (await received).answer

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createSigner } from '../kit/tokens.ts'
+import { createSigner } from '../kit/signer.ts'
 import { readKeySet, readTokens } from './answer.ts'
 
 const ours = createSigner('ES256', 'ours')

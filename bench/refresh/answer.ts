@@ -1,6 +1,7 @@
-import { createPublicKey, verify, type JsonWebKey, type KeyObject } from 'node:crypto'
-import type { Answer } from '../kit/connection.ts'
-import { readPart } from '../kit/tokens.ts'
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import jsonwebtoken from 'jsonwebtoken'
+import type { Answer } from '../kit/http.ts'
+import { claimsOf } from '../kit/signer.ts'
 
 /** The tokens of a right answer. */
 export interface GoodTokens {
@@ -9,7 +10,7 @@ export interface GoodTokens {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** What an answer must have. */
+/** The requirements for an answer. */
 export interface Expected {
   readonly memberId: string
   /** The refresh token that was presented: the new one must differ. */
@@ -21,38 +22,37 @@ export interface Expected {
 /** The keys of a key set (RFC 7517 §5), by `kid`. */
 export type KeySet = ReadonlyMap<unknown, KeyObject>
 
-/**
- * Returns the tokens of a right answer: 200, an access token of this member that has not expired, and a new refresh token.
- * @throws Error for any other answer: no figure from errors
- */
-export function readTokens(answer: Answer, expected: Expected): GoodTokens {
-  if (answer.status !== 200) throw wrong(`answered ${answer.status} ${answer.body}`)
-  const { accessToken, refreshToken }: Partial<GoodTokens> = JSON.parse(answer.body)
-  if (typeof accessToken !== 'string') throw wrong('answered no access token')
-  if (typeof refreshToken !== 'string') throw wrong('answered no refresh token')
-  if (refreshToken === expected.presented) throw wrong('answered the refresh token that was presented')
-  const claims = readPart(accessToken, 1)
-  const member = claims['sub'] ?? claims['id']
-  if (member !== expected.memberId) throw wrong(`answered ${String(member)}, not ${expected.memberId}`)
-  if (!(Number(claims['exp']) > Date.now() / 1000)) throw wrong('answered an expired access token')
-  if (expected.keySet && !isSigned(accessToken, expected.keySet))
-    throw wrong('answered a forged access token')
-  return { accessToken, refreshToken, claims }
-}
-
 /** Reads the JSON of a key set. */
 export function readKeySet(json: string): KeySet {
   const { keys }: { keys: (JsonWebKey & { kid: string })[] } = JSON.parse(json)
   return new Map(keys.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]))
 }
 
+/**
+ * Returns the tokens of a right answer: 200, an access token of this member that has not expired, and a new refresh token.
+ * @throws Error for any other answer: no figure from errors
+ */
+export function readTokens(answer: Answer, { memberId, presented, keySet }: Expected): GoodTokens {
+  if (answer.status !== 200) throw wrong(`answered ${answer.status} ${answer.body}`)
+  const { accessToken, refreshToken }: Partial<GoodTokens> = JSON.parse(answer.body)
+  if (typeof accessToken !== 'string') throw wrong('answered no access token')
+  if (typeof refreshToken !== 'string') throw wrong('answered no refresh token')
+  if (refreshToken === presented) throw wrong('answered the refresh token that was presented')
+  const claims = claimsOf(accessToken)
+  const member = claims['sub'] ?? claims['id']
+  if (member !== memberId) throw wrong(`answered ${String(member)}, not ${memberId}`)
+  if (!(Number(claims['exp']) > Date.now() / 1000)) throw wrong('answered an expired access token')
+  if (keySet && !isSigned(accessToken, keySet)) throw wrong('answered a forged access token')
+  return { accessToken, refreshToken, claims }
+}
+
 function isSigned(token: string, keySet: KeySet): boolean {
-  const key = keySet.get(readPart(token, 0)['kid'])
-  if (!key) return false
-  const end = token.lastIndexOf('.')
-  const signature = Buffer.from(token.slice(end + 1), 'base64url')
-  // The encoding is that of JWS (RFC 7518 §3.4); RSA has no other.
-  return verify('sha256', Buffer.from(token.slice(0, end)), { key, dsaEncoding: 'ieee-p1363' }, signature)
+  const key = keySet.get(jsonwebtoken.decode(token, { complete: true })?.header.kid)
+  try {
+    return key !== undefined && Boolean(jsonwebtoken.verify(token, key, { algorithms: ['ES256', 'RS256'] }))
+  } catch {
+    return false
+  }
 }
 
 function wrong(what: string): Error {

@@ -1,5 +1,5 @@
 import { portOf } from '../kit/loopback.ts'
-import { startProcess, type BenchProcess, type Started } from '../kit/process.ts'
+import { startProcess, type Started } from '../kit/process.ts'
 import {
   startByHand,
   startForward,
@@ -42,20 +42,17 @@ export const contenders: readonly Contender[] = [
   { name: 'answers another member once', mode: 'upstream', start: startLiar },
 ]
 
-/** A contender in a process of its own. Its one question sets the state of the quota. */
-export type ContenderProcess = BenchProcess<{ readonly port: number }>
-
 interface Settings {
   readonly name: string
   readonly surroundings: Surroundings
 }
 
-/** Starts a contender in a process of its own; `profileFolder`, where not empty, is for a CPU profile of it. */
+/** Starts a contender in a process of its own. Its one question sets the state of the quota; `profileFolder`, where not empty, is for a CPU profile of it. */
 export function startContender(contender: Contender, surroundings: Surroundings, profileFolder: string) {
   const profile = [`--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${slugOf(contender)}.cpuprofile`]
   const settings: Settings = { name: contender.name, surroundings }
   const nodeFlags = profileFolder ? ['--cpu-prof', ...profile] : []
-  return startProcess<{ port: number }>(new URL(import.meta.url), settings, { nodeFlags })
+  return startProcess<{ port: number }, AdminQuotaState>(import.meta.url, settings, { nodeFlags })
 }
 
 /** Returns the name of a contender as part of a file name or a token. */

@@ -1,29 +1,28 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { measureLoad, runLoad, type LoadFigures, type LoadPlan } from '../kit/load.ts'
 import { inTurns } from '../kit/rounds.ts'
 import type { Contender } from './contenders.ts'
-import { connections, load, share, type LoadResult, type Shared } from './load.ts'
-import { run, type Running } from './running.ts'
+import { refresh, share, startTarget, type Target } from './target.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
-/** The refreshes of one row. */
-export interface Costs extends LoadResult {
-  readonly refreshes: number
-  /** Of the server's process alone. */
-  readonly cpuSeconds: number
-  readonly redisCpuSeconds: number | null
-  readonly memoryBytes: number
+/** The figures of one round. */
+interface Costs extends LoadFigures {
+  /** NaN without a Redis. */
+  readonly redisCpuSecondsPer10000: number
 }
 
 /** The figures of one row, in both tables. */
-export interface Measured {
+interface Measured {
   readonly name: string
-  readonly costs: Costs
-  readonly shared: Shared & { readonly upstreamCalls: number; readonly rotations: number }
+  readonly costs: readonly Costs[]
+  readonly shared: Awaited<ReturnType<typeof measureShare>>
 }
 
-/** The number of sessions: each connection has eight, in a short run fewer. */
+/** The refreshes under way at one time, each on a connection and of a session of its own. */
+const connections = 32
+/** The number of sessions: each connection has eight, in a short run fewer. No two connections share one. */
 const sessionsOf = (refreshes: number) => connections * Math.min(8, Math.ceil(refreshes / 500))
 const rounds = 4
 
@@ -34,7 +33,7 @@ const rounds = 4
 export async function measure(
   contenders: readonly Contender[],
   { refreshes, profileFolder }: { readonly refreshes: number; readonly profileFolder: string },
-): Promise<Measured[]> {
+): Promise<readonly Measured[]> {
   const closers: (() => Promise<void> | void)[] = []
   const onClose = (close: () => Promise<void> | void) => void closers.push(close)
   try {
@@ -44,45 +43,40 @@ export async function measure(
     // Each run begins with the first session again; at the end 50 callers share one refresh.
     const turns = Math.ceil(warmUp / sessions) + rounds * Math.ceil(count / sessions) + 1
     const upstream = await startUpstream({ members: sessions, turns })
-    onClose(() => upstream.stop())
+    onClose(upstream.stop)
     const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'))
     onClose(() => rmSync(folder, { recursive: true, force: true }))
-    const running: Running[] = []
+    const targets: Target[] = []
     for (const contender of contenders) {
-      const started = await run(contender, { upstream, folder, sessions, profileFolder, onClose })
-      if (started) running.push(started)
+      const started = await startTarget(contender, { upstream, folder, sessions, profileFolder, onClose })
+      if (started) targets.push(started)
     }
-    for (const one of running) await load(one, warmUp)
-    const costs = await inTurns(running, rounds, (one) => measureRound(one, upstream, count))
+    for (const target of targets) await runLoad(planOf(target, warmUp))
     const measured: Measured[] = []
-    for (const [one, own] of costs) {
-      const shared = await measureShare(one, upstream)
-      measured.push({ name: one.contender.name, costs: own.reduce(add), shared })
-    }
+    for (const [target, costs] of await inTurns(targets, rounds, (one) => measureRound(one, upstream, count)))
+      measured.push({ name: target.contender.name, costs, shared: await measureShare(target, upstream) })
     return measured
   } finally {
     for (const close of closers.toReversed()) await close()
   }
 }
 
-async function measureRound(one: Running, upstream: Upstream, count: number): Promise<Costs> {
-  const callsBefore = await upstream.calls()
-  const before = await one.usage()
-  const result = await load(one, count)
-  const after = await one.usage()
-  const callsAfter = await upstream.calls()
-  checkCalls(one.contender, count, {
-    refresh: callsAfter.refresh - callsBefore.refresh,
-    admin: callsAfter.admin - callsBefore.admin,
+function planOf(target: Target, count: number): LoadPlan {
+  const send: LoadPlan['send'] = (connection, index) => refresh(target, connection, index)
+  return { port: target.port, connections, count, send }
+}
+
+async function measureRound(target: Target, upstream: Upstream, count: number): Promise<Costs> {
+  const read = async () => ({ ...(await upstream.ask('calls')), redis: await target.redis?.cpuSeconds() })
+  const before = await read()
+  const figures = await measureLoad(target, planOf(target, count))
+  const after = await read()
+  checkCalls(target.contender, count, {
+    refresh: after.refresh - before.refresh,
+    admin: after.admin - before.admin,
   })
-  return {
-    ...result,
-    refreshes: count,
-    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
-    redisCpuSeconds:
-      after.redisCpuSeconds === null ? null : after.redisCpuSeconds - (before.redisCpuSeconds ?? 0),
-    memoryBytes: after.memoryBytes,
-  }
+  const redis = (after.redis ?? Number.NaN) - (before.redis ?? Number.NaN)
+  return { ...figures, redisCpuSecondsPer10000: (redis / count) * 10_000 }
 }
 
 /** @throws Error unless the calls of the upstream are those that the name of the row promises */
@@ -97,21 +91,11 @@ function checkCalls(
   throw new Error(`no figure from errors: for ${count} refreshes "${name}" asked the upstream for ${calls}`)
 }
 
-function add(sum: Costs, one: Costs): Costs {
-  return {
-    refreshes: sum.refreshes + one.refreshes,
-    seconds: sum.seconds + one.seconds,
-    cpuSeconds: sum.cpuSeconds + one.cpuSeconds,
-    redisCpuSeconds: one.redisCpuSeconds === null ? null : (sum.redisCpuSeconds ?? 0) + one.redisCpuSeconds,
-    timesMs: [...sum.timesMs, ...one.timesMs],
-    memoryBytes: one.memoryBytes,
-  }
-}
-
-async function measureShare(one: Running, upstream: Upstream): Promise<Measured['shared']> {
-  const before = await upstream.calls()
-  const shared = await share(one)
-  const after = await upstream.calls()
-  const rotations = one.contender.mode === 'session' ? shared.generations : after.rotated - before.rotated
+async function measureShare(target: Target, upstream: Upstream) {
+  const before = await upstream.ask('calls')
+  const shared = await share(target)
+  const after = await upstream.ask('calls')
+  const rotated = after.rotated - before.rotated
+  const rotations = target.contender.mode === 'session' ? shared.generations : rotated
   return { ...shared, upstreamCalls: after.refresh - before.refresh, rotations }
 }

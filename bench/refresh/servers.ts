@@ -1,8 +1,9 @@
 import { createPerennial, openStore, systemClock, type Perennial, type Store } from '@perennial/auth'
 import { authRouter, jwks } from '@perennial/auth/express'
 import axios, { isAxiosError } from 'axios'
-import express, { type Express } from 'express'
-import { appId, encode, readPart } from '../kit/tokens.ts'
+import express, { type Express, type RequestHandler } from 'express'
+import { appId } from '../kit/members.ts'
+import { upstreamRefreshToken } from './upstream.ts'
 
 /** The addresses that a contender needs. */
 export interface Surroundings {
@@ -99,24 +100,13 @@ function withoutQuota(store: Store, quota: () => AdminQuotaState): Store {
   }
 }
 
-/** Starts a server whose fifth answer is for another member. */
-export function startLiar({ upstreamUrl }: Surroundings): RefreshServer {
-  const app = express()
-  let answers = 0
-  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 handles its rejections
-  app.post('/v1/auth/refresh-token', express.json(), async (request, response) => {
-    const url = `${upstreamUrl}/auth/refresh-token`
-    const answered = await fetch(url, { method: 'POST', body: JSON.stringify(request.body) })
-    const tokens: { accessToken: string; refreshToken: string } = JSON.parse(await answered.text())
-    answers += 1
-    if (answers === 5) tokens.accessToken = ofAnotherMember(tokens.accessToken)
-    response.json(tokens)
-  })
-  return { app }
-}
-
-function ofAnotherMember(accessToken: string): string {
-  const [header, , signature] = accessToken.split('.')
-  const claims = encode({ ...readPart(accessToken, 1), id: 'mem_somebody' })
-  return [header, claims, signature].join('.')
+/** Starts a server whose fifth answer is for another member: it refreshes with that member's token. */
+export function startLiar(surroundings: Surroundings): RefreshServer {
+  let requests = 0
+  const lie: RequestHandler = (request, _response, next) => {
+    requests += 1
+    if (requests === 5) request.body.refreshToken = upstreamRefreshToken('liar', 1, 0)
+    next()
+  }
+  return { app: express().use(express.json(), lie, startByHand(surroundings).app) }
 }

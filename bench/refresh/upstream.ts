@@ -1,11 +1,12 @@
 import type { JsonWebKey } from 'node:crypto'
-import type { Answer } from '../kit/connection.ts'
-import { startMemberstack, type MemberstackCalls } from '../kit/memberstack.ts'
+import type { Answer } from '../kit/http.ts'
+import { memberClaims } from '../kit/members.ts'
+import { startMemberstack, type Memberstack } from '../kit/memberstack.ts'
 import { startProcess, type BenchProcess, type Started } from '../kit/process.ts'
-import { createSigner, memberClaims } from '../kit/tokens.ts'
+import { createSigner } from '../kit/signer.ts'
 
 /** The number of tokens that it can issue. */
-export interface UpstreamSettings {
+interface UpstreamSettings {
   readonly members: number
   /** Refreshes of each member through one contender. Contenders are separate processes, and may get equal tokens. */
   readonly turns: number
@@ -16,15 +17,12 @@ interface Ready {
   readonly jwk: JsonWebKey
 }
 
-/** Memberstack in a process of its own, the same for all contenders. */
-export interface Upstream extends BenchProcess<Ready> {
-  calls(): Promise<Readonly<MemberstackCalls>>
-}
+/** Memberstack in a process of its own, the same for all contenders. Its one question is for its calls up to now. */
+export type Upstream = BenchProcess<Ready, 'calls', Memberstack['calls']>
 
 /** Starts it: the admin API, and a refresh API with rotating one-use refresh tokens. */
-export async function startUpstream(settings: UpstreamSettings): Promise<Upstream> {
-  const upstream = await startProcess<Ready>(new URL(import.meta.url), settings)
-  return { ...upstream, calls: () => upstream.ask('calls') }
+export function startUpstream(settings: UpstreamSettings): Promise<Upstream> {
+  return startProcess(import.meta.url, settings)
 }
 
 /** Returns a refresh token, as long as a real one. Each contender has its own; generation 0 is valid from the start. */
@@ -39,9 +37,8 @@ export async function start({ members, turns }: UpstreamSettings): Promise<Start
   const accessTokens = Array.from({ length: members * turns }, (_, index) =>
     signer.sign({ ...memberClaims(index % members), jti: index }),
   )
-  const memberstack = await startMemberstack(
-    createRefreshApi((member, turn) => accessTokens[turn * members + member]),
-  )
+  const refresh = createRefreshApi((member, turn) => accessTokens[turn * members + member])
+  const memberstack = await startMemberstack(refresh)
   return { ready: { url: memberstack.url, jwk: signer.jwk }, answer: () => memberstack.calls }
 }
 

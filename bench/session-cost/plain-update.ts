@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 
-/** The least that a rotation in SQLite can cost: one transaction with a SELECT and an UPDATE. */
-export interface PlainUpdate {
-  run(turns: number): void
-  close(): void
-}
-
-/** Opens a table of tokens with the same durability as Perennial's store: WAL, `synchronous=FULL`. */
-export function createPlainUpdate(path: string, rows: number): PlainUpdate {
+/**
+ * Opens a table of tokens with the same durability as Perennial's store (WAL, `synchronous=FULL`), for the least that a
+ * rotation in SQLite can cost: one transaction with a SELECT and an UPDATE.
+ */
+export function createPlainUpdate(path: string, rows: number) {
   const database = new DatabaseSync(path)
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   database.exec(
@@ -18,22 +15,20 @@ export function createPlainUpdate(path: string, rows: number): PlainUpdate {
   for (let id = 0; id < rows; id += 1) insert.run(id, newToken())
   const select = database.prepare('SELECT token FROM tokens WHERE id = ?')
   const update = database.prepare('UPDATE tokens SET token = ?, used_at = ? WHERE id = ? AND token = ?')
-  const rotate = (id: number, at: number) => {
+  let next = 0
+  const rotate = (at: number) => {
     database.exec('BEGIN IMMEDIATE')
-    const token = String(select.get(id)?.['token'])
-    const { changes } = update.run(newToken(), at, id, token)
+    const token = String(select.get(next)?.['token'])
+    const { changes } = update.run(newToken(), at, next, token)
     database.exec('COMMIT')
     if (changes !== 1) throw new Error('no figure from errors: the plain update changed nothing')
+    next = (next + 1) % rows
   }
-  let next = 0
   return {
-    run(turns) {
-      for (let turn = 0; turn < turns; turn += 1) {
-        rotate(next, turn)
-        next = (next + 1) % rows
-      }
+    run(turns: number): void {
+      for (let turn = 0; turn < turns; turn += 1) rotate(turn)
     },
-    close: () => database.close(),
+    close: (): void => database.close(),
   }
 }
 

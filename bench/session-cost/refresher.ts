@@ -1,21 +1,15 @@
 import { createPerennial, type AuthRequest } from '@perennial/auth'
+import { appId, memberClaims } from '../kit/members.ts'
 import { inProcessMemberstack } from '../kit/memberstack.ts'
-import { appId, createSigner, memberClaims } from '../kit/tokens.ts'
-
-/** Sessions of one Perennial that are refreshed again and again. */
-export interface Refresher {
-  /** Refreshes the sessions in turn, `atOnce` at a time. @throws Error unless each answer is 200 with both tokens */
-  run(refreshes: number, atOnce: number): Promise<void>
-  close(): Promise<void>
-}
+import { createSigner } from '../kit/signer.ts'
 
 /** Within the quota of the admin API for one second, so that refreshes at once never wait for it. */
 export const mostAtOnce = 20
 
 const unlimited = 1_000_000_000
 
-/** Opens Perennial on a store, with a clock that advances by more than a second before each group of refreshes. */
-export async function createRefresher(store: string, sessions: number): Promise<Refresher> {
+/** Opens Perennial on a store with live sessions. Its clock advances by more than a second before each group of refreshes. */
+export async function createRefresher(store: string, sessions: number) {
   let now = Math.floor(Date.now() / 1000)
   const perennial = await createPerennial({
     store,
@@ -25,6 +19,7 @@ export async function createRefresher(store: string, sessions: number): Promise<
     httpClient: inProcessMemberstack,
     clock: () => now,
   })
+  /** Returns the refresh token of the answer. @throws Error unless it has this status and both tokens */
   const send = async (wanted: number, request: AuthRequest): Promise<string> => {
     const { status, body } = await perennial.handle(request)
     const answer: { accessToken?: string; refreshToken?: string } = JSON.parse(body ?? '{}')
@@ -46,7 +41,8 @@ export async function createRefresher(store: string, sessions: number): Promise<
     tokens[place] = await send(200, post('/refresh-token', json, { refreshToken: tokens[place] ?? '' }))
   }
   return {
-    async run(refreshes, atOnce) {
+    /** Refreshes the sessions in turn, `atOnce` at a time. */
+    async run(refreshes: number, atOnce: number): Promise<void> {
       for (let done = 0; done < refreshes; done += atOnce) {
         now += 1.1
         await Promise.all(Array.from({ length: Math.min(atOnce, refreshes - done) }, refreshNext))

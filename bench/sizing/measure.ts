@@ -1,41 +1,34 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { expectStatus, send } from '../kit/http.ts'
+import { runLoad } from '../kit/load.ts'
+import { appId, memberClaims } from '../kit/members.ts'
 import { startMemberstack, type Memberstack } from '../kit/memberstack.ts'
+import type { BenchProcess } from '../kit/process.ts'
 import { startMeasuredRedis, type MeasuredRedis } from '../kit/redis.ts'
-import { createSigner, memberClaims } from '../kit/tokens.ts'
+import { pairOf, refreshRequest, signInRequest } from '../kit/requests.ts'
+import { startServiceProcess } from '../kit/service.ts'
+import { createSigner } from '../kit/signer.ts'
 import { commandsRun, commandsSent } from './commands.ts'
 import { seedSessions } from './seed-sessions.ts'
-import { startServiceProcess, type Service } from './service.ts'
-import type { Measured } from './size-of.ts'
 
 /** The figures, with their parts. */
-export interface Measurement extends Measured {
-  readonly redisVersion: string
-  /** Commands that a refresh and the first use of its access token send, by purpose. */
-  readonly sent: Readonly<Record<'store' | 'limits' | 'quota' | 'confirmation', number>>
-  /** Commands that run inside Redis for it, those of scripts included. */
-  readonly inside: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-  /** Refreshes a second that asked the admin API, of those that came at once. */
-  readonly askedPerSecond: number
-  readonly refreshesPerSecond: number
-}
+export type Measurement = Awaited<ReturnType<typeof measure>>
 
 const counted = 20
-const askedPerSecond = 20
-const atOnce = 500
+const askedAtOnce = 20
+const connections = 500
 
 interface World {
   readonly redis: MeasuredRedis
   readonly memberstack: Memberstack
-  readonly service: Service
+  readonly service: BenchProcess<{ readonly port: number }>
   /** Returns the refresh token of a session that was not refreshed yet. */
   readonly take: () => string
 }
 
 /** Measures on a real Redis and the real service, each in a process of its own. */
-export async function measure(sessions: number, refreshes: number): Promise<Measurement> {
+export async function measure(sessions: number, refreshes: number) {
   const redis = await startMeasuredRedis()
   const memberstack = await startMemberstack()
   try {
@@ -44,7 +37,16 @@ export async function measure(sessions: number, refreshes: number): Promise<Meas
     const tokens = (await seedSessions(redis.url, secret, sessions)).values()
     const bytesPerSession = ((await redis.figure('memory', 'used_memory')) - before) / sessions
     await turnDurable(redis)
-    const service = await startServiceProcess({ storeUrl: redis.url, adminUrl: memberstack.url, secret })
+    const service = await startServiceProcess({
+      STORE_URL: redis.url,
+      PERENNIAL_SECRET: secret,
+      MEMBERSTACK_APP_ID: appId,
+      MEMBERSTACK_SECRET_KEY: 'sk_bench',
+      MEMBERSTACK_ADMIN_URL: memberstack.url,
+      // All requests come from one address.
+      RATE_LIMIT_IP_PER_MINUTE: '1000000',
+      RATE_LIMIT_IP_TOTAL_PER_MINUTE: '1000000',
+    })
     const take = () => {
       const { value } = tokens.next()
       if (value === undefined) throw new TypeError('--sessions must be more than --refreshes')
@@ -53,7 +55,7 @@ export async function measure(sessions: number, refreshes: number): Promise<Meas
     try {
       return { bytesPerSession, ...(await measureService({ redis, memberstack, service, take }, refreshes)) }
     } finally {
-      await service.close()
+      await service.stop()
     }
   } finally {
     memberstack.close()
@@ -71,38 +73,47 @@ async function turnDurable({ admin, figure }: MeasuredRedis): Promise<void> {
   while (await isWriting()) await sleep(100)
 }
 
-async function measureService(
-  world: World,
-  refreshes: number,
-): Promise<Omit<Measurement, 'bytesPerSession'>> {
+async function measureService(world: World, refreshes: number) {
   const { redis, memberstack, service } = world
-  const adminBefore = memberstack.calls.admin
-  await service.signIn(createSigner('RS256', 'bench').sign(memberClaims(0)))
-  const adminPerSignIn = memberstack.calls.admin - adminBefore
-  const { sent, inside } = await countCommands(world)
-  const askedCpuSeconds = await cpuWhileAsking(world, Math.ceil(refreshes / 10))
+  const memberToken = createSigner('RS256', 'bench').sign(memberClaims(0))
+  pairOf(201, await send(service.ready.port, signInRequest(memberToken)))
+  const adminPerSignIn = memberstack.calls.admin
+  const commands = await countCommands(world)
+  const few = Math.ceil(refreshes / 10)
+  const asked = await costsOf(world, few, () => refreshWithinQuota(world, few))
+  // Requests a second and refreshes a second have one duration.
+  if (Math.round(asked.adminRequests * few) !== few)
+    throw new Error(`no figure from errors: ${asked.adminRequests * few} of ${few} refreshes asked`)
+  const unasked = await costsOf(world, refreshes, () => refreshAboveQuota(world, refreshes))
   return {
     redisVersion: /redis_version:(\S+)/.exec(await redis.admin.info('server'))?.[1] ?? '?',
     adminPerSignIn,
-    sent,
-    inside,
-    commandsPerRefresh: Object.values(sent).reduce((sum, one) => sum + one, 0),
-    askedCpuSeconds,
-    ...(await cpuOfFlood(world, refreshes)),
+    ...commands,
+    askedCpuSeconds: asked.cpuSeconds,
+    unaskedCpuSeconds: unasked.cpuSeconds,
+    redisCpuSeconds: unasked.redisCpuSeconds,
+    bytesIn: unasked.bytesIn,
+    bytesOut: unasked.bytesOut,
+    askedPerSecond: unasked.adminRequests / unasked.seconds,
+    refreshesPerSecond: 1 / unasked.seconds,
   }
 }
 
-async function countCommands({ redis, service, take }: World): Promise<Pick<Measurement, 'sent' | 'inside'>> {
+/** Counts the commands that a refresh and the first use of its access token send, by purpose, and those that run inside Redis. */
+async function countCommands({ redis, service, take }: World) {
+  const { port } = service.ready
+  const refresh = async () => pairOf(200, await send(port, refreshRequest(take()))).accessToken
+  const use = async (token: string) => expectStatus(200, await send(port, { path: '/v1/auth/me', token }))
   // After this, scripts are loaded and connections open.
-  await service.me((await service.refresh(take())).accessToken)
+  await use(await refresh())
   const issued: string[] = []
   await redis.admin.config('RESETSTAT')
   const refreshing = await commandsSent(redis.admin, async () => {
-    for (let turn = 0; turn < counted; turn += 1) issued.push((await service.refresh(take())).accessToken)
+    for (let turn = 0; turn < counted; turn += 1) issued.push(await refresh())
   })
   const inside = (await commandsRun(redis.admin)) / counted
   const using = await commandsSent(redis.admin, async () => {
-    for (const accessToken of issued) await service.me(accessToken)
+    for (const accessToken of issued) await use(accessToken)
   })
   const count = (lines: readonly string[], part: string) =>
     lines.filter((line) => line.includes(part)).length / counted
@@ -113,53 +124,52 @@ async function countCommands({ redis, service, take }: World): Promise<Pick<Meas
     // The limits of `GET /me` are not those of an app's own routes.
     confirmation: count(using, 'perennial:session'),
   }
-  return { inside, sent }
+  return { inside, sent, commandsPerRefresh: Object.values(sent).reduce((sum, one) => sum + one, 0) }
 }
 
-/** Measures so few refreshes at once that the quota lets each of them ask the admin API. */
-async function cpuWhileAsking({ memberstack, service, take }: World, refreshes: number): Promise<number> {
-  const before = await service.cpuSeconds()
-  const requests = memberstack.calls.admin
-  for (let done = 0; done < refreshes; done += askedPerSecond) {
-    // The quota counts a request for a second after its answer.
-    await sleep(1_100)
-    const size = Math.min(askedPerSecond, refreshes - done)
-    await Promise.all(Array.from({ length: size }, () => service.refresh(take())))
-  }
-  const asked = memberstack.calls.admin - requests
-  if (asked !== refreshes) throw new Error(`no figure from errors: ${asked} of ${refreshes} refreshes asked`)
-  return ((await service.cpuSeconds()) - before) / refreshes
-}
-
-type Flood = Pick<
-  Measurement,
-  'unaskedCpuSeconds' | 'redisCpuSeconds' | 'bytesIn' | 'bytesOut' | 'askedPerSecond' | 'refreshesPerSecond'
->
-
-/** Measures so many at once that the quota lets few of them ask; the others wait for a second, then use the last known answer. */
-async function cpuOfFlood({ redis, memberstack, service, take }: World, refreshes: number): Promise<Flood> {
+/** Measures some refreshes. Returns the costs of one. */
+async function costsOf({ redis, memberstack, service }: World, refreshes: number, work: () => Promise<void>) {
   const read = async () => ({
-    service: await service.cpuSeconds(),
-    redis: await redis.cpuSeconds(),
+    cpuSeconds: (await service.usage()).cpuSeconds,
+    redisCpuSeconds: await redis.cpuSeconds(),
     bytesIn: await redis.figure('stats', 'total_net_input_bytes'),
     bytesOut: await redis.figure('stats', 'total_net_output_bytes'),
-    requests: memberstack.calls.admin,
+    adminRequests: memberstack.calls.admin,
     seconds: performance.now() / 1000,
   })
   const before = await read()
-  let left = refreshes
-  const lane = async () => {
-    while (left-- > 0) await service.refresh(take())
-  }
-  await Promise.all(Array.from({ length: atOnce }, lane))
+  await work()
   const after = await read()
   const each = (name: keyof typeof before) => (after[name] - before[name]) / refreshes
   return {
-    unaskedCpuSeconds: each('service'),
-    redisCpuSeconds: each('redis'),
+    cpuSeconds: each('cpuSeconds'),
+    redisCpuSeconds: each('redisCpuSeconds'),
     bytesIn: each('bytesIn'),
     bytesOut: each('bytesOut'),
-    askedPerSecond: each('requests') / each('seconds'),
-    refreshesPerSecond: 1 / each('seconds'),
+    adminRequests: each('adminRequests'),
+    seconds: each('seconds'),
   }
+}
+
+/** So few refreshes at once that the quota lets each of them ask the admin API. */
+async function refreshWithinQuota({ service, take }: World, refreshes: number): Promise<void> {
+  for (let done = 0; done < refreshes; done += askedAtOnce) {
+    // The quota counts a request for a second after its answer.
+    await sleep(1_100)
+    const tokens = Array.from({ length: Math.min(askedAtOnce, refreshes - done) }, take)
+    await Promise.all(
+      tokens.map(async (token) => pairOf(200, await send(service.ready.port, refreshRequest(token)))),
+    )
+  }
+}
+
+/** So many at once that the quota lets few of them ask; the others wait for a second, then use the last known answer. */
+async function refreshAboveQuota({ service, take }: World, count: number): Promise<void> {
+  const { port } = service.ready
+  await runLoad({
+    port,
+    connections,
+    count,
+    send: async (connection) => void pairOf(200, await connection.send(refreshRequest(take()))),
+  })
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { openStore } from '@perennial/auth'
 import { createSecrets, decodeSecrets, formatRefreshToken, sealSnapshot } from '../kit/internals.ts'
+import { customFields } from '../kit/members.ts'
 import { addSessions, newSession } from '../kit/sessions.ts'
-import { customFields } from '../kit/tokens.ts'
 
 /** Fills a store with live sessions, as sign-ins would leave them, and returns their refresh tokens. */
 export async function seedSessions(

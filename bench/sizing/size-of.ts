@@ -16,7 +16,7 @@ export interface Measured {
   readonly adminPerSignIn: number
 }
 
-/** What a number of members needs. */
+/** The needs of a number of members. */
 export interface Size {
   readonly members: number
   readonly liveSessions: number

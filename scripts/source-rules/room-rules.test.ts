@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readSourceGraph } from '../sources/source-graph.ts'
 import { writtenFolder } from '../test/written-folder.ts'
 import { checkRooms } from './room-rules.ts'
-import { checkTable, roomTables } from './room-table.ts'
+import { benchRooms, checkTable, roomTables } from './room-table.ts'
 
 const table = { base: [], low: ['base'], high: ['base', 'low'], '.': ['low', 'high'] }
 
@@ -90,6 +90,11 @@ describe('the rules of rooms', () => {
     expect(placesOf({ 'new/a.ts': 'export const a = 1' })).toEqual(['new/a.ts:1 room: new'])
   })
 
+  it('let a room import files of a kit directly: it has no door', () => {
+    const files = { 'kit/a.ts': 'export const a = 1', 'high/b.ts': "export { a } from '../kit/a.ts'" }
+    expect(checkRooms(readSourceGraph(writtenFolder(files)), { kit: [], high: ['kit'] })).toEqual([])
+  })
+
   it('exempt tests and test kits', () => {
     const text = "import { high } from '../high/high.js'\nvoid high"
     expect(findingsOf({ 'low/low.test.ts': text, 'low/low.contract.ts': text })).toEqual([])
@@ -97,7 +102,7 @@ describe('the rules of rooms', () => {
 })
 
 describe('the table of rooms', () => {
-  it.each(Object.entries(roomTables))(
+  it.each(Object.entries({ ...roomTables, bench: benchRooms }))(
     'of %s lists each room after those that it may import',
     (_name, own) => {
       expect(() => checkTable(own)).not.toThrow()

@@ -49,6 +49,17 @@ export const roomTables: Readonly<Record<string, RoomTable>> = {
   },
 }
 
+/** The rooms of `bench/`, by the same rules. Its `kit` has no door: a door would load all of it into every process that is measured. */
+export const benchRooms: RoomTable = {
+  kit: [],
+  adapters: ['kit'],
+  refresh: ['kit'],
+  'session-cost': ['kit'],
+  growth: ['kit', 'adapters'],
+  sizing: ['kit'],
+  '.': ['kit', 'adapters', 'refresh', 'session-cost', 'growth', 'sizing'],
+}
+
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */
 export function checkTable(table: RoomTable): void {
   const below = new Set<string>()

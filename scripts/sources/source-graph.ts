@@ -78,10 +78,10 @@ export function isDoor(path: string): boolean {
   return path === 'index.ts' || path === `${roomOf(path)}/index.ts`
 }
 
-/** Returns true for an import of a file of another room that is not its door. The top room and `base` have no door. */
+/** Returns true for an import of a file of another room that is not its door. The top room, `base` and `kit` have no door. */
 export function passesDoorBy({ from, to }: Arrow): boolean {
   const [room, other] = [roomOf(from), roomOf(to)]
-  return room !== other && !isDoor(to) && other !== topRoom && other !== 'base'
+  return room !== other && !isDoor(to) && ![topRoom, 'base', 'kit'].includes(other)
 }
 
 /** Finds the file that a relative specifier names: `./x.js` names `x.ts`, as for TypeScript. */

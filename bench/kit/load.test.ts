@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { portOf } from './loopback.ts'
+import { askMe, runLoad, type Shot } from './load.ts'
 import { percentile } from './rounds.ts'
-import { sendAll, sendPaced, type Shot } from './traffic.ts'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -24,9 +24,9 @@ async function start(wrongAt: number, wrong: { status: number; body: string }): 
 }
 
 const shot: Shot = { token: 'a.b.c', status: 200, expected: '{"id":"mem_1"}' }
-const plan = (port: number) => ({ port, connections: 4, next: () => shot })
-const paced = (port: number) => sendPaced({ ...plan(port), perSecond: 500, seconds: 0.1 })
-const all = (port: number) => sendAll({ ...plan(port), count: 50 })
+const plan = (port: number) => ({ port, connections: 4, count: 50, send: askMe(() => shot) })
+const paced = (port: number) => runLoad({ ...plan(port), perSecond: 500 })
+const all = (port: number) => runLoad(plan(port))
 
 describe.each([
   ['paced traffic', paced],
@@ -71,7 +71,7 @@ describe('a refusal that is wanted', () => {
   it('is known by its status and its code', async () => {
     const port = await start(1, { status: 401, body: '{"code":"AUTH_TOKEN_INVALID"}' })
     const refusal: Shot = { token: 'a.b.c', status: 401, expected: 'AUTH_TOKEN_INVALID' }
-    const { timesMs } = await sendAll({ port, connections: 1, count: 1, next: () => refusal })
+    const { timesMs } = await runLoad({ port, connections: 1, count: 1, send: askMe(() => refusal) })
     expect(timesMs).toHaveLength(1)
   })
 })

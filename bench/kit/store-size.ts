@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs'
 import { openStore, type Store } from '@perennial/auth'
-import { cpuSecondsOf } from '../kit/machine.ts'
-import { addSessions, randomSealedMember } from '../kit/sessions.ts'
+import { cpuSecondsOf } from './machine.ts'
+import { addSessions, randomSealedMember } from './sessions.ts'
 
 /** Figures of one SQLite file of sessions. */
 export interface StoreSize {
+  readonly sessions: number
   readonly bytes: number
   /** Wall-clock seconds that it took to fill. */
   readonly fillSeconds: number
@@ -26,7 +27,7 @@ export async function measureStoreSize(path: string, sessions: number): Promise<
     const rotationSeconds = await cpuSecondsOf(() => rotate(store, ids, now))
     // Closing moves the write-ahead log into the file.
     await store.close()
-    return { fillSeconds, rotationSeconds, bytes: statSync(path).size }
+    return { sessions, fillSeconds, rotationSeconds, bytes: statSync(path).size }
   } finally {
     await store.close()
   }

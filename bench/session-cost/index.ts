@@ -1,0 +1,2 @@
+export { createPlainUpdate } from './plain-update.ts'
+export { createRefresher, mostAtOnce } from './refresher.ts'
