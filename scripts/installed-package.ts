@@ -1,7 +1,8 @@
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { run } from './run.ts'
 
 /** The parts of a `package.json` that the checks read. */
@@ -87,6 +88,17 @@ export async function sizeOf(folder: string): Promise<number> {
   const files = entries.filter((entry) => entry.isFile())
   const sizes = await Promise.all(files.map((file) => stat(join(file.parentPath, file.name))))
   return sizes.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** The installed packages of this checkout. */
+export const modules: string = fileURLToPath(new URL('../node_modules', import.meta.url))
+
+/** Links a package of this checkout into the folder, unless the install brought it. */
+export async function linkInto(place: string, name: string): Promise<void> {
+  const link = join(place, 'node_modules', name)
+  if (await exists(link)) return
+  await mkdir(dirname(link), { recursive: true })
+  await symlink(join(modules, name), link)
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,11 +1,7 @@
-import { existsSync } from 'node:fs'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { specifiersOf, withInstalled, type Manifest } from '../installed-package.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { linkInto, modules, specifiersOf, withInstalled, type Manifest } from '../installed-package.ts'
 import { run } from '../run.ts'
-
-const modules = fileURLToPath(new URL('../../node_modules', import.meta.url))
 
 /** The ways in which users configure TypeScript: `module` and `moduleResolution`. */
 const resolutions = [
@@ -33,12 +29,4 @@ export async function checkDeclarations(folder: string, manifest: Manifest): Pro
       )
     return `declarations: usable with ${resolutions.map(([, resolution]) => resolution).join(', ')}`
   })
-}
-
-/** Links a package of this checkout into the folder, unless the install brought it. */
-async function linkInto(place: string, name: string): Promise<void> {
-  const link = join(place, 'node_modules', name)
-  if (existsSync(link)) return
-  await mkdir(dirname(link), { recursive: true })
-  await symlink(join(modules, name), link)
 }

@@ -2,16 +2,21 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { build } from 'esbuild'
-import { specifiersOf, withInstalled, type Manifest } from '../installed-package.ts'
+import { linkInto, specifiersOf, withInstalled, type Manifest } from '../installed-package.ts'
 import { CommandFailure, run } from '../run.ts'
 
 const maxShakenBytes = 8_000
 
-/** Imports and requires every entry point in a process of its own. */
+/** The optional peers without which an entry point cannot be loaded. All others load without any. */
+const peersOf: Readonly<Record<string, string>> = { '@perennial/client/react': 'react' }
+
+/** Imports and requires every entry point in a process of its own, those that need a peer after all others. */
 export async function checkImports(folder: string, manifest: Manifest): Promise<string> {
   const specifiers = specifiersOf(manifest)
+  const order = specifiers.toSorted((one, other) => Number(one in peersOf) - Number(other in peersOf))
   await withInstalled(folder, async (place) => {
-    for (const specifier of specifiers) {
+    for (const specifier of order) {
+      if (peersOf[specifier]) await linkInto(place, peersOf[specifier])
       const quoted = JSON.stringify(specifier)
       await run(process.execPath, ['--input-type=module', '-e', `await import(${quoted})`], place)
       await run(process.execPath, ['--input-type=commonjs', '-e', `require(${quoted})`], place)

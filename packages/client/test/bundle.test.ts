@@ -1,12 +1,20 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { bundle, bundleGlobal, limits, weigh } from '../build.js'
+import { bundle, bundleGlobal, bundleReact, limits, weigh } from '../build.js'
 
-it('is at most 6,144 bytes minified and compressed, and the script for plain pages 6,656', async () => {
-  expect(limits).toEqual({ module: 6144, global: 6656 })
+it('is at most 6,144 bytes minified and compressed, the script for plain pages 6,656, and the React hook 512', async () => {
+  expect(limits).toEqual({ module: 6144, global: 6656, react: 512 })
   expect(weigh(await bundle('index.ts'))).toBeLessThanOrEqual(limits.module)
   expect(weigh(await bundleGlobal())).toBeLessThanOrEqual(limits.global)
+  expect(weigh(await bundleReact())).toBeLessThanOrEqual(limits.react)
+})
+
+it('has nothing of the client in the React hook, and nothing of React in the client', async () => {
+  const hook = await bundleReact()
+  expect([...hook.matchAll(/from\s*"([^"]+)"/g)].map(([, name]) => name)).toEqual(['react'])
+  expect(hook).not.toMatch(/fetch|localStorage|addEventListener/)
+  expect(await bundle('index.ts')).not.toContain('useSyncExternalStore')
 })
 
 it('writes nothing to the console, and needs no eval and no second file', async () => {

@@ -257,7 +257,13 @@ describe('an app around the library', () => {
       telemetry: telemetry.telemetry,
     })
     const app = createApp({
-      config: { corsOrigins: [], refreshTokenTransport: 'body', showDocs: false, trustProxy: 0 },
+      config: {
+        environment: 'development',
+        corsOrigins: [],
+        refreshTokenTransport: 'body',
+        showDocs: false,
+        trustProxy: 0,
+      },
       perennial,
       logger: pino({ level: 'silent' }),
       readMetrics: telemetry.readMetrics,

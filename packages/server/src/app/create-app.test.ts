@@ -48,7 +48,14 @@ async function start(
   parts: Partial<AppParts> = {},
 ): Promise<string> {
   app = createApp({
-    config: { corsOrigins: [], refreshTokenTransport: 'body', showDocs: true, trustProxy: 0, ...config },
+    config: {
+      environment: 'production',
+      corsOrigins: [],
+      refreshTokenTransport: 'body',
+      showDocs: true,
+      trustProxy: 0,
+      ...config,
+    },
     perennial: tinyPerennial(),
     logger: pino({ level: 'silent' }),
     readMetrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
@@ -238,6 +245,105 @@ describe('CORS', () => {
   it('sends no headers if no origin is set', async () => {
     const answer = await fetch(`${await start()}/v1/auth/me`, { headers: { origin: allowed } })
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+  })
+
+  const local = [
+    'http://localhost:5173',
+    'http://127.0.0.1:3000',
+    'http://127.9.9.9',
+    'http://[::1]:8080',
+    'https://localhost',
+  ]
+  const foreign = [
+    'http://localhost.evil.example',
+    'http://127.0.0.1.evil.example',
+    'http://127.evil.example',
+    'http://192.168.1.2:5173',
+    'http://0.0.0.0:5173',
+    'http://user@localhost:5173',
+    'http://localhost:5173/',
+    'null',
+    'file://',
+  ]
+  const allowsPreflight = async (url: string, origin: string) => {
+    const headers = { origin, 'access-control-request-method': 'POST' }
+    const answer = await fetch(`${url}/v1/auth/session`, { method: 'OPTIONS', headers })
+    return answer.headers.get('access-control-allow-origin') === origin
+  }
+
+  it('allows pages of this machine in development, beside the listed ones, and in production only the listed ones', async () => {
+    for (const corsOrigins of [[], [allowed]]) {
+      const url = await start({ environment: 'development', corsOrigins })
+      for (const origin of [...local, ...corsOrigins])
+        expect([origin, await allowsPreflight(url, origin)]).toEqual([origin, true])
+      for (const origin of foreign)
+        expect([origin, await allowsPreflight(url, origin)]).toEqual([origin, false])
+      await app?.close()
+    }
+    const url = await start({ corsOrigins: [allowed] })
+    for (const origin of [...local, ...foreign])
+      expect([origin, await allowsPreflight(url, origin)]).toEqual([origin, false])
+  })
+})
+
+describe('the log of refused origins', () => {
+  const page = 'https://app.example.com'
+  const startLogged = async (config: Partial<AppParts['config']>) => {
+    const lines: { msg: string; origin: string; allow: string }[] = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+    const url = await start(config, { logger })
+    const visit = async (origin: string, host?: string) => {
+      await fetch(`${url}/v1/auth/me`, { headers: { origin, ...(host && { host }) } })
+      return lines.splice(0).map(({ msg, origin, allow }) => [msg, origin, allow])
+    }
+    return { url, visit }
+  }
+
+  it('names the setting that would allow the page, once for each origin', async () => {
+    const { visit } = await startLogged({ corsOrigins: ['https://www.example.com'] })
+    expect(await visit(page)).toEqual([
+      ['origin_refused', page, `CORS_ORIGIN=https://www.example.com,${page}`],
+    ])
+    expect(await visit(page)).toEqual([])
+    expect(await visit('http://localhost:5173')).toEqual([
+      [
+        'origin_refused',
+        'http://localhost:5173',
+        'CORS_ORIGIN=https://www.example.com,http://localhost:5173',
+      ],
+    ])
+  })
+
+  it('has no line for pages that are allowed, nor for the own page of the service', async () => {
+    const development = await startLogged({ environment: 'development', corsOrigins: [page] })
+    for (const origin of [page, 'http://localhost:5173', development.url])
+      expect(await development.visit(origin)).toEqual([])
+    expect(await development.visit(development.url.replace('http:', 'https:'))).toEqual([])
+    await app?.close()
+    const open = await startLogged({ corsOrigins: ['*'] })
+    expect(await open.visit(page)).toEqual([])
+  })
+
+  it('has a line for a page of this machine that cookies need in CORS_ORIGIN', async () => {
+    const { visit } = await startLogged({ environment: 'development', refreshTokenTransport: 'cookie' })
+    expect(await visit('http://localhost:5173')).toEqual([
+      ['origin_refused', 'http://localhost:5173', 'CORS_ORIGIN=http://localhost:5173'],
+    ])
+  })
+
+  it('has no line for what is not an origin, which may be a token, and at most 100 lines', async () => {
+    const { visit } = await startLogged({})
+    const jwt = `${'a'.repeat(20)}.${'b'.repeat(64)}.${'c'.repeat(20)}`
+    for (const origin of [
+      'null',
+      `https://${jwt}`,
+      `https://x.example/?${jwt}`,
+      'HTTPS://APP.example',
+      'x'.repeat(9000),
+    ])
+      expect(await visit(origin)).toEqual([])
+    for (let at = 0; at < 100; at++) expect(await visit(`https://${at}.example`)).toHaveLength(1)
+    expect(await visit(page)).toEqual([])
   })
 })
 

@@ -9,13 +9,14 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/index.js'
 import type { Demo } from '../demo/index.js'
 import type { ServiceTelemetry } from '../telemetry/index.js'
-import { corsOptions, securityHeaders } from './browser-rules.js'
+import { securityHeaders } from './browser-rules.js'
+import { allowsAnyOrigin, corsOptions, logRefusedOrigins, type CorsConfig } from './cors.js'
 import { addFailureAnswers, answer, refuseConnection, refuseUnread, unrouted } from './failures.js'
 import { addReadRoutes } from './read-routes.js'
 
 /** The parts of the service. */
 export interface AppParts {
-  readonly config: Pick<Config, 'corsOrigins' | 'refreshTokenTransport' | 'showDocs' | 'trustProxy'>
+  readonly config: CorsConfig & Pick<Config, 'showDocs' | 'trustProxy'>
   readonly perennial: Perennial
   readonly logger: Logger
   /** Returns the page at `/metrics`; null turns the route off. */
@@ -43,7 +44,8 @@ export function createApp(parts: AppParts): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
   app.register(helmet, securityHeaders)
-  if (config.corsOrigins.length > 0) app.register(cors, corsOptions(config))
+  logRefusedOrigins(app, config, logger)
+  if (allowsAnyOrigin(config)) app.register(cors, corsOptions(config))
   app.register(perennialAuth, { prefix: '/v1/auth', perennial })
   app.register(perennialWebhook, { prefix: '/v1/webhooks/memberstack', perennial })
   // A plugin, so that the hooks of the plugins above apply to its routes.
