@@ -19,6 +19,7 @@ import {
   createTokenVerifier,
   memberIssuer,
   ownIssuer,
+  type KeySet,
   type TokenIssuer,
   type TokenVerifier,
 } from '../tokens/index.js'
@@ -80,7 +81,7 @@ function createGround(
   store: Store | undefined,
   closeStore: () => Promise<void>,
 ): Ground {
-  const { clock, telemetry, memberstack } = options
+  const { clock, telemetry, memberstack, requiredPlans } = options
   // Opens no connection before it is used.
   const own = createHttpClient()
   const httpClient = options.httpClient ?? own
@@ -88,7 +89,7 @@ function createGround(
   const local = createAdminQuota({ clock })
   const quota = store?.shareAdminQuota?.(local, egress) ?? local
   const admin = secretKey
-    ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock })
+    ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock, requiredPlans })
     : undefined
   const userContext = createUserContext({
     admin,
@@ -109,13 +110,17 @@ async function openStoreOf({ store, clock, memberstack }: ResolvedOptions): Prom
   return keepsNothing ? undefined : await openStore(store, { clock })
 }
 
-async function openSessionMode({ options, store, admin, userContext, close }: Ground): Promise<Mode> {
+async function openSessionMode(ground: Ground): Promise<Mode> {
+  const { options, store, admin, userContext, close } = ground
   const { memberstack, issuer } = options
   if (!admin || !store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
   const { clock, telemetry } = options
   const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
-  const session = createSessionMode({ options, store, secrets, admin, userContext, signingKeys })
+  const memberKeys = memberKeySet(ground)
+  // Read ahead of the first sign-in. While the keys are away, Memberstack is asked.
+  memberKeys?.ready().catch(() => {})
+  const session = createSessionMode({ options, store, secrets, admin, userContext, signingKeys, memberKeys })
   const { revocations, confirmations } = session
   const { keySet } = signingKeys
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
@@ -144,6 +149,7 @@ function openForwardMode(ground: Ground, refreshUrl: string): Mode {
   const { options, store, httpClient, userContext, close } = ground
   const { clock, telemetry, randomBytes, memberstack } = options
   const keySet = memberKeySet(ground)
+  if (!keySet) throw new TypeError('forward mode needs memberstack.jwks or memberstack.jwksUri')
   const { issuer, appId: audience } = memberstack
   const verifier = createVerifier(options, memberIssuer({ issuer, audience, keySet }))
   const source = createForwardSource({
@@ -179,10 +185,10 @@ function createVerifier({ clock, verifiedTokensKept }: ResolvedOptions, issuer: 
   return createTokenVerifier({ issuers: [issuer], clock, cacheSize: verifiedTokensKept })
 }
 
-function memberKeySet({ options, httpClient }: Ground): TokenIssuer['keySet'] {
+function memberKeySet({ options, httpClient }: Ground): KeySet | undefined {
   const { jwks, jwksUri } = options.memberstack
   if (jwks !== undefined) return createPinnedKeySet(jwks, ['RS256'])
-  if (jwksUri === undefined) throw new TypeError('forward mode needs memberstack.jwks or memberstack.jwksUri')
+  if (jwksUri === undefined) return undefined
   const { clock, telemetry } = options
   return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient, clock, telemetry })
 }

@@ -18,9 +18,13 @@ export interface MemberstackOptions {
    * which is one for each address. @defaultValue `default`: all are behind the same one
    */
   readonly egress?: string | undefined
-  /** Forward mode: where the key set of member JWTs is read. */
+  /**
+   * The address of the key set of member JWTs. Forward mode needs it, or `jwks`. In session mode it is optional: a member
+   * JWT that a key of the set signed needs one call of the admin API at the sign-in instead of two, and one that is bad by
+   * such a key is refused without a call. Memberstack is asked about all others.
+   */
   readonly jwksUri?: string | undefined
-  /** Forward mode: the key set itself (JWKS JSON), pinned. Wins over `jwksUri`. */
+  /** The key set itself (JWKS JSON), pinned. Wins over `jwksUri`. */
   readonly jwks?: string | undefined
   /** `iss` of member JWTs. @defaultValue `https://api.memberstack.com` */
   readonly issuer?: string | undefined

@@ -164,10 +164,7 @@ function checkTransport({ refreshTokenTransport, memberstack, allowedOrigins }: 
 function checkProduction({ secret, memberstack }: PerennialOptions): void {
   const { adminUrl, refreshUrl, jwks, jwksUri } = memberstack
   if (secret === undefined) throw new TypeError('secret is required in production')
-  refusePlainHttp(adminUrl)
-  if (refreshUrl === undefined) return
-  refusePlainHttp(refreshUrl)
-  if (jwks === undefined) refusePlainHttp(jwksUri)
+  for (const url of [adminUrl, refreshUrl, jwks === undefined ? jwksUri : undefined]) refusePlainHttp(url)
 }
 
 function refusePlainHttp(url: string | undefined): void {

@@ -18,7 +18,12 @@ import {
   type VerifyMemberToken,
 } from '../sessions/index.js'
 import type { Store } from '../stores/index.js'
-import { createAccessTokens, type SigningKeys } from '../tokens/index.js'
+import {
+  createAccessTokens,
+  createMemberSignatureCheck,
+  type KeySet,
+  type SigningKeys,
+} from '../tokens/index.js'
 
 /** The parts that {@link createSessionMode} connects. */
 export interface SessionModeParts {
@@ -29,6 +34,8 @@ export interface SessionModeParts {
   readonly userContext: UserContext
   /** Signs the access tokens. */
   readonly signingKeys: SigningKeys
+  /** Keys of Memberstack that verify member JWTs here. @defaultValue none: Memberstack is asked about each */
+  readonly memberKeys?: KeySet | undefined
   /** Repeats the reading of ended sessions after a failure. @defaultValue the interval timer of this machine */
   readonly ticker?: Ticker | undefined
 }
@@ -67,7 +74,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   const useCases = createSessions({
     ...shared,
     store: store.sessions,
-    verifyMemberToken: createMemberTokenCheck(options, admin),
+    verifyMemberToken: createMemberTokenCheck(parts),
     randomBytes: options.randomBytes,
     maxSeconds: options.sessionMaxSeconds,
     idleSeconds: options.sessionIdleSeconds,
@@ -88,13 +95,15 @@ function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): Issue
   return (subject) => accessTokens.issue(subject)
 }
 
-function createMemberTokenCheck(options: ResolvedOptions, admin: AdminApi): VerifyMemberToken {
+function createMemberTokenCheck({ options, admin, memberKeys }: SessionModeParts): VerifyMemberToken {
+  const { clock } = options
   return createVerifyMemberToken({
     adminApi: admin,
+    checkSignature: createMemberSignatureCheck({ keySet: memberKeys, clock }),
     appId: options.memberstack.appId,
     memberstackIssuer: options.memberstack.issuer,
     signInMaxAgeSeconds: options.signInMaxAgeSeconds,
-    clock: options.clock,
+    clock,
   })
 }
 

@@ -58,6 +58,10 @@ describe('reading a member', () => {
     ['on trial, without the flag', { active: undefined, status: 'TRIALING' }, true],
     ['active, without the flag', { active: undefined, status: 'ACTIVE' }, true],
     ['past due, without the flag', { active: undefined, status: 'PAST_DUE' }, false],
+    ['active in lower case, without the flag', { active: undefined, status: 'active' }, true],
+    ['on trial in mixed case, without the flag', { active: null, status: 'Trialing' }, true],
+    ['cancelled in lower case, without the flag', { active: undefined, status: 'canceled' }, false],
+    ['past due, but active', { active: true, status: 'past_due' }, true],
   ])('takes a plan that is %s for what it is', async (_name, changes, isActive) => {
     const planConnections = [planConnection('pln_x', changes)]
     const server = await startAdminServer(() => ({ body: { data: rawMember({ planConnections }) } }))
@@ -82,7 +86,61 @@ describe('reading a member', () => {
     expect(reading).toMatchObject({ member: { customFields: {} } })
   })
 
-  it('is deleted when the admin API says null, and only then', async () => {
+  const { auth: _auth, ...withoutAuth } = rawMember()
+  it.each<[string, Record<string, unknown>]>([
+    ['no sign-in', withoutAuth],
+    ['null as its sign-in', rawMember({ auth: null })],
+    ['a sign-in without e-mail', rawMember({ auth: { providers: ['google'] } })],
+    ['null as its e-mail', rawMember({ auth: { email: null } })],
+    ['an empty e-mail', rawMember({ auth: { email: '' } })],
+  ])('takes a member with %s as one without an e-mail address', async (_name, data) => {
+    const server = await startAdminServer(() => ({ body: { data } }))
+    const { admin, telemetry } = createApi(server)
+    expect(await admin.readMember('mem_ada', asking)).toMatchObject({ kind: 'found', member: { email: '' } })
+    expect(telemetry.events).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['no plan connections', null],
+    ['a plan connection that is only an id', ['con_1', planConnection('pln_pro')]],
+    ['a plan connection without its plan', [{ active: true }, planConnection('pln_pro')]],
+    ['a plan connection without its state', [{ planId: 'pln_1' }, planConnection('pln_pro')]],
+    ['a status nobody knows', [{ planId: 'pln_1', status: 'ODD' }, planConnection('pln_pro')]],
+  ])('takes a member with %s, where no plan is required', async (_name, planConnections) => {
+    const server = await startAdminServer(() => ({ body: { data: rawMember({ planConnections }) } }))
+    const reading = await createApi(server).admin.readMember('mem_ada', asking)
+    const activePlanIds = planConnections === null ? [] : ['pln_pro']
+    expect(reading).toMatchObject({ kind: 'found', member: { activePlanIds } })
+  })
+
+  it.each<[string, unknown, 'found' | 'unavailable']>([
+    ['the required plan beside what cannot be read', ['con_1', planConnection('pln_pro')], 'found'],
+    ['only other plans beside what cannot be read', ['con_1', planConnection('pln_x')], 'unavailable'],
+    ['no plan connections', null, 'unavailable'],
+    ['the required plan in a status nobody knows', [{ planId: 'pln_pro', status: 'ODD' }], 'unavailable'],
+    ['only other plans', [planConnection('pln_x')], 'found'],
+  ])('with a required plan, a member with %s is read as %s', async (_name, planConnections, kind) => {
+    const server = await startAdminServer(() => ({ body: { data: rawMember({ planConnections }) } }))
+    const { admin, telemetry } = createApi(server, { requiredPlans: ['pln_pro'] })
+    expect(await admin.readMember('mem_ada', asking)).toMatchObject({ kind })
+    expect(telemetry.events).toMatchObject(kind === 'found' ? [] : [{ reason: 'malformed' }])
+  })
+
+  it.each([
+    [404, { code: 'member-not-found', message: 'No member found with this identifier.' }],
+    [404, { error: { code: 'member-not-found' } }],
+    [404, { code: 'generic-message', message: 'There is no member with this identifier.' }],
+    [404, { message: 'There is no member with this identifier' }],
+    [404, { error: 'There is no member with this identifier.' }],
+    [400, { code: 'member-not-found' }],
+  ])('is deleted when the admin API answers %i %j', async (status, body) => {
+    const server = await startAdminServer(() => ({ status, body }))
+    const { admin, telemetry } = createApi(server)
+    expect(await admin.readMember('mem_ada', asking)).toEqual({ kind: 'deleted' })
+    expect(telemetry.events).toEqual([])
+  })
+
+  it('is deleted when the admin API says null', async () => {
     const server = await startAdminServer(() => ({ body: { data: null } }))
     expect(await createApi(server).admin.readMember('mem_ada', asking)).toEqual({ kind: 'deleted' })
   })
@@ -102,22 +160,16 @@ describe('reading a member', () => {
     expect(server.seen).toEqual([])
   })
 
-  const { auth: _auth, ...withoutAuth } = rawMember()
   it.each<[string, unknown]>([
     ['another member', { data: rawMember({ id: 'mem_eve' }) }],
     ['no data', {}],
     ['an error in a 200', { error: { code: 'oops' } }],
     ['a list', { data: [rawMember()] }],
-    ['no sign-in', { data: withoutAuth }],
-    ['no e-mail', { data: rawMember({ auth: { email: null } }) }],
-    ['an empty e-mail', { data: rawMember({ auth: { email: '' } }) }],
+    ['an e-mail that is no text', { data: rawMember({ auth: { email: 7 } }) }],
+    ['a sign-in that is no object', { data: rawMember({ auth: 'ada@example.com' }) }],
     ['no permissions', { data: rawMember({ permissions: undefined }) }],
     ['odd permissions', { data: rawMember({ permissions: ['user', 7] }) }],
     ['odd custom fields', { data: rawMember({ customFields: [] }) }],
-    ['no plan connections', { data: rawMember({ planConnections: null }) }],
-    ['a plan connection that is only an id', { data: rawMember({ planConnections: ['con_1'] }) }],
-    ['a plan connection without its plan', { data: rawMember({ planConnections: [{ active: true }] }) }],
-    ['a plan connection without its state', { data: rawMember({ planConnections: [{ planId: 'pln_1' }] }) }],
     ['HTML', '<html>it works</html>'],
     ['half a JSON', '{"data":{"id":"mem_ada"'],
     ['nothing', ''],
@@ -136,8 +188,14 @@ describe('reading a member', () => {
     [400, '<html>bad request</html>', 'status_400'],
     [400, { code: 'validation/invalid-secret-key', message: 'no' }, 'key_refused'],
     [401, { code: 'validation/invalid-secret-key', message: 'no' }, 'key_refused'],
-    [403, { message: 'no' }, 'key_refused'],
+    [401, { code: 'UNAUTHORIZED', message: 'no' }, 'status_401'],
+    [401, '<html>sign in</html>', 'status_401'],
+    [403, { message: 'no' }, 'status_403'],
     [404, { message: 'Cannot GET /members/mem_ada' }, 'status_404'],
+    [404, { code: 'not-found', message: 'There is no such route.' }, 'status_404'],
+    [404, '<html>There is no member with this identifier.</html>', 'status_404'],
+    [404, '', 'status_404'],
+    [502, { code: 'member-not-found' }, 'status_502'],
     [500, { data: null }, 'status_500'],
     [503, { data: null }, 'status_503'],
     [204, '', 'status_204'],
@@ -296,6 +354,33 @@ describe('an admin API that is away', () => {
     expect(server.seen.length).toBeLessThan(40)
   })
 
+  it.each([
+    [401, { code: 'INVALID_TOKEN' }],
+    [400, { code: 'INVALID_TOKEN' }],
+    [401, { code: 'UNAUTHORIZED' }],
+    [403, { code: 'access-denied' }],
+    [404, { code: 'member-not-found' }],
+    [404, '<html>not found</html>'],
+  ])('is not taken to be away for answers about one question: %i %j', async (status, body) => {
+    const server = await startAdminServer(({ url }) =>
+      url.endsWith('mem_ada') ? { body: { data: rawMember() } } : { status, body },
+    )
+    const { admin } = createApi(server)
+    for (let times = 0; times < 10; times++) {
+      await admin.verifyMemberToken(`bad${times}.jwt`, asking)
+      await admin.readMember(`mem_odd${times}`, asking)
+    }
+    expect(await admin.readMember('mem_ada', asking)).toMatchObject({ kind: 'found' })
+  })
+
+  it('is away while it refuses the key', async () => {
+    const body = { code: 'validation/invalid-secret-key' }
+    const server = await startAdminServer(() => ({ status: 401, body }))
+    const { admin } = createApi(server)
+    for (let times = 0; times < 10; times++) await admin.readMember(`mem_${times}`, asking)
+    expect(server.seen).toHaveLength(5)
+  })
+
   it('is not thought away because one member cannot be read', async () => {
     const server = await startAdminServer(({ url }) =>
       url.endsWith('mem_odd') ? { body: { data: { id: 'mem_odd' } } } : { body: { data: rawMember() } },
@@ -318,20 +403,32 @@ describe('verifying a member JWT', () => {
 
   it('hands on the claims as the admin API tells them', async () => {
     const server = await startAdminServer(() => ({ body: { data: claims } }))
+    const { type: _type, ...rest } = claims
     expect(await createApi(server).admin.verifyMemberToken('canary.jwt', asking)).toEqual({
       kind: 'verified',
-      claims,
+      claims: rest,
     })
     expect(server.seen).toMatchObject([
       { method: 'POST', url: '/members/verify-token', body: '{"token":"canary.jwt"}' },
     ])
   })
 
-  it('is refused when the admin API calls the token invalid', async () => {
-    const server = await startAdminServer(() => ({
-      status: 400,
-      body: { code: 'INVALID_TOKEN', message: 'Invalid token' },
-    }))
+  it.each([
+    ['no type', { type: undefined }, { aud: 'app_x' }],
+    ['two audiences', { aud: ['app_x', 'app_y'] }, { aud: ['app_x', 'app_y'] }],
+  ])('takes claims with %s', async (_name, changes, expected) => {
+    const server = await startAdminServer(() => ({ body: { data: { ...claims, ...changes } } }))
+    const reading = await createApi(server).admin.verifyMemberToken('canary.jwt', asking)
+    expect(reading).toMatchObject({ kind: 'verified', claims: expected })
+  })
+
+  it.each([
+    [400, { code: 'INVALID_TOKEN', message: 'Invalid token' }],
+    [401, { code: 'INVALID_TOKEN', message: 'Invalid token' }],
+    [401, { error: { code: 'INVALID_TOKEN' } }],
+    [404, { code: 'member-not-found' }],
+  ])('is refused when the admin API answers %i %j', async (status, body) => {
+    const server = await startAdminServer(() => ({ status, body }))
     const { admin, telemetry } = createApi(server)
     expect(await admin.verifyMemberToken('canary.jwt', asking)).toEqual({ kind: 'refused' })
     expect(telemetry.events).toEqual([])
@@ -348,7 +445,9 @@ describe('verifying a member JWT', () => {
     ['exp is a string', 200, { data: { ...claims, exp: '1682624476' } }],
     ['exp is in milliseconds', 200, { data: { ...claims, exp: 1_682_624_476_000 } }],
     ['iat is in milliseconds', 200, { data: { ...claims, iat: 1_681_414_876_000 } }],
-    ['there are two audiences', 200, { data: { ...claims, aud: ['app_x', 'app_y'] } }],
+    ['a gateway says 401', 401, { code: 'UNAUTHORIZED' }],
+    ['the type is another one', 200, { data: { ...claims, type: 'admin' } }],
+    ['an audience is no text', 200, { data: { ...claims, aud: ['app_x', 7] } }],
   ])('is unavailable, neither verified nor refused, when %s', async (_name, status, body) => {
     const server = await startAdminServer(() => ({ status, body }))
     const { admin, telemetry } = createApi(server)
@@ -376,6 +475,23 @@ describe('against the emulator', () => {
     emulator.deleteMember('mem_ada')
     expect(await admin.readMember('mem_ada', asking)).toEqual({ kind: 'deleted' })
   })
+
+  it.each(['null', 'member-not-found', 'generic-message'] as const)(
+    'knows an unknown member by the answer %s, and a bad token by 400 and 401',
+    async (unknownMember) => {
+      const emulator = await startEmulator({ switches: { unknownMember } })
+      onTestFinished(() => emulator.close())
+      const { httpClient } = await startAdminServer(() => 'hang')
+      const { admin } = createApi({ url: emulator.adminUrl, httpClient }, { secretKey: emulator.secretKey })
+      expect(await admin.readMember('mem_nobody', asking)).toEqual({ kind: 'deleted' })
+      const { accessToken } = await emulator.issueTokens()
+      for (const invalidTokenStatus of [400, 401] as const) {
+        emulator.setSwitches({ invalidTokenStatus })
+        const reading = await admin.verifyMemberToken(`${accessToken}${invalidTokenStatus}`, asking)
+        expect(reading).toEqual({ kind: 'refused' })
+      }
+    },
+  )
 })
 
 describe('its settings', () => {

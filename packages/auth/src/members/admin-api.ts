@@ -2,22 +2,21 @@ import { field } from '../base/json.js'
 import { isMemberId } from '../base/formats.js'
 import { createAdminAsk, type AdminAsk, type AdminAskOptions } from './admin-ask.js'
 import type { AdminApi, AdminQuestionOptions, MemberReading, MemberTokenReading } from './member.js'
-import { memberFrom, memberTokenClaimsFrom, permissionsAndPlans, type RolesOf } from './member-shape.js'
+import { troubleOf, type AdminAnswer } from './admin-exchange.js'
+import { memberFrom, memberTokenClaimsFrom, permissionsAndPlans, type MemberRules } from './member-shape.js'
 import { createSingleFlight } from '../base/single-flight.js'
 
 /** Options of {@link createAdminApi}. */
-export interface AdminApiOptions extends AdminAskOptions {
-  /** @defaultValue permissions, then the ids of active plans */
-  readonly rolesOf?: RolesOf | undefined
-}
+export type AdminApiOptions = AdminAskOptions & Partial<MemberRules>
 
 /**
- * Creates the client of the Memberstack admin API. A member is deleted only if the API says so (`{"data": null}`). Everything
- * that is no clear answer, a refused secret key included, is `unavailable` and reported to telemetry.
+ * Creates the client of the Memberstack admin API. A member is deleted only if the API says so: `{"data": null}`, or a
+ * refusal that names an unknown member. Everything that is no clear answer, a refused secret key included, is `unavailable`
+ * and reported to telemetry.
  * @throws TypeError if the URL or the key cannot be used
  */
 export function createAdminApi(options: AdminApiOptions): AdminApi {
-  const { rolesOf = permissionsAndPlans } = options
+  const { rolesOf = permissionsAndPlans, requiredPlans = [] } = options
   const admin = createAdminAsk(options)
   const readings = createInFlight<MemberReading>()
   const verifications = createInFlight<MemberTokenReading>()
@@ -25,7 +24,8 @@ export function createAdminApi(options: AdminApiOptions): AdminApi {
   return {
     async readMember(memberId, asking) {
       if (!isMemberId(memberId)) return { kind: 'deleted' }
-      const run = (placed: () => void) => readMember(memberId, { admin, rolesOf, asking, placed })
+      const run = (placed: () => void) =>
+        readMember(memberId, { admin, rolesOf, requiredPlans, asking, placed })
       if (asking.joins === 'none') return await run(() => {})
       return await readings.share(memberId, asking.waitSeconds, run)
     },
@@ -42,25 +42,44 @@ interface Asking {
   readonly placed: () => void
 }
 
-async function readMember(memberId: string, options: Asking & { rolesOf: RolesOf }): Promise<MemberReading> {
-  const { admin, asking, placed, rolesOf } = options
+async function readMember(memberId: string, options: Asking & MemberRules): Promise<MemberReading> {
+  const { admin, asking, placed } = options
   const path = `members/${encodeURIComponent(memberId)}`
   const answer = await admin.ask({ method: 'GET', path }, asking, placed)
   if (answer.kind === 'unavailable') return answer
-  const data = answer.status === 200 ? field(answer.json, 'data') : undefined
+  if (answer.refusal) {
+    if (isUnknownMember(answer)) return { kind: 'deleted' }
+    return admin.giveUp(asking, answer.status === 400 ? undefined : troubleOf(answer.status))
+  }
+  const data = field(answer.json, 'data')
   if (data === null) return { kind: 'deleted' }
-  const member = memberFrom(data, memberId, rolesOf)
+  const member = memberFrom(data, memberId, options)
   return member ? { kind: 'found', member, readAt: answer.askedAt } : admin.giveUp(asking)
+}
+
+/** The message of an unknown member in older documents, whose code is general. */
+const noSuchMember = /^there is no member with this identifier\.?$/i
+
+function isUnknownMember({ status, refusal }: AdminAnswer): boolean {
+  if (status !== 404 && status !== 400) return false
+  return refusal?.code === 'member-not-found' || noSuchMember.test(refusal?.message ?? '')
 }
 
 async function verifyToken(token: string, { admin, asking, placed }: Asking): Promise<MemberTokenReading> {
   const body = JSON.stringify({ token })
   const answer = await admin.ask({ method: 'POST', path: 'members/verify-token', body }, asking, placed)
   if (answer.kind === 'unavailable') return answer
-  // The token is all that varies in this question, so a 400 in the API's own words is about the token.
-  if (answer.status === 400) return { kind: 'refused' }
+  if (answer.refusal) {
+    return isTokenRefused(answer) ? { kind: 'refused' } : admin.giveUp(asking, troubleOf(answer.status))
+  }
   const claims = memberTokenClaimsFrom(field(answer.json, 'data'))
   return claims ? { kind: 'verified', claims } : admin.giveUp(asking)
+}
+
+/** The token is all that varies in this question, so a 400 with a code is about the token, and so is its own code. */
+function isTokenRefused(answer: AdminAnswer): boolean {
+  const code = answer.refusal?.code ?? null
+  return code === 'invalid-token' || (answer.status === 400 && code !== null) || isUnknownMember(answer)
 }
 
 /** Work under way that later callers with the same question may share. */

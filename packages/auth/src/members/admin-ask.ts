@@ -31,8 +31,8 @@ export interface AdminAsk {
     asking: AdminQuestionOptions,
     placed: () => void,
   ): Promise<AdminAnswer | NoAnswer>
-  /** Reports an answer that has another shape than the documented one. */
-  giveUp(asking: AdminQuestionOptions): NoAnswer
+  /** Reports an answer that does not answer the question. @defaultValue it has another form than the documented one */
+  giveUp(asking: AdminQuestionOptions, trouble?: AdminTrouble): NoAnswer
 }
 
 /** After so many failures in a row the admin API is asked once a second only, until it answers. */
@@ -72,7 +72,7 @@ export function createAdminAsk(options: AdminAskOptions): AdminAsk {
         }
       }
     },
-    giveUp: (asking) => noAnswer(notUnderstood, asking),
+    giveUp: (asking, trouble = notUnderstood) => noAnswer(trouble, asking),
   }
 }
 

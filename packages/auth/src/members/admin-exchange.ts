@@ -13,12 +13,23 @@ export interface AdminQuestion {
   readonly body?: string
 }
 
-/** 200, or 400 with a code of the admin API's own. `askedAt`: seconds since the epoch. */
+/** An answer of the admin API itself: 200, or a refusal (4xx) with its own code or message. */
 export interface AdminAnswer {
   readonly kind: 'answered'
-  readonly status: 200 | 400
+  readonly status: number
   readonly json: JsonObject
+  /** Null for 200. */
+  readonly refusal: AdminRefusal | null
+  /** Seconds since the epoch. */
   readonly askedAt: number
+}
+
+/** A refusal in the words of the admin API. */
+export interface AdminRefusal {
+  /** In lower case, with hyphens between its words; null if there is only a message. */
+  readonly code: string | null
+  /** For people; null if there is only a code. */
+  readonly message: string | null
 }
 
 /** The reason why there is no answer, for the log. `isDown`: the API itself is in trouble, so it is called less. */
@@ -74,27 +85,28 @@ export function createAdminExchange(options: AdminExchangeOptions): AdminExchang
   }
 }
 
-/** Reads an answer. Only 200 and a 400 of the API itself answer the question. */
+/** Reads an answer. Only 200 and a refusal of the API itself answer the question. */
 function read(response: HttpResponse, askedAt: number): AdminAnswer | AdminTrouble | Unheard {
   const { status } = response
   if (status === 429)
     return { kind: 'unheard', pauseSeconds: readRetryAfter(response.headers['retry-after'], askedAt) ?? 1 }
   const json = parseJsonObject(response.body)
-  const code = codeIn(json)
-  if (isKeyRefused(status, code)) return keyRefused
-  if (status === 200) return json ? { kind: 'answered', status, json, askedAt } : noJson
-  if (status === 400 && json && code !== undefined) return { kind: 'answered', status, json, askedAt }
-  const error = `the admin API answered with status ${status}`
-  return trouble(`status_${status}`, error, status >= 500 ? 'down' : 'up')
-}
-
-/** A malformed key is answered 400, an unknown one 401, both with this code. */
-function isKeyRefused(status: number, code: string | undefined): boolean {
-  return code === 'validation/invalid-secret-key' || status === 401 || status === 403
+  if (status === 200) return json ? { kind: 'answered', status, json, refusal: null, askedAt } : noJson
+  const refusal = Math.floor(status / 100) === 4 ? refusalIn(json) : null
+  // Nothing else is about the key: a 401 or 403 may be about a token, a member or a firewall's rule.
+  if (refusal?.code === 'validation/invalid-secret-key') return keyRefused
+  if (json && refusal) return { kind: 'answered', status, json, refusal, askedAt }
+  return troubleOf(status)
 }
 
 function trouble(reason: Reason, error: string, health: 'up' | 'down'): AdminTrouble {
   return { kind: 'trouble', reason, error, isDown: health === 'down' }
+}
+
+/** The trouble of an answer that does not answer the question. Below 500 it says nothing about other questions. */
+export function troubleOf(status: number): AdminTrouble {
+  const error = `the admin API answered with status ${status}`
+  return trouble(`status_${status}`, error, status >= 500 ? 'down' : 'up')
 }
 
 /** The answer is JSON, but has not the documented form. It says nothing about other calls. */
@@ -115,10 +127,17 @@ const keyRefused: AdminTrouble = trouble(
   'down',
 )
 
-function codeIn(json: JsonObject | null): string | undefined {
+/** Documents of different years have `{code, message}`, `{error: {code, message}}` and `{error: message}`. */
+function refusalIn(json: JsonObject | null): AdminRefusal | null {
   const error = field(json, 'error')
-  const code = field(isJsonObject(error) ? error : json, 'code')
-  return typeof code === 'string' ? code : undefined
+  const inner = isJsonObject(error) ? error : json
+  const code = field(inner, 'code')
+  const message = typeof error === 'string' ? error : field(inner, 'message')
+  const refusal = {
+    code: typeof code === 'string' ? code.toLowerCase().replaceAll('_', '-') : null,
+    message: typeof message === 'string' ? message : null,
+  }
+  return refusal.code === null && refusal.message === null ? null : refusal
 }
 
 function outcomeOf(status: number): 'ok' | 'refused' | 'failed' {

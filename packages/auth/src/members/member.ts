@@ -14,15 +14,15 @@ export type MemberReading =
   /** No answer, or the quota would not allow the question in time. */
   | { readonly kind: 'unavailable'; readonly retryAfterSeconds: number }
 
-/** The verified claims of a member JWT, as the admin API's `verify-token` returns them. */
+/** The claims of a member JWT. Its `type` is `member` where it is there. */
 export interface MemberTokenClaims {
   readonly id: string
-  readonly type: string
   /** Seconds. */
   readonly iat: number
   /** Seconds. */
   readonly exp: number
-  readonly aud: string
+  /** The app, or several of which it is one (RFC 7519 §4.1.3). */
+  readonly aud: string | readonly string[]
   readonly iss: string
 }
 

@@ -274,6 +274,18 @@ describe('the user of a token', () => {
     expect(asked).toEqual([])
   })
 
+  it('has an empty e-mail where a token of ours says so, as of a member who has no address', () => {
+    const { context, asked } = createWorld()
+    expect(context.userOf(token({ ...whole, email: '' }))).toMatchObject({ email: '' })
+    expect(asked).toEqual([])
+  })
+
+  it('is looked up for a member JWT with an empty e-mail', async () => {
+    const { context, asked } = createWorld()
+    await context.userOf({ ...token({ ...whole, email: '' }), kind: 'member' })
+    expect(asked).toHaveLength(1)
+  })
+
   it('takes from the admin API only what the token lacks', async () => {
     const { context } = createWorld()
     const { customFields: _customFields, ...partial } = whole
@@ -297,7 +309,7 @@ describe('the user of a token', () => {
   it.each([
     ['nothing', {}],
     ['an e-mail that is none', { ...whole, email: 7 }],
-    ['an empty e-mail', { ...whole, email: '' }],
+    ['an e-mail that is null', { ...whole, email: null }],
     ['roles that are no list', { ...whole, roles: 'admin' }],
     ['roles that are not all strings', { ...whole, roles: ['admin', null] }],
     ['custom fields that are a list', { ...whole, customFields: [] }],

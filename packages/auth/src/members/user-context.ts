@@ -150,7 +150,8 @@ function claimedUserOf(token: VerifiedToken): Partial<MemberstackUser> & { reado
   const customFields = field(token.claims, 'customFields')
   return {
     userId: token.memberId,
-    ...(typeof email === 'string' && email !== '' ? { email } : {}),
+    // In a token of ours the empty text is the e-mail of a member who has no address.
+    ...(typeof email === 'string' && (email !== '' || token.kind === 'own') ? { email } : {}),
     ...(isStringList(roles) ? { roles } : {}),
     ...(isJsonObject(customFields) ? { customFields } : {}),
   }

@@ -2,7 +2,12 @@ import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { Clock } from '../base/time.js'
 import { type AdminApi, type MemberTokenClaims, memberTokenClaimsFrom } from '../members/index.js'
-import { clockToleranceSeconds, decodeToken } from '../tokens/index.js'
+import {
+  clockToleranceSeconds,
+  decodeToken,
+  type CheckMemberSignature,
+  type DecodedToken,
+} from '../tokens/index.js'
 
 /** The time that a sign-in waits for the admin API's quota, over all its requests, in seconds. */
 export const signInWaitSeconds = 5
@@ -21,13 +26,14 @@ export interface MemberTokenRules {
 /** Options of {@link createVerifyMemberToken}. */
 export interface MemberTokenOptions extends MemberTokenRules {
   readonly adminApi: Pick<AdminApi, 'verifyMemberToken'>
+  readonly checkSignature: CheckMemberSignature
 }
 
 /** The reason why the exchange refuses a member JWT. */
 export type MemberTokenProblem =
   /** The token is not a compact JWS in its canonical form. */
   | { readonly reason: 'malformed' }
-  /** `id`, `type`, `iat`, `exp`, `aud`, `iss` or `nbf` is missing or not valid. */
+  /** `id`, `iat`, `exp`, `aud` or `iss` is missing or not valid, or `type` or `nbf` is not valid. */
   | { readonly reason: 'claims' }
   | { readonly reason: 'audience' | 'issuer'; readonly wanted: string }
   /** `nbf` or `iat` is later than now, by more than the clock tolerance. */
@@ -36,7 +42,7 @@ export type MemberTokenProblem =
   /** The token is older than `maxAgeSeconds`. */
   | { readonly reason: 'too_old'; readonly issuedAt: number; readonly maxAgeSeconds: number }
 
-/** Verifies a member JWT with Memberstack over https, and checks its audience, issuer and age. */
+/** Verifies a member JWT, with trusted keys or by asking Memberstack over https, and checks its audience, issuer and age. */
 export type VerifyMemberToken = (token: string, requestId: string) => Promise<MemberTokenClaims>
 
 /**
@@ -44,10 +50,8 @@ export type VerifyMemberToken = (token: string, requestId: string) => Promise<Me
  * @throws {@link AuthError} from the function returned: `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_UNAVAILABLE`
  */
 export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {
-  const { adminApi } = options
-  return async (token, requestId) => {
-    // A token that is wrong by its own content costs no request of the quota.
-    refuse(judgeMemberToken(token, options))
+  const { adminApi, checkSignature } = options
+  const ask = async (token: string, requestId: string): Promise<MemberTokenClaims> => {
     const reading = await adminApi.verifyMemberToken(token, { waitSeconds: signInWaitSeconds, requestId })
     if (reading.kind === 'unavailable') {
       const { retryAfterSeconds } = reading
@@ -56,6 +60,14 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
     if (reading.kind === 'refused') throw failure('memberTokenInvalid', { reason: 'refused' })
     refuse(judgeClaims(reading.claims, options))
     return reading.claims
+  }
+  return async (token, requestId) => {
+    // A token that is wrong by its own content, or by its signature, costs no request of the quota.
+    const judged = judgeContent(token, options)
+    if ('reason' in judged) throw errorOf(judged)
+    const finding = await checkSignature(token, judged.decoded)
+    if (finding === 'invalid') throw failure('memberTokenInvalid', { reason: 'signature' })
+    return finding === 'valid' ? judged.claims : await ask(token, requestId)
   }
 }
 
@@ -67,19 +79,29 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
  * judgeMemberToken(memberJwt, rules)?.reason // for example 'expired'
  */
 export function judgeMemberToken(token: string, rules: MemberTokenRules): MemberTokenProblem | null {
+  const judged = judgeContent(token, rules)
+  return 'reason' in judged ? judged : null
+}
+
+interface MemberTokenContent {
+  readonly decoded: DecodedToken
+  readonly claims: MemberTokenClaims
+}
+
+function judgeContent(token: string, rules: MemberTokenRules): MemberTokenContent | MemberTokenProblem {
   const decoded = decodeToken(token)
   if (!decoded) return { reason: 'malformed' }
   const claims = memberTokenClaimsFrom(decoded.claims)
   if (!claims) return { reason: 'claims' }
   const { nbf = claims.iat } = decoded.claims
   if (typeof nbf !== 'number') return { reason: 'claims' }
-  return judgeStart(nbf, rules) ?? judgeClaims(claims, rules)
+  return judgeStart(nbf, rules) ?? judgeClaims(claims, rules) ?? { decoded, claims }
 }
 
 function judgeClaims(claims: MemberTokenClaims, rules: MemberTokenRules): MemberTokenProblem | null {
   const { appId, memberstackIssuer, signInMaxAgeSeconds: maxAgeSeconds = Infinity, clock } = rules
   const { aud, iss, iat, exp } = claims
-  if (aud !== appId) return { reason: 'audience', wanted: appId }
+  if (![aud].flat().includes(appId)) return { reason: 'audience', wanted: appId }
   if (iss !== memberstackIssuer) return { reason: 'issuer', wanted: memberstackIssuer }
   if (!Number.isFinite(iat) || !Number.isFinite(exp)) return { reason: 'claims' }
   const now = clock()

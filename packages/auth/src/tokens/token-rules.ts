@@ -122,10 +122,16 @@ export function judgeClaims(claims: JsonObject, rules: TokenRules): ClaimsJudgem
   if (memberId === null) problems.push({ reason: 'claims', claims: [rules.memberIdClaim] })
   const times = readTimes(claims)
   if (!times) problems.push({ reason: 'claims', claims: ['iat', 'exp', 'nbf'] })
-  if (rules.kind === 'own' && !readSession(claims))
-    problems.push({ reason: 'claims', claims: ['sid', 'gen'] })
+  problems.push(...problemsOfKind(claims, rules))
   if (problems.length > 0 || memberId === null || !times) return { kind: 'refused', problems, times }
   return { kind: 'sound', memberId, times }
+}
+
+/** Judges the claims that only one kind of token has. */
+function problemsOfKind(claims: JsonObject, { kind }: TokenRules): readonly TokenProblem[] {
+  if (kind === 'own') return readSession(claims) ? [] : [{ reason: 'claims', claims: ['sid', 'gen'] }]
+  const { type = 'member' } = claims
+  return type === 'member' ? [] : [{ reason: 'claims', claims: ['type'] }]
 }
 
 /**

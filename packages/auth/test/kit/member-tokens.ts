@@ -24,6 +24,8 @@ export function readMemberJwt(token: string): MemberTokenReading {
   return { kind: 'verified', claims }
 }
 
+/** As long as a signature of RSA with 2048 bits. */
 function digestOf(signed: string): string {
-  return createHash('sha256').update(signed).digest('base64url')
+  const digest = createHash('sha256').update(signed).digest()
+  return Buffer.concat(Array.from({ length: 8 }, () => digest)).toString('base64url')
 }

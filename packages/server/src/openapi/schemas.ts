@@ -48,7 +48,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
     required: ['userId', 'email', 'roles', 'customFields'],
     properties: {
       userId: { type: 'string', examples: ['mem_abc'] },
-      email: { type: 'string', examples: ['ada@example.com'] },
+      email: {
+        type: 'string',
+        description: 'Empty for a member without an email address.',
+        examples: ['ada@example.com'],
+      },
       roles: { type: 'array', items: { type: 'string' }, examples: [['user', 'admin']] },
       customFields: { type: 'object', additionalProperties: true },
     },
