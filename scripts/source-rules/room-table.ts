@@ -57,7 +57,8 @@ export const benchRooms: RoomTable = {
   'session-cost': ['kit'],
   growth: ['kit', 'adapters'],
   sizing: ['kit'],
-  '.': ['kit', 'adapters', 'refresh', 'session-cost', 'growth', 'sizing'],
+  forgeries: ['kit'],
+  '.': ['kit', 'adapters', 'refresh', 'session-cost', 'growth', 'sizing', 'forgeries'],
 }
 
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */

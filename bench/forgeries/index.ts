@@ -1,0 +1,1 @@
+export { measureCase, type Found } from './measure-case.ts'
