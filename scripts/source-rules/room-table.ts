@@ -28,12 +28,11 @@ export const roomTables: Readonly<Record<string, RoomTable>> = {
   emulator: {
     base: [],
     members: ['base'],
-    webhooks: ['base', 'members'],
     tokens: ['base', 'members'],
     controls: ['base', 'members'],
-    routes: ['base', 'members', 'webhooks', 'tokens', 'controls'],
-    http: ['base', 'controls', 'routes'],
-    '.': ['base', 'members', 'webhooks', 'tokens', 'controls', 'routes', 'http'],
+    world: ['base', 'members', 'tokens', 'controls'],
+    http: ['base', 'members', 'tokens', 'controls', 'world'],
+    '.': ['base', 'members', 'tokens', 'controls', 'world', 'http'],
   },
   server: {
     base: [],

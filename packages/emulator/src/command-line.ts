@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { readOptions, type EmulatorOptions } from './options.js'
+import { type EmulatorOptions, readOptions } from './controls/index.js'
 
 /** The meaning of the arguments of the command line. */
 export type CommandLine =

@@ -1,11 +1,14 @@
-import type { Fault } from './controls/faults.js'
-import type { SwitchChanges, Switches } from './controls/switches.js'
-import type { MemberChanges, NewMember } from './members/member-changes.js'
-import type { AdminMember } from './members/member.js'
-import type { PlanChanges } from './members/plan-connections.js'
-import type { NewTeam, TeamView } from './members/team-changes.js'
-import type { TokenPair, TokenPairRequest } from './tokens/token-pairs.js'
-import type { WebhookDelivery } from './webhook-sender.js'
+import type { Fault, SwitchChanges, Switches } from './controls/index.js'
+import type {
+  AdminMember,
+  MemberChanges,
+  NewMember,
+  NewTeam,
+  PlanChanges,
+  TeamView,
+} from './members/index.js'
+import type { TokenPair, TokenPairRequest } from './tokens/index.js'
+import type { WebhookDelivery } from './world/index.js'
 
 /** The addresses and keys of a running emulator, for the configuration of the code under test. */
 export interface EmulatorAddress {

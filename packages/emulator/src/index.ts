@@ -1,16 +1,26 @@
 export { startEmulator } from './start-emulator.js'
 export type { Emulator, EmulatorAddress, EmulatorControls, EmulatorMembers } from './emulator.js'
-export type { EmulatorOptions } from './options.js'
-export { ApiError } from './api-errors.js'
-export type { Clock } from './clock.js'
-export type { Fault } from './controls/faults.js'
-export type { SwitchChanges, Switches } from './controls/switches.js'
-export type { AdminMember, JsonObject, JsonValue, PlanConnection } from './members/member.js'
-export type { MemberChanges, NewMember } from './members/member-changes.js'
-export type { SeedPlan } from './members/plan-catalog.js'
-export type { PlanChanges } from './members/plan-connections.js'
-export { ada, bob } from './members/seed.js'
-export type { PasswordMember, Seed, SeedMember, SeedPlanConnection } from './members/seed.js'
-export type { NewTeam, TeamMember, TeamView } from './members/team-changes.js'
-export type { TokenPair, TokenPairRequest } from './tokens/token-pairs.js'
-export type { WebhookAttempt, WebhookDelivery } from './webhook-sender.js'
+export type { EmulatorOptions, Fault, SwitchChanges, Switches } from './controls/index.js'
+export { ApiError } from './base/api-errors.js'
+export type { Clock } from './base/clock.js'
+export {
+  ada,
+  type AdminMember,
+  bob,
+  type JsonObject,
+  type JsonValue,
+  type MemberChanges,
+  type NewMember,
+  type NewTeam,
+  type PasswordMember,
+  type PlanChanges,
+  type PlanConnection,
+  type Seed,
+  type SeedMember,
+  type SeedPlan,
+  type SeedPlanConnection,
+  type TeamMember,
+  type TeamView,
+} from './members/index.js'
+export type { TokenPair, TokenPairRequest } from './tokens/index.js'
+export type { WebhookAttempt, WebhookDelivery } from './world/index.js'

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import process from 'node:process'
 import { parseCommandLine, usage } from './command-line.js'
+import type { EmulatorOptions } from './controls/index.js'
 import type { Emulator } from './emulator.js'
-import { ada, bob } from './members/seed.js'
-import type { EmulatorOptions } from './options.js'
+import { ada, bob } from './members/index.js'
 
 function greeting(emulator: Emulator, webhookUrl = 'none (set --webhook-url)'): string {
   const { url, secretKey, publicKey, appId, jwksUri, refreshUrl, webhookSecret } = emulator

@@ -1,14 +1,30 @@
-import { checkFault } from './controls/faults.js'
+import {
+  checkFault,
+  type EmulatorOptions,
+  type EmulatorSettings,
+  readOptions,
+  readWebhookUrl,
+} from './controls/index.js'
 import type { Emulator, EmulatorAddress, EmulatorControls, EmulatorMembers } from './emulator.js'
-import { createHttpServer, type HttpServer } from './http/server.js'
-import { createMember, deleteMember, updateMember } from './members/member-changes.js'
-import { findMember, getMember } from './members/member-table.js'
-import { adminView } from './members/member.js'
-import { addPlan, removePlan, updatePlan } from './members/plan-connections.js'
-import { createTeam, getTeam, joinTeam, removeFromTeam, teamView } from './members/team-changes.js'
-import { readOptions, readWebhookUrl, type EmulatorOptions, type EmulatorSettings } from './options.js'
-import { issuePair } from './tokens/token-pairs.js'
-import { createWorld, type World } from './world.js'
+import { createHttpServer, type HttpServer } from './http/index.js'
+import {
+  addPlan,
+  adminView,
+  createMember,
+  createTeam,
+  deleteMember,
+  findMember,
+  getMember,
+  getTeam,
+  joinTeam,
+  removeFromTeam,
+  removePlan,
+  teamView,
+  updateMember,
+  updatePlan,
+} from './members/index.js'
+import { issuePair } from './tokens/index.js'
+import { createWorld, type World } from './world/index.js'
 
 /** Returns the host of the URLs: an address that means all addresses becomes the loopback address. */
 function urlHost(host: string): string {

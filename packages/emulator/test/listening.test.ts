@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createHttpServer, type HttpServer } from '../src/http/server.js'
 import { startEmulator, type Emulator } from '../src/index.js'
-import { readOptions } from '../src/options.js'
-import { createWorld } from '../src/world.js'
+import { readOptions } from '../src/controls/options.js'
+import { createWorld } from '../src/world/world.js'
 import { call } from './call.js'
 
 let emulator: Emulator | null = null

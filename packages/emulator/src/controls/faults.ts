@@ -1,5 +1,5 @@
-import { badRequest } from '../api-errors.js'
-import type { JsonValue } from '../members/member.js'
+import { badRequest } from '../base/api-errors.js'
+import type { JsonValue } from '../members/index.js'
 
 /** A failure of the next calls of a route. */
 export interface Fault {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '../base/clock.js'
 
 /** The number of requests that each address may send in any second. */
 export interface RequestQuota {

@@ -1,7 +1,7 @@
 import fastifyCors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ApiError } from '../api-errors.js'
-import { isLoopbackAddress, isLoopbackHost } from '../loopback.js'
+import { ApiError } from '../base/api-errors.js'
+import { isLoopbackAddress, isLoopbackHost } from '../controls/index.js'
 
 const isLoopbackOrigin = (origin: string): boolean =>
   URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)

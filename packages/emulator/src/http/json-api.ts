@@ -5,7 +5,7 @@ import type {
   FastifyRequest,
   FastifySchemaValidationError,
 } from 'fastify'
-import { ApiError, badRequest } from '../api-errors.js'
+import { ApiError, badRequest, type ApiErrorCode } from '../base/api-errors.js'
 
 const deepest = 32
 
@@ -46,21 +46,25 @@ export function describeInvalid(errors: readonly FastifySchemaValidationError[],
   return new ApiError(code, { message: `${place} ${first?.message ?? 'is invalid'}${detail}` })
 }
 
-const codeByStatus: Readonly<Record<number, string>> = {
+/** The codes of fastify's own refusals, by status. */
+const codeByStatus: Readonly<Record<number, ApiErrorCode>> = {
   413: 'request-too-large',
   415: 'unsupported-content-type',
 }
 
-/** Sends an error as `{code, message}`. An error that the caller did not cause is a bug of the emulator, and is named so. */
+/** Returns the error in the form of Memberstack. One that the caller did not cause is a bug of the emulator, and is named so. */
+function toApiError(error: FastifyError | ApiError): ApiError {
+  if (error instanceof ApiError) return error
+  const { statusCode: status = 500, message } = error
+  if (status < 400 || status >= 500)
+    return new ApiError('emulator-bug', { message: `The emulator failed: ${message}` })
+  return new ApiError(codeByStatus[status] ?? 'generic-message', { status, message })
+}
+
+/** Sends an error as `{code, message}`. */
 export function sendError(error: FastifyError | ApiError, reply: FastifyReply): void {
-  const status = error.statusCode ?? 500
-  if (error instanceof ApiError) {
-    void reply.code(status).send({ code: error.code, message: error.message })
-  } else if (status >= 400 && status < 500) {
-    void reply.code(status).send({ code: codeByStatus[status] ?? 'generic-message', message: error.message })
-  } else {
-    void reply.code(500).send({ code: 'emulator-bug', message: `The emulator failed: ${error.message}` })
-  }
+  const { statusCode, code, message } = toApiError(error)
+  void reply.code(statusCode).send({ code, message })
 }
 
 const unknownRoute = ({ method, url }: FastifyRequest): ApiError =>

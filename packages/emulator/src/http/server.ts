@@ -1,12 +1,13 @@
 import fastify, { type FastifyInstance } from 'fastify'
-import { controlCalls } from '../controls/calls.js'
-import { registerAdminRoutes } from '../routes/admin-routes.js'
-import { registerClientRoutes } from '../routes/client-routes.js'
-import { registerTestRoutes } from '../routes/test-routes.js'
-import { registerTokenRoutes } from '../routes/token-routes.js'
-import type { World } from '../world.js'
+import { wholeSeconds } from '../base/clock.js'
+import { controlCalls } from '../controls/index.js'
+import { refreshedTokenSeconds, refreshPair } from '../tokens/index.js'
+import type { World } from '../world/index.js'
 import { allowOrigins } from './access.js'
+import { registerAdminRoutes } from './admin-routes.js'
+import { registerClientRoutes } from './client-routes.js'
 import { answerErrors, describeInvalid, parseBodies, sendError } from './json-api.js'
+import { registerTestRoutes } from './test-routes.js'
 
 /** The HTTP server before it listens. `routes` names every route that is counted and can have faults. */
 export interface HttpServer {
@@ -44,4 +45,29 @@ export async function createHttpServer(world: World): Promise<HttpServer> {
   registerTestRoutes(app, world, routes)
   await app.ready()
   return { app, routes }
+}
+
+const refreshSchema = {
+  body: {
+    type: 'object',
+    required: ['refreshToken'],
+    properties: { refreshToken: { type: 'string', minLength: 1, maxLength: 4096 } },
+  },
+}
+
+/** Answers in the form of a Memberstack sign-in: `expires` is in milliseconds. */
+async function answerRefresh(world: World, refreshToken: string): Promise<object> {
+  const tokens = await refreshPair(world, refreshToken)
+  const expires = (wholeSeconds(world.clock) + refreshedTokenSeconds) * 1000
+  return { data: { tokens: { ...tokens, type: 'bearer', expires } } }
+}
+
+/** Adds the key set and the refresh API. Neither needs a key. */
+function registerTokenRoutes(app: FastifyInstance, world: World): void {
+  app.get('/jwks.json', () => world.keys.keySet())
+  // The admin SDK reads the key set from the root of a fixed host, which a test can redirect here.
+  app.get('/', () => world.keys.keySet())
+  app.post<{ Body: { refreshToken: string } }>('/auth/refresh-token', { schema: refreshSchema }, ({ body }) =>
+    answerRefresh(world, body.refreshToken),
+  )
 }

@@ -1,6 +1,6 @@
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
-import { ApiError } from '../api-errors.js'
-import { isoTime } from '../clock.js'
+import { ApiError } from '../base/api-errors.js'
+import { isoTime } from '../base/clock.js'
 import { normalEmail, type MemberWorld } from './member-table.js'
 import type { MemberRecord, PasswordHash } from './member.js'
 

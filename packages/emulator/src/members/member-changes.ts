@@ -1,5 +1,5 @@
-import { ApiError, badRequest } from '../api-errors.js'
-import { isoTime } from '../clock.js'
+import { ApiError, badRequest } from '../base/api-errors.js'
+import { isoTime } from '../base/clock.js'
 import { hashPassword, readEmail } from './credentials.js'
 import { deletedEvent, memberEvent, planAddedEvent } from './member-events.js'
 import { getMember, type MemberWorld } from './member-table.js'

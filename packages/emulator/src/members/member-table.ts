@@ -1,5 +1,5 @@
-import { badRequest } from '../api-errors.js'
-import type { Clock } from '../clock.js'
+import { badRequest } from '../base/api-errors.js'
+import type { Clock } from '../base/clock.js'
 import type { MemberEvent } from './member-events.js'
 import type { MemberRecord } from './member.js'
 import type { PlanCatalog } from './plan-catalog.js'

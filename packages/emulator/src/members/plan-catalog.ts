@@ -1,4 +1,4 @@
-import { ApiError } from '../api-errors.js'
+import { ApiError } from '../base/api-errors.js'
 
 /** A plan of the seed. */
 export interface SeedPlan {

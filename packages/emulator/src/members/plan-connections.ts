@@ -1,4 +1,4 @@
-import { ApiError } from '../api-errors.js'
+import { ApiError } from '../base/api-errors.js'
 import { planAddedEvent, planEvent } from './member-events.js'
 import { getMember, type MemberWorld } from './member-table.js'
 import { newId, type MemberRecord, type PlanConnection } from './member.js'

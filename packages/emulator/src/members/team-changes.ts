@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { ApiError, badRequest } from '../api-errors.js'
+import { ApiError, badRequest } from '../base/api-errors.js'
 import { teamEvent } from './member-events.js'
 import { findMember, getMember, type MemberWorld } from './member-table.js'
 import type { MemberRecord } from './member.js'

@@ -1,6 +1,6 @@
-import { createLocalJWKSet, errors, jwtVerify, SignJWT, type JWTPayload } from 'jose'
-import type { AppIdentity } from '../app.js'
-import { wholeSeconds, type Clock } from '../clock.js'
+import { createLocalJWKSet, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { type Clock, wholeSeconds } from '../base/clock.js'
+import type { AppIdentity } from '../members/index.js'
 import type { Logins } from './logins.js'
 import type { SigningKeys } from './signing-keys.js'
 

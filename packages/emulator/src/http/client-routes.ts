@@ -1,15 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ApiError } from '../api-errors.js'
-import { describeApp, describePlan } from '../app.js'
-import { recordSignIn, signIn, type Credentials } from '../members/credentials.js'
-import { createMember } from '../members/member-changes.js'
-import { clientView, type JsonObject, type MemberRecord } from '../members/member.js'
-import { joinTeam, requireFreeSeat } from '../members/team-changes.js'
-import type { World } from '../world.js'
+import { ApiError } from '../base/api-errors.js'
+import {
+  clientView,
+  createMember,
+  type Credentials,
+  describeApp,
+  describePlan,
+  joinTeam,
+  type JsonObject,
+  type MemberRecord,
+  recordSignIn,
+  requireFreeSeat,
+  signIn,
+} from '../members/index.js'
+import type { World } from '../world/index.js'
 import { registerClientMemberRoutes } from './client-member-routes.js'
-import { invitedTo, registerTeamRoutes } from './client-team-routes.js'
 import { answerSignIn, withCurrentMember } from './client-session.js'
+import { invitedTo, registerTeamRoutes } from './client-team-routes.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
 interface SignUpBody extends Credentials {

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { isIP } from 'node:net'
-import { systemClock, type Clock } from './clock.js'
-import { changeSwitches, type SwitchChanges, type Switches } from './controls/switches.js'
-import { isLoopbackHost } from './loopback.js'
-import type { Seed } from './members/seed.js'
+import { BlockList, isIP } from 'node:net'
+import { type Clock, systemClock } from '../base/clock.js'
+import type { Seed } from '../members/index.js'
+import { changeSwitches, type SwitchChanges, type Switches } from './switches.js'
 
 /** The options of {@link startEmulator}. */
 export interface EmulatorOptions {
@@ -124,4 +123,20 @@ export function readWebhookUrl(url: string): string {
   const isHttp = parsed?.protocol === 'http:' || parsed?.protocol === 'https:'
   if (parsed && isHttp && !parsed.username && !parsed.password) return parsed.href
   throw new TypeError('the webhook URL must be an http or https URL, such as http://127.0.0.1:8787/webhooks')
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Returns true for an address of 127.0.0.0/8, also in its IPv4-mapped form (`::ffff:127.0.0.1`), and for `::1`. */
+export function isLoopbackAddress(address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && loopback.check(address, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** Returns true for `localhost` and for a loopback address, with or without the brackets of IPv6. */
+export function isLoopbackHost(hostname: string): boolean {
+  const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+  return bare === 'localhost' || isLoopbackAddress(bare)
 }

@@ -1,41 +1,15 @@
 /**
- * The codes of errors. They are those of `@memberstack/dom`'s `ErrorCodes` where it has one, otherwise those of the
- * documentation of the admin API.
+ * The usual status and message of every error. The codes are those of `@memberstack/dom`'s `ErrorCodes` where it has one,
+ * otherwise those of the documentation of the admin API; `request-too-large` and `emulator-bug` are our own.
  */
-export type ApiErrorCode =
-  | 'access-denied'
-  | 'already-have-plan'
-  | 'app-not-found'
-  | 'can-only-have-one-active-team'
-  | 'cannot-change-team-account'
-  | 'email-already-in-use'
-  | 'generic-message'
-  | 'invalid-credentials'
-  | 'invalid-email'
-  | 'invalid-password'
-  | 'invalid-password-too-short'
-  | 'invalid-refresh-token'
-  | 'INVALID_TOKEN'
-  | 'login-required'
-  | 'member-not-found'
-  | 'no-plan-found'
-  | 'not-found'
-  | 'plan-not-found'
-  | 'plan-not-free'
-  | 'required-field-missing'
-  | 'team-full'
-  | 'too-many-requests'
-  | 'unsupported-content-type'
-  | 'validation/invalid-secret-key'
-
-/** The usual status and message of every error. */
-const errorTable: Readonly<Record<ApiErrorCode, { readonly status: number; readonly message: string }>> = {
+const errorTable = {
   'access-denied': { status: 403, message: 'The test routes answer callers on this machine only.' },
   'already-have-plan': { status: 400, message: 'This member already has this plan.' },
   'app-not-found': { status: 400, message: 'Application not found. Check your public key.' },
   'can-only-have-one-active-team': { status: 400, message: 'A member can only belong to one active team.' },
   'cannot-change-team-account': { status: 400, message: 'The owner cannot leave the team.' },
   'email-already-in-use': { status: 400, message: 'An account with this email already exists.' },
+  'emulator-bug': { status: 500, message: 'The emulator failed.' },
   'generic-message': { status: 400, message: 'The request is invalid.' },
   'invalid-credentials': {
     status: 400,
@@ -58,6 +32,7 @@ const errorTable: Readonly<Record<ApiErrorCode, { readonly status: number; reado
   'not-found': { status: 404, message: 'The emulator does not have this route.' },
   'plan-not-found': { status: 400, message: 'The specified plan does not exist.' },
   'plan-not-free': { status: 400, message: 'This plan requires payment information.' },
+  'request-too-large': { status: 413, message: 'The body is too large.' },
   'required-field-missing': { status: 400, message: 'A required field is missing.' },
   'team-full': { status: 400, message: 'This team has reached its seat limit.' },
   'too-many-requests': { status: 429, message: 'Too many requests.' },
@@ -66,7 +41,10 @@ const errorTable: Readonly<Record<ApiErrorCode, { readonly status: number; reado
     message: 'Send JSON, with content-type application/json.',
   },
   'validation/invalid-secret-key': { status: 401, message: 'The provided secret key is invalid.' },
-}
+} as const
+
+/** The code of an error. */
+export type ApiErrorCode = keyof typeof errorTable
 
 /** A refusal in the form of Memberstack: both SDKs reject with the `{code, message}` of the response body. */
 export class ApiError extends Error {

@@ -1,11 +1,21 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { JWTPayload } from 'jose'
-import { ApiError } from '../api-errors.js'
-import { createMember, deleteMember, updateMember, type MemberChanges } from '../members/member-changes.js'
-import { findMember, noSuchMember, pageOf } from '../members/member-table.js'
-import { adminView, type AdminMember, type JsonObject } from '../members/member.js'
-import { addPlan, removePlan } from '../members/plan-connections.js'
-import type { World } from '../world.js'
+import { ApiError } from '../base/api-errors.js'
+import {
+  addPlan,
+  type AdminMember,
+  adminView,
+  createMember,
+  deleteMember,
+  findMember,
+  type JsonObject,
+  type MemberChanges,
+  noSuchMember,
+  pageOf,
+  removePlan,
+  updateMember,
+} from '../members/index.js'
+import type { World } from '../world/index.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 
 interface ListQuery {

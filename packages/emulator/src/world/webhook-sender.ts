@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { Webhook } from 'standardwebhooks'
-import { wholeSeconds, type Clock } from './clock.js'
-import { newId } from './members/member.js'
+import { type Clock, wholeSeconds } from '../base/clock.js'
+import { newId } from '../members/index.js'
 
 /** One attempt to deliver a webhook. */
 export interface WebhookAttempt {

@@ -1,11 +1,18 @@
 import type { FastifyInstance } from 'fastify'
-import { ApiError } from '../api-errors.js'
-import { describeApp } from '../app.js'
-import { isPasswordOf, setPassword } from '../members/credentials.js'
-import { deleteMember, updateMember } from '../members/member-changes.js'
-import { clientView, type JsonObject, type MemberRecord } from '../members/member.js'
-import { addPlan, removePlan } from '../members/plan-connections.js'
-import type { World } from '../world.js'
+import { ApiError } from '../base/api-errors.js'
+import {
+  addPlan,
+  clientView,
+  deleteMember,
+  describeApp,
+  isPasswordOf,
+  type JsonObject,
+  type MemberRecord,
+  removePlan,
+  setPassword,
+  updateMember,
+} from '../members/index.js'
+import type { World } from '../world/index.js'
 import { withCurrentMember, withMember } from './client-session.js'
 import { bodyOf, field, type PlanBody } from './field-schemas.js'
 

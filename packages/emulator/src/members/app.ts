@@ -1,4 +1,4 @@
-import type { Plan } from './members/plan-catalog.js'
+import type { Plan } from './plan-catalog.js'
 
 /** The ids, keys and issuer of an app at Memberstack. */
 export interface AppIdentity {

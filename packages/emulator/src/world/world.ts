@@ -1,35 +1,45 @@
-import { emulatedApp, type AppIdentity } from './app.js'
-import { wholeSeconds } from './clock.js'
-import { createCallCounts, type CallCounts } from './controls/calls.js'
-import { createFaults, type Faults } from './controls/faults.js'
-import { createRequestQuota, type RequestQuota } from './controls/request-quota.js'
+import { wholeSeconds } from '../base/clock.js'
 import {
+  type CallCounts,
+  createCallCounts,
+  createFaults,
+  createRequestQuota,
   createSwitchBoard,
+  type EmulatorSettings,
+  type Faults,
+  type RequestQuota,
   type SwitchBoard,
   type SwitchChanges,
   type Switches,
-} from './controls/switches.js'
-import { createMember } from './members/member-changes.js'
-import type { MemberEvent } from './members/member-events.js'
-import { createMemberTable, type MemberWorld } from './members/member-table.js'
-import type { MemberRecord } from './members/member.js'
-import { createPlanCatalog } from './members/plan-catalog.js'
-import { ada, bob } from './members/seed.js'
-import { createTeamTable } from './members/team-table.js'
-import type { EmulatorSettings } from './options.js'
-import { createLogins, type Logins } from './tokens/logins.js'
-import { createMemberTokens, type MemberTokens } from './tokens/member-tokens.js'
-import { createRefreshTokens, type RefreshTokens } from './tokens/refresh-tokens.js'
-import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.js'
+} from '../controls/index.js'
+import {
+  ada,
+  type AppIdentity,
+  bob,
+  createMember,
+  createMemberTable,
+  createPlanCatalog,
+  createTeamTable,
+  emulatedApp,
+  type MemberEvent,
+  type MemberRecord,
+} from '../members/index.js'
+import {
+  createLogins,
+  createMemberTokens,
+  createRefreshTokens,
+  createSigningKeys,
+  type Logins,
+  type SigningKeys,
+  type TokenWorld,
+} from '../tokens/index.js'
 import { createWebhookSender, type WebhookSender } from './webhook-sender.js'
 
 /** The state that the routes and the methods of the emulator share. */
-export interface World extends MemberWorld {
+export interface World extends TokenWorld {
   readonly app: AppIdentity
   readonly keys: SigningKeys
-  readonly tokens: MemberTokens
   readonly logins: Logins
-  readonly refreshTokens: RefreshTokens
   readonly webhooks: WebhookSender
   readonly faults: Faults
   readonly calls: CallCounts
@@ -37,8 +47,6 @@ export interface World extends MemberWorld {
   readonly switches: () => Switches
   /** Changes the switches that are named. @throws TypeError if a name or a value is not valid. */
   readonly setSwitches: (changes: SwitchChanges) => Switches
-  /** Returns the first member of the seed, or null. */
-  readonly firstSeeded: () => MemberRecord | null
   /** Restores the seed, the switches and the webhook URL; removes faults, counts and refresh tokens. Keys stay, so tokens still verify. */
   readonly reset: () => void
 }

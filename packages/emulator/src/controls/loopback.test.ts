@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isLoopbackAddress, isLoopbackHost } from './loopback.js'
+import { isLoopbackAddress, isLoopbackHost } from './options.js'
 
 describe('a loopback address', () => {
   it.each([

@@ -1,10 +1,9 @@
 import type { FastifyRequest, RouteGenericInterface } from 'fastify'
 import { decodeJwt, type JWTPayload } from 'jose'
-import { ApiError } from '../api-errors.js'
-import { wholeSeconds } from '../clock.js'
-import { findMember } from '../members/member-table.js'
-import { clientView, type MemberRecord } from '../members/member.js'
-import type { World } from '../world.js'
+import { ApiError } from '../base/api-errors.js'
+import { wholeSeconds } from '../base/clock.js'
+import { clientView, findMember, type MemberRecord } from '../members/index.js'
+import type { World } from '../world/index.js'
 
 const bearerToken = ({ headers }: Pick<FastifyRequest, 'headers'>): string | null =>
   /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null

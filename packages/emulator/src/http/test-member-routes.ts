@@ -1,18 +1,24 @@
 import type { FastifyInstance } from 'fastify'
-import { createMember, deleteMember, updateMember, type MemberChanges } from '../members/member-changes.js'
-import { getMember } from '../members/member-table.js'
-import { adminView } from '../members/member.js'
-import { addPlan, removePlan, updatePlan, type PlanChanges } from '../members/plan-connections.js'
-import type { SeedMember } from '../members/seed.js'
 import {
+  addPlan,
+  adminView,
+  createMember,
   createTeam,
+  deleteMember,
+  getMember,
   getTeam,
   joinTeam,
-  removeFromTeam,
-  teamView,
+  type MemberChanges,
   type NewTeam,
-} from '../members/team-changes.js'
-import type { World } from '../world.js'
+  type PlanChanges,
+  removeFromTeam,
+  removePlan,
+  type SeedMember,
+  teamView,
+  updateMember,
+  updatePlan,
+} from '../members/index.js'
+import type { World } from '../world/index.js'
 import { field, strictBodyOf } from './field-schemas.js'
 
 interface ById {

@@ -1,10 +1,16 @@
 import type { FastifyInstance } from 'fastify'
-import { badRequest } from '../api-errors.js'
-import { getMember } from '../members/member-table.js'
-import type { MemberRecord } from '../members/member.js'
-import { getTeam, joinTeam, removeFromTeam, renewInviteToken, teamView } from '../members/team-changes.js'
-import type { Team } from '../members/team-table.js'
-import type { World } from '../world.js'
+import { badRequest } from '../base/api-errors.js'
+import {
+  getMember,
+  getTeam,
+  joinTeam,
+  type MemberRecord,
+  removeFromTeam,
+  renewInviteToken,
+  type Team,
+  teamView,
+} from '../members/index.js'
+import type { World } from '../world/index.js'
 import { withMember } from './client-session.js'
 import { bodyOf, field } from './field-schemas.js'
 
