@@ -1,6 +1,8 @@
-import { PerennialError, createSession, isTokenExpiringSoon } from './index.js'
+import { createSession } from './create-session.js'
+import { PerennialError } from './perennial-error.js'
 import type { Session } from './session.js'
 import type { StorageKind } from './shared-store.js'
+import { isTokenExpiringSoon } from './token-times.js'
 
 /** @throws TypeError if the value is not valid, so that a typing error does not put tokens in the wrong place */
 function readStorage(word: string | undefined): StorageKind | undefined {
