@@ -1,8 +1,9 @@
 import { maxTokenLength } from '@perennial/auth'
-import { type Config, type Environment, readConfig } from '../config/index.js'
+import { readConfig, type Config, type Environment } from '../config/index.js'
 import { explainJwt } from './explain-jwt.js'
-import { explainRefreshToken, looksLikeRefreshToken } from './explain-refresh-token.js'
-import { type Findings, modeOf } from './findings.js'
+import { explainRefreshToken } from './explain-refresh-token.js'
+import type { Findings } from './findings.js'
+import type { Deployment } from './look-up.js'
 
 /** The explanation of a token. */
 export interface Explanation {
@@ -14,65 +15,61 @@ export interface Explanation {
 /** Explains a token without printing or using it: its member, its age, and the reason if it is refused. */
 export async function explainToken(
   token: string,
-  world: { readonly env: Environment; readonly readTextFile: (path: string) => string },
+  { env, readTextFile }: { readonly env: Environment; readonly readTextFile: (path: string) => string },
 ): Promise<Explanation> {
   let config: Config
   try {
-    config = readConfig(world.env, world)
+    config = readConfig(env, { readTextFile })
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     return { lines: [`The configuration cannot be read: ${error.message}`], isGood: false }
   }
-  return conclude(await explain(token, config, world.readTextFile))
-}
-
-async function explain(
-  token: string,
-  config: Config,
-  readTextFile: (path: string) => string,
-): Promise<Findings> {
-  const isForward = modeOf(config) === 'forward'
-  if (token.length > maxTokenLength) return missing(`it has more than ${maxTokenLength} characters.`)
-  if (/[^\x21-\x7e]/.test(token))
-    return missing('it has white space or other characters that no token has. Copy it alone, in one line.')
-  if (jwtForm.test(token)) return await explainJwt(token, config, readTextFile)
-  if (!looksLikeRefreshToken(token)) return explainUnknown(token, isForward)
-  const kind = 'Kind: a refresh token of ours, by its form'
-  if (!isForward) {
-    const { lines, ...found } = await explainRefreshToken(token, config, readTextFile)
-    return { ...found, lines: [kind, ...lines] }
-  }
-  const refusal = 'AUTH_TOKEN_INVALID: in forward mode no token of ours opens a route.'
-  return { lines: [kind, refreshApiKnows], refusals: [refusal] }
+  const { memberstack } = config
+  const isForward = memberstack.kind === 'memberstack' && memberstack.refreshUrl !== undefined
+  return conclude(await explain(token, { config, mode: isForward ? 'forward' : 'session', readTextFile }))
 }
 
 /** Three parts of base64 or base64url, of which the judge decides whether they are a JWT. */
 const jwtForm = /^[\w+/=-]+\.[\w+/=-]+\.[\w+/=-]*$/
 
+/** The form of a refresh token of ours: 56 bytes in base64url. */
+const refreshTokenForm = /^[\w-]{75}$/
+
 const refreshApiKnows =
   'Note: a refresh token of the refresh API (MEMBERSTACK_REFRESH_URL) may have any form; that API alone can explain it.'
 
-/** The service does not read a request with such a token. */
-function missing(why: string): Findings {
-  return { lines: [], refusals: [`AUTH_TOKEN_MISSING: ${why}`] }
+async function explain(token: string, deployment: Deployment): Promise<Findings> {
+  // The service does not read a request with such a token.
+  if (token.length > maxTokenLength)
+    return refused([], `AUTH_TOKEN_MISSING: it has more than ${maxTokenLength} characters.`)
+  if (/[^\x21-\x7e]/.test(token))
+    return refused(
+      [],
+      'AUTH_TOKEN_MISSING: it has white space or other characters that no token has. Copy it alone, in one line.',
+    )
+  if (jwtForm.test(token)) return await explainJwt(token, deployment)
+  const notes = deployment.mode === 'forward' ? [refreshApiKnows] : []
+  if (!refreshTokenForm.test(token)) {
+    const kind = `Kind: unknown; ${token.length} characters that are neither a JWT nor a refresh token of ours`
+    const hint = /["'{,]/.test(token) ? ' Leave out the quotes and the text around them.' : ''
+    return refused([kind, ...notes], `AUTH_TOKEN_INVALID: it is no token.${hint}`)
+  }
+  const kind = 'Kind: a refresh token of ours, by its form'
+  if (deployment.mode === 'forward')
+    return refused([kind, ...notes], 'AUTH_TOKEN_INVALID: in forward mode no token of ours opens a route.')
+  const { lines, ...found } = await explainRefreshToken(token, deployment)
+  return { ...found, lines: [kind, ...lines] }
 }
 
-function explainUnknown(token: string, isForward: boolean): Findings {
-  const hint = /["'{,]/.test(token) ? ' Leave out the quotes and the text around them.' : ''
-  const kind = `Kind: unknown; ${token.length} characters that are neither a JWT nor a refresh token of ours`
-  const lines = isForward ? [kind, refreshApiKnows] : [kind]
-  return { lines, refusals: [`AUTH_TOKEN_INVALID: it is no token.${hint}`] }
-}
+const refused = (lines: readonly string[], refusal: string): Findings => ({ lines, refusals: [refusal] })
 
 function conclude({ lines, refusals, unchecked }: Findings): Explanation {
   const all = unchecked === undefined ? lines : [...lines, `Not checked: ${unchecked}.`]
   if (refusals.length > 0)
     return { lines: [...all, ...refusals.map((refusal) => `Refused: ${refusal}`)], isGood: false }
-  const verdict =
-    unchecked === undefined
-      ? 'Accepted: no check refuses it.'
-      : 'Open: no check that could be made refuses it.'
-  return { lines: [...all, verdict], isGood: unchecked === undefined }
+  if (unchecked !== undefined)
+    return { lines: [...all, 'Open: no check that could be made refuses it.'], isGood: false }
+  return { lines: [...all, 'Accepted: no check refuses it.'], isGood: true }
 }
 
 const maxBytes = 65_536
