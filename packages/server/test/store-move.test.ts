@@ -127,11 +127,11 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
     const moved = await command()
     expect(moved.complaint).toBe('')
     expect(moved.code).toBe(0)
-    expect(moved.printed).toMatch(/^sessions +7 copied +0 there already +0 over/m)
+    expect(moved.printed).toMatch(/^sessions +7 copied +0 present before +0 expired/m)
     expect(moved.printed).toMatch(/^ended sessions +3 copied/m)
     expect(moved.printed).toMatch(/^refused sign-ins +1 copied/m)
     expect(moved.printed).toMatch(/^signing keys +1 copied/m)
-    expect((await command()).printed).toMatch(/^sessions +0 copied +7 there already/m)
+    expect((await command()).printed).toMatch(/^sessions +0 copied +7 present before/m)
 
     await start({ STORE_URL: newStoreUrl() })
     expect((await call(url, '/.well-known/jwks.json')).text).toBe(jwks)
@@ -185,7 +185,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
       [{ NEW_STORE_URL: 'canary' }, /^NEW_STORE_URL is not sqlite:<path>, memory:, redis:/],
       [{ STORE_URL: 'memory:' }, /^STORE_URL is not a SQLite file/],
       [{ STORE_URL: `sqlite:${folder.path}/typo.db` }, /^There is no store at sqlite:/],
-      [{ PERENNIAL_SECRET: '' }, /^PERENNIAL_SECRET is not set.*Set the one that the service ran with/],
+      [{ PERENNIAL_SECRET: '' }, /^PERENNIAL_SECRET is not set.*Set it to the secret of the service/],
       [{ MEMBERSTACK_APP_ID: '' }, /^MEMBERSTACK_APP_ID/],
     ]
     for (const [changes, pattern] of cases)

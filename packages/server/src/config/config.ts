@@ -160,7 +160,8 @@ export function readNewStoreUrl(env: Environment): Extract<StoreAddress, { kind:
   if (!given) throw bad('is not set')
   const result = v.safeParse(storeAddress(), given, { abortEarly: true })
   if (!result.success) throw bad(result.issues[0].message)
-  if (result.output.kind !== 'redis') throw bad('is not a Redis address: a store moves from SQLite to Redis')
+  if (result.output.kind !== 'redis')
+    throw bad('is not a Redis address: the command copies from SQLite to Redis')
   return result.output
 }
 
