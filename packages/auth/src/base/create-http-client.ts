@@ -4,7 +4,7 @@ import { checkProxy, createDispatcher, type ConnectionOptions } from './http-con
 import { exchange, malformed, type Target } from './http-exchange.js'
 import { HttpFailure, type HttpClient } from './http-client.js'
 
-/** How {@link createHttpClient} keeps its connections. */
+/** Options of {@link createHttpClient}. */
 export interface HttpClientOptions extends ConnectionOptions {
   /** The most origins with open connections. Beyond it the origin opened first is closed. @defaultValue 16 */
   readonly maxOrigins?: number | undefined

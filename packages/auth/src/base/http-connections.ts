@@ -12,7 +12,7 @@ export interface ProxySettings {
   readonly noProxy?: string | undefined
 }
 
-/** How connections are opened. */
+/** Options for opening connections. */
 export interface ConnectionOptions {
   /** The most connections to one origin. More calls than that wait for a free one. @defaultValue 128 */
   readonly connectionsPerOrigin?: number | undefined

@@ -25,7 +25,7 @@ import {
 } from '../tokens/index.js'
 import { createHttpClient } from '../base/create-http-client.js'
 
-/** What differs between the two modes, and what ends with them. */
+/** The parts that differ between the two modes. `close` ends them. */
 export interface Mode {
   readonly source: RefreshSource
   /** Knows the one issuer whose tokens authenticate; forward mode verifies the upstream's answers by it too. */
@@ -39,7 +39,7 @@ export interface Mode {
   close(): Promise<void>
 }
 
-/** What both modes stand on. */
+/** The parts that both modes use. */
 interface Ground {
   readonly options: ResolvedOptions
   /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */

@@ -5,7 +5,7 @@ import type { RateLimitOptions } from '../limits/index.js'
 import type { Store } from '../stores/index.js'
 import type { Telemetry } from '../telemetry/index.js'
 
-/** Where Memberstack is, and what we are to it. */
+/** The addresses of Memberstack, and the app's id and keys there. */
 export interface MemberstackOptions {
   /** `app_…`: the audience of its member JWTs and of our access tokens. */
   readonly appId: string
@@ -60,9 +60,9 @@ export interface PerennialOptions {
   readonly sessionMaxSeconds?: number | undefined
   /** Exchanges take member JWTs no older than this. @defaultValue their own `exp` alone */
   readonly signInMaxAgeSeconds?: number | undefined
-  /** How long the user context read from the admin API is kept. @defaultValue 300 */
+  /** The time for which the user context read from the admin API is kept, in seconds. @defaultValue 300 */
   readonly memberCacheSeconds?: number | undefined
-  /** How long the last known answer serves while the admin API is away. @defaultValue 3600 */
+  /** The time for which the last known answer is used while the admin API is away, in seconds. @defaultValue 3600 */
   readonly memberStaleSeconds?: number | undefined
   /**
    * So many access tokens are surely remembered as verified, twice as many at most, at about 1.5 KB each; well above the
@@ -70,7 +70,7 @@ export interface PerennialOptions {
    */
   readonly verifiedTokensKept?: number | undefined
   readonly rateLimits?: RateLimitOptions | undefined
-  /** How browsers carry the refresh token. @defaultValue `body` */
+  /** The way in which browsers send the refresh token. @defaultValue `body` */
   readonly refreshTokenTransport?: 'body' | 'cookie' | undefined
   /** Origins that may use cookie mode from another origin of the same site. */
   readonly allowedOrigins?: readonly string[] | undefined

@@ -7,7 +7,7 @@ import { createRandomBytes, type RandomBytes } from '../base/secrets.js'
 import { parseStoreAddress, type Store, type StoreAddress } from '../stores/index.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 
-/** What `createPerennial` works with: every default in its place. */
+/** The options of `createPerennial` with every default filled in. */
 export interface ResolvedOptions extends Durations, World {
   readonly store: StoreAddress | Store
   readonly secret: PerennialOptions['secret']

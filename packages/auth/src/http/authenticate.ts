@@ -7,7 +7,7 @@ import type { Authenticated, Perennial } from './perennial.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
 import { sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
 
-/** What authentication needs. `sessions` is set in session mode. */
+/** Dependencies of authentication. `sessions` is set in session mode. */
 export interface AuthenticatorParts {
   readonly verifier: TokenVerifier
   readonly userContext: UserContext

@@ -14,7 +14,7 @@ export interface AddressLimits {
   refusal(ip: string): Promise<AuthError | null>
 }
 
-/** What {@link createAuthEndpoint} needs. */
+/** Dependencies of {@link createAuthEndpoint}. */
 export interface AuthEndpointParts {
   readonly routes: readonly Route[]
   readonly transport: RefreshTokenTransport
@@ -50,7 +50,7 @@ export function createAuthEndpoint(
   }
 }
 
-/** What {@link createWebhookEndpoint} needs. */
+/** Dependencies of {@link createWebhookEndpoint}. */
 export interface WebhookEndpointParts {
   /** Null where no webhook secret is set: the route is 404 then. */
   readonly webhooks: Webhooks | null

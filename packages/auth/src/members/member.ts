@@ -43,8 +43,8 @@ export interface AdminQuestionOptions {
 /** Options of reading a member. */
 export interface ReadMemberOptions extends AdminQuestionOptions {
   /**
-   * Whether an equal question under way will do. `none` where the answer must be newer than the call itself, as after
-   * news of a change.
+   * `running`: shares the answer of an equal request that is under way. `none`: sends a request of its own, because the
+   * answer must be newer than the call, as after a webhook.
    * @defaultValue `running`
    */
   readonly joins?: 'running' | 'none' | undefined

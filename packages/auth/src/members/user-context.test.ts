@@ -48,7 +48,7 @@ function createWorld(changes: Partial<UserContextOptions> = {}) {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-/** What became of asking who somebody is: the user or the error's code, and whether it was there at once. */
+/** Returns the result of a read: the user or the error's code, and true if it was there at once. */
 async function outcomeOf(context: UserContext, memberId = 'mem_ada') {
   try {
     const user = context.contextOf(memberId)

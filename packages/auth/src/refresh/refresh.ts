@@ -51,7 +51,7 @@ export interface RefreshSource {
   refresh(refreshToken: string, context: RefreshContext): Promise<RefreshOutcome>
 }
 
-/** What {@link createRefresh} needs. */
+/** Dependencies of {@link createRefresh}. */
 export interface RefreshParts {
   readonly source: RefreshSource
   /**

@@ -17,7 +17,7 @@ import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createRecentStandings, type RecentStandings } from './recent-standings.js'
 import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh.js'
 
-/** What {@link createSessionSource} needs. */
+/** Dependencies of {@link createSessionSource}. */
 export interface SessionSourceOptions extends RotationSettings {
   readonly store: Pick<SessionStore, 'read' | 'advance'>
   readonly secrets: Secrets

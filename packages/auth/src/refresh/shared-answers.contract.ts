@@ -10,7 +10,7 @@ export interface SharedAnswersHarness {
   close(): Promise<void>
 }
 
-/** What every {@link SharedAnswers} must do. Keys are made by the suite; the store may be shared between tests. */
+/** The contract of every {@link SharedAnswers}. Keys are made by the suite; the store may be shared between tests. */
 export function describeSharedAnswers(name: string, open: () => Promise<SharedAnswersHarness>): void {
   describe(`SharedAnswers: ${name}`, () => {
     let harness: SharedAnswersHarness

@@ -88,7 +88,7 @@ function namesRefusal(response: HttpResponse): boolean {
 
 type Refreshed = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
 
-/** What the caller of a settled call may get. */
+/** The judgement of an upstream's answer, which decides what the callers get. */
 export type Verdict =
   | { readonly kind: 'good'; readonly outcome: Refreshed; readonly expiresAt: number }
   /** The key set is down, so the token cannot be verified yet: the answer is worth keeping. */

@@ -34,7 +34,7 @@ export const defaultForwardLimits: ForwardLimits = {
   circuitOpenSeconds: 5,
 }
 
-/** What {@link createUpstreamCall} needs. */
+/** Dependencies of {@link createUpstreamCall}. */
 export interface UpstreamCallOptions {
   readonly url: string
   /** Sent as `X-API-KEY` to `adminOrigin` and nowhere else. */

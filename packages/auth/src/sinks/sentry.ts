@@ -32,7 +32,7 @@ export interface SentryLikeClient {
 export interface SentrySinkOptions {
   readonly client: SentryLikeClient
   readonly clock?: Clock | undefined
-  /** How many failures of one code are sent in a minute. @defaultValue 5 */
+  /** The number of failures of one code that are sent in a minute. @defaultValue 5 */
   readonly perCodePerMinute?: number | undefined
 }
 

@@ -11,7 +11,7 @@ export type OpenStoreInWorld = (world: FakeTime) => Promise<Store>
 
 const memberId = 'mem_ada'
 
-/** What every store must do; each store's own test file runs it. */
+/** The contract of every store; each store's own test file runs it. */
 export function describeStore(name: string, open: OpenStoreInWorld): void {
   describe(`${name} store`, () => {
     let world: FakeTime

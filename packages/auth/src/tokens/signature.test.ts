@@ -40,7 +40,7 @@ function signed({ algorithm, privateKey }: (typeof signers)[number], claims: obj
   return { input, signature: sign('sha256', Buffer.from(input), privateKey) }
 }
 
-/** What jose says of the same token and key. */
+/** Returns the verdict of jose on the same token and key. */
 async function joseSays(token: string, { algorithm, publicKey }: VerificationKey): Promise<boolean> {
   try {
     await compactVerify(token, publicKey, { algorithms: [algorithm] })

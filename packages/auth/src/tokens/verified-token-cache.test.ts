@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { createVerifiedTokenCache, type VerifiedTokenCacheOptions } from './verified-token-cache.js'
 
-/** What it keeps of a token is a number here. */
+/** The cached value is a number here. */
 function createCache(options: VerifiedTokenCacheOptions) {
   const cache = createVerifiedTokenCache<{ readonly compact: string; readonly n: number }>(options)
   return {

@@ -77,7 +77,7 @@ beforeEach(() => {
   verifier = createVerifier()
 })
 
-/** What became of a token: thrown at once and rejected alike. */
+/** Returns the result of a verification; an error that is thrown at once counts as a rejection. */
 const verify = async (token: string) => verifier.verify(token)
 const refusal = async (token: string) => {
   const error: unknown = await verify(token).then(
