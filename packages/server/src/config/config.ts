@@ -4,7 +4,7 @@ import { crossCheck } from './cross-checks.js'
 import type { Environment } from './environment.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
 import { storeAddress } from './setting-kinds.js'
-import { readSettings, type Settings, type Stage } from './settings.js'
+import { perennialOptionsOf, readSettings, type Settings, type Stage } from './settings.js'
 import { listUnknownNames, listWarnings } from './warnings.js'
 
 /** The configuration of the service, validated and complete. */
@@ -74,7 +74,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
     port: settings.PORT,
     store: settings.STORE_URL,
     memberstack: memberstackOf(settings, jwks.keySet),
-    perennial: perennialOf(settings, environment),
+    perennial: { environment, ...perennialOptionsOf(settings) },
     proxy: {
       httpsProxy: settings.HTTPS_PROXY,
       httpProxy: settings.HTTP_PROXY,
@@ -123,29 +123,6 @@ function memberstackOf(settings: Settings, jwks: string | undefined): Config['me
     issuer: settings.MEMBERSTACK_ISSUER,
     refreshUrl: settings.MEMBERSTACK_REFRESH_URL,
     webhookSecret: settings.MEMBERSTACK_WEBHOOK_SECRET,
-  }
-}
-
-function perennialOf(settings: Settings, environment: Stage): Config['perennial'] {
-  return {
-    environment,
-    secret: settings.PERENNIAL_SECRET,
-    issuer: settings.PERENNIAL_ISSUER,
-    requiredPlans: settings.REQUIRED_PLANS,
-    accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
-    refreshGraceSeconds: settings.REFRESH_GRACE_SECONDS,
-    sessionIdleSeconds: settings.SESSION_IDLE_SECONDS,
-    sessionMaxSeconds: settings.SESSION_MAX_SECONDS,
-    signInMaxAgeSeconds: settings.SIGN_IN_MAX_AGE_SECONDS,
-    memberCacheSeconds: settings.MEMBER_CACHE_SECONDS,
-    memberStaleSeconds: settings.MEMBER_STALE_SECONDS,
-    rateLimits: {
-      ipPerMinute: settings.RATE_LIMIT_IP_PER_MINUTE,
-      ipTotalPerMinute: settings.RATE_LIMIT_IP_TOTAL_PER_MINUTE,
-      sessionPerMinute: settings.RATE_LIMIT_SESSION_PER_MINUTE,
-    },
-    refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT,
-    allowedOrigins: settings.CORS_ORIGIN,
   }
 }
 

@@ -1,3 +1,4 @@
+import type { PerennialOptions } from '@perennial/auth'
 import * as v from 'valibot'
 import { isServiceLink, type Environment } from './environment.js'
 import {
@@ -118,6 +119,31 @@ const settingName = v.keyof(schema)
 
 /** The parsed settings; one that is not set has its default, or undefined. */
 export type Settings = Readonly<v.InferOutput<typeof schema>>
+
+/** Returns the options of `createPerennial` that are variables. One that is not set is left to the library's default. */
+export function perennialOptionsOf(
+  settings: Settings,
+): Omit<PerennialOptions, 'store' | 'memberstack' | 'telemetry'> {
+  return {
+    secret: settings.PERENNIAL_SECRET,
+    issuer: settings.PERENNIAL_ISSUER,
+    requiredPlans: settings.REQUIRED_PLANS,
+    accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
+    refreshGraceSeconds: settings.REFRESH_GRACE_SECONDS,
+    sessionIdleSeconds: settings.SESSION_IDLE_SECONDS,
+    sessionMaxSeconds: settings.SESSION_MAX_SECONDS,
+    signInMaxAgeSeconds: settings.SIGN_IN_MAX_AGE_SECONDS,
+    memberCacheSeconds: settings.MEMBER_CACHE_SECONDS,
+    memberStaleSeconds: settings.MEMBER_STALE_SECONDS,
+    rateLimits: {
+      ipPerMinute: settings.RATE_LIMIT_IP_PER_MINUTE,
+      ipTotalPerMinute: settings.RATE_LIMIT_IP_TOTAL_PER_MINUTE,
+      sessionPerMinute: settings.RATE_LIMIT_SESSION_PER_MINUTE,
+    },
+    refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT,
+    allowedOrigins: settings.CORS_ORIGIN,
+  }
+}
 
 /** The names of all variables of the service. */
 export const settingNames: readonly string[] = Object.keys(entries)
