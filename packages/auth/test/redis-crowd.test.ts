@@ -10,7 +10,7 @@ import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 /** As documented in docs/operations.md. */
 const mostUnderWay = 20_000
 
-describe.runIf(hasRedis())('a crowd before a Redis that stands still', () => {
+describe.runIf(hasRedis())('many calls to a Redis that does not answer', () => {
   let redis: RedisServer
   beforeEach(async () => {
     redis = await startRedis()
@@ -21,7 +21,7 @@ describe.runIf(hasRedis())('a crowd before a Redis that stands still', () => {
   const seen = async (name: string) =>
     Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(await redis.admin.info('commandstats'))?.[1] ?? 0)
 
-  it('waits up to 20,000 strong; the rest, limits included, is refused at once, and the next one is served when it moves', async () => {
+  it('queue up to 20,000; further ones, limits included, are refused at once, and calls succeed once it answers', async () => {
     const connection = await openRedisConnection(parseRedisAddress(redis.url))
     redis.signal('SIGSTOP')
     const settled: string[] = []
@@ -49,7 +49,7 @@ describe.runIf(hasRedis())('a crowd before a Redis that stands still', () => {
     await connection.close()
   })
 
-  it('of members is told to come again, each of them, and goes on afterwards', async () => {
+  it('by members are each answered with a retryable 503, and succeed afterwards', async () => {
     const emulator = await startEmulator()
     const instance = await startInstance(emulator, redis.url)
     const { refreshToken } = await instance.signIn()

@@ -85,4 +85,4 @@ function noInvitation(): string[] {
   return ['The emulated member could not sign in: see the log.']
 }
 
-const invitation = 'A refresh token in, a one-hour access token out. Paste this:'
+const invitation = 'To exchange a refresh token for a one-hour access token, run:'

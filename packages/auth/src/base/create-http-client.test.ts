@@ -47,7 +47,7 @@ describe('createHttpClient', () => {
   }
   const get = (url: string, timeoutSeconds = 5): HttpRequest => ({ method: 'GET', url, timeoutSeconds })
 
-  it('sends method, path, query, headers and body, and gives the whole answer back', async () => {
+  it('sends method, path, query, headers and body, and returns the whole answer', async () => {
     const origin = await serve((request, response) => {
       const chunks: Buffer[] = []
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -73,7 +73,7 @@ describe('createHttpClient', () => {
     expect(answer.headers).toMatchObject({ 'x-echo': 'k', 'set-cookie': 'a=1, b=2' })
   })
 
-  it('sends user and password of the URL as RFC 7617 has it, and an answer in many pieces comes whole', async () => {
+  it('sends the user and password of the URL by RFC 7617, and joins an answer that arrives in many chunks', async () => {
     const origin = await serve((request, response) => {
       response.write(`${request.headers.authorization} `)
       setImmediate(() => response.end('end'))
@@ -84,7 +84,7 @@ describe('createHttpClient', () => {
     expect(answer.body).toBe(`Basic ${btoa('us@er:pass')} end`)
   })
 
-  it('hands a redirect back instead of following it', async () => {
+  it('returns a redirect instead of following it', async () => {
     let calls = 0
     const origin = await serve((_request, response) => {
       calls += 1
@@ -96,7 +96,7 @@ describe('createHttpClient', () => {
     expect([answer.status, answer.headers['location'], calls]).toEqual([302, '/elsewhere', 1])
   })
 
-  it('reuses connections from call to call', async () => {
+  it('reuses a connection for the next call', async () => {
     const ports = new Set<number | undefined>()
     const origin = await serve((request, response) => {
       ports.add(request.socket.remotePort)
@@ -109,7 +109,7 @@ describe('createHttpClient', () => {
     expect(ports.size).toBeLessThanOrEqual(2)
   })
 
-  it('says that nothing was sent when the connection is refused', async () => {
+  it('reports that nothing was sent if the connection is refused', async () => {
     const origin = await serve(() => {})
     const closed = servers.pop()
     closed?.close()
@@ -117,11 +117,11 @@ describe('createHttpClient', () => {
     expect(await failureOf(get(origin))).toMatchObject({ kind: 'connect', sent: false })
   })
 
-  it('says that nothing was sent when the name does not exist', async () => {
+  it('reports that nothing was sent if the name does not exist', async () => {
     expect(await failureOf(get('http://name.invalid/'))).toMatchObject({ kind: 'connect', sent: false })
   })
 
-  it('says that nothing was sent when TLS is not spoken there', async () => {
+  it('reports that nothing was sent if the server does not speak TLS', async () => {
     const origin = await serveRaw((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
 
     const failure = await failureOf(get(origin.replace('http:', 'https:')))
@@ -129,7 +129,7 @@ describe('createHttpClient', () => {
     expect(failure).toMatchObject({ kind: 'connect', sent: false })
   })
 
-  it('says that nothing was sent when time ran out before a connection was free, and sends it no more', async () => {
+  it('reports that nothing was sent if no connection was free in time, and does not send the call later', async () => {
     await client.close()
     client = createHttpClient({ connectionsPerOrigin: 1 })
     const seen: string[] = []
@@ -153,7 +153,7 @@ describe('createHttpClient', () => {
     expect(seen).toEqual(['/first', '/third'])
   })
 
-  it('says that the call was sent when the answer does not come in time', async () => {
+  it('reports that the call was sent if the answer does not arrive in time', async () => {
     const origin = await serve(() => {})
 
     expect(await failureOf(get(origin, 0.1))).toMatchObject({ kind: 'timeout', sent: true })
@@ -165,7 +165,7 @@ describe('createHttpClient', () => {
     expect(await failureOf(get(origin, 0.1))).toMatchObject({ kind: 'timeout', sent: true })
   })
 
-  it('says that the call was sent when the connection is cut before or within the answer', async () => {
+  it('reports that the call was sent if the connection is reset before or within the answer', async () => {
     const before = await serveRaw((socket) => socket.once('data', () => socket.resetAndDestroy()))
     const within = await serveRaw((socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf')),
@@ -175,7 +175,7 @@ describe('createHttpClient', () => {
     expect(await failureOf(get(within))).toMatchObject({ kind: 'reset', sent: true })
   })
 
-  it('gives up on a body above the limit, and takes one that just fits', async () => {
+  it('rejects a body above the limit, and accepts one of exactly that size', async () => {
     const origin = await serve((_request, response) => response.end('x'.repeat(100)))
 
     expect((await client({ ...get(origin), maxBodyBytes: 100 })).body).toHaveLength(100)
@@ -183,7 +183,7 @@ describe('createHttpClient', () => {
     expect(failure).toMatchObject({ kind: 'too-large', sent: true })
   })
 
-  it('says that nothing was sent when a connection does not open in time', async () => {
+  it('reports that nothing was sent if a connection does not open in time', async () => {
     await client.close()
     client = createHttpClient({ connectTimeoutSeconds: 0.05 })
     const silent = await serveRaw(() => {})
@@ -193,7 +193,7 @@ describe('createHttpClient', () => {
     expect(failure).toMatchObject({ kind: 'timeout', sent: false })
   })
 
-  it('asks for the codings that it reads, and decodes the answer', async () => {
+  it('sends accept-encoding with the codings that it supports, and decodes the answer', async () => {
     const encoders = new Map([
       ['gzip', gzipSync],
       ['br', brotliCompressSync],
@@ -219,7 +219,7 @@ describe('createHttpClient', () => {
     expect(await failureOf(get(origin))).toMatchObject({ kind: 'too-large', sent: true })
   })
 
-  it('rejects an answer that cannot be decoded as one that did not come whole', async () => {
+  it('rejects an answer that cannot be decoded as an incomplete one', async () => {
     const origin = await serve((request, response) => {
       response.writeHead(200, { 'content-encoding': String(request.url).slice(1) }).end('canary')
     })
@@ -262,7 +262,7 @@ describe('createHttpClient', () => {
     expect(seen).toEqual(['GET /first', 'POST /second'])
   })
 
-  it('does not wait for connections that calls have given up on when it is closed', async () => {
+  it('does not wait, when closed, for connections whose calls have timed out', async () => {
     const silent = await serveRaw(() => {})
     await failureOf(get(silent.replace('http:', 'https:'), 0.05))
 
@@ -277,7 +277,7 @@ describe('createHttpClient', () => {
     }
   })
 
-  it('keeps headers and bodies of both sides out of what it throws', async () => {
+  it('throws errors that contain no header and no body of either side', async () => {
     const canary = 'canary-7f3a'
     const garbage = await serveRaw((socket) =>
       socket.once('data', () => socket.end(`${canary}\r\n\r\n${canary}`)),
@@ -297,7 +297,7 @@ describe('createHttpClient', () => {
     expect(`${String(failure.stack)} ${String(cause.stack)}`).not.toContain(canary)
   })
 
-  it('rejects a header that cannot be sent as a mistake of the caller, without naming its value', async () => {
+  it('rejects a header that cannot be sent with an error of the caller that does not contain its value', async () => {
     const origin = await serve((_request, response) => response.end())
 
     const failed: unknown = await client({ ...get(origin), headers: { 'x-api-key': 'canary\n' } }).catch(

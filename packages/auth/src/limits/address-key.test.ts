@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { addressKey } from './address-key.js'
 
 describe('addressKey', () => {
-  it('counts an IPv4 address by itself', () => {
+  it('returns one key for each IPv4 address', () => {
     expect(addressKey('203.0.113.7')).toBe('203.0.113.7')
     expect(addressKey('203.0.113.8')).not.toBe(addressKey('203.0.113.7'))
   })
@@ -41,7 +41,7 @@ describe('addressKey', () => {
       expect(addressKey(address)).toMatch(/::\/64$/)
   })
 
-  it('leaves out zone ids, ports and brackets', () => {
+  it('ignores zone ids, ports and brackets', () => {
     expect(addressKey('fe80::1%eth0')).toBe(addressKey('fe80::2%eth1'))
     expect(addressKey('203.0.113.7:4711')).toBe('203.0.113.7')
     expect(addressKey('[2001:db8:1:2::1]:4711')).toBe(addressKey('2001:db8:1:2::1'))
@@ -66,7 +66,7 @@ describe('addressKey', () => {
     expect(addressKey(address)).toBe('unknown')
   })
 
-  it('never throws and never gives a long key, whatever it is handed', () => {
+  it('never throws and never returns a long key, whatever the input', () => {
     assert(property(string(), (text) => addressKey(text).length <= 40))
     assert(property(ipV6(), (address) => addressKey(address) !== 'unknown'))
     assert(property(ipV4(), (address) => addressKey(address) === address))

@@ -24,7 +24,7 @@ const caught = (promise: Promise<unknown>): Promise<unknown> =>
   )
 
 describe('admit', () => {
-  it('lets 3,000 requests of one address pass in a minute and answers the next with every header it needs', async () => {
+  it('admits 3,000 requests of one address in a minute and refuses the next with all RateLimit headers', async () => {
     const { time, limits } = setUp()
     await times(3_000, () => limits.admit(office))
     time.now += 29.5
@@ -40,7 +40,7 @@ describe('admit', () => {
     })
   })
 
-  it('refuses until the second the minute is over, and no longer', async () => {
+  it('refuses until the minute is over, and admits in that second', async () => {
     const { time, limits } = setUp({ ipTotalPerMinute: 1 })
     await limits.admit(office)
     time.now += 59
@@ -49,7 +49,7 @@ describe('admit', () => {
     expect(await caught(limits.admit(office))).toBeUndefined()
   })
 
-  it('counts a /64 as one address and its neighbours apart', async () => {
+  it('counts the addresses of one IPv6 /64 together, and those of other networks separately', async () => {
     const { limits } = setUp({ ipTotalPerMinute: 2 })
     await limits.admit('2001:db8:1:2::1')
     await limits.admit('2001:db8:1:2::2')
@@ -59,7 +59,7 @@ describe('admit', () => {
 })
 
 describe('refusal', () => {
-  it('lets 100 refusals of one address stand in a minute and replaces the next', async () => {
+  it('returns 100 refusals of one address in a minute unchanged, and replaces the next by a 429', async () => {
     const { limits } = setUp()
     await times(100, async () => expect(await limits.refusal(office)).toBeNull())
     expect(await limits.refusal(office)).toMatchObject({
@@ -71,20 +71,20 @@ describe('refusal', () => {
     })
   })
 
-  it('never stops the good requests of the same address', async () => {
+  it('never refuses the good requests of the same address', async () => {
     const { limits } = setUp()
     await times(500, () => limits.refusal(office))
     expect(await caught(limits.admit(office))).toBeUndefined()
     expect(await caught(limits.spendSession('a session'))).toBeUndefined()
   })
 
-  it('is not brought nearer by good requests', async () => {
+  it('does not count good requests', async () => {
     const { limits } = setUp()
     await times(2_000, () => limits.admit(office))
     expect(await limits.refusal(office)).toBeNull()
   })
 
-  it('leaves other addresses alone and forgets after a minute', async () => {
+  it('counts each address separately, and starts again after a minute', async () => {
     const { time, limits } = setUp({ ipPerMinute: 1 })
     await limits.refusal(office)
     expect(await limits.refusal(office)).toBeInstanceOf(AuthError)
@@ -95,7 +95,7 @@ describe('refusal', () => {
 })
 
 describe('spendSession', () => {
-  it('allows 10 rotations of one session a minute and no more', async () => {
+  it('admits 10 rotations of one session in a minute and refuses the next', async () => {
     const { time, limits } = setUp()
     await times(10, () => limits.spendSession('s1'))
     expect(await caught(limits.spendSession('s1'))).toMatchObject({
@@ -118,7 +118,7 @@ describe('spendSession', () => {
 })
 
 describe('a shared counter', () => {
-  it('is asked for the window and the count, and judged like one in memory', async () => {
+  it('receives the window and the count, and its answer is decided on like that of the memory counter', async () => {
     let count = 0
     const { limits } = setUp({
       sessionPerMinute: 2,
@@ -131,7 +131,7 @@ describe('a shared counter', () => {
     })
   })
 
-  it('that fails locks nobody out, and the limit goes on in memory', async () => {
+  it('that fails refuses no request: the limit is then counted in memory', async () => {
     const told: unknown[] = []
     const broken: LimitCounter = { count: () => Promise.reject(new Error('connection lost')) }
     const { limits } = setUp({
@@ -144,7 +144,7 @@ describe('a shared counter', () => {
     expect(told).toEqual([{ counted: 'alone' }])
   })
 
-  it('that throws at once is a failure like any other', async () => {
+  it('that throws synchronously is treated as one that rejects', async () => {
     const broken: LimitCounter = {
       count() {
         throw new Error('not connected')
@@ -155,7 +155,7 @@ describe('a shared counter', () => {
     expect(await limits.refusal(office)).toBeNull()
   })
 
-  it('that does not answer is left alone for a second and then asked again', async () => {
+  it('that does not answer is not called for a second, and then called again', async () => {
     let asked = 0
     const hung: LimitCounter = {
       count() {
@@ -171,7 +171,7 @@ describe('a shared counter', () => {
     expect(asked).toBe(2)
   })
 
-  it('is used again as soon as it works', async () => {
+  it('is used again once it answers', async () => {
     let broken = true
     const told: unknown[] = []
     const { time, limits } = setUp({
@@ -192,7 +192,7 @@ describe('a shared counter', () => {
     expect(told).toEqual([{ counted: 'alone' }, { counted: 'together', aloneSeconds: 11 }])
   })
 
-  it('that fails for all three limits is told of once, and is back when none of them fails', async () => {
+  it('that fails for all three limits emits one event, and another when none of them fails', async () => {
     const told: unknown[] = []
     const down = new Set(['ip', 'session'])
     const { time, limits } = setUp({

@@ -39,7 +39,7 @@ const verify = async (token: string) => {
 }
 
 describe('createAccessTokens', () => {
-  it('issues what RFC 9068 asks for, and what an app needs to know', async () => {
+  it('issues the claims of RFC 9068, and the four fields of the member', async () => {
     const token = await tokens.issue(subject)
     expect(decodeToken(token)?.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) })
     expect(decodeToken(token)?.claims).toEqual({
@@ -57,14 +57,14 @@ describe('createAccessTokens', () => {
     })
   })
 
-  it('issues tokens that our verifier takes, with the session in them', async () => {
+  it('issues tokens that our verifier accepts, with the session id', async () => {
     const verified = await verify(await tokens.issue(subject))
     expect(verified).toMatchObject({ kind: 'own', memberId: 'mem_ada', expiresAt: 1_700_003_600 })
     expect(sessionOf(verified)).toEqual({ sessionId: 'session-1', generation: 3 })
     expect(sessionOf({ ...verified, kind: 'member' })).toBeNull()
   })
 
-  it('makes no two tokens alike', async () => {
+  it('issues no two equal tokens', async () => {
     expect(await tokens.issue(subject)).not.toBe(await tokens.issue(subject))
   })
 
@@ -99,7 +99,7 @@ describe('createAccessTokens', () => {
     expect(Math.max(...issued.map((token) => token.length))).toBeGreaterThan(3600)
   })
 
-  it('leaves roles, then email out where they alone are too long', async () => {
+  it('leaves out roles, then email, if they alone are too long', async () => {
     const roles = Array.from({ length: 300 }, (_, n) => `role-number-${n}`)
     const many = decodeToken(await tokens.issue({ ...subject, user: { ...user, roles } }))?.claims
     expect(many).toHaveProperty('email')
@@ -111,7 +111,7 @@ describe('createAccessTokens', () => {
     expect(long).toMatchObject({ sub: 'mem_ada', sid: 'session-1', gen: 3 })
   })
 
-  it('never issues one that our own verifier would not take', async () => {
+  it('never issues a token that our own verifier refuses', async () => {
     const users = fc.record({
       userId: fc.constant('mem_ada'),
       email: fc.string({ unit: 'grapheme', maxLength: 300 }),
@@ -128,7 +128,7 @@ describe('createAccessTokens', () => {
     )
   })
 
-  it('refuses to issue an absurd one', async () => {
+  it('refuses to issue a token whose required claims alone are too long', async () => {
     await expect(tokens.issue({ ...subject, sessionId: 's'.repeat(5000) })).rejects.toMatchObject({
       code: 'AUTH_INTERNAL_ERROR',
     })

@@ -29,7 +29,7 @@ const down = () => Promise.reject(new Error('down'))
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('createKeptReading', () => {
-  it('reads once for all who wait', async () => {
+  it('reads once for concurrent callers', async () => {
     expect(await Promise.all([reading.get(now), reading.get(now), reading.get(now)])).toEqual(
       Array(3).fill('reading 1'),
     )
@@ -52,7 +52,7 @@ describe('createKeptReading', () => {
     expect(readings).toBe(2)
   })
 
-  it('lets callers wait for a new reading when the last is too old', async () => {
+  it('makes callers wait for a new reading if the last is too old', async () => {
     await reading.get(now)
     now += 600
     expect(await reading.get(now)).toBe('reading 2')
@@ -68,7 +68,7 @@ describe('createKeptReading', () => {
     expect(reading.get(now)).toBe('reading 1')
   })
 
-  it('says for how long it cannot be had when nothing was ever read', async () => {
+  it('rejects with the seconds until the next attempt if nothing was ever read', async () => {
     source = down
     await expect(reading.get(now)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
     expect(() => reading.get(now)).toThrow(
@@ -77,7 +77,7 @@ describe('createKeptReading', () => {
     expect(readings).toBe(1)
   })
 
-  it('leaves a source that fails alone for 1, 2, 4 … 30 seconds, and recovers by itself', async () => {
+  it('does not read a source that fails for 1, 2, 4 … 30 seconds, and recovers by itself', async () => {
     source = down
     for (const pause of [1, 2, 4, 8, 16, 30, 30]) {
       const before = readings
@@ -91,7 +91,7 @@ describe('createKeptReading', () => {
     expect(await reading.get(now)).toBe('back')
   })
 
-  it('reads out of turn only as often as it is allowed to', async () => {
+  it('reads ahead of time only as often as the allowance permits', async () => {
     await reading.get(now)
     for (let n = 0; n < 300; n += 1) await reading.getNewer(now)
     expect(readings).toBe(3)
@@ -100,7 +100,7 @@ describe('createKeptReading', () => {
     expect(readings).toBe(4)
   })
 
-  it('cannot say what a newer reading would hold while the source is down', async () => {
+  it('reports a newer reading as unavailable while the source is down', async () => {
     await reading.get(now)
     source = down
     await expect(reading.getNewer(now)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
@@ -112,7 +112,7 @@ describe('createKeptReading', () => {
     expect(readings).toBe(3)
   })
 
-  it('is not stuck for ever when the source throws at once', async () => {
+  it('reads again after a source that throws synchronously', async () => {
     source = () => {
       throw new Error('at once')
     }

@@ -60,7 +60,7 @@ const observation = async (count: number) => {
 }
 
 describe('createRemoteKeySet', () => {
-  it('reads the set once for all who ask at the same time', async () => {
+  it('reads the set once for concurrent callers', async () => {
     expect(await Promise.all(Array.from({ length: 50 }, () => find('a')))).toEqual(
       Array.from({ length: 50 }, () => ['a']),
     )
@@ -120,7 +120,7 @@ describe('createRemoteKeySet', () => {
     expect(await find('b')).toEqual(['b'])
   })
 
-  it('holds on to the same key through readings that leave it unchanged', async () => {
+  it('returns the same key object after readings that leave the key unchanged', async () => {
     const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
     if (!key) throw new Error('no key')
     answer = (response) => void response.end(jwks(b, a))
@@ -130,7 +130,7 @@ describe('createRemoteKeySet', () => {
     expect(keySet.holds(key, now)).toBe(true)
   })
 
-  it('takes a key whose material changed under its old kid for another key', async () => {
+  it('treats a key whose material changed under its old kid as another key', async () => {
     const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
     if (!key) throw new Error('no key')
     answer = (response) => void response.end(jwks({ ...b, kid: 'a' }))
@@ -178,7 +178,7 @@ describe('createRemoteKeySet', () => {
     expect(await find('a')).toEqual(['a'])
   })
 
-  it('cannot say whether an unknown kid is good while the source is down', async () => {
+  it('answers an unknown kid with unavailable while the source is down', async () => {
     await keySet.ready()
     answer = (response) => void response.destroy()
     await expect(find('b')).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
@@ -187,7 +187,7 @@ describe('createRemoteKeySet', () => {
     expect(await find('a')).toEqual(['a'])
   })
 
-  it('believes an issuer that has withdrawn every key', async () => {
+  it('trusts no key once the issuer has withdrawn all of them', async () => {
     const [key] = await keySet.find({ kid: 'a', algorithm: 'RS256' }, now)
     if (!key) throw new Error('no key')
     answer = (response) => void response.end('{"keys":[]}')
@@ -197,7 +197,7 @@ describe('createRemoteKeySet', () => {
     expect(keySet.holds(key, now)).toBe(false)
   })
 
-  it('takes a token without kid only where exactly one key fits', async () => {
+  it('accepts a token without kid only if exactly one key fits', async () => {
     expect(await find(undefined)).toEqual(['a'])
     answer = (response) => void response.end(jwks(a, b))
     now += 3600
@@ -205,7 +205,7 @@ describe('createRemoteKeySet', () => {
     expect(fetched).toHaveLength(2)
   })
 
-  it('does not take a key without kid for one that a token names', async () => {
+  it('does not use a key without kid for a token that names one', async () => {
     answer = (response) => void response.end(jwks(newKey()))
     expect(await find('a')).toEqual([])
     expect(await find(undefined)).toEqual([undefined])

@@ -61,7 +61,7 @@ describe.each(signers)('isSignedBy with $algorithm', (signer) => {
   const { input, signature } = signed(signer)
   const tokenWith = (bytes: Uint8Array) => `${input}.${Buffer.from(bytes).toString('base64url')}`
 
-  it('takes the signatures of its key, as jose does', async () => {
+  it('accepts the signatures of its key, as jose does', async () => {
     for (let turn = 0; turn < 200; turn += 1) {
       const own = signed(signer, { turn })
       const token = `${own.input}.${own.signature.toString('base64url')}`
@@ -100,12 +100,12 @@ describe.each(signers)('isSignedBy with $algorithm', (signer) => {
     expect(isSignedBy(tokenWith(bytes), key)).toBe(false)
   })
 
-  it('refuses what was signed over other bytes', () => {
+  it('refuses a signature over other bytes', () => {
     const token = `${input.slice(0, -1)}.${signature.toString('base64url')}`
     expect(isSignedBy(token, key)).toBe(false)
   })
 
-  it('refuses what another key signed', () => {
+  it('refuses a signature by another key', () => {
     const [first, second] = signers
     const other = signer === first ? second : first
     expect(isSignedBy(tokenWith(signature), other.key)).toBe(false)
@@ -132,7 +132,7 @@ const publicKey = createPublicKey(pair.publicKey)
 describe('createEs256Signer', () => {
   const sign = createEs256Signer({ typ: 'at+jwt', kid: 'key-1' }, privateKey)
 
-  it('makes a JWS that others verify, with the header and the claims it was given', async () => {
+  it('creates a JWS with the given header and claims, which jose verifies', async () => {
     const claims = { sub: 'mem_ada', name: 'Ada Łovelace 🦉' }
     const { payload, protectedHeader } = await compactVerify(sign(claims), publicKey)
     expect(JSON.parse(Buffer.from(payload).toString('utf8'))).toEqual(claims)

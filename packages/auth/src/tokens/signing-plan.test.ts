@@ -8,7 +8,7 @@ const key = (kid: string, createdAt: number, canSign = true) => ({ kid, createdA
 const drainSeconds = 1000 + 3600 + 900
 
 describe('planSigningKeys', () => {
-  it('wants a key where there is none', () => {
+  it('plans a key if there is none', () => {
     expect(planSigningKeys([], 0, policy)).toEqual({ signer: null, wantsNewKey: true, retired: [] })
   })
 
@@ -20,7 +20,7 @@ describe('planSigningKeys', () => {
     })
   })
 
-  it('wants the next key early enough to publish it ahead of its use, to the second', () => {
+  it('plans the next key early enough to publish it ahead of its use, to the second', () => {
     expect(planSigningKeys([key('a', 0)], 8999, policy).wantsNewKey).toBe(false)
     expect(planSigningKeys([key('a', 0)], 9000, policy).wantsNewKey).toBe(true)
   })
@@ -45,7 +45,7 @@ describe('planSigningKeys', () => {
     })
   })
 
-  it('wants a new key, which signs at once, where no secret opens those that there are', () => {
+  it('plans a new key that signs at once if no secret opens the existing ones', () => {
     const keys = [key('a', 0, false), key('b', 500, false)]
     expect(planSigningKeys(keys, 600, policy)).toEqual({ signer: null, wantsNewKey: true, retired: [] })
     expect(planSigningKeys([...keys, key('c', 600)], 600, policy)).toEqual({
@@ -61,14 +61,14 @@ describe('planSigningKeys', () => {
     expect(planSigningKeys(keys, 600 + drainSeconds, policy).retired).toEqual(['a'])
   })
 
-  it('does not answer a key that it cannot open with one more while it has one to sign with', () => {
+  it('plans no key for one that it cannot open while another one can sign', () => {
     expect(planSigningKeys([key('a', 0), key('b', 100, false)], 200, policy)).toMatchObject({
       signer: 'a',
       wantsNewKey: false,
     })
   })
 
-  it('signs with the oldest usable key when the clock was set back before all of them', () => {
+  it('signs with the oldest usable key if the clock was set back before all of them', () => {
     expect(planSigningKeys([key('a', 5000), key('b', 6000)], 100, policy)).toMatchObject({
       signer: 'a',
       wantsNewKey: false,

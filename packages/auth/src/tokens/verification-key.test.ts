@@ -17,14 +17,14 @@ const goodEc: Record<string, unknown> = { ...jwkOf(ecOf('P-256').publicKey), kid
 const read = (...keys: unknown[]) => readVerificationKeys({ keys }, ['RS256', 'ES256'])
 
 describe('readVerificationKeys', () => {
-  it('takes RSA keys for RS256 and P-256 keys for ES256', () => {
+  it('accepts RSA keys for RS256 and P-256 keys for ES256', () => {
     expect(read(goodRsa, goodEc)?.map(({ kid, algorithm }) => ({ kid, algorithm }))).toEqual([
       { kid: 'rsa', algorithm: 'RS256' },
       { kid: 'ec', algorithm: 'ES256' },
     ])
   })
 
-  it('takes keys that say they are for verifying signatures', () => {
+  it('accepts a key whose use, alg and key_ops are for verifying signatures', () => {
     expect(read({ ...goodRsa, use: 'sig', alg: 'RS256', key_ops: ['verify'] })).toHaveLength(1)
   })
 
@@ -92,16 +92,16 @@ describe('readVerificationKeys', () => {
     expect(readVerificationKeys(jwks, ['RS256'])).toBeNull()
   })
 
-  it('reads a hundred keys at most', () => {
+  it('reads at most a hundred keys', () => {
     const many = Array.from({ length: 300 }, (_, n) => ({ ...goodEc, kid: `k${n}` }))
     expect(read(...many)).toHaveLength(100)
   })
 
-  it('counts a key that is there twice once', () => {
+  it('counts a duplicate key once', () => {
     expect(read(goodEc, { ...goodEc }, goodRsa)).toHaveLength(2)
   })
 
-  it('brings back the same objects for the keys that are still there, and new ones for changed keys', () => {
+  it('returns the same objects for unchanged keys, and new ones for changed keys', () => {
     const [first] = read(goodEc) ?? []
     const again = readVerificationKeys({ keys: [goodRsa, goodEc] }, ['RS256', 'ES256'], first ? [first] : [])
     expect(again?.[1]).toBe(first)
@@ -109,7 +109,7 @@ describe('readVerificationKeys', () => {
     expect(readVerificationKeys({ keys: [changed] }, ['ES256'], first ? [first] : [])?.[0]).not.toBe(first)
   })
 
-  it('takes no key from a prototype', () => {
+  it('reads no member of a key from a prototype', () => {
     const jwks = parseJsonObject('{"__proto__":{"keys":[]}}')
     expect(jwks).not.toBeNull()
     expect(readVerificationKeys(jwks, ['RS256'])).toBeNull()

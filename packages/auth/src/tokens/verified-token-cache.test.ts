@@ -15,14 +15,14 @@ function createCache(options: VerifiedTokenCacheOptions) {
 }
 
 describe('createVerifiedTokenCache', () => {
-  it('keeps the tokens used last', () => {
+  it('keeps the most recently used tokens', () => {
     const cache = createCache({ size: 3 })
     for (let n = 0; n < 10; n += 1) cache.set(`token ${n}`, n, 0)
     expect([7, 8, 9].map((n) => cache.get(`token ${n}`, 0))).toEqual([7, 8, 9])
     expect(cache.get('token 0', 0)).toBeUndefined()
   })
 
-  it('knows a token only from end to end, though it is filed under its end', () => {
+  it('compares the whole token, although its end is the key', () => {
     const cache = createCache({ size: 2 })
     const end = 'x'.repeat(40)
     cache.set(`one${end}`, 1, 0)
@@ -44,7 +44,7 @@ describe('createVerifiedTokenCache', () => {
     }
   })
 
-  it('never lets go of a token that stays in use, whatever comes beside it', () => {
+  it('never drops a token that stays in use, however many others are added', () => {
     const cache = createCache({ size: 10 })
     cache.set('steady', 1, 0)
     for (let n = 0; n < 1000; n += 1) {
@@ -53,13 +53,13 @@ describe('createVerifiedTokenCache', () => {
     }
   })
 
-  it('is bounded by the length of the tokens too', () => {
+  it('bounds the total length of the tokens', () => {
     const cache = createCache({ size: 1000, maxCharacters: 100 })
     for (let n = 0; n < 100; n += 1) cache.set(`${n}`.padStart(30, '-'), n, 0)
     expect(cache.size).toBeLessThanOrEqual(6)
   })
 
-  it('drops what was not used for two turns of time', () => {
+  it('drops a token that was not used for two generations', () => {
     const cache = createCache({ size: 10, turnAfterSeconds: 3600 })
     cache.set('a', 1, 0)
     cache.set('b', 2, 3600)
@@ -70,7 +70,7 @@ describe('createVerifiedTokenCache', () => {
     expect(cache.size).toBe(2)
   })
 
-  it('moves one that was seen before many others into the young generation at its first hit', () => {
+  it('moves an old token into the young generation at its first hit', () => {
     const cache = createCache({ size: 2 })
     cache.set('one', 1, 0)
     cache.set('two', 2, 0)

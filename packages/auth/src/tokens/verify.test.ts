@@ -120,7 +120,7 @@ describe('a good token', () => {
     await expect(verify(memberToken({ aud: ['app_other', audience] }))).resolves.toBeDefined()
   })
 
-  it('may spell its type in full (RFC 9068 §4)', async () => {
+  it('may have the full media type as its typ (RFC 9068 §4)', async () => {
     await expect(verify(ownToken({}, { typ: 'application/at+jwt' }))).resolves.toBeDefined()
   })
 
@@ -137,7 +137,7 @@ describe('a good token', () => {
     await expect(verify(memberToken())).resolves.toBeDefined()
   })
 
-  it('cannot be changed by whoever got it, so that it is safe to share', async () => {
+  it('is deeply frozen, so that callers can share it', async () => {
     const { claims } = await verify(ownToken({ customFields: { plan: { name: 'gold' } } }))
     expect(() => Object.assign(claims, { sub: 'mem_eve' })).toThrow(TypeError)
     expect(() => Object.assign(Object(claims['customFields']), { plan: 'platinum' })).toThrow(TypeError)
@@ -349,7 +349,7 @@ describe('bad claims', () => {
     expect(await refusal(token)).toEqual(invalid('claims'))
   })
 
-  it('are not helped by what a prototype would say', async () => {
+  it('are refused although a prototype in the JSON has the missing claim', async () => {
     const json = `{"__proto__":{"exp":${iat + 600}},${JSON.stringify(without(memberClaims, 'exp')).slice(1)}`
     const token = signed(memberHeader, json, rs('sha256', member.privateKey))
     expect(await refusal(token)).toEqual(invalid('claims'))
@@ -378,7 +378,7 @@ describe('time', () => {
     expect(await refusal(token)).toEqual(expired)
   })
 
-  it('lets iat and nbf lie 5 s ahead, and no more', async () => {
+  it('accepts iat and nbf up to 5 s in the future', async () => {
     expect(await verify(memberToken({ iat: now + 5 }))).toBeDefined()
     expect(await refusal(memberToken({ iat: now + 6 }))).toEqual(invalid('not_yet_valid'))
     expect(await verify(memberToken({ nbf: now + 5 }))).toBeDefined()
@@ -394,7 +394,7 @@ describe('time', () => {
     expect(verifier.verify(token)).toMatchObject({ memberId: 'mem_ada' })
   })
 
-  it('comes last: what is forged or invalid is never called expired', async () => {
+  it('is checked last: a forged or invalid token is never reported as expired', async () => {
     now = iat + 86_400
     const forged = signed(memberHeader, memberClaims, rs('sha256', stranger.privateKey))
     expect(await refusal(forged)).toEqual(invalid('signature'))
@@ -413,13 +413,13 @@ describe('a token seen before', () => {
     expect(verifier.verify(Buffer.from(token).toString())).toBe(first)
   })
 
-  it('is one object for all who brought it at the same time', async () => {
+  it('is verified once for concurrent callers, who get one object', async () => {
     const token = memberToken()
     const all = await Promise.all(Array.from({ length: 20 }, () => verify(token)))
     expect(new Set<VerifiedToken>(all).size).toBe(1)
   })
 
-  it('passes among a crowd of forged ones, every one of which is refused', async () => {
+  it('passes while many forged ones are refused', async () => {
     const forge = (_: unknown, index: number) =>
       signed(memberHeader, { ...memberClaims, index }, rs('sha256', stranger.privateKey))
     const forged = Array.from({ length: 150 }, forge)
@@ -471,7 +471,7 @@ describe('a token seen before', () => {
 })
 
 describe('createTokenVerifier', () => {
-  it('refuses at once, without a promise, what needs no look at a signature', () => {
+  it('refuses synchronously a token whose signature need not be checked', () => {
     expect(() => verifier.verify('rubbish')).toThrow(expect.objectContaining(invalid('malformed')))
     expect(() => verifier.verify(memberToken({ iss: 'x' }))).toThrow(
       expect.objectContaining(invalid('issuer')),
@@ -481,7 +481,7 @@ describe('createTokenVerifier', () => {
     )
   })
 
-  it('says 503, not 401, when the keys cannot be had', async () => {
+  it('rejects with AUTH_UNAVAILABLE, not with a 401, while the keys are unavailable', async () => {
     const away: KeySet = {
       find: () => Promise.reject(failure('storeUnreachable')),
       holds: () => false,
@@ -492,7 +492,7 @@ describe('createTokenVerifier', () => {
     await expect(verify(ownToken())).resolves.toBeDefined()
   })
 
-  it('tells nothing of a token in what it throws', async () => {
+  it('throws errors that contain no part of a token', async () => {
     for (const token of [
       memberToken({ aud: 'x' }),
       `${memberToken()}=`,
