@@ -45,6 +45,8 @@ function describe(error: unknown, { port }: EmulatorOptions): string {
   return code === 'EADDRINUSE' ? `port ${port} is in use; choose another with --port` : error.message
 }
 
+// An output that cannot be written, such as a full disk or a terminal that has gone, does not stop the emulator.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 const command = parseCommandLine(process.argv.slice(2))
 if (command.kind === 'start') {
   await run(command.options).catch((error: unknown) => {

@@ -92,11 +92,13 @@ const lingerMs = 1_000
 
 /** Runs the command of the arguments as a process, and sets its exit code. */
 export async function run(): Promise<void> {
-  // A reader of the output may close it early, as `head` does. The exit code stays the same.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-    })
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // A reader of the output may close it early, as `head` does. The exit code stays the same.
+    if (code === 'EPIPE') return
+    printError(`The output cannot be written (${code}).`)
+    process.exit(1)
+  })
   process.exitCode = await runArguments()
   setTimeout(() => process.exit(), lingerMs).unref()
 }

@@ -2,17 +2,27 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { loadEnvFile } from './base/process.js'
 import { type Config, ConfigError, readConfig } from './config/index.js'
+import { openOutput, type Output } from './base/output.js'
 import { type Service, StartFailure, startService, stopOnSignals } from './start/index.js'
 
-/** Runs the service as a process: reads `.env` and the environment, starts, and stops on a signal. */
+/**
+ * Runs the service as a process: reads `.env` and the environment, starts, and stops on a signal. Nothing is written by
+ * `process.stdout` or `process.stderr`: on a terminal that is not read they block the process.
+ */
 export async function run(): Promise<void> {
   ignoreOutputErrors()
-  const config = configure()
+  const errors = openOutput({ fd: 2 })
+  redirectWarnings(errors)
+  const fail = (lines: string) => {
+    errors.write(`${lines}\n`)
+    process.exitCode = 1
+  }
+  const config = configure(fail)
   if (config === null) return
   try {
     const service = await startService(config)
     stopOnSignals(process, () => service.close())
-    if (config.environment === 'development') process.stdout.write(await greet(service, config.showDocs))
+    if (config.environment === 'development') openOutput({ fd: 1 }).write(await greet(service, config.showDocs))
   } catch (error) {
     if (!(error instanceof StartFailure)) throw error
     fail(error.message)
@@ -24,7 +34,14 @@ function ignoreOutputErrors(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
-function configure(): Config | null {
+/** Writes Node's warnings as Node does, but without blocking. Does nothing if they are off (`--no-warnings`). */
+function redirectWarnings(errors: Output): void {
+  if (process.listenerCount('warning') === 0) return
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => errors.write(`(node:${process.pid}) ${name}: ${message}\n`))
+}
+
+function configure(fail: (lines: string) => void): Config | null {
   const problem = loadEnvFile()
   if (problem !== null) {
     fail(problem)
@@ -37,11 +54,6 @@ function configure(): Config | null {
     fail(error.message)
     return null
   }
-}
-
-function fail(lines: string): void {
-  process.stderr.write(`${lines}\n`)
-  process.exitCode = 1
 }
 
 /** Returns the text for a developer at a terminal once the service runs. */

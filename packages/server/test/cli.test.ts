@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -42,6 +42,18 @@ describe('perennial', () => {
     child.stdout.destroy()
     const ended = new Promise<number | null>((resolve) => void child.once('close', resolve))
     expect([await ended, await text(child.stderr)]).toEqual([0, ''])
+  })
+
+  it('says in one line that its output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, [cli, '--help'], {
+      cwd: folder.path,
+      stdio: ['ignore', full, 'pipe'],
+    })
+    closeSync(full)
+    const ended = new Promise<number | null>((resolve) => void child.once('close', resolve))
+    const errors = child.stderr ? await text(child.stderr) : ''
+    expect([await ended, errors]).toEqual([1, 'The output cannot be written (ENOSPC).\n'])
   })
 
   it('says in one line that .env cannot be read', async () => {

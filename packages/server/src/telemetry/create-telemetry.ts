@@ -3,6 +3,7 @@ import type { DestinationStream, Logger } from 'pino'
 import { withTimeLimit } from '../base/time-limit.js'
 import { createDelivery, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
 import { createLogger } from './logger.js'
+import { openOutput } from '../base/output.js'
 import { connectPosthog } from './posthog.js'
 import { createMetrics, type MetricsPage } from './prometheus.js'
 import { connectSentry } from './sentry.js'
@@ -56,6 +57,7 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
       const flushed = closeAll(connections, timeoutSeconds).then(() => log.flush())
       await withTimeLimit(timeoutSeconds, flushed, () => undefined)
       delivery.abandon()
+      reportUnwritten(log.countUnwritten())
     },
   }
 }
@@ -84,6 +86,11 @@ function createFailureLog(
     const dropped = bound.take(sink)
     if (dropped !== null) logger.warn({ sink, detail, dropped }, 'telemetry_not_delivered')
   }
+}
+
+/** Reports lines that are lost at the exit on standard error, which may be another file than standard output. */
+function reportUnwritten(count: number): void {
+  if (count > 0) openOutput({ fd: 2 }).write(`${count} lines of the log could not be written.\n`)
 }
 
 async function closeAll(connections: readonly SinkConnection[], timeoutSeconds: number): Promise<void> {

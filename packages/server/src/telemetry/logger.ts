@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
-import { openOutput, type Output } from './output.js'
+import { openOutput, type Output } from '../base/output.js'
 
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
@@ -7,6 +7,8 @@ export interface LoggerOptions {
   readonly level: string
   /** @defaultValue standard output */
   readonly destination?: DestinationStream | undefined
+  /** Called for each line that is dropped because standard output cannot be written. */
+  readonly onDrop?: (() => void) | undefined
 }
 
 /** A logger that can be flushed. */
@@ -14,6 +16,8 @@ export interface OpenLogger {
   readonly logger: Logger
   /** Resolves once all lines are written. */
   flush(): Promise<void>
+  /** Returns the number of lines that standard output has not taken. */
+  countUnwritten(): number
 }
 
 /**
@@ -21,12 +25,13 @@ export interface OpenLogger {
  * is gone, and a full disk, hold up no request. Lines are then dropped, and a later line has their number. Of requests and
  * errors, only listed fields are logged.
  */
-export function createLogger({ level, destination }: LoggerOptions): OpenLogger {
-  const output = destination ? null : openOutput({ fd: 1, onDropped: (count) => logDropped(count) })
+export function createLogger({ level, destination, onDrop }: LoggerOptions): OpenLogger {
+  const output = destination ? null : openOutput({ fd: 1, onDropped: (count) => logDropped(count), onDrop })
   const logger = createPino(level, destination ?? toStream(output))
   const logDropped = (dropped: number) => logger.warn({ dropped }, 'log_lines_dropped')
   return {
     logger,
+    countUnwritten: () => output?.countUnwritten() ?? 0,
     flush: () => new Promise((resolve) => (output ? output.flush(resolve) : logger.flush(() => resolve()))),
   }
 }
