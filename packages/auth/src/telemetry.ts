@@ -17,6 +17,7 @@ export {
   fanOut,
   systemDistinctId,
   type CounterLike,
+  type FailureBoundOptions,
   type GaugeLike,
   type HistogramLike,
   type MetricDescription,

@@ -98,7 +98,8 @@ describe('fanOut', () => {
       })
     })
     const heard = listen()
-    const telemetry = fanOut([hanging, heard.sink])
+    const failures: unknown[] = []
+    const telemetry = fanOut([hanging, heard.sink], (error) => failures.push(error))
     for (let i = 0; i < 5_000; i += 1) telemetry.emit(event)
     expect(calls).toBe(1_000)
     expect(heard.events).toHaveLength(5_000)
@@ -106,6 +107,7 @@ describe('fanOut', () => {
     await new Promise(setImmediate)
     telemetry.emit(event)
     expect(calls).toBe(1_001)
+    expect(failures.map(String)).toEqual(['Error: a sink with 1000 unsettled promises missed 4000 calls'])
   })
 
   it('passes on the documented fields alone, so that what slipped into an event goes no further', () => {

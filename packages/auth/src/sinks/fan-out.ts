@@ -20,7 +20,7 @@ const mostUnsettled = 1_000
  * Hands each event to every sink. A sink that throws or rejects hurts neither the caller nor the other sinks; one that
  * returns promises which do not settle is skipped once 1,000 are waiting. Sinks get a frozen copy of the documented
  * fields alone, each cut at 512 characters, so nothing an event carries by mistake goes further.
- * @param onSinkError - told of each failure; may throw
+ * @param onSinkError - called with each failure, and with the number of calls that a sink missed; may throw
  */
 export function fanOut(
   sinks: readonly Telemetry[],
@@ -52,18 +52,26 @@ function documentedPart(event: AuthEvent): AuthEvent {
   return Object.freeze(copy) as unknown as AuthEvent
 }
 
-/** Runs a call of one sink; what it returns is looked at, since an async function fits a method that returns nothing. */
+/** Runs calls of one sink. It looks at the result, because TypeScript accepts an async function for `emit`. */
 function createGuard(onSinkError: (error: unknown) => void): (call: () => unknown) => void {
   let unsettled = 0
+  let skipped = 0
   const report = (error: unknown) => {
     try {
       onSinkError(error)
     } catch {
-      // Whoever is told of failures fails: there is nobody left to tell.
+      // The callback for failures has failed itself; there is no other place to report to.
     }
   }
   return (call) => {
-    if (unsettled >= mostUnsettled) return
+    if (unsettled >= mostUnsettled) {
+      skipped += 1
+      return
+    }
+    if (skipped > 0) {
+      report(new Error(`a sink with ${mostUnsettled} unsettled promises missed ${skipped} calls`))
+      skipped = 0
+    }
     try {
       const result = call()
       if (!(result instanceof Promise)) return

@@ -1,4 +1,5 @@
 /** The door of the sinks room: where events are written. Applications take it through `@perennial/auth/telemetry`. */
+export type { FailureBoundOptions } from './failure-bound.js'
 export { fanOut } from './fan-out.js'
 export {
   type CounterLike,

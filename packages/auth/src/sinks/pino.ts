@@ -1,4 +1,5 @@
 import type { AuthEventName, Telemetry } from '../telemetry/index.js'
+import { createFailureBound, type FailureBoundOptions } from './failure-bound.js'
 
 /** The part of a pino logger that the sink uses; any logger with these methods will do. */
 export interface PinoLikeLogger {
@@ -21,13 +22,23 @@ const levelOf = {
   upstream_failure: 'error',
 } as const satisfies Record<AuthEventName, keyof PinoLikeLogger>
 
+const defaultPerCodePerMinute = 1_000
+
 /**
  * Writes one line for each event, its fields as they are, at `debug` one for each answer of an upstream, and one when
- * limits are counted together again; that they no longer were is an event.
+ * limits are counted together again; that they no longer were is an event. Of the failures of one code no more than
+ * `perCodePerMinute` (default 1,000) are written, so that strangers cannot fill the disk; the number dropped since is in the
+ * next one's field `dropped`.
  */
-export function createPinoSink(logger: PinoLikeLogger): Telemetry {
+export function createPinoSink(logger: PinoLikeLogger, options: FailureBoundOptions = {}): Telemetry {
+  const { clock, perCodePerMinute = defaultPerCodePerMinute } = options
+  const bound = createFailureBound({ clock, perCodePerMinute })
   return {
-    emit: (event) => logger[levelOf[event.event]](event, event.event),
+    emit(event) {
+      const dropped = bound(event)
+      if (dropped === null) return
+      logger[levelOf[event.event]](dropped > 0 ? { ...event, dropped } : event, event.event)
+    },
     observeUpstream: (observation) => logger.debug(observation, 'upstream_answer'),
     observeLimits: (observation) => {
       if (observation.counted === 'together') logger.info(observation, 'limits_counted_together')

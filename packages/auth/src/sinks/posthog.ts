@@ -1,4 +1,5 @@
 import type { AuthEvent, Telemetry } from '../telemetry/index.js'
+import { createFailureBound, type FailureBoundOptions } from './failure-bound.js'
 
 /** The part of `posthog-node` that the sink uses. */
 export interface PosthogLikeClient {
@@ -15,22 +16,29 @@ export interface PosthogLikeClient {
 export interface PosthogMessage {
   readonly distinctId: string
   readonly event: string
-  readonly properties: Record<string, string | null>
+  readonly properties: Record<string, string | number | null>
   readonly timestamp: Date
 }
 
 /** The `distinctId` of events that concern no member. */
 export const systemDistinctId = 'system'
 
+const defaultPerCodePerMinute = 20
+
 /**
- * Sends every event to PostHog, under the member's id or `system`, with the properties `code`, `error`, `requestId` and
- * `timestamp`. The properties that PostHog's request context would add (URL, address, user agent) are left out. The queue is
- * the client's: give it a `maxQueueSize`.
+ * Sends events to PostHog, under the member's id or `system`, with the properties `code`, `error`, `requestId` and
+ * `timestamp`. Of the failures of one code no more than `perCodePerMinute` (default 20) go out; the number dropped since is
+ * in the next one's property `dropped`. The properties that PostHog's request context would add (URL, address, user agent)
+ * are left out. The queue is the client's: give it a `maxQueueSize`.
  */
-export function createPosthogSink(client: PosthogLikeClient): Telemetry {
+export function createPosthogSink(client: PosthogLikeClient, options: FailureBoundOptions = {}): Telemetry {
+  const { clock, perCodePerMinute = defaultPerCodePerMinute } = options
+  const bound = createFailureBound({ clock, perCodePerMinute })
   return {
     emit(event) {
-      const capture = () => client.capture(asMessage(event))
+      const dropped = bound(event)
+      if (dropped === null) return
+      const capture = () => client.capture(asMessage(event, dropped))
       if (client.withContext) client.withContext({}, capture, { fresh: true })
       else capture()
     },
@@ -38,7 +46,7 @@ export function createPosthogSink(client: PosthogLikeClient): Telemetry {
   }
 }
 
-function asMessage(event: AuthEvent): PosthogMessage {
+function asMessage(event: AuthEvent, dropped: number): PosthogMessage {
   return {
     distinctId: event.memberId ?? systemDistinctId,
     event: event.event,
@@ -47,6 +55,7 @@ function asMessage(event: AuthEvent): PosthogMessage {
       error: event.error ?? null,
       requestId: event.requestId,
       timestamp: event.timestamp,
+      ...(dropped > 0 ? { dropped } : {}),
     },
     timestamp: new Date(event.timestamp),
   }

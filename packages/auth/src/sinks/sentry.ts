@@ -1,7 +1,6 @@
 import type { Clock } from '../base/time.js'
-import { statusOf } from '../base/errors.js'
 import type { AuthEvent, AuthEventName, Telemetry } from '../telemetry/index.js'
-import { createRateBound } from './rate-bound.js'
+import { createFailureBound, failureKind } from './failure-bound.js'
 
 /** The data that goes to Sentry beside the error. */
 export interface SentryContext {
@@ -52,14 +51,14 @@ const severityOf: Partial<Record<AuthEventName, SentryContext['level']>> = {
  */
 export function createSentrySink(options: SentrySinkOptions): Telemetry {
   const { client, clock, perCodePerMinute = 5 } = options
-  const bound = createRateBound({ clock, limit: perCodePerMinute, windowSeconds: 60 })
+  const bound = createFailureBound({ clock, perCodePerMinute })
 
   return {
     emit(event) {
       const level = severityOf[event.event]
       if (!level) return
-      const kind = kindOf(event)
-      const dropped = bound.take(kind)
+      const kind = failureKind(event)
+      const dropped = bound(event)
       if (dropped === null) return
       const captureContext = createCaptureContext({
         extra: { error: event.error ?? null, code: event.code ?? null, ...(dropped > 0 ? { dropped } : {}) },
@@ -110,11 +109,6 @@ const keptFields: ReadonlySet<string> = new Set([
 function removeAmbient<Event extends object>(event: Event, context: SentryContext): Event {
   for (const field of Object.keys(event)) if (!keptFields.has(field)) Reflect.deleteProperty(event, field)
   return Object.assign(event, context)
-}
-
-// Codes and event names are fixed lists, so the bound holds a fixed number of keys whatever is emitted.
-function kindOf(event: AuthEvent): string {
-  return event.code !== undefined && Object.hasOwn(statusOf, event.code) ? event.code : event.event
 }
 
 // The stack would be the sink's own, the same each time, and would contain the path of the installation.

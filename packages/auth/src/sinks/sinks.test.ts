@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AuthEvent, AuthEventName } from '../telemetry/events.js'
+import type { AuthEvent, AuthEventName, Telemetry } from '../telemetry/events.js'
 import { createMetricsSink, type MetricFactory } from './metrics.js'
 import { createPinoSink, type PinoLikeLogger } from './pino.js'
 import { createPosthogSink, type PosthogMessage } from './posthog.js'
@@ -118,6 +118,47 @@ describe('createPosthogSink', () => {
       requestId: 'req-1',
       timestamp: '2026-01-02T03:04:05.000Z',
     })
+  })
+})
+
+describe('a sink that bounds failures', () => {
+  const refusal = eventOf('auth_failure', { code: 'AUTH_TOKEN_INVALID', error: 'Not valid.' })
+
+  /** Emits 5,000 refusals, a theft, a success, and one more refusal a minute later. */
+  function emitFlood(sink: Telemetry, time: { now: number }) {
+    for (let i = 0; i < 5_000; i += 1) sink.emit(refusal)
+    sink.emit(eventOf('session_reuse_detected'))
+    sink.emit(eventOf('auth_success'))
+    time.now += 60
+    sink.emit(refusal)
+  }
+
+  it('sends PostHog 20 refusals of one code a minute, then the number dropped, and every other event', () => {
+    const time = { now: 1_000 }
+    const sent: PosthogMessage[] = []
+    emitFlood(
+      createPosthogSink({ capture: (message) => sent.push(message) }, { clock: () => time.now }),
+      time,
+    )
+    expect(sent).toHaveLength(23)
+    expect(sent.slice(20).map(({ event }) => event)).toEqual([
+      'session_reuse_detected',
+      'auth_success',
+      'auth_failure',
+    ])
+    expect(sent.map(({ properties }) => properties['dropped']).filter(Boolean)).toEqual([4_980])
+    expect(sent.at(-1)?.properties['dropped']).toBe(4_980)
+  })
+
+  it('writes 1,000 refusals of one code a minute to the log, then the number dropped, and every other event', () => {
+    const time = { now: 1_000 }
+    const lines: object[] = []
+    const write = (fields: object) => void lines.push(fields)
+    const logger = { debug: write, info: write, warn: write, error: write }
+    emitFlood(createPinoSink(logger, { clock: () => time.now }), time)
+    expect(lines).toHaveLength(1_003)
+    expect(lines.at(-1)).toEqual({ ...refusal, dropped: 4_000 })
+    expect(lines[999]).toEqual(refusal)
   })
 })
 

@@ -47,7 +47,7 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
   const metrics = options.metrics ? await createMetrics() : null
   const connections = await connect(options, { clock, delivery, onFailure })
 
-  const sinks = [createPinoSink(log.logger), ...connections.map(({ sink }) => sink)]
+  const sinks = [createPinoSink(log.logger, { clock }), ...connections.map(({ sink }) => sink)]
   if (metrics) sinks.push(metrics.sink)
   return {
     telemetry: fanOut(sinks, () => onFailure('sink', 'threw')),

@@ -7,6 +7,7 @@ export interface PosthogConnectionOptions {
   readonly apiKey: string
   /** @defaultValue the client's own, PostHog's cloud in the United States */
   readonly host?: string | undefined
+  readonly clock?: (() => number) | undefined
   readonly delivery: Delivery
   readonly onFailure: OnDeliveryFailure
 }
@@ -29,7 +30,7 @@ export async function connectPosthog(options: PosthogConnectionOptions): Promise
 
   const client = new QuietPostHog(options.apiKey, clientOptions(options))
   return {
-    sink: createPosthogSink(client),
+    sink: createPosthogSink(client, { clock: options.clock }),
     async close() {
       try {
         await client.flush()
