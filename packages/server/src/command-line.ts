@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { loadEnvFile } from './base/process.js'
+import { loadEnvFile, readTextFile } from './base/text-file.js'
 import type { Environment } from './config/index.js'
 import { examine } from './doctor/index.js'
 import { explainToken, readPipedToken } from './inspect/index.js'
@@ -113,7 +112,7 @@ async function runArguments(): Promise<number> {
     env: process.env,
     input: process.stdin,
     isTerminal: process.stdin.isTTY,
-    readTextFile: (path) => readFileSync(path, 'utf8'),
+    readTextFile,
     print: (line) => process.stdout.write(`${line}\n`),
     printError,
   })

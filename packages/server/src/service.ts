@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { loadEnvFile } from './base/process.js'
+import { loadEnvFile, readTextFile } from './base/text-file.js'
 import { type Config, ConfigError, readConfig } from './config/index.js'
 import { openOutput, type Output } from './base/output.js'
 import { type Service, StartFailure, startService, stopOnSignals } from './start/index.js'
@@ -22,7 +21,8 @@ export async function run(): Promise<void> {
   try {
     const service = await startService(config)
     stopOnSignals(process, () => service.close())
-    if (config.environment === 'development') openOutput({ fd: 1 }).write(await greet(service, config.showDocs))
+    if (config.environment === 'development')
+      openOutput({ fd: 1 }).write(await greet(service, config.showDocs))
   } catch (error) {
     if (!(error instanceof StartFailure)) throw error
     fail(error.message)
@@ -48,7 +48,7 @@ function configure(fail: (lines: string) => void): Config | null {
     return null
   }
   try {
-    return readConfig(process.env, { readTextFile: (path) => readFileSync(path, 'utf8') })
+    return readConfig(process.env, { readTextFile })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     fail(error.message)

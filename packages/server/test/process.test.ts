@@ -88,6 +88,20 @@ describe('a start with nothing configured', () => {
     expect(exp - iat).toBe(60)
   })
 
+  it('reads the first line of a .env that begins with a byte order mark', async () => {
+    writeFileSync(join(folder.path, '.env'), '\uFEFFACCESS_TOKEN_TTL_SECONDS=none\r\nHOST=127.0.0.1\r\n')
+    const service = start()
+    expect(await service.ended()).toBe(1)
+    expect(service.output()).toMatch(/^ACCESS_TOKEN_TTL_SECONDS /)
+  })
+
+  it('names UTF-16 as the reason why it cannot read .env', async () => {
+    writeFileSync(join(folder.path, '.env'), Buffer.from('\uFEFFNODE_ENV=production\r\n', 'utf16le'))
+    const service = start()
+    expect(await service.ended()).toBe(1)
+    expect(service.output()).toBe('.env is in UTF-16; save it as UTF-8. No variable was read.\n')
+  })
+
   it('prints the signing secret of webhooks, and never logs it', async () => {
     const service = start()
     const { url } = await ready(service)

@@ -1,7 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { readTextFile } from '../base/text-file.js'
 import { readConfig } from './config.js'
 import { examples, settingNames } from './settings.js'
 
@@ -242,6 +245,27 @@ describe('a bad value', () => {
       if (/…|\$\(/.test(example)) continue
       expect(refusalOf({ ...session, [name]: example }), name).not.toContain(`${name} is`)
     }
+  })
+})
+
+describe('a file or variable of another program with a byte order mark', () => {
+  it('does not hide a key set, and UTF-16 is named', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perennial-config-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const path = join(folder, 'keys.json')
+    const readFrom = () => readConfig({ ...forward, MEMBERSTACK_JWKS: path }, { readTextFile })
+    writeFileSync(path, `\uFEFF${keySet}`)
+    expect(readFrom().memberstack).toMatchObject({ jwks: keySet })
+    writeFileSync(path, Buffer.from(`\uFEFF${keySet}`, 'utf16le'))
+    expect(readFrom).toThrow(/^MEMBERSTACK_JWKS names a file that is in UTF-16; save it as UTF-8/)
+  })
+
+  it('stops the start if one of our variables would be ignored because of it', () => {
+    expect(refusalOf({ '\uFEFFNODE_ENV': 'production', ...session })).toMatch(
+      /^NODE_ENV has a byte order mark before its name and would be ignored\. [^\n]+$/,
+    )
+    expect(refusalOf({ '\uFEFFREQUIRED_PLANS': 'pln_1', ...session })).toMatch(/^REQUIRED_PLANS has a byte/)
+    expect(refusalOf({ '\uFEFFEDITOR': 'vi', ...session })).toBe('started')
   })
 })
 

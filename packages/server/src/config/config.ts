@@ -1,10 +1,10 @@
 import type { MemberstackOptions, PerennialOptions, ProxySettings, StoreAddress } from '@perennial/auth'
 import * as v from 'valibot'
 import { crossCheck } from './cross-checks.js'
-import type { Environment } from './environment.js'
+import { listMarkedNames, type Environment } from './environment.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
 import { storeAddress } from './setting-kinds.js'
-import { perennialOptionsOf, readSettings, type Settings, type Stage } from './settings.js'
+import { perennialOptionsOf, readSettings, settingNames, type Settings, type Stage } from './settings.js'
 import { listUnknownNames, listWarnings } from './warnings.js'
 
 /** The configuration of the service, validated and complete. */
@@ -63,6 +63,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
   const jwks = readJwks(settings, world.readTextFile)
   const allProblems = [
     ...problems.values(),
+    ...listMarkedNames(env, settingNames),
     ...crossCheck({ settings, env, environment, isBad: (name) => problems.has(name) }),
     ...(jwks.problem === undefined ? [] : [jwks.problem]),
   ]

@@ -17,6 +17,21 @@ export function isServiceLink(name: string, env: Environment): boolean {
   return isServiceLinkName(name) && serviceLinkValue.test(env[name]?.trim() ?? '')
 }
 
+const byteOrderMark = '\uFEFF'
+
+/**
+ * Returns a problem for each of our variables whose name begins with a byte order mark, because the file that another program
+ * has read it from (`docker --env-file`, `EnvironmentFile=` of systemd) begins with one. Its value would be ignored.
+ */
+export function listMarkedNames(env: Environment, names: readonly string[]): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith(byteOrderMark) && names.includes(name.slice(1)))
+    .map(
+      (name) =>
+        `${name.slice(1)} has a byte order mark before its name and would be ignored. Save the file that sets it as UTF-8 without a byte order mark.`,
+    )
+}
+
 /**
  * Returns the name from `names` that `given` is a misspelling of, or null. A transposition counts as one edit. Names of
  * fewer than 6 characters are never matched: too many other programs use names like `PORT`.

@@ -1,7 +1,8 @@
 import { readMemberKeys } from '@perennial/auth'
+import { TextEncodingError } from '../base/text-file.js'
 import { badSetting } from './settings.js'
 
-/** Reads a file as text; throws if it cannot. */
+/** Reads a file as text, without a byte order mark; throws if it cannot. */
 export type ReadTextFile = (path: string) => string
 
 /**
@@ -21,9 +22,11 @@ function readFileSetting(path: string, readTextFile: ReadTextFile): string {
   try {
     return readTextFile(path)
   } catch (cause) {
-    throw Object.assign(badSetting('MEMBERSTACK_JWKS', 'is neither JSON nor a file that can be read'), {
-      cause,
-    })
+    const problem =
+      cause instanceof TextEncodingError
+        ? `names a file that ${cause.message}`
+        : 'is neither JSON nor a file that can be read'
+    throw Object.assign(badSetting('MEMBERSTACK_JWKS', problem), { cause })
   }
 }
 

@@ -49,7 +49,7 @@ function maxSeconds({ SESSION_MAX_SECONDS = 1_209_600 }: Settings): number {
 /** Returns a line for each variable that is probably a misspelt variable of ours. */
 export function listUnknownNames(env: Environment): string[] {
   return Object.keys(env)
-    .filter((name) => !settingNames.includes(name) && !isServiceLinkName(name))
+    .filter((name) => !settingNames.includes(name) && !isServiceLinkName(name) && !name.startsWith('\uFEFF'))
     .flatMap((name) => {
       const meant = findNearMiss(name, comparedNames)
       if (meant !== null) return [`${name} is not a known variable. Did you mean ${meant}?`]

@@ -1,3 +1,4 @@
+import { decodeText, TextEncodingError } from '../base/text-file.js'
 import { maxTokenLength } from '@perennial/auth'
 import { readConfig, type Config, type Environment } from '../config/index.js'
 import { explainJwt } from './explain-jwt.js'
@@ -75,7 +76,7 @@ function conclude({ lines, refusals, unchecked }: Findings): Explanation {
 const maxBytes = 65_536
 
 /**
- * Reads a token from standard input, without the white space around it and a leading `Bearer`. Returns null for an empty
+ * Reads a token from standard input, in UTF-8 or UTF-16 (as PowerShell writes it to a file), without the white space around it and a leading `Bearer`. Returns null for an empty
  * input. Of a longer input than any token, only the beginning is read.
  */
 export async function readPipedToken(input: AsyncIterable<Uint8Array>): Promise<string | null> {
@@ -86,6 +87,16 @@ export async function readPipedToken(input: AsyncIterable<Uint8Array>): Promise<
     length += chunk.length
     if (length >= maxBytes) break
   }
-  const text = Buffer.concat(chunks).toString('utf8').trim()
+  const text = decodeAny(Buffer.concat(chunks)).trim()
   return text.replace(/^(authorization:\s*)?bearer(\s+|$)/i, '') || null
+}
+
+function decodeAny(bytes: Buffer): string {
+  try {
+    return decodeText(bytes)
+  } catch (error) {
+    if (!(error instanceof TextEncodingError)) throw error
+    // Tokens are ASCII, so without zeros and byte order marks they read the same in every byte order.
+    return bytes.toString('latin1').replaceAll(/[\0\u00FE\u00FF]/g, '')
+  }
 }

@@ -224,6 +224,20 @@ describe('readPipedToken', () => {
     for (const nothing of ['', ' \n', 'Bearer ', 'Bearer']) expect(await read(nothing)).toBeNull()
   })
 
+  it('reads a token that PowerShell has saved in UTF-16, or with a byte order mark', async () => {
+    const read = (bytes: Buffer) =>
+      readPipedToken(
+        (async function* () {
+          yield bytes
+        })(),
+      )
+    expect(await read(Buffer.from('\uFEFFabc-_.1\r\n'))).toBe('abc-_.1')
+    for (const mark of ['\uFEFF', '']) {
+      expect(await read(Buffer.from(`${mark}abc-_.1\r\n`, 'utf16le'))).toBe('abc-_.1')
+      expect(await read(Buffer.from(`${mark}abc-_.1\r\n`, 'utf16le').swap16())).toBe('abc-_.1')
+    }
+  })
+
   it('reads the beginning of what never ends, in whatever pieces it comes', async () => {
     const endless = async function* (size: number) {
       for (;;) yield Buffer.alloc(size, 'x')

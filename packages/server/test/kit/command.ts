@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { readTextFile } from '../../src/base/text-file.js'
 import type { Environment } from '../../src/config/index.js'
 import { runCommand } from '../../src/command-line.js'
 
@@ -35,7 +35,7 @@ export async function runInProcess(
     env,
     input: typeof input === 'string' ? once(input) : input,
     isTerminal,
-    readTextFile: (path) => readFileSync(path, 'utf8'),
+    readTextFile,
     print: (line) => void printed.push(line),
     printError: (line) => void errors.push(line),
   })
