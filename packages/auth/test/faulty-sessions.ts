@@ -75,5 +75,6 @@ async function pretendToAdvance(
   if (session?.endedAt !== null || session.generation !== change.fromGeneration) {
     return { applied: false, session }
   }
-  return { applied: true, session: { ...session, generation: change.toGeneration, confirmedAt: null } }
+  const { toGeneration: generation, at } = change
+  return { applied: true, session: { ...session, generation, confirmedAt: null, lastUsedAt: Math.floor(at) } }
 }

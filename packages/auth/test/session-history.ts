@@ -13,7 +13,9 @@ import {
   present,
   type Expected,
   type Fault,
+  isKept,
   type OracleSession,
+  type OracleSettings,
 } from './session-oracle.js'
 import {
   createInstance,
@@ -41,6 +43,8 @@ export interface TrackedSession {
   readonly lost: Set<number>
   readonly rotatedFrom: Set<number>
 }
+
+type Refreshed = Extract<Awaited<ReturnType<Instance['refresh']>>, { readonly kind: 'refreshed' }>
 
 /** What a caller got. */
 export type Got =
@@ -96,7 +100,7 @@ export interface History {
 export async function createHistory(
   world: FakeTime,
   open: OpenNode,
-  settings: { readonly graceSeconds: number; readonly idleSeconds: number },
+  settings: OracleSettings,
 ): Promise<History> {
   const parts = createSharedParts(world, settings)
   const sessions: TrackedSession[] = []
@@ -148,7 +152,9 @@ export async function createHistory(
   ): Got => {
     if (outcome.kind === 'unavailable') return { kind: 'trouble' }
     if (outcome.kind === 'refused') return { kind: 'refused', reason: outcome.reason }
-    const { refreshToken = '', accessToken, how } = outcome
+    const { accessToken, how } = outcome
+    if (how === 'kept') return readKept(session, presented, outcome)
+    const { refreshToken = '' } = outcome
     const generation = parseRefreshToken(parts.secrets, refreshToken)?.generation ?? 0
     // One line of descent: a generation has one token, and nobody rotates from one twice.
     const known = session.refreshTokens.get(generation) ?? refreshToken
@@ -166,6 +172,26 @@ export async function createHistory(
     expect(claims.expiresAt, 'an access token outlives its session').toBeLessThanOrEqual(
       session.oracle.expiresAt,
     )
+    session.accessTokens.push(accessToken)
+    return { kind: 'served', generation, accessToken, how }
+  }
+  /** An answer without a rotation gives an access token that adds nothing to those of its generation. */
+  const readKept = (
+    session: TrackedSession,
+    presented: number,
+    { refreshToken, accessToken, how }: Refreshed,
+  ): Got => {
+    expect(refreshToken, 'a kept refresh token is handed out again').toBeUndefined()
+    const { generation, sessionId, expiresAt } = readAccessToken(accessToken)
+    expect({ generation, sessionId }, 'the access token of a kept refresh token').toEqual({
+      generation: presented,
+      sessionId: session.id,
+    })
+    const earlier = session.accessTokens.map(readAccessToken).filter((one) => one.generation === presented)
+    // The answer of the last rotation may have been lost with its access token.
+    const last = Math.max(session.oracle.rotatedAt + 3_600, ...earlier.map((one) => one.expiresAt))
+    expect(expiresAt, 'it ends after the last one of its generation').toBeLessThanOrEqual(last)
+    expect(expiresAt, 'it has less than half of its life').toBeGreaterThan(world.now)
     session.accessTokens.push(accessToken)
     return { kind: 'served', generation, accessToken, how }
   }
@@ -205,8 +231,25 @@ export async function createHistory(
     return outcome === 'accepted'
   }
   const now = () => Math.floor(world.now)
-  const presentNow = (oracle: OracleSession, generation: number) =>
-    present(oracle, generation, now(), settings, 'none')
+  const presentNow = (session: TrackedSession, oracle: OracleSession, generation: number, node: Node) =>
+    present(oracle, generation, now(), settings, 'none', tellsSight(session, generation, node))
+  const tellsSight = (session: TrackedSession, generation: number, node: Node) =>
+    (node.noted.get(session.id) ?? 0) < generation
+  /** What a node remembers of a first sight that it has told the store, or tried to. */
+  const remember = (
+    session: TrackedSession,
+    before: OracleSession,
+    generation: number,
+    node: Node,
+    fault: Fault,
+  ) => {
+    const isFirstSight =
+      generation > 1 && !before.seen.has(generation) && tellsSight(session, generation, node)
+    if (isOver(before, generation, now(), settings) || !isKept(before, generation, now(), settings)) return
+    if (!isFirstSight) return
+    if (fault !== 'before' && fault !== 'after') node.noted.set(session.id, generation)
+    else node.noted.delete(session.id)
+  }
   const endedIn = (session: TrackedSession, before: OracleSession, index: number) => {
     if (before.endedAt === null && session.oracle.endedAt !== null) session.endedBy = index % nodes.length
   }
@@ -237,8 +280,14 @@ export async function createHistory(
       if (fault === 'lost') session.lost.add(generation)
       const node = nodeAt(index)
       const before = copyOf(session.oracle)
-      const expected = present(session.oracle, generation, now(), settings, fault)
-      const got = await withFault(node, fault, () => ask(session, node, generation))
+      const tells = tellsSight(session, generation, node)
+      const expected = present(session.oracle, generation, now(), settings, fault, tells)
+      const got = await withFault(node, fault, async () => {
+        const outcome = await ask(session, node, generation)
+        await node.instance.confirmations.flush()
+        return outcome
+      })
+      remember(session, before, generation, node, fault)
       expect(summaryOf(got, expected), describeState(before, generation, now())).toEqual(expected)
       endedIn(session, before, index)
       await settled(session, index, got)
@@ -246,14 +295,18 @@ export async function createHistory(
     },
     refreshTwice: async (session, [first, second], [one, two]) => {
       const before = copyOf(session.oracle)
+      const [nodeOne, nodeTwo] = [nodeAt(first), nodeAt(second)]
       const inOrder = copyOf(before)
-      const asOne = presentNow(inOrder, one)
-      const expected = [asOne, presentNow(inOrder, two)]
+      const asOne = presentNow(session, inOrder, one, nodeOne)
+      const expected = [asOne, presentNow(session, inOrder, two, nodeTwo)]
       const reversed = copyOf(before)
-      const asTwo = presentNow(reversed, two)
-      const expectedReversed = [presentNow(reversed, one), asTwo]
+      const asTwo = presentNow(session, reversed, two, nodeTwo)
+      const expectedReversed = [presentNow(session, reversed, one, nodeOne), asTwo]
 
-      const got = await Promise.all([ask(session, nodeAt(first), one), ask(session, nodeAt(second), two)])
+      const got = await Promise.all([ask(session, nodeOne, one), ask(session, nodeTwo, two)])
+      for (const node of [nodeOne, nodeTwo]) await node.instance.confirmations.flush()
+      remember(session, before, one, nodeOne, 'none')
+      remember(session, before, two, nodeTwo, 'none')
       // Whatever happens at once must look as if it happened one after the other; only the finding of one theft may
       // be made by both.
       const summaries = JSON.stringify(got.map(withoutReason))

@@ -23,6 +23,19 @@ export type Expected =
 export interface OracleSettings {
   readonly graceSeconds: number
   readonly idleSeconds: number
+  /** With `cookie` the newest refresh token stays for half an hour after a rotation (half of that if idleness is sooner). */
+  readonly transport: 'body' | 'cookie'
+}
+
+/** Returns true if a refresh by the newest token is answered without a rotation. */
+export function isKept(
+  session: OracleSession,
+  presented: number,
+  now: number,
+  settings: OracleSettings,
+): boolean {
+  if (settings.transport !== 'cookie' || presented !== session.generation) return false
+  return now < session.rotatedAt + Math.min(3_600, settings.idleSeconds) / 2
 }
 
 export function copyOf(session: OracleSession): OracleSession {
@@ -54,9 +67,17 @@ export function present(
   now: number,
   settings: OracleSettings,
   fault: Fault,
+  /** Whether the instance tells the store of the first sight of a kept token. */
+  tellsSight = true,
 ): Expected {
   if (isOver(session, presented, now, settings)) return { kind: 'refused', reused: false }
   if (presented < session.generation) return presentRetired(session, presented, now, settings, fault)
+  if (isKept(session, presented, now, settings)) {
+    // The first generation retires no token, so that its first sight is of no use.
+    if (presented > 1 && tellsSight && fault !== 'before' && fault !== 'lost')
+      noteSight(session, presented, now)
+    return fault === 'issue' ? { kind: 'trouble' } : { kind: 'served', generation: presented }
+  }
   if (fault === 'before' || fault === 'admin') return { kind: 'trouble' }
   if (fault !== 'lost') {
     noteSight(session, presented, now)
@@ -97,7 +118,6 @@ export function confirm(session: OracleSession, generation: number, now: number)
     // Whoever has a later generation has used the one before it.
     noteSight(session, generation - 1, now)
     session.generation = generation
-    session.rotatedAt = now
   }
   noteSight(session, generation, now)
 }

@@ -44,6 +44,8 @@ export interface SessionSettings {
   readonly maxSeconds: number
   readonly staleSeconds: number
   readonly signInMaxAgeSeconds?: number
+  /** @defaultValue `body` */
+  readonly transport?: 'body' | 'cookie'
 }
 
 const defaultSettings: SessionSettings = {
@@ -80,7 +82,7 @@ const requiredPlan = 'pln_pro'
 
 /** Creates the parts that instances share; every default that is not named here is that of the library. */
 export function createSharedParts(world: FakeTime, settings: Partial<SessionSettings> = {}): SharedParts {
-  const { graceSeconds, idleSeconds, maxSeconds, staleSeconds, signInMaxAgeSeconds } = {
+  const { graceSeconds, idleSeconds, maxSeconds, staleSeconds, signInMaxAgeSeconds, transport } = {
     ...defaultSettings,
     ...settings,
   }
@@ -97,6 +99,7 @@ export function createSharedParts(world: FakeTime, settings: Partial<SessionSett
     sessionMaxSeconds: maxSeconds,
     memberStaleSeconds: staleSeconds,
     signInMaxAgeSeconds,
+    refreshTokenTransport: transport,
     telemetry: recorder,
     clock: world.clock,
   })

@@ -49,7 +49,10 @@ beforeAll(async () => {
   const source = createSessionSource({
     ...common,
     secrets,
-    membership: { check: async () => ({ kind: 'member', member, sealedMember: seal() }) },
+    membership: {
+      check: async () => ({ kind: 'member', member, sealedMember: seal() }),
+      lastKnown: () => member,
+    },
     issueAccessToken: (subject) => accessTokens.issue(subject),
     ender: createSessionEnder({ ...common, revocations: { note: () => {} } }),
     graceSeconds: 30,

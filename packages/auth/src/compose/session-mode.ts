@@ -1,6 +1,6 @@
 import { type AdminApi, type UserContext, createMembership } from '../members/index.js'
 import { createWebhooks, type Webhooks } from '../webhooks/index.js'
-import { createSessionSource, type RefreshSource } from '../refresh/index.js'
+import { createSessionSource, type RefreshSource, type SessionSourceOptions } from '../refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import type { Secrets } from '../base/secrets.js'
 import type { Ticker } from '../base/time.js'
@@ -70,6 +70,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     isEnded: revocations.isEnded,
     graceSeconds: options.refreshGraceSeconds,
     idleSeconds: options.sessionIdleSeconds,
+    ...keepingOf(options, confirmations),
   })
   const useCases = createSessions({
     ...shared,
@@ -81,6 +82,19 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   })
   const webhooks = createSessionWebhooks(parts, { ender, membership })
   return { source, signingKeys, revocations, confirmations, useCases, webhooks }
+}
+
+/**
+ * With cookies, a refresh token stays for half of the access token's life after a rotation, so that a page load costs none.
+ * It stays for half of the idle time at most: pages that are loaded again and again keep the session and its cookie alive.
+ */
+function keepingOf(
+  { refreshTokenTransport, accessTokenTtlSeconds, sessionIdleSeconds }: ResolvedOptions,
+  confirmations: Confirmations,
+): Pick<SessionSourceOptions, 'keepSeconds' | 'keeping'> {
+  if (refreshTokenTransport !== 'cookie') return {}
+  const keepSeconds = Math.min(accessTokenTtlSeconds, sessionIdleSeconds) / 2
+  return { keepSeconds, keeping: { accessTokenTtlSeconds, confirmations } }
 }
 
 function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): IssueAccessToken {

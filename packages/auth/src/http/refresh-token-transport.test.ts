@@ -60,13 +60,34 @@ describe('the cookie transport', () => {
       '__host-perennial=a',
       'x__Host-perennial=a',
       '__Host-perennial2=a',
+      '=__Host-perennial=a',
+      '__Host-perennial =a',
+      'x=1, __Host-perennial=a',
     ])
       expect(await read(cookie), cookie).toBeUndefined()
   })
 
-  it('believes neither of two, since an honest browser sends one', async () => {
+  it('takes only space and tab for white space before its name', async () => {
+    const read = (cookie: string) => transport.read(requestWith({ cookie }))
+    expect(await read('x=1;\t __Host-perennial=a \t')).toBe('a')
+    const codes = Array.from({ length: 0x10000 }, (_, code) => code).filter(
+      (code) => code !== 9 && code !== 32,
+    )
+    for (const code of codes.filter((one) => String.fromCharCode(one) !== ';')) {
+      const lookalike = `${String.fromCharCode(code)}__Host-perennial=planted`
+      expect(await read(lookalike), `U+${code.toString(16)}`).toBeUndefined()
+      expect(await read(`${lookalike}; __Host-perennial=a`), `U+${code.toString(16)}`).toBe('a')
+    }
+  })
+
+  it('reads a long run of spaces in linear time', async () => {
+    const cookie = `${'x'.repeat(10)}${' '.repeat(1_000_000)}y; __Host-perennial=a`
+    expect(await transport.read(requestWith({ cookie }))).toBe('a')
+  })
+
+  it('uses neither of two, since an honest browser sends one', async () => {
     const request = requestWith({ cookie: '__Host-perennial=a; __Host-perennial=b' })
-    expect(await transport.read(request)).toBeUndefined()
+    expect(await transport.read(request)).toBe('')
   })
 
   const isLetIn = (headers: Readonly<Record<string, string>>, method = 'POST'): boolean => {

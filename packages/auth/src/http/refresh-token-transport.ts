@@ -9,6 +9,8 @@ const cookieName = '__Host-perennial'
 export interface RefreshTokenTransport {
   /** Returns what the request presents as a refresh token; undefined if it presents nothing. */
   read(request: AuthRequest): Promise<unknown>
+  /** The answer to a refresh that presents nothing: a visitor without a cookie is no error. */
+  readonly absence: 'refused' | 'no_content'
   /** Returns the fields and headers of an answer that carry a refresh token. */
   hand(refreshToken: string | undefined): {
     readonly fields: Record<string, string>
@@ -24,6 +26,7 @@ export interface RefreshTokenTransport {
 export function createBodyTransport(): RefreshTokenTransport {
   return {
     read: async (request) => field(await readJsonObject(request), 'refreshToken'),
+    absence: 'refused',
     hand: (refreshToken) => ({ fields: refreshToken === undefined ? {} : { refreshToken }, headers: {} }),
     forget: {},
     guard: () => {},
@@ -46,6 +49,7 @@ export function createCookieTransport(options: {
   })
   return {
     read: async (request) => readCookie(request.header('cookie')),
+    absence: 'no_content',
     hand: (refreshToken) => ({
       fields: {},
       headers: refreshToken === undefined ? {} : cookie(refreshToken, options.maxAgeSeconds),
@@ -62,13 +66,29 @@ export function createCookieTransport(options: {
   }
 }
 
+const cookiePrefix = `${cookieName}=`
+
+/**
+ * Returns the value of our cookie, or undefined if there is none. Only space and tab are cut off around a pair (RFC 6265
+ * §4.2.1): a sibling subdomain can set a cookie whose name has other white space before ours, such as U+00A0. A browser never
+ * sends two `__Host-` cookies of one name. Of two, neither is used, and the value is empty, which is not a usable token.
+ */
 function readCookie(header: string | undefined): string | undefined {
   const values = (header ?? '')
     .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${cookieName}=`))
-  // A browser never sends two `__Host-` cookies of one name, so neither is used.
-  return values.length === 1 ? values[0]?.slice(cookieName.length + 1) : undefined
+    .map(trimSpaceAndTab)
+    .filter((pair) => pair.startsWith(cookiePrefix))
+  return values.length > 1 ? '' : values[0]?.slice(cookiePrefix.length)
+}
+
+/** A loop, because a regular expression for it takes quadratic time for a long run of spaces. */
+function trimSpaceAndTab(text: string): string {
+  const isBlank = (at: number) => text[at] === ' ' || text[at] === '\t'
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(start)) start++
+  while (end > start && isBlank(end - 1)) end--
+  return text.slice(start, end)
 }
 
 /** Returns true if the page has the host of the service. Plain http counts on loopback addresses only. */

@@ -35,6 +35,7 @@ export function createAuthRoutes(
     useCases.authenticate(credentialsOf(request), request.requestId)
   const refresh = async (request: AuthRequest): Promise<AuthResponse> => {
     const refreshToken = await transport.read(request)
+    if (refreshToken === undefined && transport.absence === 'no_content') return noContent()
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const refreshed = await useCases.refresh(refreshToken, { requestId: request.requestId })
     const { fields, headers } = transport.hand(refreshed.refreshToken)

@@ -29,6 +29,11 @@ export interface MembershipCheck {
       readonly requestId?: string
     },
   ): Promise<Standing>
+  /**
+   * Returns the member as last known, from the newer of memory and `sealedMember`; null if nothing is known, or the member
+   * has none of the required plans. Nothing is asked.
+   */
+  lastKnown(memberId: string, sealedMember: string | null): Member | null
 }
 
 /** A member as last read, and when (seconds). */
@@ -112,6 +117,10 @@ export function createMembership(options: MembershipOptions): Membership {
   return {
     hasRequiredPlan,
     remember: lastKnown.remember,
+    lastKnown(memberId, sealedMember) {
+      const snapshot = lastKnown.of(memberId, sealedMember)
+      return snapshot && hasRequiredPlan(snapshot.member) ? snapshot.member : null
+    },
     async check(memberId, { waitSeconds, sealedMember, requestId }) {
       const reading = await admin.readMember(memberId, { waitSeconds, requestId })
       if (reading.kind === 'unavailable') {

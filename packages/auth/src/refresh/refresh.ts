@@ -18,7 +18,7 @@ export type RefreshOutcome =
       readonly refreshToken?: string
       readonly memberId: string
       readonly sessionId?: string
-      readonly how: 'rotated' | 'replayed' | 'caught_up'
+      readonly how: 'rotated' | 'kept' | 'replayed' | 'caught_up'
     }
   | {
       readonly kind: 'refused'

@@ -5,6 +5,7 @@ import type { Secrets } from '../base/secrets.js'
 import {
   decide,
   formatRefreshToken,
+  type Confirmations,
   parseRefreshToken,
   type Decision,
   type IssueAccessToken,
@@ -28,6 +29,16 @@ export interface SessionSourceOptions extends RotationSettings {
   readonly clock: Clock
   /** Returns true if this process knows that a session has ended. A store that lost writes may not know. */
   readonly isEnded?: ((sessionId: string) => boolean) | undefined
+  /** Set where the newest refresh token may stay after a rotation, as page loads by cookie need it. */
+  readonly keeping?: Keeping | undefined
+}
+
+/** The parts of an answer that keeps the refresh token. */
+export interface Keeping {
+  /** The life of an access token, in seconds. */
+  readonly accessTokenTtlSeconds: number
+  /** Writes the first use of a generation, after the answer. */
+  readonly confirmations: Pick<Confirmations, 'note'>
 }
 
 /** A refresh waits this long for a place in the admin API's quota, in seconds. */
@@ -42,7 +53,7 @@ interface Work extends SessionSourceOptions {
   readonly presented: number
 }
 
-type Served = Extract<Decision, { kind: 'rotate' | 'caught_up' | 'replay' }>
+type Served = Extract<Decision, { kind: 'rotate' | 'keep' | 'caught_up' | 'replay' }>
 type Refused = Exclude<Decision, Served>
 
 /**
@@ -74,6 +85,8 @@ async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
     const now = Math.floor(work.clock())
     const decision = decide(session, work.presented, now, work)
     if (!isServed(decision)) return await refuse(decision.kind, session, work)
+    const kept = decision.kind === 'keep' ? await keepCurrent(session, work) : null
+    if (kept) return kept
     standing ??= await readStanding(decision, session, work)
     if (standing.kind !== 'member') return await turnAway(standing, session, work)
     if (decision.kind === 'replay') return await answer('replayed', session, standing.member, work)
@@ -88,13 +101,41 @@ async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
     if (!after) return { kind: 'refused', reason: 'unknown', sessionId: session.id }
     session = after
     if (!applied) continue
-    return await answer(decision.kind === 'rotate' ? 'rotated' : 'caught_up', session, standing.member, work)
+    return await answer(
+      decision.kind === 'caught_up' ? 'caught_up' : 'rotated',
+      session,
+      standing.member,
+      work,
+    )
   }
   throw failure('sessionContended')
 }
 
+const servedKinds: ReadonlySet<Decision['kind']> = new Set(['rotate', 'keep', 'caught_up', 'replay'])
+
 function isServed(decision: Decision): decision is Served {
-  return decision.kind === 'rotate' || decision.kind === 'caught_up' || decision.kind === 'replay'
+  return servedKinds.has(decision.kind)
+}
+
+/**
+ * Answers a page load shortly after a rotation with an access token of the same generation. It ends when the token of that
+ * rotation does, and is made of the member as last known, so the answer adds nothing to what the browser has: no write, no
+ * call of Memberstack, no new refresh token. Returns null if no known member has a required plan. The token is rotated then.
+ */
+async function keepCurrent(session: Session, work: Work): Promise<RefreshOutcome | null> {
+  const { id: sessionId, memberId, generation, confirmedAt } = session
+  const member = work.membership.lastKnown(memberId, session.sealedMember)
+  if (!work.keeping || !member) return null
+  // The token before it is reused from now on (rule of RFC 9700 §4.14.2). The first generation has none before it.
+  if (generation > 1 && confirmedAt === null) work.keeping.confirmations.note(sessionId, generation)
+  const expiresBy = endOfRotatedToken(session, work)
+  const accessToken = await work.issueAccessToken({ user: member, sessionId, generation, expiresBy })
+  return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept' }
+}
+
+/** Returns the latest expiry of the access token that comes with a rotation, and of those that repeat it. */
+function endOfRotatedToken({ lastUsedAt, expiresAt }: Session, { keeping }: Work): number {
+  return keeping ? Math.min(expiresAt, lastUsedAt + keeping.accessTokenTtlSeconds) : expiresAt
 }
 
 /** Called before anything is written, so that an admin API that is down costs no generation. */
@@ -118,16 +159,22 @@ async function answer(
   const { secrets, recent } = work
   const { id: sessionId, memberId, generation } = session
   const issued = how === 'replayed' ? recent.get(sessionId)?.issued : null
+  // A replay may come when the token of the rotation has expired.
+  const expiresBy = how === 'replayed' ? session.expiresAt : endOfRotatedToken(session, work)
   // Callers that come shortly after each other, but do not share a run, get one access token all the same.
   const accessToken =
-    issued?.generation === generation ? issued.accessToken : await issue(session, member, work)
+    issued?.generation === generation ? issued.accessToken : await issue(session, expiresBy, member, work)
   const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
   return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how }
 }
 
-async function issue(session: Session, member: Member, { issueAccessToken, recent }: Work): Promise<string> {
-  const { id: sessionId, generation, expiresAt } = session
-  const accessToken = await issueAccessToken({ user: member, sessionId, generation, expiresBy: expiresAt })
+async function issue(
+  { id: sessionId, generation }: Session,
+  expiresBy: number,
+  member: Member,
+  { issueAccessToken, recent }: Work,
+): Promise<string> {
+  const accessToken = await issueAccessToken({ user: member, sessionId, generation, expiresBy })
   recent.noteIssued(sessionId, { generation, accessToken })
   return accessToken
 }

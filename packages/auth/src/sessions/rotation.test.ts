@@ -27,6 +27,23 @@ describe('decide', () => {
     expect(kindAt({ confirmedAt: 9_850 }, 5, 9_900)).toBe('rotate')
   })
 
+  it('keeps the newest token for the given time after a rotation, and not one second longer', () => {
+    const at = (now: number, change: Partial<Session> = {}) =>
+      decide({ ...session, ...change }, 5, now, { ...settings, keepSeconds: 50 })
+    expect(at(9_800)).toEqual({ kind: 'keep', toGeneration: 6 })
+    expect(at(9_849)).toEqual({ kind: 'keep', toGeneration: 6 })
+    expect(at(9_850)).toEqual({ kind: 'rotate', toGeneration: 6 })
+    expect(at(9_840, { confirmedAt: 9_840 }).kind).toBe('keep')
+    expect(at(9_849, { endedAt: 9_848 }).kind).toBe('revoked')
+    expect(at(9_849, { expiresAt: 9_849 }).kind).toBe('expired')
+  })
+
+  it('keeps no other token than the newest', () => {
+    const of = (presented: number) =>
+      decide({ ...session, confirmedAt: 9_800 }, presented, 9_840, { ...settings, keepSeconds: 50 }).kind
+    expect([of(3), of(4), of(5), of(6)]).toEqual(['reused', 'reused', 'keep', 'caught_up'])
+  })
+
   it('replays the token before it for as long as its successor was never seen', () => {
     expect(kindAt({}, 4, 9_800)).toBe('replay')
     expect(kindAt({}, 4, 10_799)).toBe('replay')
@@ -166,8 +183,8 @@ describe('confirmed', () => {
     expect(confirmed({ ...session, confirmedAt: 9_900 }, 5, 9_950)).toBeNull()
   })
 
-  it('catches up with a generation that the store lost, which was in use just now', () => {
-    const used = { confirmedAt: 9_900, lastUsedAt: 9_900 }
+  it('catches up with a generation that the store lost, and leaves the time of the last known rotation', () => {
+    const used = { confirmedAt: 9_900 }
     expect(confirmed({ ...session, confirmedAt: 9_850 }, 6, 9_900)).toEqual({
       ...session,
       ...used,

@@ -5,6 +5,8 @@ import type { Session } from './session.js'
 export type Decision =
   /** The newest token: the session moves on to `toGeneration`. */
   | { readonly kind: 'rotate'; readonly toGeneration: number }
+  /** The newest token, shortly after a rotation: it may stay, and nothing is written. */
+  | { readonly kind: 'keep'; readonly toGeneration: number }
   /** A token ahead of the store, which has lost writes. The session moves on to `toGeneration`. */
   | { readonly kind: 'caught_up'; readonly toGeneration: number }
   /** A retired token whose successor may not have arrived. The answer is the current token, and nothing is written. */
@@ -17,6 +19,8 @@ export interface RotationSettings {
   readonly graceSeconds: number
   /** The time after which a session that was not used expires. */
   readonly idleSeconds: number
+  /** The time after a rotation for which the newest token may stay. @defaultValue 0: it is rotated at each use */
+  readonly keepSeconds?: number | undefined
 }
 
 /**
@@ -27,14 +31,17 @@ export function decide(
   session: Session,
   presented: number,
   now: number,
-  { graceSeconds, idleSeconds }: RotationSettings,
+  { graceSeconds, idleSeconds, keepSeconds = 0 }: RotationSettings,
 ): Decision {
   if (session.endedAt !== null) return { kind: 'revoked' }
   if (now >= session.expiresAt) return { kind: 'expired' }
   // The store lost writes, so its `lastUsedAt` is older than the last use and says nothing about idleness.
   if (presented > session.generation) return { kind: 'caught_up', toGeneration: presented + 1 }
   if (isIdle(session, now, idleSeconds)) return { kind: 'expired' }
-  if (presented === session.generation) return { kind: 'rotate', toGeneration: presented + 1 }
+  if (presented === session.generation) {
+    const kind = now < session.lastUsedAt + keepSeconds ? 'keep' : 'rotate'
+    return { kind, toGeneration: presented + 1 }
+  }
 
   const successor = seenSuccessor(session, presented)
   if (successor === 'never_seen') return { kind: 'replay' }
@@ -71,7 +78,7 @@ export function advanced(session: Session, change: Advance): Session | null {
 /**
  * Returns the session that the first use of `generation` at `at` writes, or null if it writes nothing: the session has
  * ended, or the generation is retired or was used before. A generation ahead of the store proves that the store lost
- * writes. The session catches up, and `lastUsedAt` becomes `at`, since the stored one is older than the last use.
+ * writes. The session catches up. `lastUsedAt` stays: the time of the lost rotation is not known, and `at` is after it.
  */
 export function confirmed(session: Session, generation: number, at: number): Session | null {
   if (session.endedAt !== null || generation < session.generation) return null
@@ -84,7 +91,6 @@ export function confirmed(session: Session, generation: number, at: number): Ses
     generation,
     confirmedAt,
     previousConfirmedAt: predecessorSeenAt(session, generation, confirmedAt),
-    lastUsedAt: confirmedAt,
   }
 }
 

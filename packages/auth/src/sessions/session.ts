@@ -8,7 +8,7 @@ export interface Session {
   readonly memberId: string
   readonly userAgent: string | null
   readonly createdAt: number
-  /** The time of the last rotation, or of the creation. */
+  /** The time of the last rotation that the store knows of, or of the creation. */
   readonly lastUsedAt: number
   /** The absolute end, however often it rotates. */
   readonly expiresAt: number

@@ -35,7 +35,7 @@ export interface MetricFactory {
 
 type How = NonNullable<AuthEvent['how']>
 
-const hows: readonly How[] = ['rotated', 'replayed', 'coalesced', 'caught_up']
+const hows: readonly How[] = ['rotated', 'kept', 'replayed', 'coalesced', 'caught_up']
 const targets: ReadonlySet<string> = new Set<UpstreamTarget>(['admin', 'refresh', 'jwks', 'store'])
 const refusals: ReadonlySet<AuthEventName> = new Set<AuthEventName>(['auth_failure', 'rbac_failure'])
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -76,7 +76,7 @@ function createMetrics(factory: MetricFactory) {
     }),
     refreshes: factory.counter({
       name: 'perennial_refreshes_total',
-      help: 'Refreshes answered with an access token, by how: rotated, replayed, coalesced, caught_up.',
+      help: 'Refreshes answered with an access token, by how: rotated, kept, replayed, coalesced, caught_up.',
       labelNames: ['how'],
     }),
     refusals: factory.counter({

@@ -212,6 +212,7 @@ describe('createMetricsSink', () => {
     const { counts, sink } = setUp()
     expect([...counts]).toEqual([
       ['perennial_refreshes_total {"how":"rotated"}', 0],
+      ['perennial_refreshes_total {"how":"kept"}', 0],
       ['perennial_refreshes_total {"how":"replayed"}', 0],
       ['perennial_refreshes_total {"how":"coalesced"}', 0],
       ['perennial_refreshes_total {"how":"caught_up"}', 0],

@@ -29,7 +29,7 @@ export interface AuthEvent {
   /** The reason in one word, for logs and metrics: `signature`, `expired`, `reused`, `sign_out`, `status_500` … */
   readonly reason?: Reason
   /** `token_refreshed` only: how the caller was served. */
-  readonly how?: 'rotated' | 'replayed' | 'coalesced' | 'caught_up'
+  readonly how?: 'rotated' | 'kept' | 'replayed' | 'coalesced' | 'caught_up'
   /** The peer that failed, for `upstream_failure`. */
   readonly target?: UpstreamTarget
 }

@@ -121,6 +121,38 @@ describe.runIf(hasChromium()).each(['body', 'cookie'] as const)(
       expect(calls['POST /v1/auth/session']).toBe(1)
     })
 
+    it.runIf(transport === 'cookie')(
+      'loads 60 pages in a row signed in, without a rotation and without a call of Memberstack',
+      { timeout: 120_000 },
+      async () => {
+        const page = await signedIn()
+        const [cookie] = await context.cookies(service.url)
+        const asked = JSON.stringify(emulator.calls())
+        calls = {}
+        for (let load = 0; load < 60; load += 1) {
+          await page.reload()
+          await page.waitForFunction(() => 'client' in window)
+          await openSession(page, options())
+          expect([load, await callMe(page)]).toEqual([load, 200])
+          expect(await status(page)).toBe('signed-in')
+        }
+        expect(calls['POST /v1/auth/refresh-token']).toBe(60)
+        expect((await context.cookies(service.url))[0]?.value).toBe(cookie?.value)
+        expect(JSON.stringify(emulator.calls())).toBe(asked)
+      },
+    )
+
+    it.runIf(transport === 'cookie')(
+      'shows a visitor as signed out, and no failed request in the console',
+      async () => {
+        const page = await openTab()
+        await waitForEvent(page, 'signed-out')
+        expect(await page.evaluate(() => window.session.state.error)).toBeNull()
+        expect(calls['POST /v1/auth/refresh-token']).toBe(1)
+        expect(said).toEqual([])
+      },
+    )
+
     it(
       'makes one rotation of 50 calls in each of 5 tabs whose token has ended',
       { timeout: 60_000 },

@@ -20,12 +20,14 @@ const refresh: Operation = {
   summary: 'Exchange a refresh token for an access token',
   description:
     'Concurrent requests with one refresh token cause one rotation and get the same answer. ' +
-    'A rotated-out token stays valid until its successor is used, so a lost response costs nothing.',
+    'A rotated-out token stays valid until its successor is used, so a lost response costs nothing. ' +
+    'By cookie, a refresh within half the life of an access token after a rotation does not rotate: the answer is an access token that ends when the last one does, and no cookie is set.',
   tags: ['tokens'],
   security: [],
   requestBody: refreshBody(false),
   responses: {
     200: answer('A new access token, and the new refresh token if it was rotated.', 'Refreshed'),
+    204: { description: 'Cookie transport: the request has no cookie, so nobody is signed in.' },
     ...describeRefusals([
       { code: 'AUTH_TOKEN_MISSING', statuses: [400], when: 'no usable refresh token in the request' },
       {

@@ -104,8 +104,7 @@ local kept, seen = tonumber(s[1]), tonumber(ARGV[1])
 if seen > kept then
   local previous = ARGV[2]
   if s[3] and seen == kept + 1 then previous = s[3] end
-  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'confirmedAt', ARGV[2], 'previousConfirmedAt', previous,
-    'lastUsedAt', ARGV[2])
+  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'confirmedAt', ARGV[2], 'previousConfirmedAt', previous)
 elseif seen == kept and not s[3] then
   redis.call('HSET', KEYS[1], 'confirmedAt', ARGV[2])
 end

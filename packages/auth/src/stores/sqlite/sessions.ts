@@ -30,8 +30,7 @@ const confirmAhead = `
   UPDATE sessions SET
     generation = :generation,
     confirmed_at = :at,
-    previous_confirmed_at = CASE :generation WHEN generation + 1 THEN coalesce(confirmed_at, :at) ELSE :at END,
-    last_used_at = :at
+    previous_confirmed_at = CASE :generation WHEN generation + 1 THEN coalesce(confirmed_at, :at) ELSE :at END
   WHERE id = :id AND generation < :generation AND ended_at IS NULL`
 
 /** Ends one session that has not ended. */
