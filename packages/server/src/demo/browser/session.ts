@@ -30,6 +30,7 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
   /** True if this tab's own request causes the next event. */
   let isOwn = false
   let wasStale = false
+  let wasIn = false
   const observedFetch = createObservedFetch({
     onRefresh: () => (demo.asked += 1),
     onAnswer: (isGood) => (isOwn = isGood),
@@ -50,15 +51,16 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
     onUpdate(event)
   }
   session.onChange((state, event) => {
-    const cause = { isOwn, wasStale }
+    const cause = { isOwn, wasStale, wasIn }
     wasStale = state.stale
+    wasIn = state.status === 'signed-in'
     if (event === 'refreshed') demo.renewed[isOwn ? 'own' : 'other'] += 1
     isOwn = false
     if (event !== 'signed-in') logEvent(state, event, cause)
     void follow(event, cause.isOwn)
   })
-  if (session.state.status === 'signed-in')
-    log('this tab', 'Found this browser’s session: signed in, and nobody was asked.', 'good')
+  wasIn = session.state.status === 'signed-in'
+  if (wasIn) log('this tab', 'Found this browser’s session: signed in, and nobody was asked.', 'good')
   void readClaims().then(() => onUpdate('refreshed'))
   return Object.assign(demo, { session })
 }
@@ -101,13 +103,17 @@ function describeSignIn(token: Token | null): string {
 function logEvent(
   state: SessionState,
   event: SessionEvent,
-  { isOwn, wasStale }: { readonly isOwn: boolean; readonly wasStale: boolean },
+  {
+    isOwn,
+    wasStale,
+    wasIn,
+  }: { readonly isOwn: boolean; readonly wasStale: boolean; readonly wasIn: boolean },
 ): void {
   const who = isOwn ? 'this tab' : 'another tab'
   if (event === 'refreshed') log(who, explainRenewal(isOwn, wasStale), 'good')
   if (event === 'stale') log('this tab', 'No usable answer: still signed in, trying again.', 'trouble')
   // Nothing happened if there was no session before.
-  if (event === 'signed-out' && state.error?.code !== 'AUTH_TOKEN_MISSING')
+  if (event === 'signed-out' && (wasIn || state.error))
     log(state.error ? 'service' : 'you', explainEnd(state), 'end')
 }
 
@@ -119,6 +125,5 @@ function explainRenewal(isOwn: boolean, wasStale: boolean): string {
 /** Explains the end of a session to people. */
 export function explainEnd({ error }: SessionState): string {
   if (!error) return 'Signed out.'
-  if (error.code === 'AUTH_TOKEN_MISSING') return 'There is no session in this browser yet.'
   return 'Signed out: the session was ended, so the service does not renew its token.'
 }
