@@ -73,11 +73,24 @@ export function present(
   if (isOver(session, presented, now, settings)) return { kind: 'refused', reused: false }
   if (presented < session.generation) return presentRetired(session, presented, now, settings, fault)
   if (isKept(session, presented, now, settings)) {
-    // The first generation retires no token, so that its first sight is of no use.
-    if (presented > 1 && tellsSight && fault !== 'before' && fault !== 'lost')
-      noteSight(session, presented, now)
-    return fault === 'issue' ? { kind: 'trouble' } : { kind: 'served', generation: presented }
+    const isWritten = tellsSight && fault !== 'before' && fault !== 'lost'
+    return presentKept(session, presented, now, { isWritten, fault })
   }
+  return rotate(session, presented, now, fault)
+}
+
+/** The first generation retires no token, so that its first sight is of no use. */
+function presentKept(
+  session: OracleSession,
+  presented: number,
+  now: number,
+  { isWritten, fault }: { readonly isWritten: boolean; readonly fault: Fault },
+): Expected {
+  if (isWritten && presented > 1) noteSight(session, presented, now)
+  return fault === 'issue' ? { kind: 'trouble' } : { kind: 'served', generation: presented }
+}
+
+function rotate(session: OracleSession, presented: number, now: number, fault: Fault): Expected {
   if (fault === 'before' || fault === 'admin') return { kind: 'trouble' }
   if (fault !== 'lost') {
     noteSight(session, presented, now)

@@ -85,11 +85,11 @@ async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
     const now = Math.floor(work.clock())
     const decision = decide(session, work.presented, now, work)
     if (!isServed(decision)) return await refuse(decision.kind, session, work)
-    const kept = decision.kind === 'keep' ? await keepCurrent(session, work) : null
+    const kept = await keepCurrent(decision, session, work)
     if (kept) return kept
     standing ??= await readStanding(decision, session, work)
     if (standing.kind !== 'member') return await turnAway(standing, session, work)
-    if (decision.kind === 'replay') return await answer('replayed', session, standing.member, work)
+    if (decision.kind === 'replay') return await answer(hows.replay, session, standing.member, work)
 
     const { applied, session: after } = await work.store.advance({
       id: session.id,
@@ -101,28 +101,31 @@ async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
     if (!after) return { kind: 'refused', reason: 'unknown', sessionId: session.id }
     session = after
     if (!applied) continue
-    return await answer(
-      decision.kind === 'caught_up' ? 'caught_up' : 'rotated',
-      session,
-      standing.member,
-      work,
-    )
+    return await answer(hows[decision.kind], session, standing.member, work)
   }
   throw failure('sessionContended')
 }
 
-const servedKinds: ReadonlySet<Decision['kind']> = new Set(['rotate', 'keep', 'caught_up', 'replay'])
+/** Names the way in which a decision is served. A token that may stay is rotated if it cannot stay. */
+const hows = {
+  rotate: 'rotated',
+  keep: 'rotated',
+  caught_up: 'caught_up',
+  replay: 'replayed',
+} as const satisfies Record<Served['kind'], string>
 
 function isServed(decision: Decision): decision is Served {
-  return servedKinds.has(decision.kind)
+  return decision.kind in hows
 }
 
 /**
  * Answers a page load shortly after a rotation with an access token of the same generation. It ends when the token of that
  * rotation does, and is made of the member as last known, so the answer adds nothing to what the browser has: no write, no
- * call of Memberstack, no new refresh token. Returns null if no known member has a required plan. The token is rotated then.
+ * call of Memberstack, no new refresh token. Returns null if the decision is another one, or no member with a required plan
+ * is known: the token is rotated then.
  */
-async function keepCurrent(session: Session, work: Work): Promise<RefreshOutcome | null> {
+async function keepCurrent(decision: Served, session: Session, work: Work): Promise<RefreshOutcome | null> {
+  if (decision.kind !== 'keep') return null
   const { id: sessionId, memberId, generation, confirmedAt } = session
   const member = work.membership.lastKnown(memberId, session.sealedMember)
   if (!work.keeping || !member) return null
