@@ -58,13 +58,18 @@ function whyRefused(judgement: RefreshTokenJudgement): string | null {
     case 'revoked':
       return `${endOf(judgement.session)}. Sign in again`
     case 'expired':
-      return systemClock() >= judgement.session.expiresAt
-        ? 'its session reached its absolute end. Sign in again'
-        : 'its session was not refreshed for longer than SESSION_IDLE_SECONDS. Sign in again'
+      return `${whyExpired(judgement.session.expiresAt)}. Sign in again`
     case 'rotate':
+    case 'keep':
     case 'caught_up':
     case 'replay':
       return null
   }
   return judgement satisfies never
+}
+
+function whyExpired(expiresAt: number): string {
+  return systemClock() >= expiresAt
+    ? 'its session reached its absolute end'
+    : 'its session was not refreshed for longer than SESSION_IDLE_SECONDS'
 }
