@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createSecrets } from '../src/base/secrets.js'
 import { beginSession, type Session } from '../src/sessions/index.js'
 import { moveStore, openStore, type Store, type StoreMoveOptions } from '../src/stores/index.js'
@@ -394,6 +394,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     )
+    onTestFinished(() => void holder.kill('SIGKILL'))
     await once(holder.stdout, 'data')
     await store.close()
     opened = []

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import memberstackAdmin from '@memberstack/admin'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startEmulator } from '../src/index.js'
 import { call } from './call.js'
 
@@ -81,6 +81,7 @@ describe('perennial-emulator, the command', () => {
 
   function run(...args: string[]) {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
     const output = { out: '', err: '' }
     child.stdout.on('data', (chunk: Buffer) => (output.out += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (output.err += chunk.toString()))

@@ -27,7 +27,8 @@ interface Running {
   close(this: void): Promise<void>
 }
 
-async function run(profile: string, url: string): Promise<Running> {
+/** Starts the browser and opens a page. The process is added to `started` at once, so that it can be ended whatever fails here. */
+async function run(profile: string, url: string, started: ChildProcess[]): Promise<Running> {
   const child = spawn(
     chromiumPath,
     [
@@ -45,13 +46,14 @@ async function run(profile: string, url: string): Promise<Running> {
     // A process group of its own, so that no process of it survives.
     { detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
   )
+  started.push(child)
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const browser = await chromium.connectOverCDP(await endpointOf(child))
   const page = await pageOf(browser, url)
   return {
     page,
     async kill() {
-      if (child.pid) process.kill(-child.pid, 'SIGKILL')
+      killGroup(child)
       await ended
     },
     async close() {
@@ -59,6 +61,15 @@ async function run(profile: string, url: string): Promise<Running> {
       await devtools.send('Browser.close').catch(() => undefined)
       await ended
     },
+  }
+}
+
+/** Kills the processes of a browser that are still there. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid) process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }
 
@@ -98,6 +109,7 @@ describe.runIf(hasChromium())('a browser that is killed', () => {
   let profile: string
   let pages: PageServer
   let service: HonestService
+  const started: ChildProcess[] = []
   beforeEach(async () => {
     profile = await mkdtemp(join(tmpdir(), 'perennial-profile-'))
     pages = await startPageServer()
@@ -110,6 +122,7 @@ describe.runIf(hasChromium())('a browser that is killed', () => {
     }
   })
   afterEach(async () => {
+    for (const child of started.splice(0)) killGroup(child)
     await pages.close()
     await service.close()
     // Processes of the browser may still be ending.
@@ -124,14 +137,14 @@ describe.runIf(hasChromium())('a browser that is killed', () => {
         // What IndexedDB has needs no grace; a cookie is written late, and needs the service's default.
         service.graceSeconds = storage === 'cookie' ? 120 : 0
         const options = { serviceUrl: service.url, storage }
-        const first = await run(profile, pages.url)
+        const first = await run(profile, pages.url, started)
         await openSession(first.page, options)
         await first.page.evaluate((jwt) => window.session.signIn(jwt), service.memberJwt())
         await first.close()
         for (const delayMs of delays(kills)) {
           // Half of the token's life has passed, so that the next refresh rotates.
           service.clockOffsetSeconds += 1900
-          const { page, kill } = await run(profile, pages.url)
+          const { page, kill } = await run(profile, pages.url, started)
           await openSession(page, options)
           if (storage === 'cookie') await waitForEvent(page, 'signed-in')
           expect(await page.evaluate(() => window.session.state.status)).toBe('signed-in')
@@ -148,7 +161,7 @@ describe.runIf(hasChromium())('a browser that is killed', () => {
           expect(await page.evaluate(() => window.session.state.status)).toBe('signed-in')
           await kill()
         }
-        const last = await run(profile, pages.url)
+        const last = await run(profile, pages.url, started)
         await openSession(last.page, options)
         await expect
           .poll(() => last.page.evaluate(async () => (await window.session.fetch('/api/who')).status))
