@@ -15,6 +15,8 @@ export {
   createPerennial,
   defaultRefreshGraceSeconds,
   defaultSessionIdleSeconds,
+  type ClaimsMember,
+  type ClaimsOf,
   type MemberstackOptions,
   type PerennialOptions,
 } from './compose/index.js'
@@ -25,6 +27,7 @@ export type {
   BodyReading,
   Credentials,
   Perennial,
+  RequestAuthenticator,
 } from './http/index.js'
 export type { RateLimitOptions } from './limits/index.js'
 export {
@@ -64,6 +67,7 @@ export type { AuthEvent, Telemetry } from './telemetry/index.js'
 export {
   accessTokenMaxSeconds,
   clockToleranceSeconds,
+  extraClaimsProblem,
   isTokenExpiringSoon,
   readMemberKeys,
   type MemberKey,

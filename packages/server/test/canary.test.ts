@@ -260,6 +260,7 @@ describe('an app around the library', () => {
       config: {
         environment: 'development',
         corsOrigins: [],
+        issuerUrl: undefined,
         refreshTokenTransport: 'body',
         showDocs: false,
         trustProxy: 0,

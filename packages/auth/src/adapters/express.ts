@@ -3,6 +3,7 @@ import type { MemberstackUser } from '../base/formats.js'
 import {
   type Authenticated,
   type Perennial,
+  type RequestAuthenticator,
   type AuthRequest,
   type AuthResponse,
   type BodyReading,
@@ -64,7 +65,7 @@ export function jwks(perennial: Perennial): RequestHandler {
 }
 
 /** Admits members only: sets `req.memberstackUser` and `req.memberstackUserRaw`, or answers with the refusal. */
-export function authenticate(perennial: Perennial): RequestHandler {
+export function authenticate(perennial: RequestAuthenticator): RequestHandler {
   return (request, response, next) => {
     const admit = (authenticated: Authenticated) => {
       request.memberstackUser = authenticated.user

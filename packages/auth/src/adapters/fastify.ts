@@ -12,6 +12,7 @@ import type { MemberstackUser } from '../base/formats.js'
 import {
   type Authenticated,
   type Perennial,
+  type RequestAuthenticator,
   type AuthRequest,
   type AuthResponse,
   createRoleCheck,
@@ -79,7 +80,7 @@ export function jwks(perennial: Perennial): RouteHandlerMethod {
 }
 
 /** Admits members only: sets `request.memberstackUser` and `request.memberstackUserRaw`, or answers with the refusal. */
-export function authenticate(perennial: Perennial): AuthHook {
+export function authenticate(perennial: RequestAuthenticator): AuthHook {
   return (request, reply, done) => {
     const admit = (authenticated: Authenticated) => {
       request.memberstackUser = authenticated.user

@@ -2,6 +2,7 @@ import { failure } from '../base/failures.js'
 import {
   type Authenticated,
   type Perennial,
+  type RequestAuthenticator,
   type AuthRequest,
   type AuthResponse,
   type BodyReading,
@@ -63,7 +64,7 @@ export function createJwksHandler(perennial: Perennial): () => Promise<Response>
  * if (member instanceof Response) return member
  */
 export function authenticate(
-  perennial: Perennial,
+  perennial: RequestAuthenticator,
   request: Request,
 ): Authenticated | Response | Promise<Authenticated | Response> {
   const refuse = (error: unknown) => toResponse(perennial.toResponse(error))
@@ -83,7 +84,7 @@ export function authenticate(
  * @throws TypeError: no role is asked for, or something that is none
  */
 export function requireRoles(
-  perennial: Perennial,
+  perennial: RequestAuthenticator,
   member: Authenticated,
   ...roles: readonly string[]
 ): Response | null {

@@ -134,6 +134,11 @@ const failures = {
     'There is no key to sign with at the moment.',
     { reason: 'signing_keys' },
   ],
+  claimsUnavailable: [
+    'AUTH_UNAVAILABLE',
+    'The claims of the member cannot be determined. Try again later.',
+    { reason: 'claims_refused' },
+  ],
   memberstackUnavailable: [
     'AUTH_UNAVAILABLE',
     'Memberstack does not answer. Try again later.',

@@ -19,6 +19,7 @@ const refusals = [
   'not_yet_valid',
   'expired',
   'subject',
+  'claims_refused',
   'too_old',
   'refused',
   'unknown',

@@ -1,6 +1,5 @@
-import { failure } from '../base/failures.js'
-import type { AuthError } from '../base/errors.js'
 import {
+  checkRoles,
   createAuthenticator,
   createAuthEndpoint,
   createAuthRoutes,
@@ -10,7 +9,6 @@ import {
   emitFailures,
   emitSuccesses,
   errorResponse,
-  type Authenticated,
   type Perennial,
 } from '../http/index.js'
 import { createRateLimits, type RateLimits } from '../limits/index.js'
@@ -57,12 +55,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
     }),
     readJwks: async () => (await mode.session?.signingKeys.readJwks()) ?? '{"keys":[]}',
     authenticate: emitFailures(authenticate, { emitFailure, environment }),
-    requireRoles(authenticated, roles, requestId = crypto.randomUUID()) {
-      if (roles.some((role) => authenticated.user.roles.includes(role))) return
-      const error = roleInsufficient(authenticated)
-      emitFailure(error, requestId)
-      throw error
-    },
+    requireRoles: (authenticated, roles, requestId) =>
+      checkRoles(authenticated, roles, { emitFailure, requestId }),
     toResponse,
     checkReady: () => mode.checkReady(),
     close: () => mode.close(),
@@ -91,11 +85,4 @@ function transportOf(options: ResolvedOptions): ReturnType<typeof createBodyTran
   if (options.refreshTokenTransport === 'body') return createBodyTransport()
   const maxAgeSeconds = Math.min(options.sessionIdleSeconds, options.sessionMaxSeconds)
   return createCookieTransport({ maxAgeSeconds, allowedOrigins: options.allowedOrigins })
-}
-
-function roleInsufficient({ user, claims }: Authenticated): AuthError {
-  const sessionId = claims['sid']
-  return failure('roleMissing', {
-    subject: { memberId: user.userId, ...(typeof sessionId === 'string' ? { sessionId } : {}) },
-  })
 }

@@ -4,6 +4,7 @@ import type { RandomBytes } from '../base/secrets.js'
 import type { RateLimitOptions } from '../limits/index.js'
 import type { Store } from '../stores/index.js'
 import type { Telemetry } from '../telemetry/index.js'
+import type { ClaimsOf } from './member-claims.js'
 
 /** The addresses of Memberstack, and the app's id and keys there. */
 export interface MemberstackOptions {
@@ -48,6 +49,14 @@ export interface PerennialOptions {
   readonly environment?: 'production' | 'development' | undefined
   /** `iss` of our access tokens. @defaultValue `perennial` */
   readonly issuer?: string | undefined
+  /**
+   * Returns extra claims of a member's access token, for readers of the token that Perennial does not know, such as a database.
+   * It is called at each sign-in and refresh, and may take 5 s. The names that Perennial sets itself are refused. An
+   * {@link AuthError} that it throws refuses the sign-in or the refresh. Session mode only.
+   * @example
+   * claimsOf: (member) => ({ role: 'authenticated', team: member.customFields['team'] })
+   */
+  readonly claimsOf?: ClaimsOf | undefined
   /** Members without one of these active plans are refused. */
   readonly requiredPlans?: readonly string[] | undefined
   /** 60 to 3600. @defaultValue 3600 */

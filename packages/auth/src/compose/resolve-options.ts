@@ -18,6 +18,7 @@ export interface ResolvedOptions extends Durations, World {
     readonly egress: string
   }
   readonly issuer: string
+  readonly claimsOf: PerennialOptions['claimsOf']
   readonly requiredPlans: readonly string[]
   readonly verifiedTokensKept: number
   readonly rateLimits: ResolvedRateLimits
@@ -72,6 +73,7 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
       egress: memberstack.egress ?? 'default',
     },
     issuer: options.issuer ?? 'perennial',
+    claimsOf: options.claimsOf,
     requiredPlans: options.requiredPlans ?? [],
     verifiedTokensKept: resolveTokensKept(options),
     rateLimits: resolveRateLimits(options.rateLimits ?? {}),
@@ -148,6 +150,7 @@ function checkMemberstack(options: PerennialOptions, environment: Environment): 
     throw new TypeError('forward mode needs memberstack.jwks (pinned keys) or memberstack.jwksUri')
   }
   checkTransport(options)
+  checkClaimsOf(options)
   if (environment === 'production') checkProduction(options)
 }
 
@@ -159,6 +162,13 @@ function checkTransport({ refreshTokenTransport, memberstack, allowedOrigins }: 
   if (allowedOrigins?.includes('*')) {
     throw new TypeError('allowedOrigins must name each origin when the refresh token travels in a cookie')
   }
+}
+
+function checkClaimsOf({ claimsOf, memberstack }: PerennialOptions): void {
+  if (claimsOf === undefined) return
+  if (typeof claimsOf !== 'function') throw new TypeError('claimsOf is not a function of a member')
+  if (memberstack.refreshUrl !== undefined)
+    throw new TypeError('claimsOf works in session mode only: in forward mode the access tokens are not ours')
 }
 
 function checkProduction({ secret, memberstack }: PerennialOptions): void {

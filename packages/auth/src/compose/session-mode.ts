@@ -1,6 +1,7 @@
 import { type AdminApi, type UserContext, createMembership } from '../members/index.js'
 import { createWebhooks, type Webhooks } from '../webhooks/index.js'
 import { createSessionSource, type RefreshSource, type SessionSourceOptions } from '../refresh/index.js'
+import { readClaims } from './member-claims.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import type { Secrets } from '../base/secrets.js'
 import type { Ticker } from '../base/time.js'
@@ -106,7 +107,10 @@ function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): Issue
     clock: options.clock,
     randomBytes: options.randomBytes,
   })
-  return (subject) => accessTokens.issue(subject)
+  const { claimsOf } = options
+  if (claimsOf === undefined) return (subject) => accessTokens.issue(subject)
+  return async (subject) =>
+    accessTokens.issue({ ...subject, claims: await readClaims(claimsOf, subject.user) })
 }
 
 function createMemberTokenCheck({ options, admin, memberKeys }: SessionModeParts): VerifyMemberToken {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createAuthenticator, type AuthenticatorParts } from './authenticate.js'
+import { createAuthenticator, type AuthenticatorParts, type UserSource } from './authenticate.js'
 import { AuthError } from '../base/errors.js'
 import type { MemberstackUser } from '../base/formats.js'
-import type { UserContext } from '../members/index.js'
 import type { VerifiedToken } from '../tokens/index.js'
 
 const user: MemberstackUser = { userId: 'mem_1', email: 'ada@example.com', roles: ['user'], customFields: {} }
@@ -20,7 +19,7 @@ const whole = tokenWith({ email: user.email, roles: user.roles, customFields: {}
 /** An authenticator that knows one token, and how often the user context was asked. */
 function start(token: VerifiedToken, found: () => MemberstackUser | Promise<MemberstackUser> = () => user) {
   const state = { asked: 0, verified: 0 }
-  const userContext: Pick<UserContext, 'userOf'> = {
+  const userContext: UserSource = {
     userOf() {
       state.asked += 1
       return found()
@@ -36,9 +35,7 @@ function start(token: VerifiedToken, found: () => MemberstackUser | Promise<Memb
         throw new AuthError('AUTH_TOKEN_INVALID', 'No.')
       },
     },
-    // The authenticator asks for nothing else.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    userContext: userContext as UserContext,
+    userContext,
   }
   const authenticate = createAuthenticator(parts)
   const bearer = (text: string) =>

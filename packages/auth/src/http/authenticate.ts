@@ -1,16 +1,22 @@
 import { presentedToken, readToken, type Credentials, type AuthResponse } from './auth-request.js'
 import { failure } from '../base/failures.js'
-import type { UserContext } from '../members/index.js'
+import type { MemberstackUser } from '../base/formats.js'
 import type { Emitter } from '../telemetry/index.js'
 import { toAuthError, errorResponse } from './auth-response.js'
-import type { Authenticated, Perennial } from './perennial.js'
+import type { Authenticated, RequestAuthenticator } from './perennial.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
 import { sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
+
+/** Finds the user of a verified token. `compact` is the token itself. */
+export interface UserSource {
+  /** @throws {@link AuthError} thrown or rejected: `AUTH_USER_CONTEXT_INVALID`, `AUTH_UNAVAILABLE` */
+  userOf(token: VerifiedToken, compact: string): MemberstackUser | Promise<MemberstackUser>
+}
 
 /** Dependencies of authentication. `sessions` is set in session mode. */
 export interface AuthenticatorParts {
   readonly verifier: TokenVerifier
-  readonly userContext: UserContext
+  readonly userContext: UserSource
   readonly sessions?: { readonly revocations: Revocations; readonly confirmations: Confirmations } | undefined
 }
 
@@ -25,9 +31,9 @@ export type Authenticator = (
  * What is known comes from memory, without a promise. The first use of a generation is noted, to be written later.
  */
 export function createAuthenticator({ verifier, userContext, sessions }: AuthenticatorParts): Authenticator {
-  const accept = (token: VerifiedToken): Authenticated | Promise<Authenticated> => {
+  const accept = (token: VerifiedToken, compact: string): Authenticated | Promise<Authenticated> => {
     if (sessions) checkSession(token, sessions)
-    const user = userContext.userOf(token)
+    const user = userContext.userOf(token, compact)
     if (user instanceof Promise) return user.then((found) => ({ user: found, claims: token.claims }))
     return { user, claims: token.claims }
   }
@@ -36,11 +42,13 @@ export function createAuthenticator({ verifier, userContext, sessions }: Authent
     const presented = presentedToken(credentials)
     // A token that was verified before is usable; only a new one is checked from end to end.
     const known = presented && verifier.recall(presented)
-    if (known) return accept(known)
+    if (presented && known) return accept(known, presented)
     const token = readToken(credentials)
     if (token === null) throw failure('accessTokenMissing')
     const verified = verifier.verify(token)
-    return verified instanceof Promise ? verified.then(accept) : accept(verified)
+    return verified instanceof Promise
+      ? verified.then((found) => accept(found, token))
+      : accept(verified, token)
   }
 }
 
@@ -99,7 +107,7 @@ function checkSession(
 
 /** The result that `authenticate()` leaves on a request for `requireRoles()`. */
 export interface Grant {
-  readonly perennial: Perennial
+  readonly perennial: RequestAuthenticator
   readonly authenticated: Authenticated
   /** Set if the framework has an id for the request. */
   readonly requestId?: string

@@ -8,15 +8,8 @@ export interface Authenticated {
   readonly claims: VerifiedClaims
 }
 
-/** The object that adapters and the service are built on. `createPerennial` makes it. */
-export interface Perennial {
-  readonly mode: 'session' | 'forward'
-  /** Answers everything under `/v1/auth`; never rejects. */
-  handle(request: AuthRequest): Promise<AuthResponse>
-  /** Answers `POST /v1/webhooks/memberstack`; never rejects. */
-  handleWebhook(request: AuthRequest): Promise<AuthResponse>
-  /** Returns the key set of our access tokens (RFC 7517 §5) as JSON. In forward mode it has no keys. */
-  readJwks(): Promise<string>
+/** Authenticates requests: a {@link Perennial}, or a verifier beside one. Middleware needs nothing more. */
+export interface RequestAuthenticator {
   /**
    * Returns the member of a request, without a promise if its token was verified before.
    * @throws {@link AuthError} thrown or rejected: the codes of the error table.
@@ -26,6 +19,17 @@ export interface Perennial {
   requireRoles(authenticated: Authenticated, roles: readonly string[], requestId?: string): void
   /** Returns the HTTP answer for an error. Everything but an {@link AuthError} becomes `AUTH_INTERNAL_ERROR`. */
   toResponse(error: unknown): AuthResponse
+}
+
+/** The object that adapters and the service are built on. `createPerennial` makes it. */
+export interface Perennial extends RequestAuthenticator {
+  readonly mode: 'session' | 'forward'
+  /** Answers everything under `/v1/auth`; never rejects. */
+  handle(request: AuthRequest): Promise<AuthResponse>
+  /** Answers `POST /v1/webhooks/memberstack`; never rejects. */
+  handleWebhook(request: AuthRequest): Promise<AuthResponse>
+  /** Returns the key set of our access tokens (RFC 7517 §5) as JSON. In forward mode it has no keys. */
+  readJwks(): Promise<string>
   /** Rejects with `AUTH_UNAVAILABLE` while a store or key set that is needed is away. */
   checkReady(): Promise<void>
   close(): Promise<void>

@@ -7,7 +7,15 @@ import { createSingleFlight } from '../base/single-flight.js'
 
 /** The reason why a refresh token was refused: for logs and metrics, never for the caller. */
 export type RefusalReason =
-  'malformed' | 'unknown' | 'expired' | 'revoked' | 'reused' | 'member_deleted' | 'plan_lost' | 'upstream'
+  | 'malformed'
+  | 'unknown'
+  | 'expired'
+  | 'revoked'
+  | 'reused'
+  | 'member_deleted'
+  | 'plan_lost'
+  | 'claims_refused'
+  | 'upstream'
 
 /** The outcome of a refresh. */
 export type RefreshOutcome =
@@ -116,7 +124,7 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
   }
 }
 
-/** Makes a store that is down trouble like any other, in whichever way the source reports it. */
+/** Makes a store that is down trouble like any other, in whichever way the source reports it, and a refusal of `claimsOf` a refusal. */
 async function ask(
   source: RefreshSource,
   ...request: Parameters<RefreshSource['refresh']>
@@ -124,8 +132,13 @@ async function ask(
   try {
     return await source.refresh(...request)
   } catch (error) {
-    if (!(error instanceof AuthError) || error.code !== 'AUTH_UNAVAILABLE') throw error
+    if (!(error instanceof AuthError)) throw error
     const { retryAfterSeconds = 1, reason = 'unavailable' } = error
+    if (reason === 'claims_refused')
+      return error.retryable
+        ? { kind: 'unavailable', status: 503, retryAfterSeconds, reason }
+        : { kind: 'refused', reason, ...error.subject }
+    if (error.code !== 'AUTH_UNAVAILABLE') throw error
     return { kind: 'unavailable', status: 503, retryAfterSeconds, reason, target: 'store' }
   }
 }

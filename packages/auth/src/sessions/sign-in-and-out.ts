@@ -1,9 +1,8 @@
-import type { MemberstackUser } from '../base/formats.js'
 import { type Session, beginSession } from './session.js'
 import type { Clock } from '../base/time.js'
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
-import type { MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
+import type { Member, MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
 import type { RandomBytes, Secrets } from '../base/secrets.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
@@ -14,10 +13,10 @@ import type { SessionStore } from './session-store.js'
 
 /**
  * Issues an access token for a session and generation. It expires at `expiresBy` (seconds since the epoch) at the latest.
- * @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with now
+ * @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with now; or the refusal of `claimsOf`
  */
 export type IssueAccessToken = (subject: {
-  readonly user: MemberstackUser
+  readonly user: Member
   readonly sessionId: string
   readonly generation: number
   readonly expiresBy: number

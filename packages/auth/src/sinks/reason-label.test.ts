@@ -13,6 +13,7 @@ const reasons: Record<RefusalReason | SessionEndReason | LimitPolicy['name'], tr
   reused: true,
   member_deleted: true,
   plan_lost: true,
+  claims_refused: true,
   upstream: true,
   sign_out: true,
   sign_out_everywhere: true,

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { failure } from '../base/failures.js'
 import { type MemberstackUser, maxTokenLength } from '../base/formats.js'
@@ -11,6 +12,8 @@ export interface AccessTokenSubject extends SessionClaims {
   readonly user: MemberstackUser
   /** The latest expiry, in seconds since the epoch: the token does not outlive its session. */
   readonly expiresBy?: number | undefined
+  /** Extra claims, which {@link extraClaimsProblem} has found nothing wrong with. */
+  readonly claims?: JsonObject | undefined
 }
 
 /** Issues our own access tokens. */
@@ -35,7 +38,7 @@ const customFieldsLimit = 3072
 const tokenIdLength = 16
 
 /**
- * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud sub sid jti iat exp email roles customFields`, and in `gen`
+ * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud client_id sub sid jti iat exp email roles customFields`, and in `gen`
  * the generation of the refresh token that is issued with it. A token has at most 4096 characters. If it would have more,
  * `customFields`, then `roles`, then `email` are left out, and are read from the member cache.
  * @throws TypeError if the time to live is not 60 to 3600 seconds
@@ -46,11 +49,13 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
   }
   return {
-    async issue({ user, sessionId, generation, expiresBy = Infinity }) {
+    async issue({ user, sessionId, generation, expiresBy = Infinity, claims: extra }) {
       const iat = Math.floor(clock())
       const claims = {
+        ...extra,
         iss: issuer,
         aud: audience,
+        client_id: audience,
         sub: user.userId,
         sid: sessionId,
         jti: Buffer.from(randomBytes(tokenIdLength)).toString('base64url'),

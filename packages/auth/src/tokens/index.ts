@@ -1,6 +1,7 @@
 /** The door of the tokens room: access tokens are signed, verified and judged here, and their keys are kept. */
 export { createAccessTokens } from './access-token.js'
 export type { AccessTokens, AccessTokensOptions, AccessTokenSubject } from './access-token.js'
+export { extraClaimsProblem } from './extra-claims.js'
 export { decodeToken } from './decode.js'
 export type { DecodedToken } from './decode.js'
 export { accessTokenMaxSeconds, clockToleranceSeconds, isTokenExpiringSoon } from './expiry.js'

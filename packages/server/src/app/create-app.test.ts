@@ -51,6 +51,7 @@ async function start(
     config: {
       environment: 'production',
       corsOrigins: [],
+      issuerUrl: 'https://auth.example.com',
       refreshTokenTransport: 'body',
       showDocs: true,
       trustProxy: 0,
@@ -179,6 +180,32 @@ describe('headers', () => {
     expect(await idOf()).not.toBe(await idOf())
     expect((await fetch(`${url}/nowhere`)).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
     expect((await fetch(`${url}/%zz`)).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})
+
+describe('the discovery document', () => {
+  const path = '/.well-known/openid-configuration'
+
+  it('names the issuer and the key set below it, with or without a path or a slash at the end', async () => {
+    for (const issuerUrl of [
+      'https://auth.example.com',
+      'https://example.com/members',
+      'https://example.com/',
+    ]) {
+      const url = await start({ issuerUrl })
+      const { issuer, jwks_uri: jwksUri } = await (await fetch(url + path)).json()
+      expect(issuer).toBe(issuerUrl)
+      expect(jwksUri).toBe(`${issuerUrl.replace(/\/$/, '')}/.well-known/jwks.json`)
+      await app?.close()
+    }
+  })
+
+  it('is not there without an http(s) issuer', async () => {
+    const answer = await fetch((await start({ issuerUrl: undefined })) + path)
+    expect([answer.status, await answer.json()]).toEqual([
+      404,
+      expect.objectContaining({ code: 'AUTH_NOT_FOUND' }),
+    ])
   })
 })
 

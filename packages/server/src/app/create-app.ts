@@ -16,7 +16,7 @@ import { addReadRoutes } from './read-routes.js'
 
 /** The parts of the service. */
 export interface AppParts {
-  readonly config: CorsConfig & Pick<Config, 'showDocs' | 'trustProxy'>
+  readonly config: CorsConfig & Pick<Config, 'issuerUrl' | 'showDocs' | 'trustProxy'>
   readonly perennial: Perennial
   readonly logger: Logger
   /** Returns the page at `/metrics`; null turns the route off. */

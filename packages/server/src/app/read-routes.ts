@@ -6,10 +6,11 @@ import { describeService, renderDocsPage, type DocsPage } from '../openapi/index
 import type { ServiceTelemetry } from '../telemetry/index.js'
 import { withTimeLimit } from '../base/time-limit.js'
 import { pageSecurityHeaders } from './browser-rules.js'
+import { describeIssuer } from './discovery.js'
 
 /** The sources of the read-only routes. */
 export interface ReadRouteParts {
-  readonly config: Pick<Config, 'showDocs'>
+  readonly config: Pick<Config, 'showDocs' | 'issuerUrl'>
   readonly perennial: Perennial
   readonly readMetrics: ServiceTelemetry['readMetrics']
   readonly demo?: Pick<Demo, 'addRoutes'> | undefined
@@ -33,6 +34,7 @@ export function addReadRoutes(app: FastifyInstance, parts: ReadRouteParts): Read
     },
     '/.well-known/jwks.json': async (reply) =>
       sendJson(reply, 'public, max-age=300', await perennial.readJwks()),
+    ...discoveryRoute(parts.config),
     '/openapi.json': (reply) => sendJson(reply, 'no-cache', descriptionJson),
     ...metricsRoute(parts.readMetrics),
   }
@@ -62,6 +64,12 @@ function throwTooSlow(): never {
     retryAfterSeconds: 1,
     reason: 'timeout',
   })
+}
+
+function discoveryRoute({ issuerUrl }: Pick<Config, 'issuerUrl'>): Record<string, ReadRoute> {
+  if (issuerUrl === undefined) return {}
+  const document = JSON.stringify(describeIssuer(issuerUrl))
+  return { '/.well-known/openid-configuration': (reply) => sendJson(reply, 'public, max-age=300', document) }
 }
 
 function metricsRoute(readMetrics: ServiceTelemetry['readMetrics']): Record<string, ReadRoute> {

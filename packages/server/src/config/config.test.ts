@@ -228,6 +228,24 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
   ['EMULATOR_PORT', 'x', 'is not a whole number'],
   ['PERENNIAL_ISSUER', 'a b', 'has a space'],
   ['PERENNIAL_ISSUER', 'https://api.memberstack.com', 'is also the issuer of Memberstack'],
+  ['PERENNIAL_ISSUER', 'https://auth.example.com/?a=b', 'is not a usable URL'],
+  ['PERENNIAL_ISSUER', 'https://auth.example.com#a', 'is not a usable URL'],
+  ['PERENNIAL_ISSUER', 'https://', 'is not a usable URL'],
+  ['ACCESS_TOKEN_CLAIMS', 'role=authenticated', 'is not a JSON object of claims'],
+  ['ACCESS_TOKEN_CLAIMS', '["authenticated"]', 'is not a JSON object of claims'],
+  ['ACCESS_TOKEN_CLAIMS', '"role"', 'is not a JSON object of claims'],
+  ['ACCESS_TOKEN_CLAIMS', 'null', 'is not a JSON object of claims'],
+  [
+    'ACCESS_TOKEN_CLAIMS',
+    '{"role":"authenticated","sub":"mem_ada"}',
+    'holds "sub", which Perennial sets itself',
+  ],
+  ['ACCESS_TOKEN_CLAIMS', '{"email":"ada@example.com"}', 'holds "email", which Perennial sets itself'],
+  [
+    'ACCESS_TOKEN_CLAIMS',
+    JSON.stringify({ story: 'x'.repeat(3000) }),
+    'characters of JSON; at most 2048 fit',
+  ],
 ]
 
 describe('a bad value', () => {
@@ -266,6 +284,29 @@ describe('a file or variable of another program with a byte order mark', () => {
     )
     expect(refusalOf({ '\uFEFFREQUIRED_PLANS': 'pln_1', ...session })).toMatch(/^REQUIRED_PLANS has a byte/)
     expect(refusalOf({ '\uFEFFEDITOR': 'vi', ...session })).toBe('started')
+  })
+})
+
+describe('the issuer and the claims of access tokens', () => {
+  it('are read, and an http(s) issuer is where programs find the key set', () => {
+    expect(read({}).issuerUrl).toBeUndefined()
+    expect(read({ ...session, PERENNIAL_ISSUER: 'mine' }).issuerUrl).toBeUndefined()
+    const url = 'https://auth.example.com/members'
+    const config = read({
+      ...session,
+      PERENNIAL_ISSUER: url,
+      ACCESS_TOKEN_CLAIMS: '{"role":"authenticated"}',
+    })
+    expect(config.issuerUrl).toBe(url)
+    const member = { userId: 'mem_ada', email: '', roles: [], customFields: {}, activePlanIds: [] }
+    expect(config.perennial.claimsOf?.(member)).toEqual({ role: 'authenticated' })
+  })
+
+  it('have no place in forward mode', () => {
+    expect(read({ ...forward, PERENNIAL_ISSUER: 'https://auth.example.com' }).issuerUrl).toBeUndefined()
+    expect(refusalOf({ ...forward, ACCESS_TOKEN_CLAIMS: '{"role":"authenticated"}' })).toMatch(
+      /^ACCESS_TOKEN_CLAIMS has no effect in forward mode/,
+    )
   })
 })
 

@@ -19,6 +19,8 @@ export interface Config {
     | { readonly kind: 'emulator'; readonly port: number }
   /** The options of `createPerennial`, except for the store, Memberstack and telemetry. */
   readonly perennial: Omit<PerennialOptions, 'store' | 'memberstack' | 'telemetry'>
+  /** The issuer of our access tokens, if it is an http(s) URL: programs then find the key set below it. */
+  readonly issuerUrl: string | undefined
   /** The proxies of calls to Memberstack and to the refresh API. */
   readonly proxy: ProxySettings
   /** The number of trusted proxies in front of the service, or their addresses. */
@@ -76,6 +78,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
     store: settings.STORE_URL,
     memberstack: memberstackOf(settings, jwks.keySet),
     perennial: { environment, ...perennialOptionsOf(settings) },
+    issuerUrl: issuerUrlOf(settings),
     proxy: {
       httpsProxy: settings.HTTPS_PROXY,
       httpProxy: settings.HTTP_PROXY,
@@ -125,6 +128,13 @@ function memberstackOf(settings: Settings, jwks: string | undefined): Config['me
     refreshUrl: settings.MEMBERSTACK_REFRESH_URL,
     webhookSecret: settings.MEMBERSTACK_WEBHOOK_SECRET,
   }
+}
+
+function issuerUrlOf({
+  PERENNIAL_ISSUER: issuer = '',
+  MEMBERSTACK_REFRESH_URL,
+}: Settings): string | undefined {
+  return MEMBERSTACK_REFRESH_URL === undefined && /^https?:/i.test(issuer) ? issuer : undefined
 }
 
 const example = 'NEW_STORE_URL=redis://redis.example.com:6379/0'

@@ -78,6 +78,12 @@ function* forwardModeConflicts({ settings }: CrossCheckInput): Generator<Conflic
       problem: 'is checked in session mode only',
       example: 'leave out REQUIRED_PLANS or MEMBERSTACK_REFRESH_URL',
     }
+  if (settings.ACCESS_TOKEN_CLAIMS !== undefined)
+    yield {
+      name: 'ACCESS_TOKEN_CLAIMS',
+      problem: 'has no effect in forward mode, in which the access tokens are not ours',
+      example: 'leave out ACCESS_TOKEN_CLAIMS or MEMBERSTACK_REFRESH_URL',
+    }
 }
 
 function* browserConflicts({ settings }: CrossCheckInput): Generator<Conflict> {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import {
+  extraClaimsProblem,
   isLoopback,
   isProxyUrl,
   parseStoreAddress,
@@ -75,6 +76,43 @@ export function httpUrl(): SettingSchema<string> {
 /** Accepts the URL of a proxy for outgoing calls, which may hold a user and a password. */
 export function proxyUrl(): SettingSchema<string> {
   return v.pipe(v.string(), v.check(isProxyUrl, 'is not the http(s) URL of a proxy'))
+}
+
+/**
+ * Accepts the issuer of access tokens: a word, or an http(s) URL. A URL may not have a query or a fragment (RFC 8414 §2), since other
+ * programs find the key set below it.
+ */
+export function issuer(): SettingSchema<string> {
+  return v.pipe(
+    word(),
+    v.check(
+      (text) => !/^https?:/i.test(text) || v.is(httpUrl(), text),
+      'is not a usable URL: it may not have a user, a password, a query or a fragment',
+    ),
+  )
+}
+
+/** Accepts extra claims of access tokens, as a JSON object. */
+export function extraClaims(): SettingSchema<Readonly<Record<string, unknown>>> {
+  return v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const claims = parseJson(dataset.value)
+      const problem = extraClaimsProblem(claims)
+      if (problem === null && typeof claims === 'object') return { ...claims }
+      addIssue({ message: problem ?? '' })
+      return NEVER
+    }),
+  )
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // JSON.parse throws only on text that is not JSON. It is refused as any other text that is not an object.
+    return null
+  }
 }
 
 /** Accepts a comma-separated list without empty items. */

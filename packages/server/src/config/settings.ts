@@ -2,8 +2,10 @@ import type { PerennialOptions } from '@perennial/auth'
 import * as v from 'valibot'
 import { isServiceLink, type Environment } from './environment.js'
 import {
+  extraClaims,
   httpUrl,
   idUnlike,
+  issuer,
   listenHost,
   listOf,
   oneOf,
@@ -44,7 +46,8 @@ const entries = {
   HTTPS_PROXY: v.optional(proxyUrl()),
   HTTP_PROXY: v.optional(proxyUrl()),
   NO_PROXY: v.optional(v.string()),
-  PERENNIAL_ISSUER: v.optional(word()),
+  PERENNIAL_ISSUER: v.optional(issuer()),
+  ACCESS_TOKEN_CLAIMS: v.optional(extraClaims()),
   ACCESS_TOKEN_TTL_SECONDS: v.optional(wholeNumber(60, 3600)),
   REFRESH_GRACE_SECONDS: v.optional(wholeNumber(0, 3600)),
   SESSION_IDLE_SECONDS: v.optional(wholeNumber(60, aYear)),
@@ -91,6 +94,7 @@ export const examples: Readonly<Record<SettingName, string>> = {
   HTTP_PROXY: 'http://proxy.example.com:3128',
   NO_PROXY: '.internal.example.com,10.0.0.1',
   PERENNIAL_ISSUER: 'perennial',
+  ACCESS_TOKEN_CLAIMS: '{"role":"authenticated"}',
   ACCESS_TOKEN_TTL_SECONDS: '3600',
   REFRESH_GRACE_SECONDS: '120',
   SESSION_IDLE_SECONDS: '604800',
@@ -124,9 +128,11 @@ export type Settings = Readonly<v.InferOutput<typeof schema>>
 export function perennialOptionsOf(
   settings: Settings,
 ): Omit<PerennialOptions, 'store' | 'memberstack' | 'telemetry'> {
+  const { ACCESS_TOKEN_CLAIMS: claims } = settings
   return {
     secret: settings.PERENNIAL_SECRET,
     issuer: settings.PERENNIAL_ISSUER,
+    claimsOf: claims && (() => claims),
     requiredPlans: settings.REQUIRED_PLANS,
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
     refreshGraceSeconds: settings.REFRESH_GRACE_SECONDS,

@@ -26,6 +26,15 @@ export const schemas: Readonly<Record<string, Schema>> = {
       },
     },
   },
+  Discovery: {
+    type: 'object',
+    required: ['issuer', 'jwks_uri'],
+    properties: {
+      issuer: { type: 'string', format: 'uri', description: '`iss` of the access tokens.' },
+      jwks_uri: { type: 'string', format: 'uri' },
+    },
+    additionalProperties: true,
+  },
   RefreshRequest: {
     type: 'object',
     required: ['refreshToken'],

@@ -37,6 +37,17 @@ export const servicePaths: Readonly<Record<string, PathDescription>> = {
       ...describeRefusals([{ code: 'AUTH_UNAVAILABLE', when: 'the store is unavailable' }]),
     }),
   },
+  '/.well-known/openid-configuration': {
+    get: read('readDiscovery', 'Find the issuer and the key set of the access tokens', {
+      200: answer(
+        'OpenID Connect Discovery 1.0 §3, RFC 8414 §2, as far as it concerns access tokens.',
+        'Discovery',
+      ),
+      ...describeRefusals([
+        { code: 'AUTH_NOT_FOUND', when: '`PERENNIAL_ISSUER` is not an http(s) URL, or in forward mode' },
+      ]),
+    }),
+  },
   '/healthz': {
     get: read('readHealth', 'Check that the process is running', { 200: { description: 'It is running.' } }),
   },
