@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStore } from '@perennial/auth'
 import { hasRedis, startMeasuredRedis } from '../kit/redis.ts'
-import { addSessions } from '../kit/sessions.ts'
+import { addSessions, claimForBench } from '../kit/sessions.ts'
 import { measureStoreSize } from '../kit/store-size.ts'
 import { number, printHeading, printTable } from '../kit/table.ts'
 import { measureHeap } from './heap.ts'
@@ -54,7 +54,7 @@ async function printSessions({ folder, tokens }: GrowthPlan): Promise<void> {
 async function redisBytes(count: number): Promise<number> {
   const redis = await startMeasuredRedis()
   const now = Math.floor(Date.now() / 1000)
-  const store = await openStore(redis.url, { clock: () => now })
+  const store = claimForBench(await openStore(redis.url, { clock: () => now }))
   try {
     const before = await redis.figure('memory', 'used_memory')
     await addSessions(store, count, now, { atOnce: 100 })

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { openStore, type PerennialOptions, type Store } from '@perennial/auth'
-import { createSecrets } from '../kit/internals.ts'
+import { openStore, type PerennialOptions } from '@perennial/auth'
+import { createSecrets, type ClaimedStore } from '../kit/internals.ts'
 import type { Shot } from '../kit/load.ts'
 import { acceptedShot, appId, customFields, memberId } from '../kit/members.ts'
-import { addSessions } from '../kit/sessions.ts'
+import { addSessions, claimForBench } from '../kit/sessions.ts'
 import { createSigner, type Signer } from '../kit/signer.ts'
 
 /** A store with live sessions, and the access tokens that an instance of the service has issued for them. */
@@ -37,7 +37,7 @@ const secretBytes = Buffer.alloc(32, 7)
 /** Fills the store at `url` with sessions. */
 export async function createSessionTokens(url: string, count: number): Promise<SessionTokens> {
   const now = Math.floor(Date.now() / 1000)
-  const store = await openStore(url, { clock: () => Date.now() / 1000 })
+  const store = claimForBench(await openStore(url, { clock: () => Date.now() / 1000 }), secretBytes)
   const [ours, theirs] = [createSigner('ES256'), createSigner('ES256')]
   try {
     await addSigningKey(store, ours, now)
@@ -58,13 +58,17 @@ export async function createSessionTokens(url: string, count: number): Promise<S
 }
 
 /** Adds a signing key as the library stores its own: sealed under the secret. */
-async function addSigningKey(store: Store, { kid, jwk, privateKey }: Signer, now: number): Promise<void> {
+async function addSigningKey(
+  store: ClaimedStore,
+  { kid, jwk, privateKey }: Signer,
+  now: number,
+): Promise<void> {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const added = await store.signingKeys.add(
     {
       kid,
       publicJwk: JSON.stringify(jwk),
-      sealedPrivateKey: createSecrets([secretBytes], randomBytes).seal('signing-keys', kid, pem),
+      sealedPrivateKey: createSecrets([secretBytes], { appId, randomBytes }).seal('signing-keys', kid, pem),
       createdAt: now,
     },
     null,

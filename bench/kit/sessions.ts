@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Store } from '@perennial/auth'
-import { beginSession, type Session } from './internals.ts'
+import { beginSession, claimStore, createSecrets, type ClaimedStore, type Session } from './internals.ts'
+import { appId } from './members.ts'
 
 /** Returns as many random bytes as a sealed member with three custom fields has: 378 characters. */
 export const randomSealedMember = (): string => randomBytes(283).toString('base64url')
@@ -23,9 +24,14 @@ export function newSession(
   })
 }
 
+/** Claims a store for the app of the bench, under a secret of 32 bytes. */
+export function claimForBench(store: Store, secret: Uint8Array = Buffer.alloc(32, 7)): ClaimedStore {
+  return claimStore(store, { appId, secrets: createSecrets([secret], { appId, randomBytes }) })
+}
+
 /** Adds sessions to a store, `atOnce` at a time, and returns their ids. */
 export async function addSessions(
-  { sessions }: Store,
+  { sessions }: Pick<ClaimedStore, 'sessions'>,
   count: number,
   now: number,
   {

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs'
-import { openStore, type Store } from '@perennial/auth'
+import { openStore } from '@perennial/auth'
+import type { ClaimedStore } from './internals.ts'
 import { cpuSecondsOf } from './machine.ts'
-import { addSessions, randomSealedMember } from './sessions.ts'
+import { addSessions, claimForBench, randomSealedMember } from './sessions.ts'
 
 /** Figures of one SQLite file of sessions. */
 export interface StoreSize {
@@ -19,7 +20,7 @@ const rotationsAtOnce = 20
 /** Fills a new store with live sessions. */
 export async function measureStoreSize(path: string, sessions: number): Promise<StoreSize> {
   const now = Math.floor(Date.now() / 1000)
-  const store = await openStore(`sqlite:${path}`, { clock: () => now })
+  const store = claimForBench(await openStore(`sqlite:${path}`, { clock: () => now }))
   try {
     const startedAt = performance.now()
     const ids = await addSessions(store, sessions, now)
@@ -33,7 +34,7 @@ export async function measureStoreSize(path: string, sessions: number): Promise<
   }
 }
 
-async function rotate(store: Store, ids: readonly string[], now: number): Promise<void> {
+async function rotate(store: ClaimedStore, ids: readonly string[], now: number): Promise<void> {
   for (let done = 0; done < rotations; done += rotationsAtOnce) {
     const picked = Array.from({ length: rotationsAtOnce }, () => ids[Math.floor(Math.random() * ids.length)])
     // A session that was picked twice rotates once.
@@ -41,12 +42,10 @@ async function rotate(store: Store, ids: readonly string[], now: number): Promis
   }
 }
 
-async function rotateOne({ sessions }: Store, id: string, now: number): Promise<void> {
+async function rotateOne({ sessions }: ClaimedStore, id: string, now: number): Promise<void> {
   const session = await sessions.read(id)
   if (!session) throw new Error('no figure from errors: a session is missing')
-  const { applied } = await sessions.advance({
-    id,
-    fromGeneration: session.generation,
+  const { applied } = await sessions.advance(session, {
     toGeneration: session.generation + 1,
     at: now,
     sealedMember: randomSealedMember(),

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { openStore } from '@perennial/auth'
 import { createSecrets, decodeSecrets, formatRefreshToken, sealSnapshot } from '../kit/internals.ts'
-import { customFields } from '../kit/members.ts'
-import { addSessions, newSession } from '../kit/sessions.ts'
+import { appId, customFields } from '../kit/members.ts'
+import { addSessions, claimForBench, newSession } from '../kit/sessions.ts'
 
 /** Fills a store with live sessions, as sign-ins would leave them, and returns their refresh tokens. */
 export async function seedSessions(
@@ -10,9 +10,10 @@ export async function seedSessions(
   secret: string,
   count: number,
 ): Promise<readonly string[]> {
-  const secrets = createSecrets(decodeSecrets(secret), randomBytes)
+  const secrets = createSecrets(decodeSecrets(secret), { appId, randomBytes })
   const now = Math.floor(Date.now() / 1000)
-  const store = await openStore(storeUrl, { clock: () => now })
+  const [secretBytes] = decodeSecrets(secret)
+  const store = claimForBench(await openStore(storeUrl, { clock: () => now }), secretBytes)
   // One member in ten has two sessions, far apart: the service asks once for questions about one member at one time.
   const members = Math.ceil(count / 1.1)
   const make = (index: number) => {

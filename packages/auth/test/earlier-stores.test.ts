@@ -1,12 +1,15 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { beginSession, type Session } from '../src/sessions/index.js'
+import { formatRefreshToken, parseRefreshToken, beginSession, type Session } from '../src/sessions/index.js'
 import { openStore } from '../src/stores/index.js'
+import type { Secrets } from '../src/base/secrets.js'
 import { startInstance, toPair, type Pair, type SharingInstance } from './kit/instances.js'
-import { hasRedis, startRedis } from './kit/redis.js'
+import { claimForTest, listOf, readSession, secretsOf } from './kit/claimed-store.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 type PairName = 'fresh' | 'rotatedOld' | 'rotated' | 'usedOld' | 'used' | 'third' | 'signedOut' | 'stolen'
 
@@ -71,7 +74,37 @@ function describeEarlierStore(name: string, fixture: Fixture, place: () => Promi
     it('answers a retired token whose successor was not used with the current one', async () => {
       const replayed = await refresh('rotatedOld')
       expect(replayed.status).toBe(200)
-      expect(toPair(replayed.body).refreshToken).toBe(pairs.rotated.refreshToken)
+      // Of the session and generation that the pair from then names, under a key that names the app.
+      const secrets = secretsOf(secret, 'app_emulator')
+      const parts = parseRefreshToken(secrets, pairs.rotated.refreshToken)
+      expect(parts).not.toBeNull()
+      expect(parseRefreshToken(secrets, toPair(replayed.body).refreshToken)).toEqual(parts)
+    })
+
+    it('takes rows without a mark up once: one that is written afterwards is worth nothing, after a restart too', async () => {
+      const secrets = secretsOf(secret, 'app_emulator')
+      const at = clock()
+      const sessionId = 'AAAAAAAAAAAAAAAAAAAAAA'
+      const forged = beginSession({
+        id: sessionId,
+        memberId: 'mem_ada',
+        userAgent: null,
+        expiresAt: at + 1_000,
+        sealedMember: null,
+        now: at,
+      })
+      await placed.insertUnmarked(forged).catch(() => {})
+      const token = formatRefreshToken(secrets, { sessionId, generation: 1 })
+      expect((await service.refresh(token)).status).toBe(401)
+      await service.perennial.close()
+      service = await startInstance(emulator, placed.url, { secret, clock, refreshGraceSeconds: 30 })
+      expect((await service.refresh(token)).status).toBe(401)
+      expect((await refresh('fresh')).status).toBe(200)
+    })
+
+    it('belongs to the app that took it up', async () => {
+      const other = startInstance({ ...emulator, appId: 'app_other' }, placed.url, { secret, clock })
+      await expect(other).rejects.toThrow(/was made for the app app_emulator, not for app_other/)
     })
 
     it('finds the reuse of a retired token whose successor was used', async () => {
@@ -80,9 +113,13 @@ function describeEarlierStore(name: string, fixture: Fixture, place: () => Promi
     })
 
     it('holds every record as it was: sessions, keys, refused sign-ins and finished webhooks', async () => {
-      const store = await openStore(placed.url, { clock })
-      const read = await Promise.all(sessions.map(({ id }) => store.sessions.read(id)))
-      expect(read).toEqual(sessions)
+      const raw = await openStore(placed.url, { clock })
+      const secrets = secretsOf(secret, 'app_emulator')
+      const store = claimForTest(raw, secrets, 'app_emulator')
+      const read = await Promise.all(sessions.map(({ id }) => readSession(store.sessions, id)))
+      expect(read.map(withoutMember)).toEqual(sessions.map(withoutMember))
+      for (const [index, session] of sessions.entries())
+        expect(openMember(secrets, read[index])).toEqual(openEarlierMember(secrets, session))
       expect(read.map((session) => session?.endReason)).toEqual([null, null, null, null, 'sign_out', 'reuse'])
       expect((await store.signingKeys.list()).map(({ kid }) => kid)).toEqual(fixture.kids)
       const ended = (await store.sessions.endedSince(fixture.at)).map(({ id }) => id)
@@ -92,7 +129,7 @@ function describeEarlierStore(name: string, fixture: Fixture, place: () => Promi
           .map(({ id }) => id)
           .toSorted(),
       )
-      const listed = await store.sessions.listOf('mem_ada', clock())
+      const listed = await listOf(store.sessions, 'mem_ada', clock())
       expect(listed).toHaveLength(4)
       const another = beginSession({
         id: 'AAAAAAAAAAAAAAAAAAAAAA',
@@ -110,8 +147,19 @@ function describeEarlierStore(name: string, fixture: Fixture, place: () => Promi
   })
 }
 
+const withoutMember = (session: Session | null) => ({ ...session, sealedMember: null })
+
+const openMember = ({ unseal }: Secrets, session: Session | null | undefined) =>
+  unseal('member', session?.memberId ?? '', session?.sealedMember ?? '')
+
+/** Opens what the earlier version sealed. */
+const openEarlierMember = ({ unsealEarlier }: Secrets, { memberId, sealedMember }: Session) =>
+  unsealEarlier('member', memberId, sealedMember ?? '')
+
 interface Place {
   readonly url: string
+  /** Writes a session as the earlier version does: without a mark. */
+  insertUnmarked(session: Session): Promise<void>
   remove(): Promise<void>
 }
 
@@ -120,7 +168,69 @@ describeEarlierStore('SQLite', sqliteFixture, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'perennial-earlier-'))
   const path = join(directory, 'perennial.db')
   copyFileSync(new URL('perennial.db', folder), path)
-  return { url: `sqlite:${path}`, remove: async () => rmSync(directory, { recursive: true }) }
+  const insertUnmarked = async ({ id, memberId, createdAt, expiresAt }: Session) => {
+    const database = new DatabaseSync(path)
+    try {
+      database
+        .prepare(
+          `INSERT INTO sessions (id, member_id, created_at, last_used_at, expires_at, generation) VALUES (?, ?, ?, ?, ?, 1)`,
+        )
+        .run(id, memberId, createdAt, createdAt, expiresAt)
+    } finally {
+      database.close()
+    }
+  }
+  const remove = async () => rmSync(directory, { recursive: true })
+  return { url: `sqlite:${path}`, insertUnmarked, remove }
+})
+
+describe('a SQLite file of an earlier version', () => {
+  let directory: string
+  let path: string
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'perennial-earlier-'))
+    path = join(directory, 'perennial.db')
+    copyFileSync(new URL('perennial.db', folder), path)
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+  const claim = async (secret: string) => {
+    const store = await openStore(`sqlite:${path}`, { clock: () => sqliteFixture.now })
+    try {
+      await claimForTest(store, secretsOf(secret)).claim()
+    } finally {
+      await store.close()
+    }
+  }
+
+  it('is left as it was by a start with the wrong secret', async () => {
+    const dump = () => {
+      const database = new DatabaseSync(path)
+      const schema = database.prepare('SELECT sql FROM sqlite_schema').all()
+      const rows = ['sessions', 'signing_keys'].map((table) =>
+        database.prepare(`SELECT * FROM ${table}`).all(),
+      )
+      const version = database.prepare('PRAGMA user_version').get()
+      database.close()
+      return { schema, rows, version }
+    }
+    const before = dump()
+    await expect(claim(Buffer.alloc(32, 1).toString('base64'))).rejects.toThrow(/opens none/)
+    expect(dump()).toEqual(before)
+  })
+
+  it('that a process of that version has open refuses its rotations, and lets it end sessions', async () => {
+    const old = new DatabaseSync(path)
+    const id = sqliteFixture.sessions[0]?.id ?? ''
+    const rotate = old.prepare(
+      'UPDATE sessions SET generation = generation + 1, confirmed_at = NULL, last_used_at = 5 WHERE id = ?',
+    )
+    const confirm = old.prepare('UPDATE sessions SET confirmed_at = 5 WHERE id = ?')
+    await claim(sqliteFixture.secret)
+    expect(() => rotate.run(id)).toThrow(/mark/)
+    expect(() => confirm.run(id)).toThrow(/mark/)
+    expect(old.prepare(`UPDATE sessions SET ended_at = 5 WHERE id = ?`).run(id).changes).toBe(1)
+    old.close()
+  })
 })
 
 describe.runIf(hasRedis())('on a real Redis', () => {
@@ -128,6 +238,47 @@ describe.runIf(hasRedis())('on a real Redis', () => {
   describeEarlierStore('Redis', fixture, async () => {
     const redis = await startRedis()
     for (const [name, ...args] of fixture.commands) await redis.admin.call(name, ...args)
-    return { url: redis.url, remove: () => redis.remove() }
+    const insertUnmarked = async ({ id, memberId, createdAt, expiresAt }: Session) => {
+      const fields = { id, memberId, createdAt, lastUsedAt: createdAt, expiresAt, generation: 1 }
+      await redis.admin.hset(`perennial:session:{${id}}`, fields)
+    }
+    return { url: redis.url, insertUnmarked, remove: () => redis.remove() }
+  })
+
+  describe('that instances of that version still use', () => {
+    let redis: RedisServer
+    beforeEach(async () => {
+      redis = await startRedis()
+      for (const [name, ...args] of fixture.commands) await redis.admin.call(name, ...args)
+    })
+    afterEach(() => redis.remove())
+    const claim = async () => {
+      const store = await openStore(redis.url, { clock: () => fixture.now })
+      try {
+        await claimForTest(store, secretsOf(fixture.secret)).claim()
+      } finally {
+        await store.close()
+      }
+    }
+
+    it('is not taken up before they have stopped, and then once', async () => {
+      const keys = async () => (await redis.admin.keys('*')).toSorted()
+      const before = await keys()
+      const old = redis.admin.duplicate()
+      await old.subscribe('perennial:ended')
+      await expect(claim()).rejects.toThrow(/in use by an instance of an earlier version: stop/)
+      expect(await keys()).toEqual(before)
+      old.disconnect()
+      await expect.poll(() => redis.admin.pubsub('NUMSUB', 'perennial:ended')).toEqual(['perennial:ended', 0])
+      await claim()
+      await claim()
+    })
+
+    it('answers one that starts afterwards with errors, so that it refuses nobody and adds no key', async () => {
+      await claim()
+      const id = fixture.sessions[0]?.id ?? ''
+      await expect(redis.admin.hgetall(`perennial:session:{${id}}`)).rejects.toThrow('WRONGTYPE')
+      await expect(redis.admin.lrange('perennial:{signing-keys}:order', 0, -1)).rejects.toThrow('WRONGTYPE')
+    })
   })
 })

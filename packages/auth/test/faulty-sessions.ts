@@ -1,19 +1,18 @@
 import { failure } from '../src/base/failures.js'
-import type { Advance, SessionStore } from '../src/sessions/session-store.js'
-import type { Session } from '../src/sessions/session.js'
+import type { SessionRows } from '../src/sessions/session-store.js'
 
 /** What befalls the next write: it fails before or after it was done, or is acknowledged and lost. */
 export type WriteFault = 'before' | 'after' | 'lost'
 
-/** A store of sessions whose next write can be made to go wrong. */
+/** The session rows of a store, whose next write can be made to go wrong. */
 export interface FaultySessions {
-  readonly sessions: SessionStore
+  readonly sessions: SessionRows
   arm(fault: WriteFault): void
-  /** Whether the fault was met, and no other is waiting. */
+  /** Returns true if the fault was met, and no other is waiting. */
   disarm(): boolean
 }
 
-export function createFaultySessions(real: SessionStore): FaultySessions {
+export function createFaultySessions(real: SessionRows): FaultySessions {
   let armed: WriteFault | undefined
   let met = false
   const write = async <T>(work: () => Promise<T>, lose: () => Promise<T>): Promise<T> => {
@@ -25,34 +24,25 @@ export function createFaultySessions(real: SessionStore): FaultySessions {
     if (fault === 'after') await work()
     throw failure('storeUnreachable')
   }
-  const sessions: SessionStore = {
+  // What was ended is written back by the instances that know of it, so that no end is ever lost for good.
+  const writeEnd = <T>(work: () => Promise<T>) => write(work, work)
+  const sessions: SessionRows = {
     ...real,
-    create: (session, at) =>
+    insert: (row, at) =>
       write(
-        () => real.create(session, at),
+        () => real.insert(row, at),
         async () => 'created' as const,
       ),
-    advance: (change) =>
+    replace: (row, expected) =>
       write(
-        () => real.advance(change),
-        () => pretendToAdvance(real, change),
+        () => real.replace(row, expected),
+        () => pretendToReplace(real, row, expected),
       ),
-    confirm: (id, generation, at) =>
-      write(
-        () => real.confirm(id, generation, at),
-        async () => {},
-      ),
-    // What was ended is written back by the instances that know of it, so that no end is ever lost for good.
-    end: (...end) =>
-      write(
-        () => real.end(...end),
-        () => real.end(...end),
-      ),
-    endAllOf: (request) =>
-      write(
-        () => real.endAllOf(request),
-        () => real.endAllOf(request),
-      ),
+    end: (...end) => writeEnd(() => real.end(...end)),
+    // The first of the two writes of a sign-out everywhere. A fault after the writes belongs to the second.
+    refuseSignIns: (refusal) =>
+      armed === 'before' ? writeEnd(() => real.refuseSignIns(refusal)) : real.refuseSignIns(refusal),
+    endSomeOf: (request) => writeEnd(() => real.endSomeOf(request)),
   }
   return {
     sessions,
@@ -67,14 +57,10 @@ export function createFaultySessions(real: SessionStore): FaultySessions {
   }
 }
 
-async function pretendToAdvance(
-  real: SessionStore,
-  change: Advance,
-): Promise<{ applied: boolean; session: Session | null }> {
-  const session = await real.read(change.id)
-  if (session?.endedAt !== null || session.generation !== change.fromGeneration) {
-    return { applied: false, session }
-  }
-  const { toGeneration: generation, at } = change
-  return { applied: true, session: { ...session, generation, confirmedAt: null, lastUsedAt: Math.floor(at) } }
+async function pretendToReplace(
+  real: SessionRows,
+  ...[row, expected]: Parameters<SessionRows['replace']>
+): ReturnType<SessionRows['replace']> {
+  const stored = await real.read(row.id)
+  return stored?.mark === expected && stored.endedAt === null ? 'replaced' : stored
 }

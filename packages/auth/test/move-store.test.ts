@@ -5,9 +5,9 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { createSecrets } from '../src/base/secrets.js'
 import { beginSession, type Session } from '../src/sessions/index.js'
-import { moveStore, openStore, type Store, type StoreMoveOptions } from '../src/stores/index.js'
+import { moveStore, openStore, type ClaimedStore, type StoreMoveOptions } from '../src/stores/index.js'
+import { advanceFrom, claimForTest, endAllOf, listOf, readSession, secretsOf } from './kit/claimed-store.js'
 import { createSigningKeys } from '../src/tokens/index.js'
 import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './kit/redis.js'
 
@@ -21,7 +21,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
   let path: string
   let now: number
   const clock = () => now
-  let opened: Store[] = []
+  let opened: ClaimedStore[] = []
 
   beforeAll(async () => {
     redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always')
@@ -39,15 +39,18 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const open = async (url: string): Promise<Store> => {
-    const store = await openStore(url, { clock, ticker: () => () => {} })
+  const open = async (url: string): Promise<ClaimedStore> => {
+    const store = claimForTest(await openStore(url, { clock, ticker: () => () => {} }), secretsOf(secret))
     opened.push(store)
     return store
   }
   const openTarget = () => open(redis.url)
   /** Opens the file, does some work in it and closes it again, as a service that was stopped. */
-  const inSource = async <T>(work: (store: Store) => Promise<T>): Promise<T> => {
-    const store = await openStore(`sqlite:${path}`, { clock, ticker: () => () => {} })
+  const inSource = async <T>(work: (store: ClaimedStore) => Promise<T>): Promise<T> => {
+    const store = claimForTest(
+      await openStore(`sqlite:${path}`, { clock, ticker: () => () => {} }),
+      secretsOf(secret),
+    )
     try {
       return await work(store)
     } finally {
@@ -55,7 +58,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     }
   }
   const move = (changes: Partial<StoreMoveOptions> = {}) =>
-    moveStore({ from: `sqlite:${path}`, to: redis.url, secret, clock, ...changes })
+    moveStore({ from: `sqlite:${path}`, to: redis.url, appId: 'app_test', secret, clock, ...changes })
   const refusalOf = (changes?: Partial<StoreMoveOptions>) =>
     move(changes).then(
       () => 'moved',
@@ -72,13 +75,13 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     }),
     ...change,
   })
-  const create = async (store: Store, change: Partial<Session> = {}): Promise<Session> => {
+  const create = async (store: ClaimedStore, change: Partial<Session> = {}): Promise<Session> => {
     const session = newSession(change)
     expect(await store.sessions.create(session, session.createdAt)).toBe('created')
     return session
   }
-  const advance = (store: Store, id: string, fromGeneration: number) =>
-    store.sessions.advance({
+  const advance = (store: ClaimedStore, id: string, fromGeneration: number) =>
+    advanceFrom(store.sessions, {
       id,
       fromGeneration,
       toGeneration: fromGeneration + 1,
@@ -86,12 +89,12 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       sealedMember: null,
     })
   /** Ends every session of the member, and refuses sign-ins of until then. */
-  const signOutEverywhere = ({ sessions }: Pick<Store, 'sessions'>, memberId: string, at = now) =>
-    sessions.endAllOf({ memberId, reason: 'sign_out_everywhere', at, refuseSignInsIssuedUntil: at })
-  const makeKey = (store: Store, under = secret) =>
+  const signOutEverywhere = ({ sessions }: Pick<ClaimedStore, 'sessions'>, memberId: string, at = now) =>
+    endAllOf(sessions, { memberId, reason: 'sign_out_everywhere', at, refuseSignInsIssuedUntil: at })
+  const makeKey = (store: ClaimedStore, under = secret) =>
     createSigningKeys({
       store: store.signingKeys,
-      secrets: createSecrets([Buffer.from(under, 'base64')], randomBytes),
+      secrets: secretsOf(under),
       clock,
     }).start()
   /** Every key with its value and its expiry, to compare. */
@@ -119,7 +122,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       const expiring = await create(store, { expiresAt: now + 5 })
       const longDead = await create(store)
       await store.sessions.end(longDead.id, 'sign_out', now - 7300)
-      const all = [fresh, bare, turned, seen, stolen].map(({ id }) => store.sessions.read(id))
+      const all = [fresh, bare, turned, seen, stolen].map(({ id }) => readSession(store.sessions, id))
       return { all: await Promise.all(all), gone: [expiring, longDead] }
     })
     now += 10
@@ -135,10 +138,10 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     const target = await openTarget()
     for (const session of sessions.all) {
       expect(session).not.toBeNull()
-      expect(await target.sessions.read(session?.id ?? '')).toEqual(session)
+      expect(await readSession(target.sessions, session?.id ?? '')).toEqual(session)
     }
-    for (const { id } of sessions.gone) expect(await target.sessions.read(id)).toBeNull()
-    const listed = await target.sessions.listOf('mem_ada', now)
+    for (const { id } of sessions.gone) expect(await readSession(target.sessions, id)).toBeNull()
+    const listed = await listOf(target.sessions, 'mem_ada', now)
     expect(listed.map(({ id }) => id).toSorted()).toEqual(
       sessions.all
         .flatMap((one) => (one?.memberId === 'mem_ada' && one.endedAt === null ? [one.id] : []))
@@ -154,7 +157,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       await makeKey(store)
       now += 29 * 86_400
       await makeKey(store)
-      await store.sessions.endAllOf({
+      await endAllOf(store.sessions, {
         memberId: 'mem_ada',
         reason: 'sign_out_everywhere',
         at: now,
@@ -182,7 +185,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       await makeKey(store)
       const sessions = { live: await create(store), ended: await create(store) }
       await store.sessions.end(sessions.ended.id, 'sign_out', now - 60)
-      await store.sessions.endAllOf({
+      await endAllOf(store.sessions, {
         memberId: 'mem_bob',
         reason: 'member_deleted',
         at: now - 60,
@@ -252,19 +255,21 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       await store.sessions.confirm(idOf('seenHere'), 1, now)
     })
     const untouched = await Promise.all(
-      (['turnedThere', 'endedThere', 'seenThere'] as const).map((name) => target.sessions.read(idOf(name))),
+      (['turnedThere', 'endedThere', 'seenThere'] as const).map((name) =>
+        readSession(target.sessions, idOf(name)),
+      ),
     )
     const counts = await move()
     expect(counts.sessions).toEqual({ copied: 3, there: 3, over: 0 })
-    expect(await Promise.all(untouched.map((session) => target.sessions.read(session?.id ?? '')))).toEqual(
-      untouched,
-    )
+    expect(
+      await Promise.all(untouched.map((session) => readSession(target.sessions, session?.id ?? ''))),
+    ).toEqual(untouched)
     expect(untouched[1]).toMatchObject({ endReason: 'reuse' })
-    const read = (name: keyof typeof ids) => target.sessions.read(idOf(name))
+    const read = (name: keyof typeof ids) => readSession(target.sessions, idOf(name))
     expect(await read('turnedHere')).toMatchObject({ generation: 2, endedAt: null })
     expect(await read('endedHere')).toMatchObject({ endedAt: now, endReason: 'sign_out' })
     expect(await read('seenHere')).toMatchObject({ generation: 1, confirmedAt: now })
-    const live = (await target.sessions.listOf('mem_ada', now)).map(({ id }) => id)
+    const live = (await listOf(target.sessions, 'mem_ada', now)).map(({ id }) => id)
     expect(live.toSorted()).toEqual(
       (['turnedThere', 'seenThere', 'turnedHere', 'seenHere'] as const).map(idOf).toSorted(),
     )
@@ -283,8 +288,8 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     await signOutEverywhere(target, 'mem_ada', now + 10)
     const counts = await move()
     expect(counts.sessions).toEqual({ copied: 1, there: 1, over: 0 })
-    expect(await target.sessions.read(ada.id)).toBeNull()
-    expect(await target.sessions.read(bob.id)).toEqual(bob)
+    expect(await readSession(target.sessions, ada.id)).toBeNull()
+    expect(await readSession(target.sessions, bob.id)).toEqual(bob)
   })
 
   it('removes what a try left behind that broke off before it could', async () => {
@@ -294,12 +299,12 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     })
     await move()
     // There, but not yet in its member's index.
-    await redis.admin.del('perennial:member:{mem_ada}:sessions')
+    await redis.admin.del('perennial:member:{mem_ada}:live')
     const target = await openTarget()
     await signOutEverywhere(target, 'mem_ada', now + 10)
-    expect(await target.sessions.read(id)).not.toBeNull()
+    expect(await readSession(target.sessions, id)).not.toBeNull()
     await move()
-    expect(await target.sessions.read(id)).toBeNull()
+    expect(await readSession(target.sessions, id)).toBeNull()
   })
 
   it('tells instances that run on Redis already of sessions that ended', async () => {
@@ -341,8 +346,8 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     expect(counts.sessions.copied + counts.sessions.there).toBe(1000)
     expect(counts.sessions.there).toBeGreaterThanOrEqual(400)
     const target = await openTarget()
-    expect(await target.sessions.listOf('mem_ada', now)).toHaveLength(1000)
-    expect(await target.sessions.read(all[999]?.id ?? '')).toEqual(all[999])
+    expect(await listOf(target.sessions, 'mem_ada', now)).toHaveLength(1000)
+    expect(await readSession(target.sessions, all[999]?.id ?? '')).toEqual(all[999])
   })
 
   it('waits for a Redis that stands still for a moment', async () => {
@@ -361,7 +366,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       },
     })
     expect(counts.sessions.copied + counts.sessions.there).toBe(600)
-    expect(await (await openTarget()).sessions.listOf('mem_ada', now)).toHaveLength(600)
+    expect(await listOf((await openTarget()).sessions, 'mem_ada', now)).toHaveLength(600)
   })
 
   it('says that a Redis is full or away from the start', async () => {
@@ -440,7 +445,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     const counts = await move()
     expect([counts.sessions.copied, counts.signingKeys.copied]).toEqual([1, 1])
     expect(await target.signingKeys.list()).toHaveLength(2)
-    expect(await target.sessions.read(begun.id)).toEqual(begun)
+    expect(await readSession(target.sessions, begun.id)).toEqual(begun)
   })
 
   it('refuses to be gone on with after an hour: what ended since and was forgotten would live again', async () => {
@@ -478,9 +483,9 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       const to = `${cluster.url}?cluster`
       const counts = await move({ to })
       expect(Object.values(counts).map(({ copied }) => copied)).toEqual([1, 1, 1, 1, 20])
-      const target = await openStore(to, { clock, ticker: () => () => {} })
-      expect(await target.sessions.read(sessions[0]?.id ?? '')).toEqual(sessions[0])
-      expect(await target.sessions.listOf('mem_ada', now)).toHaveLength(19)
+      const target = claimForTest(await openStore(to, { clock, ticker: () => () => {} }), secretsOf(secret))
+      expect(await readSession(target.sessions, sessions[0]?.id ?? '')).toEqual(sessions[0])
+      expect(await listOf(target.sessions, 'mem_ada', now)).toHaveLength(19)
       await target.close()
     } finally {
       await cluster.remove()
@@ -495,6 +500,6 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
     copyFileSync(path, crashed)
     copyFileSync(`${path}-wal`, `${crashed}-wal`)
     expect((await move({ from: `sqlite:${crashed}` })).sessions.copied).toBe(1)
-    expect(await (await openTarget()).sessions.read(session.id)).toEqual(session)
+    expect(await readSession((await openTarget()).sessions, session.id)).toEqual(session)
   })
 })

@@ -16,8 +16,8 @@ describe.runIf(isThere)('the admin quota of all instances', async () => {
   }
   const server = await startRedis()
   const connections = [
-    await openRedisConnection(parseRedisAddress(server.url)),
-    await openRedisConnection(parseRedisAddress(server.url)),
+    await openRedisConnection(parseRedisAddress(server.url), 'perennial'),
+    await openRedisConnection(parseRedisAddress(server.url), 'perennial'),
   ]
   afterAll(async () => {
     for (const connection of connections) await connection.close()

@@ -22,7 +22,7 @@ describe.runIf(hasRedis())('many calls to a Redis that does not answer', () => {
     Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(await redis.admin.info('commandstats'))?.[1] ?? 0)
 
   it('queue up to 20,000; further ones, limits included, are refused at once, and calls succeed once it answers', async () => {
-    const connection = await openRedisConnection(parseRedisAddress(redis.url))
+    const connection = await openRedisConnection(parseRedisAddress(redis.url), 'perennial')
     redis.signal('SIGSTOP')
     const settled: string[] = []
     const asked = Array.from({ length: 3 * mostUnderWay }, (_, at) =>

@@ -70,7 +70,7 @@ describe.runIf(hasRedis())('counters that instances share', () => {
   let connection: RedisConnection
   beforeEach(async () => {
     redis = await startRedis()
-    connection = await openRedisConnection(parseRedisAddress(redis.url))
+    connection = await openRedisConnection(parseRedisAddress(redis.url), 'perennial')
   })
   afterEach(async () => {
     await connection.close()

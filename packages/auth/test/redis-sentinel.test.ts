@@ -9,7 +9,7 @@ import {
   sessionIdOf,
 } from './kit/outage.js'
 import { masterName, startSentinelWorld, type SentinelWorld } from './kit/redis-sentinel.js'
-import { hasRedis } from './kit/redis.js'
+import { hasRedis, readStored } from './kit/redis.js'
 
 describe.runIf(hasRedis())('behind Sentinel', faultOptions, () => {
   let world: SentinelWorld
@@ -59,8 +59,8 @@ describe.runIf(hasRedis())('behind Sentinel', faultOptions, () => {
     await world.isPrimary(world.first)
     const sixth = await refreshUntilItWorks(two, fifth.refreshToken)
     await refreshUntilItWorks(one, sixth.refreshToken)
-    const key = `perennial:session:{${sessionIdOf(pair.accessToken)}}`
-    expect(await world.first.admin.hget(key, 'generation')).toBe('7')
+    const stored = await readStored(world.first.admin, sessionIdOf(pair.accessToken))
+    expect(stored?.generation).toBe(7)
   })
 
   it('a failover that loses the last writes: no honest member is lost, no session forks, the dead stay dead', async () => {

@@ -24,13 +24,16 @@ describe.runIf(isThere)('on a real Redis', async () => {
     }
   }
   describeSharedAnswers('redis', async () => {
-    const connection = await openRedisConnection(parseRedisAddress(server.url))
+    const connection = await openRedisConnection(parseRedisAddress(server.url), 'perennial')
     return { answers: createRedisSharedAnswers(connection), pass, close: () => connection.close() }
   })
 
   it('a claim that Redis forgot is put back; whoever waits is told, and whoever comes finds the answer', async () => {
     const address = parseRedisAddress(server.url)
-    const connections = [await openRedisConnection(address), await openRedisConnection(address)] as const
+    const connections = [
+      await openRedisConnection(address, 'perennial'),
+      await openRedisConnection(address, 'perennial'),
+    ] as const
     const [ours, other] = connections.map(createRedisSharedAnswers)
     if (!ours || !other) throw new Error('two were opened')
     await ours.claim('k', 'a', 35)

@@ -2,7 +2,7 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { closeAll, eventually, startInstance, toPair, type SharingInstance } from './kit/instances.js'
 import { faultOptions, refreshUntilItWorks, refreshWhenBack, sessionIdOf } from './kit/outage.js'
-import { hasRedis, startRedis, takeSnapshot, type RedisServer } from './kit/redis.js'
+import { hasRedis, readStored, startRedis, takeSnapshot, type RedisServer } from './kit/redis.js'
 
 describe.runIf(hasRedis())('a Redis that keeps snapshots alone (RDB)', faultOptions, () => {
   let redis: RedisServer
@@ -37,9 +37,7 @@ describe.runIf(hasRedis())('a Redis that keeps snapshots alone (RDB)', faultOpti
       expect((await refreshWhenBack(each, dead.refreshToken)).status).toBe(401)
       expect((await refreshWhenBack(each, newborn.refreshToken)).status).toBe(401)
     }
-    await eventually(
-      async () => (await redis.admin.hget(`perennial:session:{${deadId}}`, 'endedAt')) !== null,
-    )
+    await eventually(async () => typeof (await readStored(redis.admin, deadId))?.endedAt === 'number')
     const together = [one, two, one].map((each) => refreshUntilItWorks(each, latest.refreshToken))
     expect(new Set((await Promise.all(together)).map(({ refreshToken }) => refreshToken)).size).toBe(1)
   })

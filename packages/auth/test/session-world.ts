@@ -15,6 +15,7 @@ import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh.js'
 import type { Confirmations, Revocations, SessionUseCases } from '../src/sessions/index.js'
 import type { Store } from '../src/stores/store.js'
 import { createSigningKeys, createTokenVerifier, ownIssuer, type SigningKeys } from '../src/tokens/index.js'
+import { claimForTest } from './kit/claimed-store.js'
 import { appId, readMemberJwt } from './kit/member-tokens.js'
 import type { FakeTime } from './kit/fake-time.js'
 import { createRecorder, type Recorder } from './kit/recorder.js'
@@ -105,7 +106,7 @@ export function createSharedParts(world: FakeTime, settings: Partial<SessionSett
   })
   return {
     world,
-    secrets: createSecrets(decodeSecrets(secret), options.randomBytes),
+    secrets: createSecrets(decodeSecrets(secret), { appId, randomBytes: options.randomBytes }),
     options,
     admin: { member: undefined, tokenReading: undefined, asked: [] },
     events: recorder.events,
@@ -114,8 +115,9 @@ export function createSharedParts(world: FakeTime, settings: Partial<SessionSett
 }
 
 /** Creates an instance on this store. Only the admin API is not the real one. */
-export function createInstance(store: Store, parts: SharedParts): Instance {
+export function createInstance(raw: Store, parts: SharedParts): Instance {
   const { world, secrets, options } = parts
+  const store = claimForTest(raw, secrets)
   const { clock, telemetry, issuer, memberstack } = options
   const admin = createAdmin(parts)
   const userContext = createUserContext({

@@ -9,7 +9,8 @@ import { createSecrets, type Secrets } from '../src/base/secrets.js'
 import { beginSession, createSessionEnder, formatRefreshToken } from '../src/sessions/index.js'
 import { openSqliteStore } from '../src/stores/sqlite/store.js'
 import { createFakeTime } from './kit/fake-time.js'
-import type { Store } from '../src/stores/store.js'
+import type { ClaimedStore } from '../src/stores/index.js'
+import { claimForTest } from './kit/claimed-store.js'
 import { silentTelemetry } from '../src/telemetry/events.js'
 import { createAccessTokens, createSigningKeys, createTokenVerifier, ownIssuer } from '../src/tokens/index.js'
 
@@ -18,7 +19,7 @@ const path = join(directory, 'victim.db')
 const copy = join(directory, 'stolen.db')
 const secret = randomBytes(32)
 const world = createFakeTime()
-const secrets = createSecrets([secret], randomBytes)
+const secrets = createSecrets([secret], { appId: 'app_test', randomBytes })
 const member = {
   userId: 'mem_ada',
   email: 'ada.lovelace@example.com',
@@ -27,7 +28,7 @@ const member = {
   activePlanIds: [],
 }
 
-let store: Store
+let store: ClaimedStore
 let verify: (token: string) => Promise<unknown>
 let refresh: (token: string) => Promise<string>
 const tokens: string[] = []
@@ -36,7 +37,7 @@ let loot: string[]
 let stolenSessions: { readonly id: string; readonly generation: number }[]
 
 beforeAll(async () => {
-  store = await openSqliteStore(path, world)
+  store = claimForTest(await openSqliteStore(path, world), secrets)
   const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock: world.clock })
   await signingKeys.start()
   const names = { issuer: 'perennial', audience: 'app_test' }
@@ -212,7 +213,10 @@ describe('a copy of the database file', () => {
 })
 
 function asSecrets(value: Buffer): Secrets {
-  return createSecrets([Buffer.concat([value, Buffer.alloc(32)]).subarray(0, 32)], randomBytes)
+  return createSecrets([Buffer.concat([value, Buffer.alloc(32)]).subarray(0, 32)], {
+    appId: 'app_test',
+    randomBytes,
+  })
 }
 
 function forgeRefreshTokens(key: Buffer): readonly string[] {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { moveStore, type MoveCount, type MoveCounts } from '@perennial/auth'
-import { readConfig, readNewStoreUrl, type Environment } from './config/index.js'
+import { appIdOf, readConfig, readNewStoreUrl, type Environment } from './config/index.js'
 
 /** The part of the process that a move uses. */
 export interface MoveWorld {
@@ -17,7 +17,8 @@ const reportEverySessions = 50_000
  * @throws Error in one line for people
  */
 export async function move({ env, readTextFile, print }: MoveWorld): Promise<void> {
-  const { store, perennial } = readConfig(env, { readTextFile })
+  const config = readConfig(env, { readTextFile })
+  const { store, perennial } = config
   const to = readNewStoreUrl(env)
   if (store.kind !== 'sqlite')
     throw new TypeError(
@@ -29,7 +30,9 @@ export async function move({ env, readTextFile, print }: MoveWorld): Promise<voi
   const counts = await moveStore({
     from: store.url,
     to: to.url,
+    appId: appIdOf(config),
     secret,
+    prefix: perennial.prefix,
     onProgress(sessions) {
       if (sessions - reported < reportEverySessions) return
       reported = sessions

@@ -15,7 +15,7 @@ describe.runIf(hasRedis())('checkRedis', () => {
   const check = async (url: string) => {
     const address = parseStoreAddress(url)
     if (address.kind !== 'redis') throw new Error('not a Redis address')
-    return await checkRedis(address)
+    return await checkRedis(address, { appId: 'app_test', secret: undefined, prefix: undefined })
   }
   const linesOf = async (url = redis.url) =>
     (await check(url)).map(({ level, message }) => `${level}: ${message}`)

@@ -2,7 +2,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { hasRedis, startRedis, type RedisServer } from '../../auth/test/kit/redis.js'
+import { hasRedis, readStored, startRedis, type RedisServer } from '../../auth/test/kit/redis.js'
 import { call, me, refresh, verdict, type Answer, type Pair } from './kit/auth-calls.js'
 import { createDice, type Calamity, type Move } from './kit/chance.js'
 import { createFleet, type Fleet } from './kit/fleet.js'
@@ -87,10 +87,10 @@ describe.runIf(hasRedis())('instances and a Redis that are killed at random unde
   /** The store's own word on every session; nothing may be under way. */
   const expectStored = async () => {
     for (const { id, told } of clients) {
-      const { generation, endedAt } = await redis.admin.hgetall(`perennial:session:{${id}}`)
-      expect(endedAt, 'an honest session was ended').toBeUndefined()
+      const stored = await readStored(redis.admin, id)
+      expect(stored?.endedAt, 'an honest session was ended').toBeNull()
       // One further: a rotation that was stored, and whose answer got lost.
-      expect([told, told + 1], 'an answered rotation is not in the store').toContain(Number(generation))
+      expect([told, told + 1], 'an answered rotation is not in the store').toContain(stored?.generation)
     }
   }
   const killRedis = async (awayForCalls: number, isTurnOver: Promise<unknown>) => {

@@ -113,6 +113,11 @@ const failures = {
   storeUnreadable: ['AUTH_UNAVAILABLE', 'The store cannot be read.', { reason: 'store' }],
   storeUnwritable: ['AUTH_UNAVAILABLE', 'The store cannot be written.', { reason: 'store' }],
   storeUnreachable: ['AUTH_UNAVAILABLE', 'The store does not answer as it should.', { reason: 'store' }],
+  storeForeign: [
+    'AUTH_UNAVAILABLE',
+    'The store belongs to another app or another secret.',
+    { reason: 'store' },
+  ],
   sessionContended: [
     'AUTH_UNAVAILABLE',
     'The session is refreshed by too many callers at once.',

@@ -48,6 +48,7 @@ const troubles = [
   'malformed',
   'store',
   'limits',
+  'forged_row',
   'signing_keys',
   'contended',
   'unread',

@@ -4,16 +4,18 @@ import { createSecrets } from './secrets.js'
 
 const bytes = (fill: number, length = 32) => new Uint8Array(length).fill(fill)
 const [oldSecret, newSecret] = [bytes(1), bytes(2)]
-const before = createSecrets([oldSecret], randomBytes)
-const during = createSecrets([newSecret, oldSecret], randomBytes)
-const after = createSecrets([newSecret], randomBytes)
+const before = createSecrets([oldSecret], { appId: 'app_test', randomBytes })
+const during = createSecrets([newSecret, oldSecret], { appId: 'app_test', randomBytes })
+const after = createSecrets([newSecret], { appId: 'app_test', randomBytes })
 const data = new TextEncoder().encode('session 1, generation 7')
 
 describe('createSecrets', () => {
   it('refuses none, and one that is too short, without repeating it', () => {
-    expect(() => createSecrets([], randomBytes)).toThrow(TypeError)
+    expect(() => createSecrets([], { appId: 'app_test', randomBytes })).toThrow(TypeError)
     for (const secrets of [[bytes(1, 31)], [bytes(1), bytes(2, 31)], [bytes(1, 0)]])
-      expect(() => createSecrets(secrets, randomBytes)).toThrow('a secret must have at least 32 bytes')
+      expect(() => createSecrets(secrets, { appId: 'app_test', randomBytes })).toThrow(
+        'a secret must have at least 32 bytes',
+      )
   })
 
   it('names a secret by four bytes that are not its own', () => {

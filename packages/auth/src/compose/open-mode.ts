@@ -11,7 +11,7 @@ import { createForwardSource, type RefreshSource } from '../refresh/index.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
-import { loadLocalSecret, openStore, type Store } from '../stores/index.js'
+import { claimStore, loadLocalSecret, openStore, type ClaimedStore, type Store } from '../stores/index.js'
 import {
   createPinnedKeySet,
   createRemoteKeySet,
@@ -23,6 +23,7 @@ import {
   type TokenIssuer,
   type TokenVerifier,
 } from '../tokens/index.js'
+import { createEmitter } from '../telemetry/index.js'
 import { createHttpClient } from '../base/create-http-client.js'
 
 /** The parts that differ between the two modes. `close` ends them. */
@@ -57,7 +58,7 @@ export async function openMode(options: ResolvedOptions): Promise<Mode> {
   try {
     return options.memberstack.refreshUrl === undefined
       ? await openSessionMode(ground)
-      : openForwardMode(ground, options.memberstack.refreshUrl)
+      : await openForwardMode(ground, options.memberstack.refreshUrl)
   } catch (error) {
     await ground.close()
     throw error
@@ -104,18 +105,23 @@ function createGround(
   return { options, store, httpClient, admin, userContext, close }
 }
 
-async function openStoreOf({ store, clock, memberstack }: ResolvedOptions): Promise<Store | undefined> {
+async function openStoreOf({
+  store,
+  clock,
+  memberstack,
+  prefix,
+}: ResolvedOptions): Promise<Store | undefined> {
   if ('sessions' in store) return store
   const keepsNothing = memberstack.refreshUrl !== undefined && store.kind !== 'redis'
-  return keepsNothing ? undefined : await openStore(store, { clock })
+  return keepsNothing ? undefined : await openStore(store, { clock, prefix })
 }
 
 async function openSessionMode(ground: Ground): Promise<Mode> {
-  const { options, store, admin, userContext, close } = ground
-  const { memberstack, issuer } = options
-  if (!admin || !store) throw new TypeError('session mode needs memberstack.secretKey and a store')
+  const { options, admin, userContext, close } = ground
+  const { memberstack, issuer, clock, telemetry } = options
+  if (!admin || !ground.store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
-  const { clock, telemetry } = options
+  const store = claimSessions(ground.store, secrets, options)
   const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
   const memberKeys = memberKeySet(ground)
   // Read ahead of the first sign-in. While the keys are away, Memberstack is asked.
@@ -124,6 +130,7 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
   const { revocations, confirmations } = session
   const { keySet } = signingKeys
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
+  await unlessUnavailable(store.claim())
   await unlessUnavailable(signingKeys.start())
   await unlessUnavailable(revocations.load())
   return {
@@ -145,13 +152,27 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
   }
 }
 
-function openForwardMode(ground: Ground, refreshUrl: string): Mode {
-  const { options, store, httpClient, userContext, close } = ground
+/** Claims the store for session mode, and reports rows that were changed in it. */
+function claimSessions(store: Store, secrets: Secrets, options: ResolvedOptions): ClaimedStore {
+  const { memberstack, newSecret, telemetry, clock } = options
+  const { emitTrouble } = createEmitter(telemetry, clock)
+  const onForged = (sessionId: string) => {
+    const error = `A row of the store was not written by Perennial, and counts as no session: ${sessionId}`
+    emitTrouble({ target: 'store', reason: 'forged_row', error })
+  }
+  return claimStore(store, { appId: memberstack.appId, secrets, newSecret, onForged })
+}
+
+async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode> {
+  const { options, httpClient, userContext, close } = ground
+  const { appId } = options.memberstack
+  const store = ground.store && claimStore(ground.store, { appId, secrets: null })
+  if (store) await unlessUnavailable(store.claim())
   const { clock, telemetry, randomBytes, memberstack } = options
   const keySet = memberKeySet(ground)
   if (!keySet) throw new TypeError('forward mode needs memberstack.jwks or memberstack.jwksUri')
-  const { issuer, appId: audience } = memberstack
-  const verifier = createVerifier(options, memberIssuer({ issuer, audience, keySet }))
+  const { issuer } = memberstack
+  const verifier = createVerifier(options, memberIssuer({ issuer, audience: appId, keySet }))
   const source = createForwardSource({
     url: refreshUrl,
     adminOrigin: new URL(memberstack.adminUrl).origin,
@@ -193,10 +214,12 @@ function memberKeySet({ options, httpClient }: Ground): KeySet | undefined {
   return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient, clock, telemetry })
 }
 
-async function openSecrets({ secret, store, randomBytes }: ResolvedOptions): Promise<Secrets> {
-  if (secret !== undefined) return createSecrets(decodeSecrets(secret), randomBytes)
+async function openSecrets(options: ResolvedOptions): Promise<Secrets> {
+  const { secret, store, randomBytes } = options
+  const { appId } = options.memberstack
+  if (secret !== undefined) return createSecrets(decodeSecrets(secret), { appId, randomBytes })
   if ('sessions' in store) throw new TypeError('secret is required with a store that was opened elsewhere')
-  return createSecrets([await loadLocalSecret(store, randomBytes)], randomBytes)
+  return createSecrets([await loadLocalSecret(store, randomBytes)], { appId, randomBytes })
 }
 
 async function unlessUnavailable(work: Promise<void>): Promise<void> {

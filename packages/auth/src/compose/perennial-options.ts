@@ -45,6 +45,16 @@ export interface PerennialOptions {
    * (mode 0600); required in production.
    */
   readonly secret?: string | readonly string[] | undefined
+  /**
+   * The first part of every key in Redis: deployments with different ones share a server. Lower-case letters, digits, `_` and
+   * `-`. @defaultValue `perennial`
+   */
+  readonly prefix?: string | undefined
+  /**
+   * Starts with a secret that opens none of the signing keys in the store, after the old one was lost or known to others. All
+   * members sign in again. Without it the start is refused. @defaultValue undefined
+   */
+  readonly newSecret?: 'sign-everyone-out' | undefined
   /** In `production` a missing secret, or plain http to anything but loopback, refuses to start. @defaultValue `development` */
   readonly environment?: 'production' | 'development' | undefined
   /** `iss` of our access tokens. @defaultValue `perennial` */

@@ -4,13 +4,21 @@ import { isLoopback } from '../base/formats.js'
 import type { RateLimitOptions, ResolvedRateLimits } from '../limits/index.js'
 import type { MemberstackOptions, PerennialOptions } from './perennial-options.js'
 import { createRandomBytes, type RandomBytes } from '../base/secrets.js'
-import { parseStoreAddress, type Store, type StoreAddress } from '../stores/index.js'
+import {
+  defaultStorePrefix,
+  parseStoreAddress,
+  storePrefixProblem,
+  type Store,
+  type StoreAddress,
+} from '../stores/index.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
 
 /** The options of `createPerennial` with every default filled in. */
 export interface ResolvedOptions extends Durations, World {
   readonly store: StoreAddress | Store
   readonly secret: PerennialOptions['secret']
+  readonly prefix: string
+  readonly newSecret: PerennialOptions['newSecret']
   readonly environment: Environment
   readonly memberstack: MemberstackOptions & {
     readonly adminUrl: string
@@ -65,6 +73,8 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
   return {
     store: resolveStore(options.store),
     secret: options.secret,
+    prefix: resolvePrefix(options),
+    newSecret: resolveNewSecret(options),
     environment,
     memberstack: {
       ...memberstack,
@@ -86,6 +96,17 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
 
 function resolveStore(store: PerennialOptions['store']): StoreAddress | Store {
   return typeof store === 'string' ? parseStoreAddress(store) : store
+}
+
+function resolvePrefix({ prefix = defaultStorePrefix }: PerennialOptions): string {
+  const problem = storePrefixProblem(prefix)
+  if (problem === null) return prefix
+  throw new TypeError(`prefix ${problem}`)
+}
+
+function resolveNewSecret({ newSecret }: PerennialOptions): PerennialOptions['newSecret'] {
+  if (newSecret === undefined || newSecret === 'sign-everyone-out') return newSecret
+  throw new TypeError('newSecret must be sign-everyone-out, or be left out')
 }
 
 function resolveDurations(options: PerennialOptions): Durations {

@@ -18,7 +18,7 @@ import {
   type SessionUseCases,
   type VerifyMemberToken,
 } from '../sessions/index.js'
-import type { Store } from '../stores/index.js'
+import type { ClaimedStore } from '../stores/index.js'
 import {
   createAccessTokens,
   createMemberSignatureCheck,
@@ -29,7 +29,7 @@ import {
 /** The parts that {@link createSessionMode} connects. */
 export interface SessionModeParts {
   readonly options: ResolvedOptions
-  readonly store: Store
+  readonly store: ClaimedStore
   readonly secrets: Secrets
   readonly admin: AdminApi
   readonly userContext: UserContext

@@ -7,7 +7,7 @@ import type { MemberNews } from './user-cache.js'
 
 const down: MemberReading = { kind: 'unavailable', retryAfterSeconds: 3 }
 const secret = randomBytes(32)
-const secrets = createSecrets([secret], randomBytes)
+const secrets = createSecrets([secret], { appId: 'app_test', randomBytes })
 
 function member(changes: Partial<Member> = {}): Member {
   return {
@@ -182,10 +182,12 @@ describe('the snapshot kept with a session', () => {
     expect(await asEve).toMatchObject({ kind: 'unavailable' })
 
     const newSecret = randomBytes(32)
-    const rotated = createWorld({ secrets: createSecrets([newSecret, secret], randomBytes) })
+    const rotated = createWorld({
+      secrets: createSecrets([newSecret, secret], { appId: 'app_test', randomBytes }),
+    })
     rotated.world.answer = () => down
     expect(await refresh(rotated.membership, sealed)).toMatchObject({ kind: 'member' })
-    const replaced = createWorld({ secrets: createSecrets([newSecret], randomBytes) })
+    const replaced = createWorld({ secrets: createSecrets([newSecret], { appId: 'app_test', randomBytes }) })
     replaced.world.answer = () => down
     expect(await refresh(replaced.membership, sealed)).toMatchObject({ kind: 'unavailable' })
   })

@@ -13,6 +13,7 @@ import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { unsealSnapshot } from '../members/membership.js'
 import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
+import { advanceFrom, claimForTest, listOf } from '../../test/kit/claimed-store.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
@@ -112,7 +113,7 @@ describe('a refresh of a session', () => {
     const third = await refreshed(second.refreshToken)
     expect(readAccessToken(third.accessToken)).toMatchObject({ generation: 3 })
     // Another instance moves the session on; what this one gave last is out of date.
-    await store.sessions.advance({
+    await advanceFrom(claimForTest(store, parts.secrets).sessions, {
       id: sessionId,
       fromGeneration: 3,
       toGeneration: 4,
@@ -210,7 +211,7 @@ describe('membership', () => {
     const other = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
     parts.admin.member = { kind: 'deleted' }
     expect(await instance.refresh(first)).toMatchObject({ kind: 'refused', reason: 'member_deleted' })
-    expect(await store.sessions.listOf('mem_ada', world.now)).toEqual([])
+    expect(await listOf(store.sessions, 'mem_ada', world.now)).toEqual([])
     parts.admin.member = undefined
     expect(await instance.refresh(other.refreshToken)).toMatchObject({ kind: 'refused', reason: 'revoked' })
 

@@ -12,6 +12,7 @@ import {
   type RotationSettings,
   type Session,
   type SessionEnder,
+  type SessionRow,
   type SessionStore,
 } from '../sessions/index.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
@@ -78,7 +79,7 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
   }
 }
 
-async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
+async function settle(read: SessionRow, work: Work): Promise<RefreshOutcome> {
   let session = read
   let standing: Standing | undefined
   for (let turn = 0; turn < largestNumberOfTurns; turn++) {
@@ -91,9 +92,7 @@ async function settle(read: Session, work: Work): Promise<RefreshOutcome> {
     if (standing.kind !== 'member') return await turnAway(standing, session, work)
     if (decision.kind === 'replay') return await answer(hows.replay, session, standing.member, work)
 
-    const { applied, session: after } = await work.store.advance({
-      id: session.id,
-      fromGeneration: session.generation,
+    const { applied, session: after } = await work.store.advance(session, {
       toGeneration: decision.toGeneration,
       at: now,
       sealedMember: standing.sealedMember,

@@ -26,8 +26,19 @@ export {
   type SessionEnder,
   type SessionEnderOptions,
 } from './session-ender.js'
-export type { Advance, EndAll, EndedSession, SessionStore } from './session-store.js'
-export { beginSession, type Session, type SessionEndReason } from './session.js'
+export { createMarkedSessions, type MarkedSessionsOptions } from './marked-sessions.js'
+export { createSessionMarks, type SessionMarks } from './session-mark.js'
+export type {
+  Advance,
+  EndAll,
+  EndedSession,
+  ListRequest,
+  Page,
+  SessionRow,
+  SessionRows,
+  SessionStore,
+} from './session-store.js'
+export { beginSession, toEndReason, type Session, type SessionEndReason } from './session.js'
 export {
   createSessions,
   type IssueAccessToken,

@@ -11,7 +11,7 @@ import {
   type TokenJudgement,
   type TokenProblem,
 } from '../tokens/index.js'
-import type { SessionStore } from './session-store.js'
+import type { SessionRows } from './session-store.js'
 import type { Session } from './session.js'
 
 /** Options of {@link judgeAccessToken}. */
@@ -30,7 +30,7 @@ export interface JudgeAccessTokenOptions {
 /** A store, and the secret that opens its signing keys. */
 export interface KnownStore {
   readonly store: {
-    readonly sessions: Pick<SessionStore, 'read'>
+    readonly sessions: Pick<SessionRows, 'read'>
     readonly signingKeys: Pick<SigningKeyStore, 'list'>
   }
   /** As `PERENNIAL_SECRET` is set: base64, newest first. */
@@ -71,7 +71,7 @@ export async function judgeAccessToken(
   { mode, issuer, appId, clock, known }: JudgeAccessTokenOptions,
 ): Promise<AccessTokenJudgement> {
   const rules = (mode === 'session' ? ownTokenRules : memberTokenRules)({ issuer, audience: appId })
-  const keySet = known && (await readKeySet(known))
+  const keySet = known && (await readKeySet(known, appId))
   const { token, problems } = await judgeToken(accessToken, { rules, keySet, now: clock() })
   const isOurs = token !== null && token.claims['iss'] === issuer
   const session = isOurs && known && 'store' in known ? await readSession(token.claims['sid'], known) : null
@@ -80,9 +80,10 @@ export async function judgeAccessToken(
   return { token, problems: [...problems, { reason: 'revoked', session }], session }
 }
 
-async function readKeySet(known: KnownStore | KnownKeys): Promise<KeySet> {
+async function readKeySet(known: KnownStore | KnownKeys, appId: string): Promise<KeySet> {
   if ('jwks' in known) return createPinnedKeySet(known.jwks, ['RS256'])
-  const secrets = createSecrets(decodeSecrets(known.secret), createRandomBytes())
+  const randomBytes = createRandomBytes()
+  const secrets = createSecrets(decodeSecrets(known.secret), { appId, randomBytes })
   return await readSigningKeySet(known.store.signingKeys, secrets)
 }
 

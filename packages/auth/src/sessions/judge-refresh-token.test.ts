@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createSecrets, decodeSecrets } from '../base/secrets.js'
+import { claimForTest, readSession } from '../../test/kit/claimed-store.js'
 import { openStore, type Store } from '../stores/index.js'
+import type { SessionStore } from './session-store.js'
 import { judgeRefreshToken, createSessionId, formatRefreshToken } from './refresh-token.js'
 
 const secret = randomBytes(32).toString('base64')
-const secrets = createSecrets(decodeSecrets(secret), randomBytes)
+const secrets = createSecrets(decodeSecrets(secret), { appId: 'app_test', randomBytes })
 const sessionId = createSessionId(randomBytes)
 let now: number
 let store: Store
+let sessions: SessionStore
 
 beforeEach(async () => {
   now = 1_000
@@ -16,7 +19,8 @@ beforeEach(async () => {
   const instants = { createdAt: now, lastUsedAt: now, expiresAt: now + 5_000 }
   const seen = { confirmedAt: null, previousConfirmedAt: null, endedAt: null, endReason: null }
   const session = { id: sessionId, memberId: 'mem_1', userAgent: null, generation: 1, sealedMember: null }
-  await store.sessions.create({ ...session, ...instants, ...seen }, now)
+  sessions = claimForTest(store, secrets).sessions
+  await sessions.create({ ...session, ...instants, ...seen }, now)
 })
 
 const token = (generation: number, id = sessionId) =>
@@ -24,32 +28,32 @@ const token = (generation: number, id = sessionId) =>
 
 const judge = async (refreshToken: string, by: string | readonly string[] = secret) => {
   const { sessions } = store
+  const appId = 'app_test'
   const settings = { graceSeconds: 30, idleSeconds: 1_000, clock: () => now }
-  return (await judgeRefreshToken(refreshToken, { sessions, secret: by, ...settings })).kind
+  return (await judgeRefreshToken(refreshToken, { sessions, appId, secret: by, ...settings })).kind
 }
 
 const rotate = async () => {
-  const session = await store.sessions.read(sessionId)
-  const fromGeneration = session?.generation ?? 0
-  const change = { id: sessionId, fromGeneration, toGeneration: fromGeneration + 1, sealedMember: null }
-  await store.sessions.advance({ ...change, at: now })
+  const session = await sessions.read(sessionId)
+  if (!session) throw new Error('it was created')
+  await sessions.advance(session, { toGeneration: session.generation + 1, at: now, sealedMember: null })
 }
 
 describe('judgeRefreshToken', () => {
   it('tells the newest from a retired one, within the grace and after it, and changes nothing', async () => {
     expect(await judge(token(1))).toBe('rotate')
     await rotate()
-    const before = await store.sessions.read(sessionId)
+    const before = await readSession(sessions, sessionId)
     expect([await judge(token(2)), await judge(token(1)), await judge(token(3))]).toEqual([
       'rotate',
       'replay',
       'caught_up',
     ])
-    await store.sessions.confirm(sessionId, 2, now)
+    await sessions.confirm(sessionId, 2, now)
     expect(await judge(token(1))).toBe('replay')
     now += 30
     expect(await judge(token(1))).toBe('reused')
-    const after = await store.sessions.read(sessionId)
+    const after = await readSession(sessions, sessionId)
     expect(after).toEqual({ ...before, confirmedAt: 1_000 })
   })
 

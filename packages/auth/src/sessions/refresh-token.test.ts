@@ -6,7 +6,7 @@ import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } f
 
 const oldSecret = randomBytes(32)
 const newSecret = randomBytes(32)
-const secrets = createSecrets([oldSecret], randomBytes)
+const secrets = createSecrets([oldSecret], { appId: 'app_test', randomBytes })
 const parts = { sessionId: createSessionId(randomBytes), generation: 7 }
 
 describe('refresh token', () => {
@@ -71,11 +71,15 @@ describe('refresh token', () => {
 
   it('verifies under every listed secret and is made under the first', () => {
     const before = formatRefreshToken(secrets, parts)
-    const both = createSecrets([newSecret, oldSecret], randomBytes)
+    const both = createSecrets([newSecret, oldSecret], { appId: 'app_test', randomBytes })
     const after = formatRefreshToken(both, parts)
     expect(parseRefreshToken(both, before)).toEqual(parts)
-    expect(parseRefreshToken(createSecrets([newSecret], randomBytes), after)).toEqual(parts)
-    expect(parseRefreshToken(createSecrets([newSecret], randomBytes), before)).toBeNull()
+    expect(parseRefreshToken(createSecrets([newSecret], { appId: 'app_test', randomBytes }), after)).toEqual(
+      parts,
+    )
+    expect(
+      parseRefreshToken(createSecrets([newSecret], { appId: 'app_test', randomBytes }), before),
+    ).toBeNull()
   })
 
   it('cannot be made with the secret itself, only with the key derived for it', () => {

@@ -7,7 +7,8 @@ import {
 } from '../base/secrets.js'
 import type { Clock } from '../base/time.js'
 import { decide, type Decision, type RotationSettings } from './rotation.js'
-import type { SessionStore } from './session-store.js'
+import { createSessionMarks } from './session-mark.js'
+import type { SessionRows } from './session-store.js'
 import type { Session } from './session.js'
 
 /** The content of a refresh token whose MAC is verified. */
@@ -67,7 +68,10 @@ export function parseRefreshToken(secrets: Secrets, token: string): RefreshToken
 
 /** Options of {@link judgeRefreshToken}. */
 export interface JudgeOptions extends RotationSettings {
-  readonly sessions: Pick<SessionStore, 'read'>
+  /** The `sessions` of an open store. */
+  readonly sessions: Pick<SessionRows, 'read'>
+  /** The app that the sessions are of. */
+  readonly appId: string
   /** As `PERENNIAL_SECRET` is set: base64, newest first. */
   readonly secret: string | readonly string[]
   readonly clock: Clock
@@ -86,19 +90,19 @@ export type RefreshTokenJudgement =
  * @throws TypeError if there is no secret or one is too short
  * @throws {@link AuthError} `AUTH_UNAVAILABLE` if the store does not answer
  * @example
- * const settings = { secret, graceSeconds: 120, idleSeconds: 604_800, clock: systemClock }
+ * const settings = { appId, secret, graceSeconds: 120, idleSeconds: 604_800, clock: systemClock }
  * const { kind } = await judgeRefreshToken(refreshToken, { sessions: store.sessions, ...settings })
  */
 export async function judgeRefreshToken(
   refreshToken: string,
-  { sessions, secret, clock, ...settings }: JudgeOptions,
+  { sessions, appId, secret, clock, ...settings }: JudgeOptions,
 ): Promise<RefreshTokenJudgement> {
-  const secrets = createSecrets(decodeSecrets(secret), createRandomBytes())
+  const secrets = createSecrets(decodeSecrets(secret), { appId, randomBytes: createRandomBytes() })
   const parts = parseRefreshToken(secrets, refreshToken)
   if (!parts) return { kind: 'not_ours' }
   const { sessionId, generation } = parts
   const session = await sessions.read(sessionId)
-  if (!session) return { kind: 'unknown', sessionId }
+  if (!session || !createSessionMarks(secrets).isGenuine(session)) return { kind: 'unknown', sessionId }
   const { kind } = decide(session, generation, Math.floor(clock()), settings)
   return { kind, session, generation }
 }

@@ -168,9 +168,7 @@ describe('advanced', () => {
     expect(advanced(session, { ...rotation, at: 9_900.9 })).toEqual(advanced(session, rotation))
   })
 
-  it('does not apply to another generation, an ended session, or one that expires in that second', () => {
-    expect(advanced({ ...session, generation: 4 }, rotation)).toBeNull()
-    expect(advanced({ ...session, generation: 6 }, rotation)).toBeNull()
+  it('does not apply to an ended session, or to one that expires in that second', () => {
     expect(advanced({ ...session, endedAt: 9_900 }, rotation)).toBeNull()
     expect(advanced({ ...session, expiresAt: 9_900 }, rotation)).toBeNull()
     expect(advanced({ ...session, expiresAt: 9_901 }, rotation)).not.toBeNull()

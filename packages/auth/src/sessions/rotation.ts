@@ -61,10 +61,10 @@ export function isLive(session: Session, at: number): boolean {
   return session.endedAt === null && session.expiresAt > at
 }
 
-/** Returns the session that a rotation writes, or null if the rotation does not apply to this session. */
+/** Returns the session that a rotation writes, or null if the session is not live. */
 export function advanced(session: Session, change: Advance): Session | null {
   const at = Math.floor(change.at)
-  if (!isLive(session, at) || session.generation !== change.fromGeneration) return null
+  if (!isLive(session, at)) return null
   return {
     ...session,
     generation: change.toGeneration,

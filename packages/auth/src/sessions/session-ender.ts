@@ -53,10 +53,14 @@ export function createSessionEnder({
     endAllOf: async ({ memberId, reason, requestId, earlierSignIns = 'allowed' }) => {
       const at = clock()
       const refused = earlierSignIns === 'refused' ? { refuseSignInsIssuedUntil: Math.floor(at) } : {}
-      const ids = await store.endAllOf({ memberId, reason, at, ...refused })
-      revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
-      for (const sessionId of ids) emit({ event: 'session_revoked', requestId, memberId, sessionId, reason })
-      return ids.length
+      let count = 0
+      for await (const ids of store.endAllOf({ memberId, reason, at, ...refused })) {
+        revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
+        for (const sessionId of ids)
+          emit({ event: 'session_revoked', requestId, memberId, sessionId, reason })
+        count += ids.length
+      }
+      return count
     },
   }
 }

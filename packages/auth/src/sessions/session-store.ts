@@ -7,15 +7,12 @@ export interface EndedSession {
   readonly endedAt: number
 }
 
-/** The compare-and-set of one rotation. */
+/** The facts that a rotation changes. */
 export interface Advance {
-  readonly id: string
-  /** The generation that was read. Nothing is written if the store holds another one. */
-  readonly fromGeneration: number
-  /** `fromGeneration + 1`, or further where the store had lost writes. */
+  /** One more than the generation that was read, or further where the store had lost writes. */
   readonly toGeneration: number
   readonly at: number
-  /** The member as read now, sealed; null keeps the member that the store holds. */
+  /** The member as read now, sealed; null keeps the member that the session holds. */
   readonly sealedMember: string | null
 }
 
@@ -28,22 +25,52 @@ export interface EndAll {
   readonly refuseSignInsIssuedUntil?: number
 }
 
+/** The part of a member's live sessions that a list returns, newest first. */
+export interface ListRequest {
+  readonly memberId: string
+  /** Sessions that have expired by then are left out. */
+  readonly at: number
+  /** The most sessions to return, from 1. */
+  readonly limit: number
+  /** `next` of the page before; null or absent for the first page. */
+  readonly after?: string | null | undefined
+}
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly sessions: readonly T[]
+  /** Names the next page; null if this is the last one. */
+  readonly next: string | null
+}
+
 /**
- * The sessions of a store. Every method is one atomic step. A store that cannot answer rejects with `AUTH_UNAVAILABLE`,
- * and has then made all of the change or none of it. The store keeps whole seconds: it cuts off the fraction of an instant.
+ * A session as a store holds it. The mark is a MAC of every field but the two of its end (`session-mark.ts`), under a key
+ * that the store does not have.
+ */
+export interface SessionRow extends Session {
+  readonly mark: string
+}
+
+/**
+ * The sessions of a deployment. A row that carries no mark of its own does not count: `read` and `list` leave it out. Every
+ * method rejects with `AUTH_UNAVAILABLE` if the store cannot answer, and has then made all of the change or none of it.
+ * Instants are kept in whole seconds: the fraction is cut off.
  */
 export interface SessionStore {
   /** Stores a new session, unless sign-ins of its member that were issued at `signInIssuedAt` are refused. */
   create(session: Session, signInIssuedAt: number): Promise<'created' | 'refused'>
 
   /** Returns a session. One that has ended is returned until it is swept. */
-  read(id: string): Promise<Session | null>
+  read(id: string): Promise<SessionRow | null>
 
   /**
-   * Writes what `advanced` of `rotation.ts` returns, if it applies. Returns whether it applied, and the session as it now
-   * stands (null if there is none).
+   * Writes what `advanced` of `rotation.ts` returns for the session that was read, if the store still holds that one. Returns
+   * whether it did, and the session as it now stands (null if there is none).
    */
-  advance(change: Advance): Promise<{ readonly applied: boolean; readonly session: Session | null }>
+  advance(
+    read: SessionRow,
+    change: Advance,
+  ): Promise<{ readonly applied: boolean; readonly session: SessionRow | null }>
 
   /** Writes what `confirmed` of `rotation.ts` returns for the first use of a generation. */
   confirm(id: string, generation: number, at: number): Promise<void>
@@ -51,11 +78,11 @@ export interface SessionStore {
   /** Ends one session. Returns false if there is none or it had ended before. */
   end(id: string, reason: SessionEndReason, at: number): Promise<boolean>
 
-  /** Ends all sessions of a member and returns the ids of those that were live. */
-  endAllOf(request: EndAll): Promise<readonly string[]>
+  /** Ends all sessions of a member, some at a time, and yields the ids of those that were live. */
+  endAllOf(request: EndAll): AsyncIterable<readonly string[]>
 
-  /** Returns the live sessions of a member, newest first. */
-  listOf(memberId: string, at: number): Promise<readonly Session[]>
+  /** Returns live sessions of a member, newest first. */
+  list(request: ListRequest): Promise<Page<SessionRow>>
 
   /** Returns every session that ended at or after this second. */
   endedSince(at: number): Promise<readonly EndedSession[]>
@@ -68,4 +95,43 @@ export interface SessionStore {
 
   /** Ends again the sessions that this instance knows to have ended (after a failover), unknown ids included. */
   restoreEnded(ended: readonly EndedSession[]): Promise<void>
+}
+
+/**
+ * The session rows of one store: what a new store implements. Every method is one atomic step, and can be one statement of SQL.
+ * A store neither makes nor checks marks; `createMarkedSessions` builds a {@link SessionStore} on these rows.
+ */
+export interface SessionRows extends Pick<
+  SessionStore,
+  'end' | 'endedSince' | 'watchEnded' | 'restoreEnded'
+> {
+  /** Stores a new row, unless sign-ins of its member that were issued at `signInIssuedAt` are refused. */
+  insert(row: SessionRow, signInIssuedAt: number): Promise<'created' | 'refused'>
+
+  /** Returns a row as it is stored. One that has ended is returned until it is swept. */
+  read(id: string): Promise<SessionRow | null>
+
+  /**
+   * Replaces a row (all fields but id, member and the two of the end) if the stored one has the mark `expected` and has not
+   * ended. Returns `replaced`, or the row as it stands (null if there is none).
+   */
+  replace(row: SessionRow, expected: string): Promise<'replaced' | SessionRow | null>
+
+  /** Refuses member JWTs of this member issued at or before `issuedUntil`. An earlier instant never replaces a later one. */
+  refuseSignIns(refusal: {
+    readonly memberId: string
+    readonly issuedUntil: number
+    readonly at: number
+  }): Promise<void>
+
+  /** Ends at most `limit` live sessions of a member. Returns the ids, fewer than `limit` if no other is left. */
+  endSomeOf(request: {
+    readonly memberId: string
+    readonly reason: SessionEndReason
+    readonly at: number
+    readonly limit: number
+  }): Promise<readonly string[]>
+
+  /** Returns live rows of a member, newest first. */
+  list(request: ListRequest): Promise<Page<SessionRow>>
 }

@@ -1,5 +1,12 @@
+const endReasons = ['sign_out', 'sign_out_everywhere', 'reuse', 'member_deleted', 'plan_lost'] as const
+
 /** The reason why a session ended. */
-export type SessionEndReason = 'sign_out' | 'sign_out_everywhere' | 'reuse' | 'member_deleted' | 'plan_lost'
+export type SessionEndReason = (typeof endReasons)[number]
+
+/** Reads a reason as a store holds it; null if it is none. */
+export function toEndReason(stored: unknown): SessionEndReason | null {
+  return endReasons.find((reason) => reason === stored) ?? null
+}
 
 /** One sign-in, and the family of refresh tokens descended from it (RFC 9700 §4.14.2). Instants are whole seconds. */
 export interface Session {

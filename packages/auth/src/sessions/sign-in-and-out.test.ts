@@ -9,6 +9,7 @@ import {
   type SharedParts,
 } from '../../test/session-world.js'
 import { failure } from '../base/failures.js'
+import { listOf } from '../../test/kit/claimed-store.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
@@ -151,13 +152,13 @@ describe('signing in', () => {
     const member = { ...memberOf('mem_ada'), activePlanIds: [] }
     parts.admin.member = { kind: 'found', member, readAt: world.now }
     await expect(signIn()).rejects.toMatchObject({ code: 'AUTH_ROLE_INSUFFICIENT', status: 403 })
-    expect(await store.sessions.listOf('mem_ada', world.now)).toEqual([])
+    expect(await listOf(store.sessions, 'mem_ada', world.now)).toEqual([])
   })
 
   it('leaves no session behind when there is no key to sign with', async () => {
     parts.issuing.down = true
     expect(await codeOf(signIn())).toBe('AUTH_UNAVAILABLE')
-    expect(await store.sessions.listOf('mem_ada', world.now)).toEqual([])
+    expect(await listOf(store.sessions, 'mem_ada', world.now)).toEqual([])
   })
 
   it('cuts a user agent that is too long', async () => {
@@ -230,7 +231,7 @@ describe('signing out', () => {
     const { refreshToken } = await signIn()
     const down = () => Promise.reject(failure('storeUnreachable'))
     const other = createInstance(
-      { ...store, sessions: { ...store.sessions, end: down, endAllOf: down } },
+      { ...store, sessions: { ...store.sessions, end: down, refuseSignIns: down, endSomeOf: down } },
       parts,
     )
     const request = { sessionId: idOf(refreshToken), memberId: 'mem_ada', requestId: 'req' }

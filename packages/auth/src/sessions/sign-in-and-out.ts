@@ -39,7 +39,7 @@ export interface SessionUseCases {
     readonly userAgent: string | null
     readonly requestId: string
   }): Promise<SignedIn>
-  /** The live sessions of a member, newest first. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
+  /** Returns live sessions of a member, newest first, 100 at most. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   listOf(memberId: string): Promise<readonly Session[]>
   /** Ends one session; false when this member has none of that id. One that has ended already stays so. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   signOut(request: {
@@ -75,15 +75,18 @@ type Request = Parameters<SessionUseCases['signIn']>[0]
 /** Longer user agents are cut. They are shown to members, so that they can tell their devices apart. */
 const userAgentLength = 256
 
+/** The most sessions in one list. */
+const mostListed = 100
+
 /** Creates the use cases: sign in, list sessions, sign out. */
 export function createSessions(options: SessionsOptions): SessionUseCases {
   const { store, secrets, ender, clock, idleSeconds } = options
   return {
     signIn: (request) => signIn(request, options),
     listOf: async (memberId) => {
-      const now = clock()
-      const sessions = await store.listOf(memberId, now)
-      return sessions.filter((session) => !isIdle(session, now, idleSeconds))
+      const at = clock()
+      const { sessions } = await store.list({ memberId, at, limit: mostListed })
+      return sessions.filter((session) => !isIdle(session, at, idleSeconds))
     },
     signOut: async ({ sessionId, memberId, requestId }) => {
       const session = isSessionId(sessionId) ? await store.read(sessionId) : null
@@ -143,7 +146,8 @@ function newSession(
   return beginSession({
     id: createSessionId(randomBytes),
     memberId: claims.id,
-    userAgent: userAgent?.slice(0, userAgentLength) ?? null,
+    // Well-formed: stores keep texts as UTF-8, and the row's mark is over the text.
+    userAgent: userAgent === null ? null : Buffer.from(userAgent.slice(0, userAgentLength)).toString(),
     expiresAt: Math.floor(Math.min(now + maxSeconds, claims.exp)),
     sealedMember,
     now,

@@ -1,4 +1,11 @@
 /** The door of the stores room: it opens, examines and moves the data that outlives a process. */
+export {
+  claimStore,
+  findClaimProblem,
+  type ClaimedStore,
+  type ClaimExpectation,
+  type ClaimOptions,
+} from './claim-store.js'
 export { loadLocalSecret } from './local-secret.js'
 export { moveStore, type MoveCounts, type StoreMoveOptions } from './move/move-store.js'
 export type { MoveCount } from './move/redis-target.js'
@@ -13,4 +20,11 @@ export {
   type RedisStoreAddress,
   type StoreAddress,
 } from './store-address.js'
-export type { Store, StoreOptions } from './store.js'
+export {
+  defaultStorePrefix,
+  storePrefixProblem,
+  type Store,
+  type StoreOptions,
+  type StoreOwner,
+  type TakeUp,
+} from './store.js'

@@ -1,21 +1,26 @@
 import { systemTicker } from '../base/time.js'
 import {
-  advanced,
-  confirmed,
   isLive,
-  type EndAll,
   type EndedSession,
-  type Session,
+  type ListRequest,
+  type Page,
   type SessionEndReason,
-  type SessionStore,
+  type SessionRow,
+  type SessionRows,
 } from '../sessions/index.js'
 import type { SigningKeyStore, StoredSigningKey } from '../tokens/index.js'
+import { createMemberIndex, type MemberIndex } from './member-index.js'
 import { createEndedFeed, endedKeptSeconds, signInCutoffKeptSeconds } from './ended-sessions.js'
-import { sweepEverySeconds, type Store, type StoreOptions } from './store.js'
+import { sweepEverySeconds, type Store, type StoreOptions, type StoreOwner } from './store.js'
 
 /** Creates a `memory:` store: for one process, and lost when it ends. Every method runs in one turn, so it is atomic. */
 export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions): Store {
-  const tables: Tables = { sessions: new Map(), idsOf: new Map(), ended: new Map(), cutoffs: new Map() }
+  const tables: Tables = {
+    sessions: new Map(),
+    members: createMemberIndex(),
+    ended: new Map(),
+    cutoffs: new Map(),
+  }
   const messages = new Map<string, number>()
   const stopSweeping = ticker(sweepEverySeconds, () => {
     const now = clock()
@@ -23,7 +28,9 @@ export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions
     for (const [id, forgetAt] of messages) if (forgetAt <= now) messages.delete(id)
   })
   return {
-    sessions: { ...createRotation(tables), ...createEnding(tables) },
+    name: 'memory:',
+    owner: createOwner(),
+    sessions: { ...createRows(tables), ...createEnding(tables) },
     signingKeys: createSigningKeys(),
     webhookLog: {
       isDone: async (messageId) => messages.has(messageId),
@@ -33,6 +40,15 @@ export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions
     },
     check: async () => {},
     close: async () => stopSweeping(),
+  }
+}
+
+function createOwner(): StoreOwner {
+  let owner: string | null = null
+  return {
+    read: async () => owner,
+    claim: async (appId) => (owner ??= appId),
+    readEarlierKeys: async () => [],
   }
 }
 
@@ -59,46 +75,38 @@ function createSigningKeys(): SigningKeyStore {
 }
 
 interface Tables {
-  readonly sessions: Map<string, Session>
-  readonly idsOf: Map<string, Set<string>>
+  readonly sessions: Map<string, SessionRow>
+  /** The sessions that have not ended. */
+  readonly members: MemberIndex
   readonly ended: Map<string, number>
   readonly cutoffs: Map<string, { readonly issuedUntil: number; readonly setAt: number }>
 }
 
-type Rotation = Pick<SessionStore, 'create' | 'read' | 'advance' | 'confirm' | 'listOf'>
+type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
 
-function createRotation(tables: Tables): Rotation {
-  const { sessions, idsOf, cutoffs } = tables
-  const put = (session: Session) => {
-    sessions.set(session.id, session)
-    return session
-  }
+function createRows(tables: Tables): Rows {
+  const { sessions, members, cutoffs } = tables
   return {
-    create: async (session, signInIssuedAt) => {
-      const cutoff = cutoffs.get(session.memberId)
+    insert: async (row, signInIssuedAt) => {
+      const cutoff = cutoffs.get(row.memberId)
       if (cutoff !== undefined && signInIssuedAt <= cutoff.issuedUntil) return 'refused'
-      put(inWholeSeconds(session))
-      const ids = idsOf.get(session.memberId) ?? new Set()
-      idsOf.set(session.memberId, ids.add(session.id))
+      sessions.set(row.id, row)
+      members.add(row)
       return 'created'
     },
     read: async (id) => sessions.get(id) ?? null,
-    advance: async (change) => {
-      const session = sessions.get(change.id)
-      const next = session && advanced(session, change)
-      return next ? { applied: true, session: put(next) } : { applied: false, session: session ?? null }
+    replace: async (row, expected) => {
+      const stored = sessions.get(row.id)
+      if (stored?.mark !== expected || stored.endedAt !== null) return stored ?? null
+      sessions.set(row.id, row)
+      return 'replaced'
     },
-    confirm: async (id, generation, at) => {
-      const session = sessions.get(id)
-      const next = session && confirmed(session, generation, at)
-      if (next) put(next)
-    },
-    listOf: async (memberId, at) => liveOf(tables, memberId, at),
+    list: async (request) => listOf(tables, request),
   }
 }
 
-function createEnding(tables: Tables): Omit<SessionStore, keyof Rotation> {
-  const { sessions, ended } = tables
+function createEnding(tables: Tables): Omit<SessionRows, keyof Rows> {
+  const { sessions, ended, cutoffs } = tables
   const feed = createEndedFeed()
   return {
     end: async (id, reason, atOrLater) => {
@@ -109,13 +117,16 @@ function createEnding(tables: Tables): Omit<SessionStore, keyof Rotation> {
       feed.publish([{ id, endedAt: at }])
       return true
     },
-    endAllOf: async (request) => {
-      const at = Math.floor(request.at)
-      refuseSignIns(tables, request, at)
-      const live = liveOf(tables, request.memberId, at)
-      for (const session of live) endOne(tables, session, request.reason, at)
-      feed.publish(live.map(({ id }) => ({ id, endedAt: at })))
-      return live.map(({ id }) => id)
+    refuseSignIns: async ({ memberId, issuedUntil, at }) => {
+      const before = cutoffs.get(memberId)?.issuedUntil ?? -Infinity
+      cutoffs.set(memberId, { issuedUntil: Math.max(before, Math.floor(issuedUntil)), setAt: Math.floor(at) })
+    },
+    endSomeOf: async ({ memberId, reason, at: atOrLater, limit }) => {
+      const at = Math.floor(atOrLater)
+      const some = liveOf(tables, { memberId, at, limit }).map(({ session }) => session)
+      for (const session of some) endOne(tables, session, reason, at)
+      feed.publish(some.map(({ id }) => ({ id, endedAt: at })))
+      return some.map(({ id }) => id)
     },
     endedSince: async (at) =>
       [...ended].filter(([, endedAt]) => endedAt >= at).map(([id, endedAt]) => ({ id, endedAt })),
@@ -135,25 +146,28 @@ function createEnding(tables: Tables): Omit<SessionStore, keyof Rotation> {
   }
 }
 
-function endOne(tables: Tables, session: Session, reason: SessionEndReason | null, at: number): void {
+function endOne(tables: Tables, session: SessionRow, reason: SessionEndReason | null, at: number): void {
   tables.sessions.set(session.id, { ...session, endedAt: at, endReason: reason })
+  tables.members.remove(session)
   tables.ended.set(session.id, at)
 }
 
-function liveOf({ sessions, idsOf }: Tables, memberId: string, at: number): readonly Session[] {
-  return [...(idsOf.get(memberId) ?? [])]
-    .map((id) => sessions.get(id))
-    .filter((session) => session !== undefined)
-    .filter((session) => isLive(session, at))
-    .toReversed()
-    .toSorted((a, b) => b.createdAt - a.createdAt)
+function listOf(tables: Tables, request: ListRequest): Page<SessionRow> {
+  const { limit } = request
+  const live = liveOf(tables, { ...request, limit: limit + 1 })
+  const page = live.slice(0, limit)
+  const next = live.length > limit ? (page.at(-1)?.place ?? null) : null
+  return { sessions: page.map(({ session }) => session), next }
 }
 
-function refuseSignIns({ cutoffs }: Tables, request: EndAll, at: number): void {
-  const { memberId, refuseSignInsIssuedUntil } = request
-  if (refuseSignInsIssuedUntil === undefined) return
-  const before = cutoffs.get(memberId)?.issuedUntil ?? -Infinity
-  cutoffs.set(memberId, { issuedUntil: Math.max(before, Math.floor(refuseSignInsIssuedUntil)), setAt: at })
+function liveOf({ sessions, members }: Tables, { memberId, at, limit, after = null }: ListRequest) {
+  const live: { readonly session: SessionRow; readonly place: string }[] = []
+  for (const { id, place } of members.newestFirst(memberId, after)) {
+    const session = sessions.get(id)
+    if (session && isLive(session, at)) live.push({ session, place })
+    if (live.length === limit) break
+  }
+  return live
 }
 
 function sweep(tables: Tables, now: number): void {
@@ -169,18 +183,7 @@ function sweep(tables: Tables, now: number): void {
   }
 }
 
-function forget({ sessions, idsOf }: Tables, { id, memberId }: Session): void {
-  sessions.delete(id)
-  const ids = idsOf.get(memberId)
-  ids?.delete(id)
-  if (ids?.size === 0) idsOf.delete(memberId)
-}
-
-function inWholeSeconds(session: Session): Session {
-  return {
-    ...session,
-    createdAt: Math.floor(session.createdAt),
-    lastUsedAt: Math.floor(session.lastUsedAt),
-    expiresAt: Math.floor(session.expiresAt),
-  }
+function forget({ sessions, members }: Tables, session: SessionRow): void {
+  sessions.delete(session.id)
+  members.remove(session)
 }

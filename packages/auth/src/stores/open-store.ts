@@ -1,18 +1,21 @@
+import { judgeClaim, type ClaimExpectation } from './claim-store.js'
 import { createMemoryStore } from './memory.js'
 import type { RedisSettings } from './redis/settings.js'
 import type { SqliteExamination } from './sqlite/database-file.js'
 import { parseStoreAddress, type StoreAddress } from './store-address.js'
-import type { Store, StoreOptions } from './store.js'
+import { defaultStorePrefix, storePrefixProblem, type Store, type StoreOptions } from './store.js'
 
 // The drivers are loaded on demand: an app on another store needs neither node:sqlite nor ioredis.
 
 /**
  * Opens a store by its address: `memory:`, `sqlite:` with the path of a file, or `redis://` and `rediss://`.
- * @throws TypeError if the address is not valid
+ * @throws TypeError if the address or the prefix is not valid
  * @throws Error with a message of one line, if the store cannot be used
  */
 export async function openStore(given: string | StoreAddress, options: StoreOptions): Promise<Store> {
   const address = typeof given === 'string' ? parseStoreAddress(given) : given
+  const problem = storePrefixProblem(options.prefix ?? defaultStorePrefix)
+  if (problem !== null) throw new TypeError(`the prefix of the store ${problem}`)
   if (address.kind === 'memory') return createMemoryStore(options)
   if (address.kind === 'sqlite') {
     const { openSqliteStore } = await import('./sqlite/store.js')
@@ -24,11 +27,20 @@ export async function openStore(given: string | StoreAddress, options: StoreOpti
 
 /**
  * Examines an existing SQLite file as a start of the service would, and writes nothing.
+ * @param expected - the app and the secret that it has to be of; if absent, that is not checked
  * @throws Error with a message of one line, if the service could not use it
  */
-export async function examineSqliteFile(path: string): Promise<SqliteExamination> {
+export async function examineSqliteFile(
+  path: string,
+  expected?: ClaimExpectation,
+): Promise<Pick<SqliteExamination, 'journal' | 'isEmpty'>> {
   const { examineSqliteFile: examine } = await import('./sqlite/database-file.js')
-  return await examine(path)
+  const { owner, signingKeys, ...examination } = await examine(path)
+  const keys =
+    owner === null ? { signingKeys: [], earlierKeys: signingKeys } : { signingKeys, earlierKeys: [] }
+  const problem = expected ? judgeClaim({ name: `sqlite:${path}`, owner, ...keys }, expected) : null
+  if (problem !== null) throw new Error(problem)
+  return examination
 }
 
 /**

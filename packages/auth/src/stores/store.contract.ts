@@ -4,7 +4,8 @@ import type { EndedSession } from '../sessions/session-store.js'
 import { beginSession, type Session } from '../sessions/index.js'
 import { itWritesRotationsAsSpecified } from './rotation-writes.contract.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
-import type { Store } from './store.js'
+import type { ClaimedStore, Store, TakeUp } from './index.js'
+import { advanceFrom, claimForTest, endAllOf, listOf, readSession } from '../../test/kit/claimed-store.js'
 
 /** Opens an empty store in this world. */
 export type OpenStoreInWorld = (world: FakeTime) => Promise<Store>
@@ -15,10 +16,12 @@ const memberId = 'mem_ada'
 export function describeStore(name: string, open: OpenStoreInWorld): void {
   describe(`${name} store`, () => {
     let world: FakeTime
-    let store: Store
+    let raw: Store
+    let store: ClaimedStore
     beforeEach(async () => {
       world = createFakeTime()
-      store = await open(world)
+      raw = await open(world)
+      store = claimForTest(raw)
     })
     afterEach(async () => {
       await store.close()
@@ -41,18 +44,20 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
       return session
     }
     const advance = (id: string, fromGeneration: number, toGeneration = fromGeneration + 1, at = world.now) =>
-      store.sessions.advance({ id, fromGeneration, toGeneration, at, sealedMember: null })
+      advanceFrom(store.sessions, { id, fromGeneration, toGeneration, at, sealedMember: null })
+    const read = (id: string) => readSession(store.sessions, id)
+    const list = (of: string, at: number) => listOf(store.sessions, of, at)
 
     describe('create and read', () => {
       it('gives back what was kept, whole', async () => {
         const full = await create({ confirmedAt: 5, previousConfirmedAt: 4 })
         const empty = await create({ userAgent: null, sealedMember: null })
-        expect(await store.sessions.read(full.id)).toEqual(full)
-        expect(await store.sessions.read(empty.id)).toEqual(empty)
+        expect(await read(full.id)).toEqual(full)
+        expect(await read(empty.id)).toEqual(empty)
       })
 
       it('knows nothing of a session that was never created', async () => {
-        expect(await store.sessions.read(newSession().id)).toBeNull()
+        expect(await read(newSession().id)).toBeNull()
       })
 
       it('takes texts of every kind as they are', async () => {
@@ -61,9 +66,9 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
           userAgent: '𝕌\u0000\n"\'\\{}:*',
           sealedMember: 'x'.repeat(20_000),
         })
-        expect(await store.sessions.read(odd.id)).toEqual(odd)
-        expect(await store.sessions.listOf(odd.memberId, world.now)).toEqual([odd])
-        expect(await store.sessions.read(`' OR 1=1 --`)).toBeNull()
+        expect(await read(odd.id)).toEqual(odd)
+        expect(await list(odd.memberId, world.now)).toEqual([odd])
+        expect(await read(`' OR 1=1 --`)).toBeNull()
       })
 
       it('keeps whole seconds', async () => {
@@ -71,7 +76,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await advance(session.id, 1, 2, world.now + 0.9)
         await store.sessions.confirm(session.id, 2, world.now + 1.9)
         await store.sessions.end(session.id, 'sign_out', world.now + 2.9)
-        expect(await store.sessions.read(session.id)).toMatchObject({
+        expect(await read(session.id)).toMatchObject({
           createdAt: 10,
           expiresAt: world.now + 100,
           lastUsedAt: world.now,
@@ -92,12 +97,17 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
           lastUsedAt: world.now + 9,
         }
         expect(await advance(session.id, 1, 2, world.now + 9)).toEqual({ applied: true, session: expected })
-        expect(await store.sessions.read(session.id)).toEqual(expected)
+        expect(await read(session.id)).toEqual(expected)
       })
 
       it('lets exactly one of many concurrent advances win and shows the others what it did', async () => {
         const session = await create()
-        const answers = await Promise.all(Array.from({ length: 50 }, () => advance(session.id, 1)))
+        const row = await store.sessions.read(session.id)
+        if (row === null) throw new Error('it was created')
+        const change = { toGeneration: 2, at: world.now, sealedMember: null }
+        const answers = await Promise.all(
+          Array.from({ length: 50 }, () => store.sessions.advance(row, change)),
+        )
         expect(answers.filter(({ applied }) => applied)).toHaveLength(1)
         expect(new Set(answers.map((answer) => answer.session?.generation))).toEqual(new Set([2]))
       })
@@ -106,7 +116,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const session = await create()
         await store.sessions.confirm(session.id, 1, world.now + 3)
         await advance(session.id, 1, 2, world.now + 9)
-        expect(await store.sessions.read(session.id)).toMatchObject({
+        expect(await read(session.id)).toMatchObject({
           confirmedAt: null,
           previousConfirmedAt: world.now + 3,
         })
@@ -117,7 +127,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await store.sessions.confirm(session.id, 1, world.now + 3)
         const { applied } = await advance(session.id, 1, 7, world.now + 9)
         expect(applied).toBe(true)
-        expect(await store.sessions.read(session.id)).toMatchObject({
+        expect(await read(session.id)).toMatchObject({
           generation: 7,
           confirmedAt: null,
           previousConfirmedAt: world.now + 9,
@@ -127,10 +137,10 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
       it('keeps the sealed member unless it is given another', async () => {
         const session = await create({ sealedMember: 'first' })
         await advance(session.id, 1)
-        expect(await store.sessions.read(session.id)).toMatchObject({ sealedMember: 'first' })
+        expect(await read(session.id)).toMatchObject({ sealedMember: 'first' })
         const change = { id: session.id, fromGeneration: 2, toGeneration: 3, at: world.now }
-        await store.sessions.advance({ ...change, sealedMember: 'second' })
-        expect(await store.sessions.read(session.id)).toMatchObject({ sealedMember: 'second' })
+        await advanceFrom(store.sessions, { ...change, sealedMember: 'second' })
+        expect(await read(session.id)).toMatchObject({ sealedMember: 'second' })
       })
 
       it('changes nothing from a generation that is not the current one', async () => {
@@ -159,13 +169,13 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const session = await create()
         await store.sessions.confirm(session.id, 1, world.now + 1)
         await store.sessions.confirm(session.id, 1, world.now + 2)
-        expect(await store.sessions.read(session.id)).toEqual({ ...session, confirmedAt: world.now + 1 })
+        expect(await read(session.id)).toEqual({ ...session, confirmedAt: world.now + 1 })
       })
 
       it('leaves a generation that was retired alone', async () => {
         const session = await create({ generation: 3, previousConfirmedAt: 7 })
         await store.sessions.confirm(session.id, 2, world.now + 1)
-        expect(await store.sessions.read(session.id)).toEqual(session)
+        expect(await read(session.id)).toEqual(session)
       })
 
       it('catches up with a generation that the store lost, and leaves the time of the last known rotation', async () => {
@@ -173,13 +183,13 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const at = world.now + 50
         await store.sessions.confirm(session.id, 3, at)
         const caughtUp = { generation: 3, confirmedAt: at, previousConfirmedAt: at }
-        expect(await store.sessions.read(session.id)).toEqual({ ...session, ...caughtUp })
+        expect(await read(session.id)).toEqual({ ...session, ...caughtUp })
       })
 
       it('one generation ahead keeps the first sight of the generation before', async () => {
         const session = await create({ confirmedAt: 5, previousConfirmedAt: 4 })
         await store.sessions.confirm(session.id, 2, world.now)
-        expect(await store.sessions.read(session.id)).toMatchObject({ generation: 2, previousConfirmedAt: 5 })
+        expect(await read(session.id)).toMatchObject({ generation: 2, previousConfirmedAt: 5 })
       })
 
       it('leaves ended and unknown sessions alone', async () => {
@@ -188,7 +198,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await store.sessions.confirm(session.id, 1, world.now)
         await store.sessions.confirm(session.id, 9, world.now)
         await store.sessions.confirm(newSession().id, 1, world.now)
-        expect(await store.sessions.read(session.id)).toMatchObject({ generation: 1, confirmedAt: null })
+        expect(await read(session.id)).toMatchObject({ generation: 1, confirmedAt: null })
       })
     })
 
@@ -205,7 +215,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         ])
         expect(ends).toEqual([true, false])
         const ended = { ...session, endedAt: world.now + 1, endReason: 'reuse' }
-        expect(await store.sessions.read(session.id)).toEqual(ended)
+        expect(await read(session.id)).toEqual(ended)
       })
 
       it('says so when there is nothing to end', async () => {
@@ -219,7 +229,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
           store.sessions.end(session.id, 'reuse', world.now),
           advance(session.id, 1),
         ])
-        expect(await store.sessions.read(session.id)).toMatchObject({ endedAt: world.now })
+        expect(await read(session.id)).toMatchObject({ endedAt: world.now })
         expect(await advance(session.id, 2)).toMatchObject({ applied: false })
       })
     })
@@ -234,7 +244,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await create({ expiresAt: world.now })
         const ended = await create()
         await store.sessions.end(ended.id, 'sign_out', world.now)
-        const listed = await store.sessions.listOf(memberId, world.now)
+        const listed = await list(memberId, world.now)
         const ids = listed.map(({ id }) => id)
         expect(ids.slice(0, 2).toSorted()).toEqual([third.id, twin.id].toSorted())
         expect(ids.slice(2)).toEqual([second.id, first.id])
@@ -247,23 +257,23 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const expired = await create({ expiresAt: world.now })
         const other = await create({ memberId: 'mem_bob' })
         const request = { memberId, reason: 'sign_out_everywhere', at: world.now + 5 } as const
-        const ids = await store.sessions.endAllOf(request)
+        const ids = await endAllOf(store.sessions, request)
         expect(ids.toSorted()).toEqual(mine.map(({ id }) => id).toSorted())
-        expect(await store.sessions.endAllOf(request)).toEqual([])
+        expect(await endAllOf(store.sessions, request)).toEqual([])
         for (const { id } of mine) {
-          const session = await store.sessions.read(id)
+          const session = await read(id)
           expect(session).toMatchObject({ endedAt: world.now + 5, endReason: 'sign_out_everywhere' })
         }
-        expect(await store.sessions.read(gone.id)).toMatchObject({ endReason: 'sign_out' })
-        expect(await store.sessions.read(expired.id)).toMatchObject({ endedAt: null })
-        expect(await store.sessions.read(other.id)).toMatchObject({ endedAt: null })
-        expect(await store.sessions.listOf(memberId, world.now)).toEqual([])
+        expect(await read(gone.id)).toMatchObject({ endReason: 'sign_out' })
+        expect(await read(expired.id)).toMatchObject({ endedAt: null })
+        expect(await read(other.id)).toMatchObject({ endedAt: null })
+        expect(await list(memberId, world.now)).toEqual([])
       })
 
       it('refuses sign-ins issued at or before the cutoff, for 400 days', async () => {
         const cutoff = world.now - 100
         const endAll = (refuseSignInsIssuedUntil: number) =>
-          store.sessions.endAllOf({
+          endAllOf(store.sessions, {
             memberId,
             reason: 'member_deleted',
             at: world.now,
@@ -283,8 +293,134 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
       })
 
       it('without a cutoff leaves new sign-ins possible', async () => {
-        await store.sessions.endAllOf({ memberId, reason: 'plan_lost', at: world.now })
+        await endAllOf(store.sessions, { memberId, reason: 'plan_lost', at: world.now })
         expect(await store.sessions.create(newSession(), world.now - 1)).toBe('created')
+      })
+    })
+
+    describe('rows and marks', () => {
+      const row = async (change: Partial<Session> = {}) => {
+        const { id } = await create(change)
+        const found = await raw.sessions.read(id)
+        if (!found) throw new Error('it was created')
+        return found
+      }
+
+      it('holds the mark that it was given, and replaces a row only if its mark is the expected one', async () => {
+        const first = await row()
+        const second = { ...first, generation: 2, confirmedAt: 7, sealedMember: null, mark: 'two' }
+        expect(await raw.sessions.replace(second, 'another')).toEqual(first)
+        expect(await raw.sessions.replace(second, first.mark)).toBe('replaced')
+        expect(await raw.sessions.read(first.id)).toEqual(second)
+        expect(await raw.sessions.replace({ ...second, mark: 'three' }, first.mark)).toEqual(second)
+        expect(await raw.sessions.replace({ ...second, id: 'nobody' }, second.mark)).toBeNull()
+      })
+
+      it('replaces no row that has ended', async () => {
+        const first = await row()
+        await raw.sessions.end(first.id, 'sign_out', world.now)
+        const ended = { ...first, endedAt: world.now, endReason: 'sign_out' }
+        expect(await raw.sessions.replace({ ...first, mark: 'two' }, first.mark)).toEqual(ended)
+      })
+
+      it('with any field changed counts as no session, and is in no list', async () => {
+        const changes: Partial<Session>[] = [
+          { memberId: 'mem_bob' },
+          { userAgent: null },
+          { createdAt: 1 },
+          { lastUsedAt: 1 },
+          { expiresAt: 2_000_000_000 },
+          { generation: 2 },
+          { confirmedAt: 1 },
+          { previousConfirmedAt: 1 },
+          { sealedMember: 'of another' },
+        ]
+        for (const change of changes) {
+          const genuine = await row()
+          const forged = { ...genuine, id: newSession().id, ...change }
+          await raw.sessions.insert(forged, world.now)
+          expect(await read(forged.id), JSON.stringify(change)).toBeNull()
+          await store.sessions.confirm(forged.id, forged.generation, world.now)
+          expect(await raw.sessions.read(forged.id)).toEqual(forged)
+          const [listed, ofBob] = [await list(memberId, world.now), await list('mem_bob', world.now)]
+          expect([...listed, ...ofBob].map(({ id }) => id)).not.toContain(forged.id)
+        }
+      })
+
+      it('can be ended though they count as no session', async () => {
+        const forged = { ...(await row()), id: newSession().id }
+        await raw.sessions.insert(forged, world.now)
+        expect(await store.sessions.end(forged.id, 'sign_out', world.now)).toBe(true)
+      })
+    })
+
+    describe('pages', () => {
+      const idsOf = async (limit: number) => {
+        const pages: string[][] = []
+        let after: string | null = null
+        do {
+          const { sessions, next } = await store.sessions.list({ memberId, at: world.now, limit, after })
+          pages.push(sessions.map(({ id }) => id))
+          after = next
+        } while (after !== null)
+        return pages
+      }
+
+      it('hold each live session once, newest first, however long they are', async () => {
+        const live: Session[] = []
+        for (const createdAt of [7, 3, 3, 3, 9, 1, 3, 12]) live.push(await create({ createdAt }))
+        await create({ expiresAt: world.now })
+        const ended = await create({ createdAt: 3 })
+        await store.sessions.end(ended.id, 'sign_out', world.now)
+        const createdAtOf = (id: string) => live.find((session) => session.id === id)?.createdAt
+        for (const limit of [1, 2, 3, 8, 9]) {
+          const pages = await idsOf(limit)
+          expect(pages.slice(0, -1).every((page) => page.length === limit)).toBe(true)
+          expect(pages.flat().map(createdAtOf)).toEqual([12, 9, 7, 3, 3, 3, 3, 1])
+          expect(new Set(pages.flat()).size).toBe(8)
+        }
+      })
+
+      it('go on where they were, though sessions end or begin in between', async () => {
+        const made: Session[] = []
+        for (const createdAt of [1, 2, 3, 4, 5]) made.push(await create({ createdAt }))
+        const first = await store.sessions.list({ memberId, at: world.now, limit: 2 })
+        expect(first.sessions.map(({ createdAt }) => createdAt)).toEqual([5, 4])
+        await create({ createdAt: 6 })
+        for (const index of [3, 2]) await store.sessions.end(made[index]?.id ?? '', 'sign_out', world.now)
+        await world.pass(1)
+        const second = await store.sessions.list({ memberId, at: world.now, limit: 2, after: first.next })
+        expect(second.sessions.map(({ createdAt }) => createdAt)).toEqual([2, 1])
+        expect(second.next).toBeNull()
+      })
+
+      it('are few, and the end of all is many short steps, with 1,200 sessions of one member', async () => {
+        const made = await Promise.all(Array.from({ length: 1_200 }, () => create({ createdAt: 5 })))
+        expect((await idsOf(100)).map((page) => page.length)).toEqual(Array.from({ length: 12 }, () => 100))
+        const steps: (readonly string[])[] = []
+        const request = { memberId, reason: 'member_deleted', at: world.now } as const
+        for await (const ids of store.sessions.endAllOf(request)) steps.push(ids)
+        expect(Math.max(...steps.map((ids) => ids.length))).toBeLessThanOrEqual(500)
+        expect(steps.flat().toSorted()).toEqual(made.map(({ id }) => id).toSorted())
+        expect(await idsOf(100)).toEqual([[]])
+      })
+    })
+
+    describe('the owner', () => {
+      const nothing: TakeUp = {
+        signingKeys: () => [],
+        session: () => {
+          throw new Error('an empty store has no sessions')
+        },
+      }
+
+      it('is the first app that claims the store, and stays', async () => {
+        expect(await raw.owner.read()).toBeNull()
+        const claims = ['app_a', 'app_b', 'app_c'].map((app) => raw.owner.claim(app, nothing))
+        const owners = new Set(await Promise.all(claims))
+        expect(owners.size).toBe(1)
+        expect(owners).toContain(await raw.owner.read())
+        expect(await raw.owner.readEarlierKeys()).toEqual([])
       })
     })
 
@@ -297,7 +433,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const [one, two, three] = [await create(), await create(), await create({ memberId: 'mem_bob' })]
         await store.sessions.end(one.id, 'sign_out', world.now)
         await store.sessions.end(one.id, 'sign_out', world.now + 1)
-        await store.sessions.endAllOf({ memberId, reason: 'plan_lost', at: world.now + 2 })
+        await endAllOf(store.sessions, { memberId, reason: 'plan_lost', at: world.now + 2 })
         await world.pass(2)
         expect(heard).toEqual([
           { id: one.id, endedAt: world.now - 2 },
@@ -312,7 +448,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
       it('recalls every session ended at or after a second', async () => {
         const [one, two] = [await create(), await create({ memberId: 'mem_bob' })]
         await store.sessions.end(one.id, 'sign_out', world.now)
-        await store.sessions.endAllOf({ memberId: 'mem_bob', reason: 'plan_lost', at: world.now + 5 })
+        await endAllOf(store.sessions, { memberId: 'mem_bob', reason: 'plan_lost', at: world.now + 5 })
         const recall = async (at: number) =>
           (await store.sessions.endedSince(at)).map(({ id }) => id).toSorted()
         expect(await recall(world.now)).toEqual([one.id, two.id].toSorted())
@@ -331,8 +467,8 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
           { id: ended.id, endedAt: world.now + 1 },
           { id: lost.id, endedAt: world.now + 1 },
         ])
-        expect(await store.sessions.read(alive.id)).toMatchObject({ endedAt: world.now + 1, endReason: null })
-        expect(await store.sessions.read(ended.id)).toMatchObject({ endedAt: world.now, endReason: 'reuse' })
+        expect(await read(alive.id)).toMatchObject({ endedAt: world.now + 1, endReason: null })
+        expect(await read(ended.id)).toMatchObject({ endedAt: world.now, endReason: 'reuse' })
         expect(await advance(alive.id, 1)).toMatchObject({ applied: false })
         const known = await store.sessions.endedSince(world.now)
         expect(known.map(({ id }) => id).toSorted()).toEqual([alive.id, ended.id, lost.id].toSorted())
@@ -346,10 +482,10 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await store.sessions.end(session.id, 'sign_out', world.now)
         const endedAt = world.now
         await world.pass(3_600)
-        expect(await store.sessions.read(session.id)).toMatchObject({ endReason: 'sign_out' })
+        expect(await read(session.id)).toMatchObject({ endReason: 'sign_out' })
         expect(await store.sessions.endedSince(endedAt)).toHaveLength(1)
         await world.pass(2 * 86_400)
-        expect(await store.sessions.read(session.id)).toBeNull()
+        expect(await read(session.id)).toBeNull()
         expect(await store.sessions.endedSince(0)).toEqual([])
       })
 
@@ -359,9 +495,9 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         )
         const live = await create({ expiresAt: world.now + 500_000 })
         await world.pass(86_400)
-        const found = await Promise.all(over.map(({ id }) => store.sessions.read(id)))
+        const found = await Promise.all(over.map(({ id }) => read(id)))
         expect(found.filter((session) => session !== null)).toEqual([])
-        expect(await store.sessions.read(live.id)).toEqual(live)
+        expect(await read(live.id)).toEqual(live)
       })
     })
 

@@ -27,7 +27,7 @@ let tokens: AccessTokens
 beforeEach(() => {
   signingKeys = createSigningKeys({
     store: createMemoryStore({ clock }).signingKeys,
-    secrets: createSecrets([randomBytes(32)], randomBytes),
+    secrets: createSecrets([randomBytes(32)], { appId: 'app_test', randomBytes }),
     clock,
   })
   tokens = createAccessTokens({ issuer: 'perennial', audience: 'app_test', signingKeys, clock, randomBytes })

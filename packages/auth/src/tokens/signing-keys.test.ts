@@ -17,7 +17,8 @@ const day = 86_400
 const start = 1_700_000_000
 const oldSecret = randomBytes(32)
 const newSecret = randomBytes(32)
-const secretsOf = (...secrets: Uint8Array[]): Secrets => createSecrets(secrets, randomBytes)
+const secretsOf = (...secrets: Uint8Array[]): Secrets =>
+  createSecrets(secrets, { appId: 'app_test', randomBytes })
 
 let now: number
 const clock = () => now

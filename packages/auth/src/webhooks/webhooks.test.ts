@@ -7,6 +7,7 @@ import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createSecrets } from '../base/secrets.js'
 import { beginSession, createSessionEnder, type Session } from '../sessions/index.js'
+import { claimForTest, listOf } from '../../test/kit/claimed-store.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent, Telemetry } from '../telemetry/events.js'
 import { createHttpClient } from '../base/create-http-client.js'
@@ -50,7 +51,7 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
   }
   const admin = changes.admin ?? scripted
   const clock = changes.clock ?? (() => now)
-  const store = createMemoryStore({ clock })
+  const store = claimForTest(createMemoryStore({ clock }))
   onTestFinished(() => store.close())
   for (const id of ['phone', 'laptop']) await store.sessions.create(session(id), now - 100)
   const failWhile = (part: string) => {
@@ -59,9 +60,9 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
   const ender = createSessionEnder({
     store: {
       end: (...args) => store.sessions.end(...args),
-      endAllOf: async (request) => {
+      endAllOf: async function* (request) {
         failWhile('ending')
-        return await store.sessions.endAllOf(request)
+        yield* store.sessions.endAllOf(request)
       },
     },
     revocations: { note: (news) => ended.push(...news.map(({ id }) => id)) },
@@ -76,7 +77,7 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
     },
   }
   const userContext = createUserContext({ admin, clock, cacheSeconds: 300, staleSeconds: 3600 })
-  const secrets = createSecrets([randomBytes(32)], randomBytes)
+  const secrets = createSecrets([randomBytes(32)], { appId: 'app_test', randomBytes })
   const requiredPlans = ['pln_pro']
   const membership = createMembership({
     admin,
@@ -133,8 +134,8 @@ describe('member.deleted', () => {
     await store.sessions.create(session('eve', 'mem_eve'), now - 100)
     await deliver(webhooks, { body: deleted })
     expect(new Set(ended)).toEqual(new Set(['phone', 'laptop']))
-    expect(await store.sessions.listOf('mem_ada', now)).toEqual([])
-    expect(await store.sessions.listOf('mem_eve', now)).toHaveLength(1)
+    expect(await listOf(store.sessions, 'mem_ada', now)).toEqual([])
+    expect(await listOf(store.sessions, 'mem_eve', now)).toHaveLength(1)
     expect(await store.sessions.create(session('again'), now)).toBe('refused')
     expect(await store.sessions.create(session('later'), now + 1)).toBe('created')
     expect(events).toMatchObject([

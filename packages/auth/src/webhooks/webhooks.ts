@@ -27,7 +27,7 @@ export interface WebhooksOptions {
   /** `whsec_…` */
   readonly secret: string
   readonly webhookLog: WebhookLog
-  readonly sessions: Pick<SessionStore, 'listOf'>
+  readonly sessions: Pick<SessionStore, 'list'>
   readonly ender: Pick<SessionEnder, 'endAllOf'>
   readonly admin: Pick<AdminApi, 'readMember'>
   readonly membership: Pick<Membership, 'hasRequiredPlan' | 'remember'>
@@ -87,8 +87,8 @@ async function isOfInterest(
   { sessions, userContext, clock }: WebhooksOptions,
 ): Promise<boolean> {
   if (userContext.knows(memberId)) return true
-  const live = await sessions.listOf(memberId, clock())
-  return live.length > 0
+  const live = await sessions.list({ memberId, at: clock(), limit: 1 })
+  return live.sessions.length > 0 || live.next !== null
 }
 
 function remember(memberId: string, news: MemberNews, { membership, userContext }: WebhooksOptions): void {

@@ -56,7 +56,10 @@ export function sessionIdOf(accessToken: string): string {
   return claims.sid
 }
 
-const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], (length) => new Uint8Array(length))
+const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], {
+  appId: 'app_emulator',
+  randomBytes: (length) => new Uint8Array(length),
+})
 
 /** Returns a refresh token that only the store can refuse: signed, but of a session that does not exist. */
 export function strangeRefreshToken(): string {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EndedSession, SessionStore } from '../../src/sessions/session-store.js'
+import type { EndedSession, SessionRows } from '../../src/sessions/session-store.js'
 import { openStore } from '../../src/stores/index.js'
 import { createFakeTime, type FakeTime } from './fake-time.js'
 import type { Store } from '../../src/stores/store.js'
@@ -81,8 +81,8 @@ export function createRedisModelStore(redis: RedisServer): RedisModelStore {
 }
 
 /** Wraps sessions, and records the ended ones that a listener has received. */
-function recordEnded(real: SessionStore): {
-  readonly sessions: SessionStore
+function recordEnded(real: SessionRows): {
+  readonly sessions: SessionRows
   readonly received: ReadonlySet<string>
 } {
   const received = new Set<string>()

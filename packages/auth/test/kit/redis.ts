@@ -5,6 +5,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { SessionRow } from '../../src/sessions/index.js'
+import { createRedisKeys } from '../../src/stores/redis/keys.js'
+import { toReading } from '../../src/stores/redis/session-scripts.js'
 
 /** A real Redis for one test file. */
 export interface RedisServer {
@@ -52,6 +55,12 @@ export async function startRedisOn(port: number, settings: readonly string[]): P
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** Reads a session as Redis holds it; null if there is none. */
+export async function readStored(admin: Pick<Redis, 'get'>, sessionId: string): Promise<SessionRow | null> {
+  const key = createRedisKeys('perennial').session(sessionId)
+  return toReading(await admin.get(key))?.row ?? null
 }
 
 /** Starts a Cluster of one node, which enforces the rules of slots. */

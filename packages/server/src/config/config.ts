@@ -37,6 +37,11 @@ export interface Config {
   readonly warnings: readonly string[]
 }
 
+/** Returns the app of a configuration: the emulator's, if it configures none. */
+export function appIdOf({ memberstack }: Pick<Config, 'memberstack'>): string {
+  return memberstack.kind === 'memberstack' ? memberstack.appId : 'app_emulator'
+}
+
 /** The log level. */
 export type LogLevel = Settings['LOG_LEVEL']
 

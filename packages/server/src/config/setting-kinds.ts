@@ -6,6 +6,7 @@ import {
   parseStoreAddress,
   type StoreAddress,
   storeAddressProblem,
+  storePrefixProblem,
 } from '@perennial/auth'
 import * as v from 'valibot'
 
@@ -188,6 +189,17 @@ export function storeAddress(): SettingSchema<StoreAddress> {
       ({ input }) => storeAddressProblem(input) ?? '',
     ),
     v.transform(parseStoreAddress),
+  )
+}
+
+/** Accepts the first part of the keys of a store. */
+export function storePrefix(): SettingSchema<string> {
+  return v.pipe(
+    v.string(),
+    v.check(
+      (text) => storePrefixProblem(text) === null,
+      ({ input }) => storePrefixProblem(input) ?? '',
+    ),
   )
 }
 

@@ -36,6 +36,10 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
     'SESSION_IDLE_SECONDS is above SESSION_MAX_SECONDS and has no effect: sessions end at the maximum.',
   )
   warnIf(
+    settings.PERENNIAL_NEW_SECRET !== undefined,
+    'PERENNIAL_NEW_SECRET is set: a wrong PERENNIAL_SECRET signs all members out instead of stopping the start. Remove it after this start.',
+  )
+  warnIf(
     settings.POSTHOG_HOST !== undefined && settings.POSTHOG_API_KEY === undefined,
     'POSTHOG_HOST has no effect without POSTHOG_API_KEY.',
   )

@@ -1,5 +1,7 @@
 import { connect } from 'node:net'
 import {
+  type ClaimExpectation,
+  findClaimProblem,
   openStore,
   readRedisSettings,
   type RedisSettings,
@@ -14,21 +16,32 @@ const store = findingsAbout('store')
  * Checks that Redis accepts the connection and writes, and that it is durable. Writes one key, as readiness does, which
  * expires after a minute.
  */
-export async function checkRedis(address: RedisStoreAddress): Promise<readonly Finding[]> {
-  const refusal = await findRefusal(address)
+export async function checkRedis(
+  address: RedisStoreAddress,
+  expected: RedisExpectation,
+): Promise<readonly Finding[]> {
+  const refusal = await findRefusal(address, expected)
   if (refusal !== null) return [store.error(refusal)]
   return [store.ok('Redis answers and takes writes.'), ...(await checkSettings(address))]
 }
 
-async function findRefusal(address: RedisStoreAddress): Promise<string | null> {
+/** The app and the secret that the store has to be of, and the first part of its keys. */
+interface RedisExpectation extends ClaimExpectation {
+  readonly prefix: string | undefined
+}
+
+async function findRefusal(
+  address: RedisStoreAddress,
+  { prefix, ...expected }: RedisExpectation,
+): Promise<string | null> {
   try {
-    const opened = await openStore(address, { clock: systemClock })
+    const opened = await openStore(address, { clock: systemClock, prefix })
     try {
       await opened.check()
+      return await findClaimProblem(opened, expected)
     } finally {
       await opened.close()
     }
-    return null
   } catch (error) {
     if (!(error instanceof Error)) throw error
     // An error that the operator must mend is one line without a secret. A missing answer has a code.

@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { examineSqliteFile } from '@perennial/auth'
+import { examineSqliteFile, type ClaimExpectation } from '@perennial/auth'
 import { findingsAbout, type Finding } from './finding.js'
 
 const store = findingsAbout('store')
@@ -12,16 +12,19 @@ const kernelFileSystems: ReadonlySet<number> = new Set([0x9fa0, 0x62656572])
 /** Checks a SQLite file, or the place where the first start creates it. Writes nothing. */
 export async function checkSqlite(
   file: string,
-  { hasSecret }: { readonly hasSecret: boolean },
+  { appId, secret }: ClaimExpectation,
 ): Promise<readonly Finding[]> {
   const path = resolve(file)
   if (!existsSync(path)) return [await checkFolder(dirname(path)), ...(await checkDisk(dirname(path)))]
   try {
-    const { journal, isEmpty } = await examineSqliteFile(path)
+    const localSecret = `${path}.secret`
+    const expected = { appId, secret: secret ?? readSecret(localSecret) }
+    const { journal, isEmpty } = await examineSqliteFile(path, expected)
     return [
       isEmpty ? store.ok('writable, and empty: the first start fills it.') : state(journal),
       ...checkRights(path),
-      ...(hasSecret || isEmpty ? [] : checkSecretFile(path)),
+      ...checkRights(localSecret),
+      ...(secret !== undefined || isEmpty ? [] : checkSecretFile(localSecret)),
       ...(await checkDisk(dirname(path))),
     ]
   } catch (error) {
@@ -38,17 +41,27 @@ function state(journal: string): Finding {
     : store.warning(`its journal is ${journal}, not WAL: the next start of the service changes that.`)
 }
 
+function readSecret(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    // Missing or not readable; `checkSecretFile` reports what follows from that.
+    return undefined
+  }
+}
+
 function checkRights(path: string): readonly Finding[] {
-  if ((statSync(path).mode & 0o077) === 0) return []
-  return [store.warning(`can be read by other users of this machine. Run: chmod 600 ${path}`)]
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined || (found.mode & 0o077) === 0) return []
+  return [store.warning(`${path} can be read by other users of this machine. Run: chmod 600 ${path}`)]
 }
 
 /** Without the secret no refresh token of the stored sessions is valid. */
-function checkSecretFile(path: string): readonly Finding[] {
-  if (existsSync(`${path}.secret`)) return []
+function checkSecretFile(file: string): readonly Finding[] {
+  if (existsSync(file)) return []
   return [
     store.warning(
-      `the secret of its sessions is gone: PERENNIAL_SECRET is not set and ${path}.secret does not exist. The next start creates a new one, and all members must sign in again. Set PERENNIAL_SECRET to the old one.`,
+      `the secret of its sessions is gone: PERENNIAL_SECRET is not set and ${file} does not exist. Without it the service does not start on this store. Bring the file back, or set PERENNIAL_SECRET to what it held.`,
     ),
   ]
 }

@@ -1,4 +1,5 @@
-import type { Config } from '../config/index.js'
+import type { ClaimExpectation } from '@perennial/auth'
+import { appIdOf, type Config } from '../config/index.js'
 import { checkRedis } from './check-redis.js'
 import { checkSqlite } from './check-sqlite.js'
 import { findingsAbout, type Finding } from './finding.js'
@@ -6,11 +7,8 @@ import { findingsAbout, type Finding } from './finding.js'
 const store = findingsAbout('store')
 
 /** Checks that sessions can be written, and that they survive a restart. */
-export async function checkStore({
-  store: address,
-  memberstack,
-  perennial,
-}: Config): Promise<readonly Finding[]> {
+export async function checkStore(config: Config): Promise<readonly Finding[]> {
+  const { store: address, memberstack, perennial } = config
   const isForward = memberstack.kind === 'memberstack' && memberstack.refreshUrl !== undefined
   // Forward mode opens no other store, so its state does not matter.
   if (isForward && address.kind !== 'redis')
@@ -21,12 +19,21 @@ export async function checkStore({
     ]
   const hasSecret = isForward || perennial.secret !== undefined
   if (address.kind === 'redis')
-    return [...(hasSecret ? [] : [noSecretForRedis]), ...(await checkRedis(address))]
+    return [
+      ...(hasSecret ? [] : [noSecretForRedis]),
+      ...(await checkRedis(address, { ...expectationOf(config), prefix: perennial.prefix })),
+    ]
   if (address.kind === 'memory')
     return [
       store.warning('memory: forgets every session at a restart. Set STORE_URL=sqlite:./data/perennial.db'),
     ]
-  return await checkSqlite(address.path, { hasSecret })
+  return await checkSqlite(address.path, expectationOf(config))
+}
+
+/** Returns the app and the secret that the store has to be of. With `PERENNIAL_NEW_SECRET`, any secret will do. */
+function expectationOf(config: Config): ClaimExpectation {
+  const { secret, newSecret } = config.perennial
+  return { appId: appIdOf(config), secret: newSecret === undefined ? secret : undefined }
 }
 
 const noSecretForRedis = store.error(

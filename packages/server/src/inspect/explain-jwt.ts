@@ -6,6 +6,7 @@ import {
   type AccessTokenProblem,
   type MemberTokenProblem,
 } from '@perennial/auth'
+import { appIdOf } from '../config/index.js'
 import { endOf, show, untilNow, when, type Findings } from './findings.js'
 import { withKnown, type Deployment } from './look-up.js'
 
@@ -41,11 +42,12 @@ interface Names {
   readonly appId: string
 }
 
-function namesOf({ mode, config: { memberstack, perennial } }: Deployment): Names {
+function namesOf({ mode, config }: Deployment): Names {
+  const { memberstack, perennial } = config
   const own = perennial.issuer ?? 'perennial'
-  const { issuer = 'https://api.memberstack.com', appId } =
-    memberstack.kind === 'memberstack' ? memberstack : { appId: 'app_emulator' }
-  return { mode, own, memberstack: issuer, appId }
+  const known = memberstack.kind === 'memberstack' ? memberstack : {}
+  const { issuer = 'https://api.memberstack.com' }: { readonly issuer?: string | undefined } = known
+  return { mode, own, memberstack: issuer, appId: appIdOf(config) }
 }
 
 function kindOf(iss: unknown, { own, memberstack }: Names): string {

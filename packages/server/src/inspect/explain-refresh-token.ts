@@ -5,6 +5,7 @@ import {
   systemClock,
   type RefreshTokenJudgement,
 } from '@perennial/auth'
+import { appIdOf } from '../config/index.js'
 import { endOf, untilNow, when, type Findings } from './findings.js'
 import { withStore, type Deployment } from './look-up.js'
 
@@ -14,8 +15,9 @@ export async function explainRefreshToken(token: string, deployment: Deployment)
     refreshGraceSeconds: graceSeconds = defaultRefreshGraceSeconds,
     sessionIdleSeconds: idleSeconds = defaultSessionIdleSeconds,
   } = deployment.config.perennial
+  const appId = appIdOf(deployment.config)
   const judgement = await withStore(deployment, ({ store: { sessions }, secret }) =>
-    judgeRefreshToken(token, { sessions, secret, graceSeconds, idleSeconds, clock: systemClock }),
+    judgeRefreshToken(token, { sessions, appId, secret, graceSeconds, idleSeconds, clock: systemClock }),
   )
   if (typeof judgement === 'string') return { lines: [], refusals: [], unchecked: judgement }
   const why = whyRefused(judgement)

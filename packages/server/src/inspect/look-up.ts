@@ -55,7 +55,7 @@ async function openKnownStore({
   if (why !== null) return why
   const secret = perennial.secret ?? (file === null ? '' : readLocalSecret(file, readTextFile))
   if (secret === '') return 'PERENNIAL_SECRET is not set'
-  const store = await openStore(address, { clock: systemClock }).catch(() => null)
+  const store = await openStore(address, { clock: systemClock, prefix: perennial.prefix }).catch(() => null)
   if (store === null) return 'the store cannot be opened; perennial doctor prints the reason'
   return { store, secret }
 }

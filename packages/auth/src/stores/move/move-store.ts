@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock, type Clock } from '../../base/time.js'
 import { AuthError } from '../../base/errors.js'
-import { createSecrets, decodeSecrets, type Secrets } from '../../base/secrets.js'
+import { createRandomBytes, createSecrets, decodeSecrets, type Secrets } from '../../base/secrets.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
+import { claimOwner } from '../claim-store.js'
 import { parseStoreAddress } from '../store-address.js'
+import { defaultStorePrefix } from '../store.js'
 import type { Batches, MoveSource } from './sqlite-source.js'
 import type { MoveCount, MoveTarget } from './redis-target.js'
 
@@ -22,6 +24,10 @@ export interface StoreMoveOptions {
   readonly from: string
   /** The address of the Redis to fill (`redis://…`). */
   readonly to: string
+  /** The first part of the keys in Redis. @defaultValue `perennial` */
+  readonly prefix?: string | undefined
+  /** The app that both stores are for. */
+  readonly appId: string
   /** The secret of the sessions, as `createPerennial` takes it. No token is valid under another one. */
   readonly secret: string | readonly string[]
   readonly clock?: Clock | undefined
@@ -43,18 +49,18 @@ const firstPauseMs = 200
  * @throws Error with a message of one line: why nothing was moved, or not everything. The file stays as it was
  */
 export async function moveStore(options: StoreMoveOptions): Promise<MoveCounts> {
-  const { from, to, secret, clock = systemClock } = options
+  const { from, to, appId, secret, prefix = defaultStorePrefix, clock = systemClock } = options
   const [source, target] = [parseStoreAddress(from), parseStoreAddress(to)]
   if (source.kind !== 'sqlite' || target.kind !== 'redis') {
     throw new TypeError('a store moves from sqlite:<path> to redis://<host>, and in no other direction')
   }
-  const secrets = createSecrets(decodeSecrets(secret), sealsNothing)
+  const secrets = createSecrets(decodeSecrets(secret), { appId, randomBytes: createRandomBytes() })
   // The drivers are loaded on demand, as in `openStore`.
   const { openSqliteSource } = await import('./sqlite-source.js')
   const { openRedisTarget } = await import('./redis-target.js')
   const opened = await openSqliteSource(source.path)
   try {
-    const filled = await openRedisTarget(target, clock)
+    const filled = await openRedisTarget(target, { clock, prefix })
     try {
       return await copy(opened, filled, { ...options, clock, secrets })
     } finally {
@@ -77,10 +83,14 @@ async function copy(source: MoveSource, target: MoveTarget, copying: Copying): P
     copying.onProgress?.(sessions)
   }
   try {
-    const keys = source.signingKeys()
-    refuseWrongSecret(keys, copying.secrets)
-    await refuseOthers(target, keys, copying)
+    const { secrets, appId, from, to } = copying
+    refuseWrongSecret(source.signingKeys(), secrets)
+    await refuseOthers(target, source.signingKeys(), copying)
+    // Both become stores of the app, and rows of earlier versions get their marks. Rows then move with them.
+    await claimOwner({ name: from, owner: source.owner }, { appId, secrets })
+    await claimOwner({ name: withoutPassword(to), owner: target.owner }, { appId, secrets })
     await target.begin()
+    const keys = source.signingKeys()
     return await copyAll({ source, target, keys, now: Math.floor(copying.clock()) }, onProgress)
   } catch (error) {
     throw explain(error, sessionsSeen)
@@ -163,11 +173,13 @@ async function refuseOthers(
 }
 
 function isOpenedBy(secrets: Secrets, { kid, sealedPrivateKey }: StoredSigningKey): boolean {
-  return secrets.unseal('signing-keys', kid, sealedPrivateKey) !== null
+  const { unseal, unsealEarlier } = secrets
+  return [unseal, unsealEarlier].some((open) => open('signing-keys', kid, sealedPrivateKey) !== null)
 }
 
-function sealsNothing(): never {
-  throw new TypeError('a move seals nothing')
+function withoutPassword(url: string): string {
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname}`
 }
 
 function explain(error: unknown, sessionsSeen: number): unknown {

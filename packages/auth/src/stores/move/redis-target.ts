@@ -5,10 +5,13 @@ import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { RedisAddress } from '../redis/address.js'
 import { createScript } from '../redis/commands.js'
 import { openRedisConnection, type RedisConnection } from '../redis/connection.js'
-import { redisChannels, redisKeys } from '../redis/keys.js'
-import { toFields, indexSession, publishEnded } from '../redis/session-scripts.js'
-import { expiredKeptSeconds } from '../redis/sessions.js'
+import { createRedisOwner } from '../redis/owner.js'
+import { publishEnded, readParts, toText } from '../redis/session-scripts.js'
+import { addToIndex, expiredKeptSeconds } from '../redis/sessions.js'
+import type { StoreOwner } from '../store.js'
+import { entryOf } from '../redis/member-index.js'
 import { createRedisSigningKeys } from '../redis/signing-keys.js'
+import { readEarlierKeys } from '../redis/earlier-store.js'
 import { createRedisWebhookLog } from '../redis/store.js'
 import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
 
@@ -24,9 +27,11 @@ export interface MoveCount {
 
 /** The Redis that a move fills. Each `put` returns the number of records that it wrote. A newer record stays. */
 export interface MoveTarget {
+  readonly owner: StoreOwner
   /** Returns when the first move to it began, in seconds since the epoch; null if there was none. */
   startedAt(): Promise<number | null>
   begin(): Promise<void>
+  /** Those of an earlier version included. */
   signingKeys(): Promise<readonly StoredSigningKey[]>
   addSigningKeys(keys: readonly StoredSigningKey[]): Promise<MoveCount>
   putEnded(ended: readonly EndedSession[]): Promise<number>
@@ -43,24 +48,17 @@ const mostKeyTries = 5
 /**
  * Stores a session, unless the stored one is as new or newer: an end comes first, then the higher generation, then the
  * one that was used. KEYS: the session. ARGV: seconds to keep it, generation, endedAt and confirmedAt
- * ('' for none), then its fields. Returns 1 (written), 0 (left alone) or -1 (left alone, since it
- * has ended there).
+ * ('' for none), then its text. Returns 1 (written), 0 (left alone) or -1 (left alone, since it has ended there).
  */
-const putSession = createScript(`
-local kept = redis.call('HMGET', KEYS[1], 'generation', 'endedAt', 'confirmedAt')
-if kept[2] then return -1 end
-if kept[1] and ARGV[3] == '' then
-  local was, is = tonumber(kept[1]), tonumber(ARGV[2])
+const putSession = createScript(`${readParts}
+if mark and endedAt ~= '' then return -1 end
+if mark and ARGV[3] == '' then
+  local ok, kept = pcall(cjson.decode, body)
+  local was, is = ok and tonumber(kept[7]) or 0, tonumber(ARGV[2])
   if was > is then return 0 end
-  if was == is then
-    if kept[3] or ARGV[4] == '' then return 0 end
-    redis.call('HSET', KEYS[1], 'confirmedAt', ARGV[4])
-    return 1
-  end
+  if was == is and (kept[8] ~= cjson.null or ARGV[4] == '') then return 0 end
 end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
-redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[1], ARGV[5], 'EX', ARGV[1])
 return 1`)
 
 /**
@@ -83,20 +81,25 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1`)
 
 /** @throws Error with a message of one line, if `ioredis` is not installed or Redis refuses the user or password */
-export async function openRedisTarget(address: RedisAddress, clock: Clock): Promise<MoveTarget> {
-  const connection = await openRedisConnection(address)
+export async function openRedisTarget(
+  address: RedisAddress,
+  { clock, prefix }: { readonly clock: Clock; readonly prefix: string },
+): Promise<MoveTarget> {
+  const connection = await openRedisConnection(address, prefix)
   const keys = createRedisSigningKeys(connection)
   const webhookLog = createRedisWebhookLog(connection, clock)
   const now = () => Math.floor(clock())
+  const names = connection.keys
   return {
+    owner: createRedisOwner(connection, clock),
     async startedAt() {
-      const startedAt = await connection.command('HGET', redisKeys.move, 'startedAt')
+      const startedAt = await connection.command('HGET', names.move, 'startedAt')
       return startedAt === null ? null : Number(startedAt)
     },
     async begin() {
-      await connection.run(beginMove, [redisKeys.move], [now(), moveKeptSeconds])
+      await connection.run(beginMove, [names.move], [now(), moveKeptSeconds])
     },
-    signingKeys: () => keys.list(),
+    signingKeys: async () => [...(await readEarlierKeys(connection)), ...(await keys.list())],
     async addSigningKeys(given) {
       let copied = 0
       for (const key of given) if (await addKey(keys, key)) copied += 1
@@ -104,8 +107,8 @@ export async function openRedisTarget(address: RedisAddress, clock: Clock): Prom
     },
     async putEnded(ended) {
       const entries = ended.flatMap(({ id, endedAt }) => [id, endedAt])
-      const head = [now() - endedKeptSeconds, endedKeptSeconds, redisChannels.ended, 'move']
-      const added = await connection.run(publishEnded, [redisKeys.ended], [...head, ...entries])
+      const head = [now() - endedKeptSeconds, endedKeptSeconds, names.endedChannel, 'move']
+      const added = await connection.run(publishEnded, [names.ended], [...head, ...entries])
       return Array.isArray(added) ? added.length : 0
     },
     putCutoffs: (cutoffs) => countWritten(cutoffs, (cutoff) => putOneCutoff(connection, cutoff, now())),
@@ -143,41 +146,33 @@ async function putOneCutoff(connection: RedisConnection, cutoff: MovedCutoff, no
   const keep = setAt + signInCutoffKeptSeconds - now
   const reply = await connection.run(
     putCutoff,
-    [redisKeys.memberCutoff(memberId)],
+    [connection.keys.memberCutoff(memberId)],
     [issuedUntil, setAt, keep],
   )
   return reply === 1
 }
 
-/** Writes the session and then its entry in the index of its member, in the order of `create`. */
+/** Writes the session and then its entry in the index of its member, in the order of `insert`. */
 async function putOneSession(
   connection: RedisConnection,
-  { session, refusedUntil }: MovedSession,
+  { row, refusedUntil }: MovedSession,
   now: number,
 ): Promise<boolean> {
-  const { id, memberId, generation, endedAt, confirmedAt, expiresAt, createdAt } = session
-  const key = redisKeys.session(id)
-  const index = redisKeys.memberSessions(memberId)
-  const keep =
+  const { id, memberId, generation, endedAt, confirmedAt, expiresAt, createdAt } = row
+  const key = connection.keys.session(id)
+  const keepSeconds =
     endedAt === null ? expiresAt + expiredKeptSeconds - now : Math.max(1, endedAt + endedKeptSeconds - now)
   // Every end is in the feed by now.
-  const fields = [...toFields(session), ...(endedAt === null ? [] : ['endTold', '1'])]
-  const put = await connection.run(
-    putSession,
-    [key],
-    [keep, generation, endedAt ?? '', confirmedAt ?? '', ...fields],
-  )
+  const args = [keepSeconds, generation, endedAt ?? '', confirmedAt ?? '', toText(row, endedAt !== null)]
+  const put = await connection.run(putSession, [key], args)
   if (put === -1) return false
   if (endedAt !== null) {
-    await connection.command('ZREM', index, id)
+    await connection.command('ZREM', connection.keys.memberSessions(memberId), entryOf(row))
     return true
   }
   // Refused if the member signed out everywhere in the new store, later than any sign-out in the old one.
   const signInIssuedAt = Math.max(createdAt, refusedUntil + 1)
-  const over = [now - expiredKeptSeconds, now - signInCutoffKeptSeconds]
-  const args = [id, expiresAt, signInIssuedAt, keep, ...over]
-  const keys = [index, redisKeys.memberCutoff(memberId)]
-  if ((await connection.run(indexSession, keys, args)) === 1) return put !== 0
+  if (await addToIndex(connection, row, { signInIssuedAt, now })) return put !== 0
   // Also if an earlier attempt wrote it and was interrupted here.
   await connection.command('DEL', key)
   return false

@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { EndedSession, Session } from '../../sessions/index.js'
+import type { EndedSession, SessionRow } from '../../sessions/index.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
-import type { Row } from '../sqlite/connection.js'
+import { createStatements, type Row } from '../sqlite/connection.js'
 import { openDatabase } from '../sqlite/database-file.js'
-import { toSession } from '../sqlite/sessions.js'
-import { selectSigningKeys, toSigningKey } from '../sqlite/signing-keys.js'
-import { busyWaitSeconds, isBusy, retryWhileBusy } from '../sqlite/write-queue.js'
+import { createSqliteOwner } from '../sqlite/owner.js'
+import { toRow } from '../sqlite/sessions.js'
+import { selectSigningKeys, toSigningKey } from '../sqlite/identity.js'
+import { busyWaitSeconds, inTransaction, isBusy, retryWhileBusy } from '../sqlite/write-queue.js'
+import type { StoreOwner } from '../store.js'
 
-/** A session, and the instant up to which sign-ins of its member are refused (0 if there is none). */
+/** A session with its mark, and the instant up to which sign-ins of its member are refused (0 if there is none). */
 export interface MovedSession {
-  readonly session: Session
+  readonly row: SessionRow
   readonly refusedUntil: number
 }
 
@@ -36,6 +38,7 @@ export interface Batches<T> {
 
 /** A SQLite file that no other process has open. */
 export interface MoveSource {
+  readonly owner: StoreOwner
   signingKeys(): readonly StoredSigningKey[]
   endedSessions(now: number): Batches<EndedSession>
   cutoffs(now: number): Batches<MovedCutoff>
@@ -80,7 +83,12 @@ async function lockExclusively(database: DatabaseSync, path: string): Promise<vo
 }
 
 function createSource(database: DatabaseSync): MoveSource {
+  const statements = createStatements(database)
   return {
+    owner: createSqliteOwner({
+      read: async (work) => work(statements),
+      write: async (work) => inTransaction(database, () => work(statements)),
+    }),
     signingKeys: () => database.prepare(selectSigningKeys).all().map(toSigningKey),
     endedSessions: (now) => readTable(database, endedSessions, now - endedKeptSeconds),
     cutoffs: (now) => readTable(database, cutoffs, now - signInCutoffKeptSeconds),
@@ -127,7 +135,7 @@ const sessions: Table<MovedSession> = {
   table: 'sessions LEFT JOIN sign_in_cutoffs USING (member_id)',
   key: 'row_id',
   isLive: `expires_at > :over AND (ended_at IS NULL OR ended_at > :over - ${endedKeptSeconds})`,
-  read: (row) => ({ session: toSession(row), refusedUntil: Number(row['issued_until'] ?? 0) }),
+  read: (row) => ({ row: toRow(row), refusedUntil: Number(row['issued_until'] ?? 0) }),
 }
 
 /** @param over - the instant that `isLive` compares to */

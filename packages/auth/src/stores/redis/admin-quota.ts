@@ -1,7 +1,6 @@
 import type { AdminPlace, AdminQuota } from '../../members/index.js'
 import { createScript } from './commands.js'
 import type { RedisConnection } from './connection.js'
-import { redisKeys } from './keys.js'
 
 /**
  * Takes a place, or returns in how many milliseconds to ask again. By the clock of the server: those of instances differ.
@@ -51,8 +50,8 @@ export function createRedisAdminQuota(
   connection: RedisConnection,
   { local, egress, perSecond = 24 }: SharedQuotaOptions,
 ): AdminQuota {
-  const places = redisKeys.adminPlaces(egress)
-  const pause = redisKeys.adminPause(egress)
+  const places = connection.keys.adminPlaces(egress)
+  const pause = connection.keys.adminPause(egress)
   const tryShared = async (id: string): Promise<number> => {
     return Number(await connection.run(takePlace, [places, pause], [id, perSecond, lostPlaceMs]))
   }

@@ -15,9 +15,13 @@ export interface RedisScript {
 
 /** Sends commands to Redis. Each rejects with `AUTH_UNAVAILABLE` within about a second if Redis does not answer. */
 export interface RedisCommands {
-  command(name: string, ...args: readonly RedisArgument[]): Promise<unknown>
+  readonly command: (name: string, ...args: readonly RedisArgument[]) => Promise<unknown>
   /** Runs a script by its hash, and sends its text if the server does not know it. */
-  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown>
+  readonly run: (
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ) => Promise<unknown>
 }
 
 /** Creates a script from its text, which is sent once to each server. */

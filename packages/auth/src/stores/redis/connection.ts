@@ -4,10 +4,17 @@ import type { RedisAddress, RedisNode } from './address.js'
 import { createClients, type RedisClient } from './clients.js'
 import { createCommands, networkCode, replyCode, type RedisCommands } from './commands.js'
 import { createChannels, type RedisChannels } from './channels.js'
+import { createRedisKeys, type RedisKeys } from './keys.js'
 
 /** An open connection. */
 export interface RedisConnection extends RedisCommands {
+  /** The names of what belongs to this deployment. */
+  readonly keys: RedisKeys
   readonly channels: RedisChannels
+  /** The commands of every node that holds keys: one, or the primaries of a Cluster. */
+  readonly primaries: () => readonly RedisCommands[]
+  /** The commands of every node, replicas of a Cluster included. */
+  readonly nodes: () => readonly RedisCommands[]
   close(): Promise<void>
 }
 
@@ -18,7 +25,7 @@ const startWaitMs = 2_000
  * @throws Error with a message of one line, if the driver is missing, Redis refuses the password, or its certificate is
  * not trusted
  */
-export async function openRedisConnection(address: RedisAddress): Promise<RedisConnection> {
+export async function openRedisConnection(address: RedisAddress, prefix: string): Promise<RedisConnection> {
   if (address.tls) await checkTls(address.nodes)
   const clients = await createClients(address)
   const { commands, subscriber } = clients
@@ -29,8 +36,14 @@ export async function openRedisConnection(address: RedisAddress): Promise<RedisC
       `The Redis store refuses the connection (${refusal}): check user and password in its address.`,
     )
   }
+  const own = createCommands(commands)
+  const each = (role: 'master' | 'all') =>
+    'nodes' in commands ? commands.nodes(role).map(createCommands) : [own]
   return {
-    ...createCommands(commands),
+    ...own,
+    keys: createRedisKeys(prefix),
+    primaries: () => each('master'),
+    nodes: () => each('all'),
     channels: createChannels(subscriber),
     close: async () => clients.close(),
   }

@@ -2,7 +2,6 @@ import type { Clock, Ticker } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
 import { createEndedFeed, endedKeptSeconds, type EndedFeed } from '../ended-sessions.js'
 import type { RedisConnection } from './connection.js'
-import { redisChannels, redisKeys } from './keys.js'
 import { publishEnded } from './session-scripts.js'
 
 /** The ended sessions that all instances know of. */
@@ -28,7 +27,7 @@ export function createRedisEndedFeed(
 ): RedisEndedFeed {
   const feed = createEndedFeed()
   const self = crypto.randomUUID()
-  const subscription = connection.channels.subscribe(redisChannels.ended, {
+  const subscription = connection.channels.subscribe(connection.keys.endedChannel, {
     onMessage: (message) => {
       const [sender, ...rest] = message.split(' ')
       if (sender !== self) feed.publish(toPairs(rest))
@@ -41,8 +40,8 @@ export function createRedisEndedFeed(
   ]
   const publishSome = async (ended: readonly EndedSession[]) => {
     const over = Math.floor(clock()) - endedKeptSeconds
-    const args = [over, endedKeptSeconds, redisChannels.ended, self, ...ended.flatMap(toEntry)]
-    const added = new Set(toTexts(await connection.run(publishEnded, [redisKeys.ended], args)))
+    const args = [over, endedKeptSeconds, connection.keys.endedChannel, self, ...ended.flatMap(toEntry)]
+    const added = new Set(toTexts(await connection.run(publishEnded, [connection.keys.ended], args)))
     feed.publish(toPairs(ended.filter(({ id }) => added.has(id)).flatMap(toEntry)))
   }
   return {
@@ -54,7 +53,7 @@ export function createRedisEndedFeed(
     async since(at) {
       const from = Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)
       return toPairs(
-        toTexts(await connection.command('ZRANGEBYSCORE', redisKeys.ended, from, '+inf', 'WITHSCORES')),
+        toTexts(await connection.command('ZRANGEBYSCORE', connection.keys.ended, from, '+inf', 'WITHSCORES')),
       )
     },
     subscribe: (listener) => feed.subscribe(listener),

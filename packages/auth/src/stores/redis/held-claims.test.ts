@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RedisConnection } from './connection.js'
+import { createRedisKeys } from './keys.js'
 import { createHeldClaims } from './shared-answers.js'
 
 describe('a claim whose call is under way', () => {
@@ -21,7 +22,7 @@ describe('a claim whose call is under way', () => {
   })
 
   it('is restored twice a second if it is missing, for the rest of its lease and no longer', async () => {
-    createHeldClaims({ command }).hold(claim)
+    createHeldClaims({ command, keys: createRedisKeys('perennial') }).hold(claim)
     await vi.advanceTimersByTimeAsync(5_000)
     expect(sent).toEqual([
       ['SET', 'perennial:answer:{k}', 'Ca', 'PX', 700, 'NX'],
@@ -31,7 +32,7 @@ describe('a claim whose call is under way', () => {
 
   it('is restored again after a failure', async () => {
     reply = async () => Promise.reject(new Error('away'))
-    createHeldClaims({ command }).hold(claim)
+    createHeldClaims({ command, keys: createRedisKeys('perennial') }).hold(claim)
     await vi.advanceTimersByTimeAsync(1_100)
     expect(sent).toHaveLength(2)
   })
@@ -39,7 +40,7 @@ describe('a claim whose call is under way', () => {
   it('is released when the attempt under way has ended, and is not restored afterwards', async () => {
     let answer = () => {}
     reply = () => new Promise<void>((resolve) => (answer = resolve))
-    const held = createHeldClaims({ command })
+    const held = createHeldClaims({ command, keys: createRedisKeys('perennial') })
     held.hold(claim)
     await vi.advanceTimersByTimeAsync(500)
     let isGone = false

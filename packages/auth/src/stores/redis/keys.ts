@@ -1,32 +1,64 @@
-/**
- * The names of all keys. The part in braces (the hash tag) selects the node of a Cluster, so the keys of one script are
- * on one node: a session by itself, and the index of a member beside the cutoff of its sign-ins.
- */
-export const redisKeys = {
-  session: (id: string): string => `perennial:session:{${tag(id)}}`,
-  memberSessions: (memberId: string): string => `perennial:member:{${tag(memberId)}}:sessions`,
-  memberCutoff: (memberId: string): string => `perennial:member:{${tag(memberId)}}:cutoff`,
-  ended: 'perennial:{ended}',
-  signingKeys: 'perennial:{signing-keys}:keys',
-  signingKeyOrder: 'perennial:{signing-keys}:order',
-  webhook: (messageId: string): string => `perennial:webhook:{${tag(messageId)}}`,
-  answer: (key: string): string => `perennial:answer:{${tag(key)}}`,
+/** The names of the keys and channels of one deployment. */
+export interface RedisKeys {
+  readonly session: (id: string) => string
+  /** Matches the names of all sessions. */
+  readonly everySession: string
+  readonly memberSessions: (memberId: string) => string
+  readonly memberCutoff: (memberId: string) => string
+  readonly ended: string
+  readonly owner: string
+  readonly signingKeys: string
+  readonly signingKeyOrder: string
+  /** The keys and their order as versions without owners stored them. */
+  readonly earlierSigningKeys: string
+  readonly earlierSigningKeyOrder: string
+  readonly webhook: (messageId: string) => string
+  readonly answer: (key: string) => string
   /** The answer of a call that is not kept, for the callers that still wait for it. */
-  answerTold: (key: string): string => `perennial:answer:{${tag(key)}}:told`,
-  adminPlaces: (egress: string): string => `perennial:{admin-quota:${tag(egress)}}:places`,
-  adminPause: (egress: string): string => `perennial:{admin-quota:${tag(egress)}}:pause`,
+  readonly answerTold: (key: string) => string
+  readonly adminPlaces: (egress: string) => string
+  readonly adminPause: (egress: string) => string
   /** Not one node for all: every count stands alone. */
-  limit: (name: string, key: string): string => `perennial:limit:${name}:${key}`,
-  check: 'perennial:check',
+  readonly limit: (name: string, key: string) => string
+  readonly check: string
   /** The start of a move from another store. */
-  move: 'perennial:{move}',
-} as const
+  readonly move: string
+  /** The pub/sub channel of ended sessions. */
+  readonly endedChannel: string
+  /** The one of versions without owners: who subscribes to it is an instance of such a version. */
+  readonly earlierEndedChannel: string
+  readonly answerChannel: (key: string) => string
+}
 
-/** Pub/sub channels. */
-export const redisChannels = {
-  ended: 'perennial:ended',
-  answer: (key: string): string => `perennial:answer:${tag(key)}`,
-} as const
+/**
+ * Creates the names. The part in braces (the hash tag) selects the node of a Cluster, so the keys of one script are on one
+ * node: a session by itself, and the index of a member beside the cutoff of its sign-ins.
+ */
+export function createRedisKeys(prefix: string): RedisKeys {
+  return {
+    session: (id) => `${prefix}:session:{${tag(id)}}`,
+    everySession: `${prefix}:session:*`,
+    memberSessions: (memberId) => `${prefix}:member:{${tag(memberId)}}:live`,
+    memberCutoff: (memberId) => `${prefix}:member:{${tag(memberId)}}:cutoff`,
+    ended: `${prefix}:{ended}`,
+    owner: `${prefix}:{signing-keys}:owner`,
+    signingKeys: `${prefix}:{signing-keys}:sealed`,
+    signingKeyOrder: `${prefix}:{signing-keys}:kids`,
+    earlierSigningKeys: `${prefix}:{signing-keys}:keys`,
+    earlierSigningKeyOrder: `${prefix}:{signing-keys}:order`,
+    webhook: (messageId) => `${prefix}:webhook:{${tag(messageId)}}`,
+    answer: (key) => `${prefix}:answer:{${tag(key)}}`,
+    answerTold: (key) => `${prefix}:answer:{${tag(key)}}:told`,
+    adminPlaces: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:places`,
+    adminPause: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:pause`,
+    limit: (name, key) => `${prefix}:limit:${name}:${key}`,
+    check: `${prefix}:check`,
+    move: `${prefix}:{move}`,
+    endedChannel: `${prefix}:ended-sessions`,
+    earlierEndedChannel: `${prefix}:ended`,
+    answerChannel: (key) => `${prefix}:answer:${tag(key)}`,
+  }
+}
 
 /** Encodes braces, which would end the tag early, and replaces the empty text, since an empty tag does not count. */
 function tag(text: string): string {

@@ -1,6 +1,6 @@
 import type { LimitCounter, LimitPolicy } from '../../limits/index.js'
-import { createScript, type RedisCommands } from './commands.js'
-import { redisKeys } from './keys.js'
+import { createScript } from './commands.js'
+import type { RedisConnection } from './connection.js'
 
 /**
  * Adds one and starts the window with the first count, in one step and by the server's clock. A key without an expiry
@@ -16,10 +16,13 @@ end
 return {count, left}`)
 
 /** Creates counters that all instances share. While Redis is away they reject within about a second. */
-export function createRedisLimiters(commands: RedisCommands): (policy: LimitPolicy) => LimitCounter {
+export function createRedisLimiters({
+  keys,
+  run,
+}: Pick<RedisConnection, 'keys' | 'run'>): (policy: LimitPolicy) => LimitCounter {
   return ({ name, windowSeconds }) => ({
     async count(key) {
-      const reply = await commands.run(addOne, [redisKeys.limit(name, key)], [windowSeconds * 1000])
+      const reply = await run(addOne, [keys.limit(name, key)], [windowSeconds * 1000])
       const [count, leftMs] = Array.isArray(reply) ? reply.map(Number) : []
       if (count === undefined || leftMs === undefined) throw new TypeError('the script answers two numbers')
       return { count, resetSeconds: leftMs / 1000 }

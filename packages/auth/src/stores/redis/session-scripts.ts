@@ -1,76 +1,87 @@
-import type { Session, SessionEndReason } from '../../sessions/index.js'
+import { toEndReason, type Session, type SessionRow } from '../../sessions/index.js'
 import { createScript, type RedisScript } from './commands.js'
 
-/** Returns the fields of a session's hash. A field that is null is left out. */
-export function toFields(session: Session): readonly string[] {
-  const { createdAt, lastUsedAt, expiresAt, ...rest } = session
-  const whole = {
-    ...rest,
-    createdAt: Math.floor(createdAt),
-    lastUsedAt: Math.floor(lastUsedAt),
-    expiresAt: Math.floor(expiresAt),
-  }
-  return Object.entries(whole).flatMap(([name, value]) => (value === null ? [] : [name, String(value)]))
+/**
+ * A session is one string: a line with the mark, the end, its reason and `1` if the end was published (each may be empty),
+ * then the other fields as a JSON array. It is no hash, as in versions without marks: an instance of such a version gets
+ * `WRONGTYPE` and answers 503, so it can neither refuse a session that it does not understand nor write one without a mark.
+ */
+export function toText(row: SessionRow, isPublished = false): string {
+  const { mark, endedAt, endReason } = row
+  const fields = [
+    row.id,
+    row.memberId,
+    row.userAgent,
+    row.createdAt,
+    row.lastUsedAt,
+    row.expiresAt,
+    row.generation,
+    row.confirmedAt,
+    row.previousConfirmedAt,
+    row.sealedMember,
+  ]
+  const head = `${mark} ${endedAt ?? ''} ${endReason ?? ''} ${isPublished ? '1' : ''}`
+  return `${head}\n${JSON.stringify(fields)}`
 }
 
-/** A session's hash, parsed. */
+/** A session as Redis holds it. */
 export interface SessionReading {
-  readonly session: Session
+  readonly row: SessionRow
   /** True if it has ended, and its end may not be published. */
   readonly isUnpublished: boolean
 }
 
-/** Parses the reply of `HGETALL`; null if there is no such key. */
-export function toReading(reply: unknown): SessionReading | null {
-  const fields = toMap(reply)
-  const id = fields.get('id')
-  if (id === undefined) return null
-  const number = (name: string) => Number(fields.get(name))
-  const numberOrNull = (name: string) => (fields.has(name) ? number(name) : null)
-  const session: Session = {
-    id,
-    memberId: fields.get('memberId') ?? '',
-    userAgent: fields.get('userAgent') ?? null,
-    createdAt: number('createdAt'),
-    lastUsedAt: number('lastUsedAt'),
-    expiresAt: number('expiresAt'),
-    generation: number('generation'),
-    confirmedAt: numberOrNull('confirmedAt'),
-    previousConfirmedAt: numberOrNull('previousConfirmedAt'),
-    endedAt: numberOrNull('endedAt'),
-    endReason: endReasons.find((reason) => reason === fields.get('endReason')) ?? null,
-    sealedMember: fields.get('sealedMember') ?? null,
+/** Reads what `toText` wrote; null for everything else. */
+export function toReading(text: unknown): SessionReading | null {
+  if (typeof text !== 'string') return null
+  const parts = /^(\S*) (\d*) (\S*) (1?)\n(.*)$/s.exec(text)
+  const session = toSession(parts?.[5] ?? '')
+  if (!parts || session === null) return null
+  const [, mark = '', endedAt, endReason, told] = parts
+  const end = { endedAt: endedAt ? Number(endedAt) : null, endReason: toEndReason(endReason) }
+  return { row: { ...session, ...end, mark }, isUnpublished: end.endedAt !== null && !told }
+}
+
+function toSession(body: string): Session | null {
+  let fields: unknown
+  try {
+    fields = JSON.parse(body)
+  } catch {
+    // Not written by us. The caller treats it as a session that does not exist.
+    return null
   }
-  return { session, isUnpublished: session.endedAt !== null && !fields.has('endTold') }
+  if (!Array.isArray(fields)) return null
+  const text = (index: number) => (typeof fields[index] === 'string' ? fields[index] : null)
+  const number = (index: number) => (typeof fields[index] === 'number' ? fields[index] : null)
+  return {
+    id: text(0) ?? '',
+    memberId: text(1) ?? '',
+    userAgent: text(2),
+    createdAt: number(3) ?? 0,
+    lastUsedAt: number(4) ?? 0,
+    expiresAt: number(5) ?? 0,
+    generation: number(6) ?? 0,
+    confirmedAt: number(7),
+    previousConfirmedAt: number(8),
+    sealedMember: text(9),
+    endedAt: null,
+    endReason: null,
+  }
 }
 
-const endReasons: readonly SessionEndReason[] = [
-  'sign_out',
-  'sign_out_everywhere',
-  'reuse',
-  'member_deleted',
-  'plan_lost',
-]
-
-function toMap(reply: unknown): ReadonlyMap<string, string> {
-  const flat = Array.isArray(reply) ? reply.map(String) : []
-  const fields = new Map<string, string>()
-  for (let index = 0; index + 1 < flat.length; index += 2)
-    fields.set(flat[index] ?? '', flat[index + 1] ?? '')
-  return fields
-}
-
-/** Stores a session. KEYS: the session. ARGV: seconds to keep it, then its fields. */
-export const createSession: RedisScript = createScript(`
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-return 1`)
+/** Reads the parts of a session in a script. What is no session of ours counts as none. */
+export const readParts = `
+local value = redis.pcall('GET', KEYS[1])
+local mark, endedAt, reason, told, body
+if type(value) == 'string' then
+  mark, endedAt, reason, told, body = string.match(value, '^(%S*) (%d*) (%S*) (1?)\\n(.*)$')
+end`
 
 /**
- * Adds a stored session to the index of its member, unless its sign-in is refused. The refusal (`refuseAndList`) and its
- * read of the index happen in one script, so a concurrent sign-in sees one of them.
- * KEYS: index, cutoff. ARGV: id, expiresAt, signInIssuedAt, seconds to keep the index, the instant up to which
- * index entries are removed, the instant up to which a cutoff that was set is over.
+ * Adds a stored session to the index of its member, unless its sign-in is refused. The refusal (`refuseSignIns`) precedes
+ * every reading of the index, so a concurrent sign-in sees the refusal or is found in the index.
+ * KEYS: index, cutoff. ARGV: entry, createdAt, signInIssuedAt, seconds to keep the index, the instant up to which
+ * entries have expired, the instant up to which a cutoff that was set is over.
  */
 export const indexSession: RedisScript = createScript(`
 local cutoff = redis.call('HMGET', KEYS[2], 'issuedUntil', 'setAt')
@@ -78,71 +89,71 @@ if cutoff[1] and tonumber(cutoff[2]) > tonumber(ARGV[6]) and tonumber(ARGV[3]) <
   return 0
 end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[5])
+for _, entry in ipairs(redis.call('ZRANGE', KEYS[1], 0, 9)) do
+  if tonumber(string.match(entry, '%.(%d+)$') or '0') <= tonumber(ARGV[5]) then redis.call('ZREM', KEYS[1], entry) end
+end
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return 1`)
 
-/** The compare-and-set of a rotation. KEYS: the session. ARGV: from, to, at, sealed member ('' keeps the stored one). */
-export const advanceSession: RedisScript = createScript(`
-local s = redis.call('HMGET', KEYS[1], 'generation', 'expiresAt', 'endedAt', 'confirmedAt')
-local applied = 0
-if s[1] and s[1] == ARGV[1] and not s[3] and tonumber(s[2]) > tonumber(ARGV[3]) then
-  applied = 1
-  local previous = ARGV[3]
-  if s[4] and tonumber(ARGV[2]) == tonumber(s[1]) + 1 then previous = s[4] end
-  redis.call('HSET', KEYS[1], 'generation', ARGV[2], 'lastUsedAt', ARGV[3], 'previousConfirmedAt', previous)
-  redis.call('HDEL', KEYS[1], 'confirmedAt')
-  if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'sealedMember', ARGV[4]) end
+/**
+ * Returns entries of an index, newest first, from the one after a place. A place whose entry has gone is found by adding it
+ * for a moment. KEYS: index. ARGV: createdAt and entry of the place ('' for the beginning), the number of entries.
+ */
+export const listEntries: RedisScript = createScript(`
+local from = 0
+if ARGV[2] ~= '' then
+  local rank = redis.call('ZREVRANK', KEYS[1], ARGV[2])
+  if rank then
+    from = rank + 1
+  elseif redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
+    from = redis.call('ZREVRANK', KEYS[1], ARGV[2])
+    redis.call('ZREM', KEYS[1], ARGV[2])
+  end
 end
-return {applied, redis.call('HGETALL', KEYS[1])}`)
+return redis.call('ZREVRANGE', KEYS[1], from, from + ARGV[3] - 1, 'WITHSCORES')`)
 
-/** Notes the first use of a generation. KEYS: the session. ARGV: generation, at. */
-export const confirmSession: RedisScript = createScript(`
-local s = redis.call('HMGET', KEYS[1], 'generation', 'endedAt', 'confirmedAt')
-if not s[1] or s[2] then return 0 end
-local kept, seen = tonumber(s[1]), tonumber(ARGV[1])
-if seen > kept then
-  local previous = ARGV[2]
-  if s[3] and seen == kept + 1 then previous = s[3] end
-  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'confirmedAt', ARGV[2], 'previousConfirmedAt', previous)
-elseif seen == kept and not s[3] then
-  redis.call('HSET', KEYS[1], 'confirmedAt', ARGV[2])
-end
+/** The compare-and-set of a row. KEYS: the session. ARGV: the mark expected, the new text. Returns 1, or the stored text. */
+export const replaceSession: RedisScript = createScript(`${readParts}
+if not mark then return false end
+if mark ~= ARGV[1] or endedAt ~= '' then return value end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 return 1`)
 
 /**
  * Ends a session. KEYS: the session. ARGV: at, reason ('' for none), seconds to keep it.
- * Returns 0 (unknown, or ended and published), 1 (ended now) or 2 (ended before, perhaps not published), when, and the member.
+ * Returns 0 (unknown, or ended and published), 1 (ended now) or 2 (ended before, perhaps not published), when, the member,
+ * and when it expires.
  * The EXPIRE comes first: Redis does not stop a script for lack of memory once it has written, and this one must not stop.
  */
-export const endSession: RedisScript = createScript(`
-local s = redis.call('HMGET', KEYS[1], 'memberId', 'endedAt', 'endTold')
-if not s[1] or s[3] then return {0, '', ''} end
-if s[2] then return {2, s[2], s[1]} end
+export const endSession: RedisScript = createScript(`${readParts}
+if not mark or told == '1' then return {0, '', '', ''} end
+local ok, fields = pcall(cjson.decode, body)
+local member, expires = '', ''
+if ok and type(fields) == 'table' then member, expires = tostring(fields[2]), string.format('%.0f', tonumber(fields[6]) or 0) end
+if endedAt ~= '' then return {2, endedAt, member, expires} end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('HSET', KEYS[1], 'endedAt', ARGV[1])
-if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'endReason', ARGV[2]) end
-return {1, ARGV[1], s[1]}`)
+redis.call('SET', KEYS[1], mark .. ' ' .. ARGV[1] .. ' ' .. ARGV[2] .. ' \\n' .. body, 'KEEPTTL')
+return {1, ARGV[1], member, expires}`)
 
 /** Marks the end of a session as published. KEYS: the session. */
-export const markPublished: RedisScript = createScript(`
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'endTold', '1') end
+export const markPublished: RedisScript = createScript(`${readParts}
+if not mark or endedAt == '' or told == '1' then return 0 end
+redis.call('SET', KEYS[1], mark .. ' ' .. endedAt .. ' ' .. reason .. ' 1\\n' .. body, 'KEEPTTL')
 return 1`)
 
 /**
- * Refuses sign-ins (unless ARGV[2] is '') and lists the sessions in the index. KEYS: index, cutoff.
- * ARGV: at, issuedUntil, seconds to keep the cutoff. Begins with an EXPIRE for the same reason as `endSession`.
+ * Refuses earlier sign-ins of a member. KEYS: cutoff. ARGV: at, issuedUntil, seconds to keep the cutoff. Begins with an
+ * EXPIRE for the same reason as `endSession`.
  */
-export const refuseAndList: RedisScript = createScript(`
-if ARGV[2] ~= '' then
-  redis.call('EXPIRE', KEYS[2], ARGV[3])
-  local before = tonumber(redis.call('HGET', KEYS[2], 'issuedUntil') or '-1')
-  local issuedUntil = ARGV[2]
-  if before > tonumber(issuedUntil) then issuedUntil = string.format('%.0f', before) end
-  redis.call('HSET', KEYS[2], 'issuedUntil', issuedUntil, 'setAt', ARGV[1])
-  redis.call('EXPIRE', KEYS[2], ARGV[3])
-end
-return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')`)
+export const refuseSignIns: RedisScript = createScript(`
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+local before = tonumber(redis.call('HGET', KEYS[1], 'issuedUntil') or '-1')
+local issuedUntil = ARGV[2]
+if before > tonumber(issuedUntil) then issuedUntil = string.format('%.0f', before) end
+redis.call('HSET', KEYS[1], 'issuedUntil', issuedUntil, 'setAt', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1`)
 
 /**
  * Adds the sessions that are new to the feed of ended ones, and publishes them. KEYS: the feed. ARGV: the instant up to

@@ -1,16 +1,10 @@
 import type { Clock } from '../../base/time.js'
-import {
-  isLive,
-  type EndedSession,
-  type Session,
-  type SessionEndReason,
-  type SessionStore,
-} from '../../sessions/index.js'
+import type { EndedSession, SessionEndReason, SessionRow, SessionRows } from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { RedisConnection } from './connection.js'
 import type { RedisEndedFeed } from './ended-feed.js'
-import { redisKeys } from './keys.js'
-import { toReading, toFields, type SessionReading } from './session-scripts.js'
+import { entryOf, listByIndex, readEntries, type IndexEntry } from './member-index.js'
+import { toReading, toText, type SessionReading } from './session-scripts.js'
 import * as scripts from './session-scripts.js'
 
 interface Parts {
@@ -21,103 +15,139 @@ interface Parts {
 
 /** An expired session is kept for this long, so that a late refresh is answered as expired, not as unknown. */
 export const expiredKeptSeconds = 3600
-/** The number of sessions of one member that are read or ended at a time. */
+/** The number of sessions that are ended at a time. */
 const atOnce = 100
 
 /**
- * Creates the sessions of a Redis store. A refresh takes two round trips: the read and the compare-and-set. A change of one
- * session is one script. A change that also concerns the index of a member or the feed is several, in an order in which
+ * Creates the session rows of a Redis store. A refresh takes two round trips: the read and the compare-and-set. A change of
+ * one session is one script. A change that also concerns the index of a member or the feed is several, in an order in which
  * neither a crash nor a race between them leaves a session alive that should have ended.
  */
-export function createRedisSessions(parts: Parts): SessionStore {
-  return { ...createRotation(parts), ...createEnding(parts) }
+export function createRedisSessions(parts: Parts): SessionRows {
+  return { ...createRows(parts), ...createEnding(parts) }
 }
 
-type Rotation = Pick<SessionStore, 'create' | 'read' | 'advance' | 'confirm' | 'listOf'>
+type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
 
-function createRotation(parts: Parts): Rotation {
+function createRows(parts: Parts): Rows {
   const { connection, clock } = parts
-  const read = async (id: string) =>
-    readingOf(await connection.command('HGETALL', redisKeys.session(id)), parts)
+  const { keys } = connection
+  const read = async (id: string) => readingOf(await getSession(connection, id), parts)
   return {
-    async create(session, signInIssuedAt) {
+    async insert(row, signInIssuedAt) {
       const now = Math.floor(clock())
-      const expiresAt = Math.floor(session.expiresAt)
-      const keep = Math.max(1, expiresAt + expiredKeptSeconds - now)
-      const key = redisKeys.session(session.id)
-      await connection.run(scripts.createSession, [key], [keep, ...toFields(session)])
-      const keys = [redisKeys.memberSessions(session.memberId), redisKeys.memberCutoff(session.memberId)]
-      const overAt = [now - expiredKeptSeconds, now - signInCutoffKeptSeconds]
-      const args = [session.id, expiresAt, signInIssuedAt, keep, ...overAt]
-      if ((await connection.run(scripts.indexSession, keys, args)) === 1) return 'created'
+      const key = keys.session(row.id)
+      const keepSeconds = Math.max(1, row.expiresAt + expiredKeptSeconds - now)
+      await connection.command('SET', key, toText(row), 'EX', keepSeconds)
+      if (await addToIndex(connection, row, { signInIssuedAt, now })) return 'created'
       await connection.command('DEL', key)
       return 'refused'
     },
     read,
-    async advance({ id, fromGeneration, toGeneration, at, sealedMember }) {
-      const args = [fromGeneration, toGeneration, Math.floor(at), sealedMember ?? '']
-      const reply = await connection.run(scripts.advanceSession, [redisKeys.session(id)], args)
-      const [applied, fields] = Array.isArray(reply) ? reply : []
-      return { applied: applied === 1, session: readingOf(fields, parts) }
+    async replace(row, expected) {
+      const key = keys.session(row.id)
+      const reply = await connection.run(scripts.replaceSession, [key], [expected, toText(row)])
+      return reply === 1 ? 'replaced' : readingOf(reply, parts)
     },
-    async confirm(id, generation, at) {
-      await connection.run(scripts.confirmSession, [redisKeys.session(id)], [generation, Math.floor(at)])
-    },
-    async listOf(memberId, at) {
-      const floor = `(${Math.floor(at)}`
-      const ids = await connection.command('ZRANGEBYSCORE', redisKeys.memberSessions(memberId), floor, '+inf')
-      const found = await someAtOnce(toTexts(ids), read)
-      return found
-        .filter((session) => session !== null)
-        .filter((session) => isLive(session, at))
-        .toSorted((a, b) => b.createdAt - a.createdAt)
-    },
+    list: (request) => listByIndex(connection, request, read),
+  }
+}
+
+/** Adds a session to the index of its member. Returns false if its sign-in is refused. */
+export async function addToIndex(
+  { run, keys }: RedisConnection,
+  row: SessionRow,
+  { signInIssuedAt, now }: { readonly signInIssuedAt: number; readonly now: number },
+): Promise<boolean> {
+  const { memberId, createdAt, expiresAt } = row
+  const keepSeconds = Math.max(1, expiresAt + expiredKeptSeconds - now)
+  const overAt = [now - expiredKeptSeconds, now - signInCutoffKeptSeconds]
+  const args = [entryOf(row), createdAt, signInIssuedAt, keepSeconds, ...overAt]
+  const places = [keys.memberSessions(memberId), keys.memberCutoff(memberId)]
+  return (await run(scripts.indexSession, places, args)) === 1
+}
+
+/** Reads a session's text. A value of another type (a hash of a version without marks) counts as no session. */
+async function getSession({ command, keys }: RedisConnection, id: string): Promise<unknown> {
+  try {
+    return await command('GET', keys.session(id))
+  } catch (error) {
+    const isOther =
+      error instanceof Error && error.cause instanceof Error && error.cause.message === 'WRONGTYPE'
+    if (isOther) return null
+    throw error
   }
 }
 
 /** The result of ending one session. */
 interface Ending extends EndedSession {
   readonly memberId: string
+  readonly expiresAt: number
   readonly outcome: 'nothing' | 'ended' | 'unpublished'
 }
 
-function createEnding(parts: Parts): Omit<SessionStore, keyof Rotation> {
+async function endOne(
+  id: string,
+  { reason, at: atOrLater }: { readonly reason: SessionEndReason | ''; readonly at: number },
+  { run, keys }: RedisConnection,
+): Promise<Ending> {
+  const at = Math.floor(atOrLater)
+  const reply = await run(scripts.endSession, [keys.session(id)], [at, reason, endedKeptSeconds])
+  const [code, endedAt, memberId, expiresAt] = Array.isArray(reply) ? reply : []
+  const outcome = code === 1 ? 'ended' : code === 2 ? 'unpublished' : 'nothing'
+  const end = outcome === 'nothing' ? at : Number(endedAt)
+  return { id, endedAt: end, memberId: String(memberId), expiresAt: Number(expiresAt), outcome }
+}
+
+function createEnding(parts: Parts): Omit<SessionRows, keyof Rows> {
   const { connection, feed } = parts
-  const endOne = async (id: string, reason: SessionEndReason | '', at: number): Promise<Ending> => {
-    const args = [Math.floor(at), reason, endedKeptSeconds]
-    const reply = await connection.run(scripts.endSession, [redisKeys.session(id)], args)
-    const [code, endedAt, memberId] = Array.isArray(reply) ? reply : []
-    const outcome = code === 1 ? 'ended' : code === 2 ? 'unpublished' : 'nothing'
-    return {
-      id,
-      endedAt: outcome === 'nothing' ? Math.floor(at) : Number(endedAt),
-      memberId: String(memberId),
-      outcome,
-    }
-  }
+  const { keys } = connection
   return {
     async end(id, reason, at) {
-      const ending = await endOne(id, reason, at)
+      const ending = await endOne(id, { reason, at }, connection)
       await publish([ending], parts)
       return ending.outcome === 'ended'
     },
-    async endAllOf({ memberId, reason, at, refuseSignInsIssuedUntil: until }) {
-      const keys = [redisKeys.memberSessions(memberId), redisKeys.memberCutoff(memberId)]
-      const issuedUntil = until === undefined ? '' : Math.floor(until)
-      const args = [Math.floor(at), issuedUntil, signInCutoffKeptSeconds]
-      const ids = toTexts(await connection.run(scripts.refuseAndList, keys, args))
-      const endings = await someAtOnce(ids, (id) => endOne(id, reason, at))
-      await publish(endings, parts)
-      return endings.filter(({ outcome }) => outcome === 'ended').map(({ id }) => id)
+    async refuseSignIns({ memberId, issuedUntil, at }) {
+      const args = [Math.floor(at), Math.floor(issuedUntil), signInCutoffKeptSeconds]
+      await connection.run(scripts.refuseSignIns, [keys.memberCutoff(memberId)], args)
+    },
+    async endSomeOf({ memberId, reason, at, limit }) {
+      const ended: string[] = []
+      while (ended.length < limit) {
+        const count = Math.min(atOnce, limit - ended.length)
+        const entries = await readEntries(connection, { memberId, after: null, count })
+        const live = entries.filter(({ expiresAt }) => expiresAt > at)
+        const endings = await Promise.all(live.map(({ id }) => endOne(id, { reason, at }, connection)))
+        await publish(endings, parts)
+        // Before the next step, which must not find the same entries.
+        await removeEntries(connection, memberId, entries)
+        ended.push(...endings.filter(({ outcome }) => outcome === 'ended').map(({ id }) => id))
+        if (entries.length < count) break
+      }
+      return ended
     },
     endedSince: (at) => feed.since(at),
     watchEnded: (listener) => feed.subscribe(listener),
     async restoreEnded(known) {
-      const endings = await someAtOnce(known, ({ id, endedAt }) => endOne(id, '', endedAt))
+      const endings: Ending[] = []
+      for (let from = 0; from < known.length; from += atOnce) {
+        const some = known.slice(from, from + atOnce)
+        const ended = some.map(({ id, endedAt: at }) => endOne(id, { reason: '', at }, connection))
+        endings.push(...(await Promise.all(ended)))
+      }
       await feed.publish(endings)
       markPublished(endings, parts)
     },
   }
+}
+
+async function removeEntries(
+  { command, keys }: RedisConnection,
+  memberId: string,
+  entries: readonly Pick<IndexEntry, 'id' | 'expiresAt'>[],
+): Promise<void> {
+  if (entries.length > 0) await command('ZREM', keys.memberSessions(memberId), ...entries.map(entryOf))
 }
 
 async function publish(endings: readonly Ending[], parts: Parts): Promise<void> {
@@ -129,40 +159,33 @@ async function publish(endings: readonly Ending[], parts: Parts): Promise<void> 
 
 /** The caller does not wait. If this fails, the next read of the session publishes its end again. */
 function markPublished(endings: readonly Ending[], { connection }: Parts): void {
-  const note = async ({ id, memberId, outcome }: Ending) => {
-    if (outcome === 'nothing') return
-    await connection.run(scripts.markPublished, [redisKeys.session(id)], [])
-    await connection.command('ZREM', redisKeys.memberSessions(memberId), id)
+  const note = async (ending: Ending) => {
+    await connection.run(scripts.markPublished, [connection.keys.session(ending.id)], [])
+    await removeEntries(connection, ending.memberId, [ending])
   }
-  someAtOnce(endings, note).catch(() => {})
+  const all = async () => {
+    const told = endings.filter(({ outcome }) => outcome !== 'nothing')
+    for (let from = 0; from < told.length; from += atOnce)
+      await Promise.all(told.slice(from, from + atOnce).map(note))
+  }
+  all().catch(() => {})
 }
 
 /** Redis removes what is over by its own clock. The clock of the service decides. */
-function readingOf(reply: unknown, parts: Parts): Session | null {
+function readingOf(reply: unknown, parts: Parts): SessionRow | null {
   const reading = toReading(reply)
   if (reading === null || isForgotten(reading, parts.clock())) return null
-  const { session, isUnpublished } = reading
+  const { row, isUnpublished } = reading
   if (isUnpublished) {
-    const { id, memberId, endedAt } = session
+    const { id, memberId, expiresAt, endedAt } = row
     // The instance that ended it may have stopped before it published the end.
-    publish([{ id, memberId, endedAt: endedAt ?? 0, outcome: 'unpublished' }], parts).catch(() => {})
+    const ending = { id, memberId, expiresAt, endedAt: endedAt ?? 0, outcome: 'unpublished' } as const
+    publish([ending], parts).catch(() => {})
   }
-  return session
+  return row
 }
 
-function isForgotten({ session }: SessionReading, now: number): boolean {
-  if (session.expiresAt + expiredKeptSeconds <= now) return true
-  return session.endedAt !== null && session.endedAt + endedKeptSeconds <= now
-}
-
-async function someAtOnce<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<readonly R[]> {
-  const done: R[] = []
-  for (let from = 0; from < all.length; from += atOnce) {
-    done.push(...(await Promise.all(all.slice(from, from + atOnce).map(work))))
-  }
-  return done
-}
-
-function toTexts(reply: unknown): readonly string[] {
-  return Array.isArray(reply) ? reply.map(String) : []
+function isForgotten({ row }: SessionReading, now: number): boolean {
+  if (row.expiresAt + expiredKeptSeconds <= now) return true
+  return row.endedAt !== null && row.endedAt + endedKeptSeconds <= now
 }

@@ -1,5 +1,4 @@
 import type { RedisConnection } from './connection.js'
-import { redisKeys, redisChannels } from './keys.js'
 import type { SharedAnswers } from '../../refresh/index.js'
 import { createScript } from './commands.js'
 
@@ -29,7 +28,7 @@ function claimOf(owner: string): string {
  * took over. Otherwise the next request with the same token would send it upstream again. A claim that exists, this
  * instance's or another's, is left alone.
  */
-export function createHeldClaims({ command }: Pick<RedisConnection, 'command'>): HeldClaims {
+export function createHeldClaims({ command, keys }: Pick<RedisConnection, 'command' | 'keys'>): HeldClaims {
   const held = new Map<string, () => Promise<void>>()
 
   return {
@@ -48,7 +47,7 @@ export function createHeldClaims({ command }: Pick<RedisConnection, 'command'>):
           return
         }
         // A failure is repeated at the next interval.
-        restoring = command('SET', redisKeys.answer(key), claimOf(owner), 'PX', left, 'NX').catch(() => {})
+        restoring = command('SET', keys.answer(key), claimOf(owner), 'PX', left, 'NX').catch(() => {})
       }
       const timer = setInterval(restore, restoreEveryMs).unref()
       held.set(owner, stop)
@@ -105,7 +104,8 @@ const aboutToWaitMs = 2_000
  */
 export function createRedisSharedAnswers(connection: RedisConnection): SharedAnswers {
   const held = createHeldClaims(connection)
-  const keysOf = (key: string) => [redisKeys.answer(key), redisKeys.answerTold(key)]
+  const names = connection.keys
+  const keysOf = (key: string) => [names.answer(key), names.answerTold(key)]
   const look = async (key: string): Promise<Look> => {
     const reply = await connection.command('MGET', ...keysOf(key))
     const [kept, told] = Array.isArray(reply) ? reply : []
@@ -125,14 +125,17 @@ export function createRedisSharedAnswers(connection: RedisConnection): SharedAns
     },
     async settle(key, owner, sealedAnswer, keepSeconds) {
       await held.release(owner)
-      const args = [claimOf(owner), sealedAnswer, toMs(keepSeconds), aboutToWaitMs, redisChannels.answer(key)]
+      const args = [claimOf(owner), sealedAnswer, toMs(keepSeconds), aboutToWaitMs, names.answerChannel(key)]
       await connection.run(settleAnswer, keysOf(key), args)
     },
     async release(key, owner) {
       await held.release(owner)
-      await connection.run(releaseAnswer, keysOf(key), [claimOf(owner), redisChannels.answer(key)])
+      await connection.run(releaseAnswer, keysOf(key), [claimOf(owner), names.answerChannel(key)])
     },
-    wait: (key, timeoutSeconds) => waitFor(key, { timeoutSeconds, look, channels: connection.channels }),
+    wait(key, timeoutSeconds) {
+      const channel = names.answerChannel(key)
+      return waitFor(key, { timeoutSeconds, look, channel, channels: connection.channels })
+    },
   }
 }
 
@@ -141,10 +144,11 @@ type Look = { readonly kind: 'over'; readonly sealed: string | null } | { readon
 interface Waiting {
   readonly timeoutSeconds: number
   readonly look: (key: string) => Promise<Look>
+  readonly channel: string
   readonly channels: RedisConnection['channels']
 }
 
-function waitFor(key: string, { timeoutSeconds, look, channels }: Waiting): Promise<string | null> {
+function waitFor(key: string, { timeoutSeconds, look, channel, channels }: Waiting): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(timer)
@@ -171,7 +175,7 @@ function waitFor(key: string, { timeoutSeconds, look, channels }: Waiting): Prom
       const found = await look(key)
       settle(found.kind === 'over' ? found.sealed : null)
     }
-    const subscription = channels.subscribe(redisChannels.answer(key), {
+    const subscription = channels.subscribe(channel, {
       onMessage: (message) => settle(message === '' ? null : message.slice(1)),
       // If this fails, messages arrive again, and the read at the end remains.
       onGap: () => void lookAfterGap().catch(() => {}),

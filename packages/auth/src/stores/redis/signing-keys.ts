@@ -1,12 +1,9 @@
 import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import { createScript } from './commands.js'
 import type { RedisConnection } from './connection.js'
-import { redisKeys } from './keys.js'
 
-/** Far longer than a key is used. Each reading starts it again. */
-const keptSeconds = 90 * 86_400
-
-const keys = [redisKeys.signingKeys, redisKeys.signingKeyOrder]
+/** The time for which signing keys are kept: far longer than a key is used. Each reading starts it again. */
+export const signingKeysKeptSeconds: number = 90 * 86_400
 
 const listKeys = createScript(`
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[1]) end
@@ -43,14 +40,18 @@ return 1`)
 
 /** Creates the signing keys of Redis: a hash of the keys, and a list of their order. */
 export function createRedisSigningKeys(connection: RedisConnection): SigningKeyStore {
+  const names = connection.keys
+  const keys = [names.signingKeys, names.signingKeyOrder]
+  // The owner, and what keeps earlier versions out, last as long as the keys.
+  const kept = [...keys, names.owner, names.earlierSigningKeyOrder]
   return {
     async list() {
-      const reply = await connection.run(listKeys, keys, [keptSeconds])
-      return Array.isArray(reply) ? reply.map((text) => toKey(String(text))) : []
+      const reply = await connection.run(listKeys, kept, [signingKeysKeptSeconds])
+      return Array.isArray(reply) ? reply.map((text) => toSigningKey(String(text))) : []
     },
     async add({ kid, publicJwk, sealedPrivateKey, createdAt }, newestKid) {
       const kept: StoredSigningKey = { kid, publicJwk, sealedPrivateKey, createdAt: Math.floor(createdAt) }
-      const args = [kid, newestKid ?? '', JSON.stringify(kept), keptSeconds]
+      const args = [kid, newestKid ?? '', JSON.stringify(kept), signingKeysKeptSeconds]
       return (await connection.run(addKey, keys, args)) === 1
     },
     async reseal(kid, sealedPrivateKey) {
@@ -62,7 +63,8 @@ export function createRedisSigningKeys(connection: RedisConnection): SigningKeyS
   }
 }
 
-function toKey(text: string): StoredSigningKey {
+/** Reads a key as Redis holds it. */
+export function toSigningKey(text: string): StoredSigningKey {
   // Written by `add` and `reseal` above.
   const { kid, publicJwk, sealedPrivateKey, createdAt }: StoredSigningKey = JSON.parse(text)
   return { kid, publicJwk, sealedPrivateKey, createdAt }

@@ -1,13 +1,13 @@
 import { type Clock, systemTicker } from '../../base/time.js'
 import type { WebhookLog } from '../../webhooks/index.js'
-import type { Store, StoreOptions } from '../store.js'
+import { defaultStorePrefix, type Store, type StoreOptions } from '../store.js'
 import type { RedisAddress } from './address.js'
 import { createRedisAdminQuota } from './admin-quota.js'
 import { createScript } from './commands.js'
 import { openRedisConnection, type RedisConnection } from './connection.js'
 import { createRedisEndedFeed } from './ended-feed.js'
-import { redisKeys } from './keys.js'
 import { createRedisLimiters } from './limiters.js'
+import { createRedisOwner } from './owner.js'
 import { createRedisSessions } from './sessions.js'
 import { createRedisSharedAnswers } from './shared-answers.js'
 import { createRedisSigningKeys } from './signing-keys.js'
@@ -20,11 +20,13 @@ import { createRedisSigningKeys } from './signing-keys.js'
  */
 export async function openRedisStore(
   address: RedisAddress,
-  { clock, ticker = systemTicker }: StoreOptions,
+  { clock, ticker = systemTicker, prefix = defaultStorePrefix }: StoreOptions,
 ): Promise<Store> {
-  const connection = await openRedisConnection(address)
+  const connection = await openRedisConnection(address, prefix)
   const feed = createRedisEndedFeed(connection, { clock, ticker })
   return {
+    name: nameOf(address, prefix),
+    owner: createRedisOwner(connection, clock),
     sessions: createRedisSessions({ connection, feed, clock }),
     signingKeys: createRedisSigningKeys(connection),
     webhookLog: createRedisWebhookLog(connection, clock),
@@ -34,13 +36,20 @@ export async function openRedisStore(
     async check() {
       await feed.checkSubscribed()
       // A write: a full server and a replica still answer reads.
-      await connection.command('SET', redisKeys.check, 1, 'EX', 60)
+      await connection.command('SET', connection.keys.check, 1, 'EX', 60)
     },
     async close() {
       feed.close()
       await connection.close()
     },
   }
+}
+
+/** Returns the address without user and password, and the prefix if it is not the usual one. */
+function nameOf({ tls, nodes, database }: RedisAddress, prefix: string): string {
+  const { host, port } = nodes[0]
+  const place = `${tls ? 'rediss' : 'redis'}://${host.includes(':') ? `[${host}]` : host}:${port}/${database}`
+  return prefix === defaultStorePrefix ? place : `${place} (prefix ${prefix})`
 }
 
 /** Marks a message as done, unless it is kept for longer already. ARGV: forgetAt, seconds until then. */
@@ -53,13 +62,13 @@ return 1`)
 export function createRedisWebhookLog(connection: RedisConnection, clock: Clock): WebhookLog {
   return {
     async isDone(messageId) {
-      const forgetAt = await connection.command('GET', redisKeys.webhook(messageId))
+      const forgetAt = await connection.command('GET', connection.keys.webhook(messageId))
       return forgetAt !== null && Number(forgetAt) > clock()
     },
     async markDone(messageId, forgetAt) {
       const until = Math.ceil(forgetAt)
       const seconds = Math.max(1, until - Math.floor(clock()))
-      await connection.run(markDone, [redisKeys.webhook(messageId)], [until, seconds])
+      await connection.run(markDone, [connection.keys.webhook(messageId)], [until, seconds])
     },
   }
 }

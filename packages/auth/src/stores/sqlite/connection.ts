@@ -15,6 +15,8 @@ export interface Statements {
   all(sql: string, parameters?: Parameters): readonly Row[]
   /** Returns the number of rows that changed. */
   run(sql: string, parameters?: Parameters): number
+  /** Runs several statements without parameters. */
+  script(sql: string): void
 }
 
 /** An open database file. Reads and writes reject with `AUTH_UNAVAILABLE` if it cannot answer within 2 s. */
@@ -51,7 +53,8 @@ export async function openConnection(path: string): Promise<Connection> {
   }
 }
 
-function createStatements(database: DatabaseSync): Statements {
+/** Creates the statements of a database. */
+export function createStatements(database: DatabaseSync): Statements {
   const compiled = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   const compile = (sql: string) => {
     const known = compiled.get(sql)
@@ -64,5 +67,6 @@ function createStatements(database: DatabaseSync): Statements {
     one: (sql, parameters = {}) => compile(sql).get(parameters),
     all: (sql, parameters = {}) => compile(sql).all(parameters),
     run: (sql, parameters = {}) => Number(compile(sql).run(parameters).changes),
+    script: (sql) => database.exec(sql),
   }
 }

@@ -11,6 +11,7 @@ import {
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { migrate, readSchemaState, schemaVersion } from './schema.js'
+import { readIdentity, type FileIdentity } from './identity.js'
 import { busyWaitSeconds, retryWhileBusy, sqliteCodeOf } from './write-queue.js'
 
 /** A path at which no store can be. The message is the rest of a sentence: `STORE_URL` + ` names a folder, not a file`. */
@@ -129,7 +130,7 @@ function prepare(database: DatabaseSync, path: string): void {
 }
 
 /** The state of a database file before a service opens it. */
-export interface SqliteExamination {
+export interface SqliteExamination extends FileIdentity {
   /** `wal` once a service has opened it. */
   readonly journal: string
   /** True if nothing was ever written to it. */
@@ -159,7 +160,8 @@ function examine(database: DatabaseSync, path: string): SqliteExamination {
   refuseOthers(database, path)
   database.exec('BEGIN IMMEDIATE; ROLLBACK')
   const row = database.prepare('PRAGMA journal_mode').get()
-  return { journal: String(row?.['journal_mode']), isEmpty: readSchemaState(database) === 'empty' }
+  const isEmpty = readSchemaState(database) === 'empty'
+  return { journal: String(row?.['journal_mode']), isEmpty, ...readIdentity(database) }
 }
 
 /**

@@ -37,14 +37,24 @@ describe('examineSqliteFile', () => {
     await store.sessions.endedSince(0)
     const contents = () => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'hex')])
     const before = contents()
-    expect(await examineSqliteFile(path)).toEqual({ journal: 'wal', isEmpty: false })
+    expect(await examineSqliteFile(path)).toEqual({
+      journal: 'wal',
+      isEmpty: false,
+      owner: null,
+      signingKeys: [],
+    })
     expect(contents()).toEqual(before)
     await store.close()
   })
 
   it('writes nothing into an empty file', async () => {
     writeFileSync(path, '')
-    expect(await examineSqliteFile(path)).toEqual({ journal: 'delete', isEmpty: true })
+    expect(await examineSqliteFile(path)).toEqual({
+      journal: 'delete',
+      isEmpty: true,
+      owner: null,
+      signingKeys: [],
+    })
     expect(readFileSync(path)).toHaveLength(0)
   })
 

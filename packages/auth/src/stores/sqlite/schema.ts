@@ -51,6 +51,40 @@ const migrations: readonly string[] = [
      forget_at INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX webhook_messages_forget ON webhook_messages (forget_at);`,
+
+  // A process of version 1 that still has the file open cannot write a row without its mark: its inserts lack the column, and
+  // the trigger refuses its updates. It answers 503, and can still end sessions.
+  `ALTER TABLE sessions RENAME TO unmarked_sessions;
+   DROP INDEX sessions_member;
+   DROP INDEX sessions_expires;
+   DROP INDEX sessions_ended;
+   CREATE TABLE sessions (
+     row_id INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     member_id TEXT NOT NULL,
+     user_agent TEXT,
+     created_at INTEGER NOT NULL,
+     last_used_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     generation INTEGER NOT NULL,
+     confirmed_at INTEGER,
+     previous_confirmed_at INTEGER,
+     sealed_member TEXT,
+     mark TEXT NOT NULL,
+     ended_at INTEGER,
+     end_reason TEXT
+   ) STRICT;
+   CREATE INDEX sessions_member ON sessions (member_id, created_at) WHERE ended_at IS NULL;
+   CREATE INDEX sessions_expires ON sessions (expires_at);
+   CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+   CREATE TRIGGER sessions_marked BEFORE UPDATE OF last_used_at, confirmed_at ON sessions WHEN new.mark = old.mark
+   BEGIN
+     SELECT RAISE(ABORT, 'the mark must change with the row');
+   END;
+   CREATE TABLE store_owner (
+     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+     app_id TEXT NOT NULL
+   ) STRICT;`,
 ]
 
 /** The version of the schema that this program writes. */
@@ -68,12 +102,22 @@ export function readSchemaState(database: DatabaseSync): SchemaState {
   return tables?.['found'] === 0 ? 'empty' : 'foreign'
 }
 
-/** Brings the schema up to date in one transaction. If it is up to date, nothing is written. */
+/** The first version whose session rows have marks. The step to it needs the secret, so the claim of the store makes it. */
+export const markedVersion = 2
+
+/** The step to {@link markedVersion}, which leaves the rows of version 1 in `unmarked_sessions`. */
+export const stepToMarks: string = `${migrations[markedVersion - 1] ?? ''} PRAGMA user_version = ${markedVersion}`
+
+/** Brings the schema up to date in one transaction, a store of version 1 excepted. If it is up to date, nothing is written. */
 export function migrate(database: DatabaseSync): void {
-  if (versionOf(database) === schemaVersion) return
+  const isDue = () => ![schemaVersion, markedVersion - 1].includes(versionOf(database))
+  if (!isDue()) return
   inTransaction(database, () => {
     // Read again under the lock: another process may have been faster.
+    if (!isDue()) return
     for (const step of migrations.slice(versionOf(database))) database.exec(step)
+    // A new file has no rows to take up.
+    database.exec('DROP TABLE IF EXISTS unmarked_sessions')
     database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`)
   })
 }

@@ -1,46 +1,37 @@
-import type { Session, SessionEndReason, EndAll, SessionStore } from '../../sessions/index.js'
+import {
+  toEndReason,
+  type ListRequest,
+  type Page,
+  type Session,
+  type SessionRow,
+  type SessionRows,
+} from '../../sessions/index.js'
 import type { Parameters, Row, Connection, Statements } from './connection.js'
 import type { EndedFeed } from '../ended-sessions.js'
 
-/** Stores a new session. */
-const insertSession = `
+/** Stores a new row. */
+export const insertRow = `
   INSERT INTO sessions (id, member_id, user_agent, created_at, last_used_at, expires_at, generation, confirmed_at,
-    previous_confirmed_at, ended_at, end_reason, sealed_member)
+    previous_confirmed_at, sealed_member, mark, ended_at, end_reason)
   VALUES (:id, :memberId, :userAgent, :createdAt, :lastUsedAt, :expiresAt, :generation, :confirmedAt,
-    :previousConfirmedAt, :endedAt, :endReason, :sealedMember)`
+    :previousConfirmedAt, :sealedMember, :mark, :endedAt, :endReason)`
 
-/** The compare-and-set of a rotation: `advanced` of `rotation.ts` in SQL. */
-const advanceSession = `
-  UPDATE sessions SET
-    generation = :toGeneration,
-    confirmed_at = NULL,
-    previous_confirmed_at = CASE :toGeneration WHEN generation + 1 THEN coalesce(confirmed_at, :at) ELSE :at END,
-    last_used_at = :at,
-    sealed_member = coalesce(:sealedMember, sealed_member)
-  WHERE id = :id AND generation = :fromGeneration AND ended_at IS NULL AND expires_at > :at
-  RETURNING *`
-
-/** Notes the first use of the newest generation: `confirmed` of `rotation.ts` in SQL. */
-const confirmSession = `
-  UPDATE sessions SET confirmed_at = :at
-  WHERE id = :id AND generation = :generation AND confirmed_at IS NULL AND ended_at IS NULL`
-
-/** Notes the use of a generation ahead of the store: `confirmed` of `rotation.ts` in SQL. */
-const confirmAhead = `
-  UPDATE sessions SET
-    generation = :generation,
-    confirmed_at = :at,
-    previous_confirmed_at = CASE :generation WHEN generation + 1 THEN coalesce(confirmed_at, :at) ELSE :at END
-  WHERE id = :id AND generation < :generation AND ended_at IS NULL`
+/** The compare-and-set of a rotation and of a first use. */
+const replaceRow = `
+  UPDATE sessions SET user_agent = :userAgent, created_at = :createdAt, last_used_at = :lastUsedAt,
+    expires_at = :expiresAt, generation = :generation, confirmed_at = :confirmedAt,
+    previous_confirmed_at = :previousConfirmedAt, sealed_member = :sealedMember, mark = :mark
+  WHERE id = :id AND mark = :expected AND ended_at IS NULL`
 
 /** Ends one session that has not ended. */
 const endSession = `
   UPDATE sessions SET ended_at = :at, end_reason = :reason WHERE id = :id AND ended_at IS NULL`
 
-/** Ends the live sessions of a member. */
+/** Ends some live sessions of a member. */
 const endMemberSessions = `
   UPDATE sessions SET ended_at = :at, end_reason = :reason
-  WHERE member_id = :memberId AND ended_at IS NULL AND expires_at > :at
+  WHERE row_id IN (
+    SELECT row_id FROM sessions WHERE member_id = :memberId AND ended_at IS NULL AND expires_at > :at LIMIT :limit)
   RETURNING id`
 
 /** Adds an ended session to the feed that all processes read. One that is in the feed stays as it is. */
@@ -52,13 +43,14 @@ const upsertCutoff = `
   INSERT INTO sign_in_cutoffs (member_id, issued_until, set_at) VALUES (:memberId, :issuedUntil, :at)
   ON CONFLICT (member_id) DO UPDATE SET issued_until = max(issued_until, excluded.issued_until), set_at = excluded.set_at`
 
-/** Selects one session. */
-const selectSession = 'SELECT * FROM sessions WHERE id = :id'
+/** Selects one row. */
+const selectRow = 'SELECT * FROM sessions WHERE id = :id'
 
-/** Selects the live sessions of a member, newest first. */
+/** Selects live rows of a member before a place in the order of creation, newest first. */
 const selectLiveOfMember = `
-  SELECT * FROM sessions WHERE member_id = :memberId AND ended_at IS NULL AND expires_at > :at
-  ORDER BY created_at DESC, row_id DESC`
+  SELECT * FROM sessions
+  WHERE member_id = :memberId AND ended_at IS NULL AND expires_at > :at AND (created_at, row_id) < (:createdAt, :rowId)
+  ORDER BY created_at DESC, row_id DESC LIMIT :limit`
 
 /** Selects the instant up to which sign-ins of a member are refused. */
 const selectCutoff = 'SELECT issued_until FROM sign_in_cutoffs WHERE member_id = :memberId'
@@ -72,7 +64,7 @@ export const selectEndedAfter = 'SELECT seq, id, ended_at FROM ended_sessions WH
 /** Selects the last sequence number of the feed, removed entries included. */
 export const selectLastEnded = `SELECT seq FROM sqlite_sequence WHERE name = 'ended_sessions'`
 
-/** Reads a row of `sessions`. */
+/** Reads a row of `sessions`, or of the table of the version before it. */
 export function toSession(row: Row): Session {
   return {
     id: String(row['id']),
@@ -85,39 +77,35 @@ export function toSession(row: Row): Session {
     confirmedAt: numberOf(row, 'confirmed_at'),
     previousConfirmedAt: numberOf(row, 'previous_confirmed_at'),
     endedAt: numberOf(row, 'ended_at'),
-    endReason: reasonOf(row),
+    endReason: toEndReason(row['end_reason']),
     sealedMember: textOf(row, 'sealed_member'),
   }
 }
 
-/** Returns the parameters of `insertSession`; instants are cut off to whole seconds. */
-function toParameters(session: Session): Parameters {
-  return {
-    id: session.id,
-    memberId: session.memberId,
-    userAgent: session.userAgent,
-    createdAt: Math.floor(session.createdAt),
-    lastUsedAt: Math.floor(session.lastUsedAt),
-    expiresAt: Math.floor(session.expiresAt),
-    generation: session.generation,
-    confirmedAt: session.confirmedAt,
-    previousConfirmedAt: session.previousConfirmedAt,
-    endedAt: session.endedAt,
-    endReason: session.endReason,
-    sealedMember: session.sealedMember,
-  }
+/** Reads a row of `sessions`. */
+export function toRow(row: Row): SessionRow {
+  return { ...toSession(row), mark: String(row['mark']) }
 }
 
-const endReasons = {
-  sign_out: 'sign_out',
-  sign_out_everywhere: 'sign_out_everywhere',
-  reuse: 'reuse',
-  member_deleted: 'member_deleted',
-  plan_lost: 'plan_lost',
-} satisfies { [Reason in SessionEndReason]: Reason }
+/** Returns the parameters of `insertRow`. */
+export function toParameters(row: SessionRow): Parameters {
+  return { ...fieldsOf(row), memberId: row.memberId, endedAt: row.endedAt, endReason: row.endReason }
+}
 
-function reasonOf(row: Row): SessionEndReason | null {
-  return Object.values(endReasons).find((reason) => reason === row['end_reason']) ?? null
+/** Returns the fields that `replaceRow` writes, and the id. */
+function fieldsOf(row: SessionRow): Parameters {
+  return {
+    id: row.id,
+    userAgent: row.userAgent,
+    createdAt: row.createdAt,
+    lastUsedAt: row.lastUsedAt,
+    expiresAt: row.expiresAt,
+    generation: row.generation,
+    confirmedAt: row.confirmedAt,
+    previousConfirmedAt: row.previousConfirmedAt,
+    sealedMember: row.sealedMember,
+    mark: row.mark,
+  }
 }
 
 function textOf(row: Row, column: string): string | null {
@@ -130,41 +118,48 @@ function numberOf(row: Row, column: string): number | null {
   return typeof value === 'number' ? value : null
 }
 
-/** Creates the sessions of a SQLite store. The listeners of this process get ended sessions once the end is on disk. */
-export function createSqliteSessions(connection: Connection, feed: EndedFeed): SessionStore {
-  return { ...createRotation(connection), ...createEnding(connection, feed) }
+/** Creates the session rows of a SQLite store. The listeners of this process get ended sessions once the end is on disk. */
+export function createSqliteSessions(connection: Connection, feed: EndedFeed): SessionRows {
+  return { ...createRows(connection), ...createEnding(connection, feed) }
 }
 
-type Rotation = Pick<SessionStore, 'create' | 'read' | 'advance' | 'confirm' | 'listOf'>
+type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
 
-function createRotation({ read, write }: Connection): Rotation {
+function createRows({ read, write }: Connection): Rows {
   return {
-    create: (session, signInIssuedAt) =>
+    insert: (row, signInIssuedAt) =>
       write((statements) => {
-        const cutoff = statements.one(selectCutoff, { memberId: session.memberId })
-        if (cutoff && signInIssuedAt <= Number(cutoff['issued_until'])) return 'refused'
-        statements.run(insertSession, toParameters(session))
+        const cutoff = statements.one(selectCutoff, { memberId: row.memberId })?.['issued_until']
+        if (typeof cutoff === 'number' && signInIssuedAt <= cutoff) return 'refused'
+        statements.run(insertRow, toParameters(row))
         return 'created'
       }),
-    read: (id) => read((statements) => readSession(statements, id)),
-    advance: ({ at, ...change }) =>
+    read: (id) => read((statements) => readRow(statements, id)),
+    replace: (row, expected) =>
       write((statements) => {
-        const row = statements.one(advanceSession, { ...change, at: Math.floor(at) })
-        return row
-          ? { applied: true, session: toSession(row) }
-          : { applied: false, session: readSession(statements, change.id) }
+        const changed = statements.run(replaceRow, { ...fieldsOf(row), expected })
+        return changed > 0 ? 'replaced' : readRow(statements, row.id)
       }),
-    confirm: (id, generation, atOrLater) =>
-      write((statements) => {
-        const use = { id, generation, at: Math.floor(atOrLater) }
-        if (statements.run(confirmSession, use) === 0) statements.run(confirmAhead, use)
-      }),
-    listOf: (memberId, at) =>
-      read((statements) => statements.all(selectLiveOfMember, { memberId, at }).map(toSession)),
+    list: (request) => read((statements) => list(statements, request)),
   }
 }
 
-function createEnding({ read, write }: Connection, feed: EndedFeed): Omit<SessionStore, keyof Rotation> {
+function readRow(statements: Statements, id: string): SessionRow | null {
+  const row = statements.one(selectRow, { id })
+  return row ? toRow(row) : null
+}
+
+/** The place of a page is the creation and the number of the last row before it. */
+function list(statements: Statements, { memberId, at, limit, after }: ListRequest): Page<SessionRow> {
+  const [createdAt = 0, rowId = 0] = after?.split('.', 2).map(Number) ?? [Number.MAX_SAFE_INTEGER]
+  const found = statements.all(selectLiveOfMember, { memberId, at, createdAt, rowId, limit: limit + 1 })
+  const page = found.slice(0, limit)
+  const last = page.at(-1)
+  const next = last && found.length > limit ? `${Number(last['created_at'])}.${Number(last['row_id'])}` : null
+  return { sessions: page.map(toRow), next }
+}
+
+function createEnding({ read, write }: Connection, feed: EndedFeed): Omit<SessionRows, keyof Rows> {
   return {
     end: async (id, reason, atOrLater) => {
       const at = Math.floor(atOrLater)
@@ -176,9 +171,14 @@ function createEnding({ read, write }: Connection, feed: EndedFeed): Omit<Sessio
       if (ended) feed.publish([{ id, endedAt: at }])
       return ended
     },
-    endAllOf: async (request) => {
-      const at = Math.floor(request.at)
-      const ids = await write((statements) => endAll(statements, request, at))
+    refuseSignIns: ({ memberId, issuedUntil, at }) =>
+      write((statements) => {
+        const cutoff = { memberId, issuedUntil: Math.floor(issuedUntil), at: Math.floor(at) }
+        statements.run(upsertCutoff, cutoff)
+      }),
+    endSomeOf: async ({ at: atOrLater, ...request }) => {
+      const at = Math.floor(atOrLater)
+      const ids = await write((statements) => endSome(statements, { ...request, at }))
       feed.publish(ids.map((id) => ({ id, endedAt: at })))
       return ids
     },
@@ -202,17 +202,8 @@ function createEnding({ read, write }: Connection, feed: EndedFeed): Omit<Sessio
   }
 }
 
-function readSession(statements: Statements, id: string) {
-  const row = statements.one(selectSession, { id })
-  return row ? toSession(row) : null
-}
-
-function endAll(statements: Statements, request: EndAll, at: number): readonly string[] {
-  const { memberId, reason, refuseSignInsIssuedUntil } = request
-  if (refuseSignInsIssuedUntil !== undefined) {
-    statements.run(upsertCutoff, { memberId, issuedUntil: Math.floor(refuseSignInsIssuedUntil), at })
-  }
-  const ids = statements.all(endMemberSessions, { memberId, reason, at }).map((row) => String(row['id']))
-  for (const id of ids) statements.run(insertEnded, { id, at })
+function endSome(statements: Statements, request: Parameters & { readonly at: number }): readonly string[] {
+  const ids = statements.all(endMemberSessions, request).map((row) => String(row['id']))
+  for (const id of ids) statements.run(insertEnded, { id, at: request.at })
   return ids
 }

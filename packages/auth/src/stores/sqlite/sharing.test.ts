@@ -6,7 +6,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
 import { AuthError } from '../../base/errors.js'
 import { beginSession } from '../../sessions/index.js'
-import { createFakeTime } from '../../../test/kit/fake-time.js'
+import { claimForTest, endAllOf } from '../../../test/kit/claimed-store.js'
+import { createFakeTime, type FakeTime } from '../../../test/kit/fake-time.js'
 import { createWriteQueue } from './write-queue.js'
 import { openSqliteStore } from './store.js'
 
@@ -25,16 +26,20 @@ const newSession = (now: number) =>
     now,
   })
 
+const openForTest = async (path: string, world: FakeTime) => claimForTest(await openSqliteStore(path, world))
+
 describe('one SQLite file, several processes', () => {
   it('rotates once, whoever asks', async () => {
     const path = newPath()
     const world = createFakeTime()
-    const stores = await Promise.all([1, 2, 3].map(() => openSqliteStore(path, world)))
+    const stores = await Promise.all([1, 2, 3].map(() => openForTest(path, world)))
     const session = newSession(world.now)
     await stores[0]?.sessions.create(session, 0)
-    const change = { id: session.id, fromGeneration: 1, toGeneration: 2, at: world.now, sealedMember: null }
+    const row = await stores[1]?.sessions.read(session.id)
+    if (!row) throw new Error('it was created')
+    const change = { toGeneration: 2, at: world.now, sealedMember: null }
     const answers = await Promise.all(
-      Array.from({ length: 30 }, () => stores.map((store) => store.sessions.advance(change))).flat(),
+      Array.from({ length: 30 }, () => stores.map((store) => store.sessions.advance(row, change))).flat(),
     )
     expect(answers.filter((answer) => answer.applied)).toHaveLength(1)
     expect(new Set(answers.map((answer) => answer.session?.generation))).toEqual(new Set([2]))
@@ -44,7 +49,7 @@ describe('one SQLite file, several processes', () => {
   it('tells each of the revocations of the others within 2 s', async () => {
     const path = newPath()
     const world = createFakeTime()
-    const [one, two] = [await openSqliteStore(path, world), await openSqliteStore(path, world)]
+    const [one, two] = [await openForTest(path, world), await openForTest(path, world)]
     const heard: string[] = []
     two.sessions.watchEnded((news) => {
       if (news !== 'resync') heard.push(...news.map(({ id }) => id))
@@ -58,7 +63,7 @@ describe('one SQLite file, several processes', () => {
     await world.pass(1)
     expect(heard).toEqual([sessions[0]?.id])
     await two.sessions.end(sessions[1]?.id ?? '', 'sign_out', world.now)
-    await one.sessions.endAllOf({ memberId: 'mem_1', reason: 'plan_lost', at: world.now })
+    await endAllOf(one.sessions, { memberId: 'mem_1', reason: 'plan_lost', at: world.now })
     await world.pass(2)
     expect(new Set(heard)).toEqual(new Set(sessions.map(({ id }) => id)))
     await Promise.all([one.close(), two.close()])
@@ -67,7 +72,7 @@ describe('one SQLite file, several processes', () => {
   it('waits for a lock without stopping the event loop, and goes on when it is free', async () => {
     const path = newPath()
     const world = createFakeTime()
-    const store = await openSqliteStore(path, world)
+    const store = await openForTest(path, world)
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
     const writing = store.webhookLog.markDone('msg_1', world.now + 9)
@@ -83,7 +88,7 @@ describe('one SQLite file, several processes', () => {
   it('answers AUTH_UNAVAILABLE when the lock stays taken for 2 s, having changed nothing', async () => {
     const path = newPath()
     const world = createFakeTime()
-    const store = await openSqliteStore(path, world)
+    const store = await openForTest(path, world)
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
     const startedAt = performance.now()
@@ -105,13 +110,13 @@ describe('one SQLite file, several processes', () => {
   it('finishes the writes under way when it is closed, and refuses the next', async () => {
     const path = newPath()
     const world = createFakeTime()
-    const store = await openSqliteStore(path, world)
+    const store = await openForTest(path, world)
     const writing = store.webhookLog.markDone('msg_1', world.now + 9)
     await Promise.all([store.close(), store.close()])
     await writing
     await expect(store.webhookLog.isDone('msg_1')).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
     await expect(store.webhookLog.markDone('msg_2', 1)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
-    const again = await openSqliteStore(path, world)
+    const again = await openForTest(path, world)
     expect(await again.webhookLog.isDone('msg_1')).toBe(true)
     await again.close()
   })

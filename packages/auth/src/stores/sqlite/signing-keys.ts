@@ -1,8 +1,6 @@
-import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
-import type { Connection, Row } from './connection.js'
-
-/** Selects all signing keys, oldest first. */
-export const selectSigningKeys = 'SELECT * FROM signing_keys ORDER BY seq'
+import type { SigningKeyStore } from '../../tokens/index.js'
+import type { Connection } from './connection.js'
+import { selectSigningKeys, toSigningKey } from './identity.js'
 
 /** Creates the signing keys of a SQLite store. */
 export function createSqliteSigningKeys({ read, write }: Connection): SigningKeyStore {
@@ -30,15 +28,5 @@ export function createSqliteSigningKeys({ read, write }: Connection): SigningKey
       write((statements) => {
         statements.run('DELETE FROM signing_keys WHERE kid = :kid', { kid })
       }),
-  }
-}
-
-/** Reads a row of `signing_keys`. */
-export function toSigningKey(row: Row): StoredSigningKey {
-  return {
-    kid: String(row['kid']),
-    publicJwk: String(row['public_jwk']),
-    sealedPrivateKey: String(row['sealed_private_key']),
-    createdAt: Number(row['created_at']),
   }
 }

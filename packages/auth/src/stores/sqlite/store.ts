@@ -8,6 +8,7 @@ import {
 } from '../ended-sessions.js'
 import { sweepEverySeconds, type Store, type StoreOptions } from '../store.js'
 import { openConnection, type Connection, type Statements } from './connection.js'
+import { createSqliteOwner } from './owner.js'
 import { selectEndedAfter, selectLastEnded, createSqliteSessions } from './sessions.js'
 import { createSqliteSigningKeys } from './signing-keys.js'
 
@@ -37,6 +38,8 @@ export async function openSqliteStore(
     ),
   ]
   return {
+    name: `sqlite:${path}`,
+    owner: createSqliteOwner(connection),
     sessions: createSqliteSessions(connection, feed),
     signingKeys: createSqliteSigningKeys(connection),
     webhookLog: createSqliteWebhookLog(connection),

@@ -1,0 +1,73 @@
+import { failure } from '../base/failures.js'
+import { advanced, confirmed } from './rotation.js'
+import type { SessionMarks } from './session-mark.js'
+import type { EndAll, SessionRow, SessionRows, SessionStore } from './session-store.js'
+
+/** Options of {@link createMarkedSessions}. */
+export interface MarkedSessionsOptions {
+  readonly rows: SessionRows
+  readonly marks: SessionMarks
+  /** Called with the id of each row that was read and carries no mark of its own. */
+  readonly onForged?: ((sessionId: string) => void) | undefined
+}
+
+/** The number of sessions of one member that end in one step, so that no step holds up other requests. */
+const endedAtOnce = 500
+
+/** Each lost compare-and-set means that another caller has won, so a few turns are enough. */
+const largestNumberOfTurns = 5
+
+/** Builds the sessions of a deployment on the rows of a store: marks are made at every write and checked at every read. */
+export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOptions): SessionStore {
+  const isGenuine = (row: SessionRow) => {
+    if (marks.isGenuine(row)) return true
+    onForged?.(row.id)
+    return false
+  }
+  const genuine = (row: SessionRow | null) => (row !== null && isGenuine(row) ? row : null)
+  const read = async (id: string) => {
+    const row = genuine(await rows.read(id))
+    // A row that was moved to another place is not the row of that place.
+    return row?.id === id ? row : null
+  }
+  return {
+    ...rows,
+    create: (session, signInIssuedAt) => rows.insert(marks.mark(session), signInIssuedAt),
+    read,
+    async advance(session, change) {
+      const next = advanced(session, change)
+      if (next === null) return { applied: false, session }
+      const row = marks.mark(next)
+      const result = await rows.replace(row, session.mark)
+      if (result === 'replaced') return { applied: true, session: row }
+      return { applied: false, session: genuine(result) }
+    },
+    async confirm(id, generation, at) {
+      let session = await read(id)
+      for (let turn = 0; turn < largestNumberOfTurns; turn++) {
+        const next = session && confirmed(session, generation, at)
+        if (!session || !next) return
+        const result = await rows.replace(marks.mark(next), session.mark)
+        if (result === 'replaced') return
+        session = genuine(result)
+      }
+      throw failure('sessionContended')
+    },
+    endAllOf: (request) => endAllOf(rows, request),
+    async list(request) {
+      const { sessions, next } = await rows.list(request)
+      return { sessions: sessions.filter(isGenuine), next }
+    },
+  }
+}
+
+/** The refusal of earlier sign-ins comes first: a sign-in that was stored before it is found by the steps after it. */
+async function* endAllOf(rows: SessionRows, request: EndAll): AsyncGenerator<readonly string[]> {
+  const { memberId, reason, at, refuseSignInsIssuedUntil: issuedUntil } = request
+  if (issuedUntil !== undefined) await rows.refuseSignIns({ memberId, issuedUntil, at })
+  for (;;) {
+    const ids = await rows.endSomeOf({ memberId, reason, at, limit: endedAtOnce })
+    if (ids.length > 0) yield ids
+    if (ids.length < endedAtOnce) return
+  }
+}
