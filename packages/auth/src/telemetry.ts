@@ -4,6 +4,7 @@ export {
   type AuthEvent,
   type AuthEventName,
   type LimitsObservation,
+  type Observation,
   type Telemetry,
   type UpstreamObservation,
   type UpstreamTarget,

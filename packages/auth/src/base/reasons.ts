@@ -1,5 +1,5 @@
 /** Reasons of refusals that the request, its tokens or its session give. */
-const refusals = [
+export const refusals = [
   'missing',
   'too_large',
   'origin',
@@ -34,13 +34,13 @@ const refusals = [
 ] as const
 
 /** Reasons why a session ended. */
-const ends = ['sign_out', 'sign_out_everywhere', 'reuse', 'member_deleted', 'plan_lost'] as const
+export const ends = ['sign_out', 'sign_out_everywhere', 'reuse', 'member_deleted', 'plan_lost'] as const
 
 /** Reasons why a webhook was not accepted. */
-const webhooks = ['headers', 'timestamp', 'signature', 'body', 'parsed', 'member_id'] as const
+export const webhooks = ['headers', 'timestamp', 'signature', 'body', 'parsed', 'member_id'] as const
 
 /** Reasons why an upstream or the store could not be used. */
-const troubles = [
+export const troubles = [
   'admin',
   'no_admin_api',
   'key_refused',

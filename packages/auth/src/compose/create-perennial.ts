@@ -50,6 +50,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
     handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment }),
     handleWebhook: createWebhookEndpoint({
       webhooks: mode.session?.webhooks ?? null,
+      onAccepted: (requestId, webhookId) =>
+        telemetry.observe?.({ kind: 'webhook_accepted', requestId, webhookId }),
       emitFailure,
       environment,
     }),

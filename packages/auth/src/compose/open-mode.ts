@@ -8,6 +8,7 @@ import {
   type UserContext,
 } from '../members/index.js'
 import { createForwardSource, type RefreshSource } from '../refresh/index.js'
+import { observeQuota, observeStore } from './observe-calls.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
@@ -70,7 +71,7 @@ async function openGround(options: ResolvedOptions): Promise<Ground> {
   // Who opened it closes it.
   const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
   try {
-    return createGround(options, store, closeStore)
+    return createGround(options, store && observeStore(store, options.telemetry), closeStore)
   } catch (error) {
     await closeStore()
     throw error
@@ -88,7 +89,7 @@ function createGround(
   const httpClient = options.httpClient ?? own
   const { adminUrl, secretKey, egress } = memberstack
   const local = createAdminQuota({ clock })
-  const quota = store?.shareAdminQuota?.(local, egress) ?? local
+  const quota = observeQuota(store?.shareAdminQuota?.(local, egress) ?? local, telemetry)
   const admin = secretKey
     ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock, requiredPlans })
     : undefined
@@ -97,6 +98,7 @@ function createGround(
     clock,
     cacheSeconds: options.memberCacheSeconds,
     staleSeconds: options.memberStaleSeconds,
+    onStale: () => telemetry.observe?.({ kind: 'stale_answer', use: 'user_context' }),
   })
   const close = async () => {
     await closeStore()

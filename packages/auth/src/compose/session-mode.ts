@@ -62,7 +62,15 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     sessionsKept: options.verifiedTokensKept,
   })
   const ender = createSessionEnder({ store: store.sessions, revocations, telemetry, clock })
-  const membership = createMembership({ admin, secrets, clock, requiredPlans, staleSeconds, userContext })
+  const membership = createMembership({
+    admin,
+    secrets,
+    clock,
+    requiredPlans,
+    staleSeconds,
+    userContext,
+    onStale: () => telemetry.observe?.({ kind: 'stale_answer', use: 'membership' }),
+  })
   const issueAccessToken = createIssuer(options, signingKeys)
   const shared = { secrets, membership, issueAccessToken, ender, telemetry, clock }
   const source = createSessionSource({

@@ -56,7 +56,13 @@ export function createAuthenticator({ verifier, userContext, sessions }: Authent
 export function emitSuccesses(authenticate: Authenticator, { emit }: Pick<Emitter, 'emit'>): Authenticator {
   return (credentials, requestId = crypto.randomUUID()) => {
     const succeed = (authenticated: Authenticated): Authenticated => {
-      emit({ event: 'auth_success', requestId, memberId: authenticated.user.userId })
+      const sessionId = authenticated.claims['sid']
+      emit({
+        event: 'auth_success',
+        requestId,
+        memberId: authenticated.user.userId,
+        ...(typeof sessionId === 'string' ? { sessionId } : {}),
+      })
       return authenticated
     }
     const found = authenticate(credentials)

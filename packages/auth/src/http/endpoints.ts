@@ -54,6 +54,8 @@ export function createAuthEndpoint(
 export interface WebhookEndpointParts {
   /** Null where no webhook secret is set: the route is 404 then. */
   readonly webhooks: Webhooks | null
+  /** Called when a webhook was accepted, with its `svix-id`. */
+  readonly onAccepted?: ((requestId: string, webhookId: string) => void) | undefined
   readonly emitFailure: Emitter['emitFailure']
   readonly environment: 'production' | 'development'
 }
@@ -64,7 +66,7 @@ export function createWebhookEndpoint(
 ): (request: AuthRequest) => Promise<AuthResponse> {
   const { webhooks } = parts
   const routes: readonly Route[] = webhooks
-    ? [{ method: 'POST', path: '/', answer: (request) => receive(request, webhooks) }]
+    ? [{ method: 'POST', path: '/', answer: (request) => receive(request, webhooks, parts) }]
     : []
   return async (request) => {
     try {
@@ -77,7 +79,11 @@ export function createWebhookEndpoint(
   }
 }
 
-async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthResponse> {
+async function receive(
+  request: AuthRequest,
+  webhooks: Webhooks,
+  { onAccepted }: WebhookEndpointParts,
+): Promise<AuthResponse> {
   const body = await request.readBody()
   if (body.kind === 'too_large') throw requestTooLarge()
   if (body.kind === 'parsed') {
@@ -86,6 +92,7 @@ async function receive(request: AuthRequest, webhooks: Webhooks): Promise<AuthRe
   }
   const header = (name: string) => request.header(name)
   await webhooks.receive({ header, rawBody: body.bytes }, request.requestId)
+  onAccepted?.(request.requestId, header('svix-id') ?? '')
   return noContent()
 }
 

@@ -87,6 +87,8 @@ export interface MembershipOptions {
   readonly requiredPlans: readonly string[]
   /** The time for which the last known answer is used while the admin API is down, in seconds. */
   readonly staleSeconds: number
+  /** Called when a member is served from an older answer. */
+  readonly onStale?: (() => void) | undefined
   /** Gets every answer, so that it need not ask again. */
   readonly userContext?: Pick<UserContext, 'remember'> | undefined
   /** The least number of members kept in memory; twice as many at most. @defaultValue 10000 */
@@ -111,6 +113,7 @@ export function createMembership(options: MembershipOptions): Membership {
   function standingWithoutAnswer(snapshot: Snapshot | null, retryAfterSeconds: number): Standing {
     const isUsable = snapshot && clock() < snapshot.readAt + staleSeconds && hasRequiredPlan(snapshot.member)
     if (!isUsable) return { kind: 'unavailable', retryAfterSeconds }
+    options.onStale?.()
     return { kind: 'member', member: snapshot.member, sealedMember: null }
   }
 

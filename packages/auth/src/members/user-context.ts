@@ -39,6 +39,8 @@ export interface UserContext {
 /** Options of {@link createUserContext}. Without `admin`, only tokens with all four fields have a user. */
 export interface UserContextOptions extends UserCacheOptions {
   readonly admin?: Pick<AdminApi, 'readMember'> | undefined
+  /** Called when a user is served from an older answer. */
+  readonly onStale?: (() => void) | undefined
 }
 
 /** The longest wait for a place in the quota: with nothing kept, and with an old answer to fall back on. */
@@ -52,7 +54,7 @@ const longestPutOffSeconds = 10
  * quarters of that, and uses older ones only while the admin API is down.
  */
 export function createUserContext(options: UserContextOptions): UserContext {
-  const { clock } = options
+  const { clock, onStale } = options
   const cache = createUserCache(options)
   const questions = createQuestions(options, cache)
 
@@ -60,7 +62,7 @@ export function createUserContext(options: UserContextOptions): UserContext {
     const asked = await questions.ask(memberId, patience)
     if (typeof asked !== 'number') return userIn(asked)
     const kept = cache.get(memberId)
-    if (kept && cache.isUsable(kept, clock())) return userIn(kept)
+    if (kept && cache.isUsable(kept, clock())) return staleUserIn(kept, onStale)
     throw noAnswer(asked)
   }
 
@@ -69,7 +71,8 @@ export function createUserContext(options: UserContextOptions): UserContext {
     const kept = cache.get(memberId)
     if (!kept || !cache.isUsable(kept, now)) return load(memberId, waitSeconds.cold)
     const isPutOff = now < kept.putOffUntil
-    if (!cache.isFresh(kept, now)) return isPutOff ? userIn(kept) : load(memberId, waitSeconds.stale)
+    if (!cache.isFresh(kept, now))
+      return isPutOff ? staleUserIn(kept, onStale) : load(memberId, waitSeconds.stale)
     if (now >= kept.renewAt && !isPutOff) questions.renew(memberId)
     return userIn(kept)
   }
@@ -128,6 +131,11 @@ function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache)
       ask(memberId, waitSeconds.stale).catch(() => putOff(memberId, longestPutOffSeconds))
     },
   }
+}
+
+function staleUserIn(kept: KeptUser, onStale: (() => void) | undefined): MemberstackUser {
+  onStale?.()
+  return userIn(kept)
 }
 
 function userIn({ user }: KeptUser): MemberstackUser {

@@ -38,6 +38,9 @@ export function fanOut(
     observeLimits(observation) {
       for (const { sink, run } of guards) run(() => sink.observeLimits?.(observation))
     },
+    observe(observation) {
+      for (const { sink, run } of guards) run(() => sink.observe?.(observation))
+    },
   }
 }
 

@@ -25,7 +25,7 @@ const levelOf = {
 const defaultPerCodePerMinute = 1_000
 
 /**
- * Writes one line for each event, its fields as they are, at `debug` one for each answer of an upstream, and one when
+ * Writes one line for each event and each accepted webhook, at `debug` one for each answer of an upstream, and one when
  * limits are counted together again; that they no longer were is an event. Of the failures of one code no more than
  * `perCodePerMinute` (default 1,000) are written, so that strangers cannot fill the disk; the number dropped since is in the
  * next one's field `dropped`.
@@ -37,11 +37,18 @@ export function createPinoSink(logger: PinoLikeLogger, options: FailureBoundOpti
     emit(event) {
       const dropped = bound(event)
       if (dropped === null) return
-      logger[levelOf[event.event]](dropped > 0 ? { ...event, dropped } : event, event.event)
+      // The logger writes the name as `msg`, and a time of its own.
+      const { event: name, timestamp: _timestamp, ...fields } = event
+      logger[levelOf[name]](dropped > 0 ? { ...fields, dropped } : fields, name)
     },
     observeUpstream: (observation) => logger.debug(observation, 'upstream_answer'),
     observeLimits: (observation) => {
       if (observation.counted === 'together') logger.info(observation, 'limits_counted_together')
+    },
+    observe(observation) {
+      if (observation.kind !== 'webhook_accepted') return
+      const { kind, ...fields } = observation
+      logger.info(fields, kind)
     },
   }
 }

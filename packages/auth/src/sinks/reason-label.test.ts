@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LimitPolicy } from '../limits/limit-counter.js'
 import type { RefusalReason } from '../refresh/refresh.js'
 import type { SessionEndReason } from '../sessions/session.js'
-import { reasonLabel } from './metrics.js'
+import { reasonLabel } from './metric-labels.js'
 
 /** Complete by type: a reason that a room adds is missing here before it is missing in the metrics. */
 const reasons: Record<RefusalReason | SessionEndReason | LimitPolicy['name'], true> = {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ends, refusals, troubles } from '../base/reasons.js'
 import type { AuthEvent, AuthEventName, Telemetry } from '../telemetry/events.js'
 import { createMetricsSink, type MetricFactory } from './metrics.js'
 import { createPinoSink, type PinoLikeLogger } from './pino.js'
@@ -157,8 +158,9 @@ describe('a sink that bounds failures', () => {
     const logger = { debug: write, info: write, warn: write, error: write }
     emitFlood(createPinoSink(logger, { clock: () => time.now }), time)
     expect(lines).toHaveLength(1_003)
-    expect(lines.at(-1)).toEqual({ ...refusal, dropped: 4_000 })
-    expect(lines[999]).toEqual(refusal)
+    const line = { requestId: 'req-1', code: 'AUTH_TOKEN_INVALID', error: 'Not valid.' }
+    expect(lines.at(-1)).toEqual({ ...line, dropped: 4_000 })
+    expect(lines[999]).toEqual(line)
   })
 })
 
@@ -189,7 +191,7 @@ describe('createPinoSink', () => {
       ['upstream_failure', 'error'],
       ['upstream_answer', 'debug'],
     ])
-    expect(lines[0]?.[1]).toEqual(eventOf('auth_success'))
+    expect(lines[0]?.[1]).toEqual({ requestId: 'req-1' })
   })
 })
 
@@ -210,14 +212,8 @@ describe('createMetricsSink', () => {
 
   it('counts refreshes by how they were answered, from zero', () => {
     const { counts, sink } = setUp()
-    expect([...counts]).toEqual([
-      ['perennial_refreshes_total {"how":"rotated"}', 0],
-      ['perennial_refreshes_total {"how":"kept"}', 0],
-      ['perennial_refreshes_total {"how":"replayed"}', 0],
-      ['perennial_refreshes_total {"how":"coalesced"}', 0],
-      ['perennial_refreshes_total {"how":"caught_up"}', 0],
-      ['perennial_limits_counted_alone', 0],
-    ])
+    for (const how of ['rotated', 'kept', 'replayed', 'coalesced', 'caught_up'])
+      expect(counts.get(`perennial_refreshes_total {"how":"${how}"}`)).toBe(0)
     for (let i = 0; i < 3; i += 1) sink.emit(eventOf('token_refreshed', { how: 'coalesced' }))
     expect(counts.get('perennial_refreshes_total {"how":"coalesced"}')).toBe(3)
     expect(counts.get('perennial_refreshes_total {"how":"rotated"}')).toBe(0)
@@ -240,6 +236,39 @@ describe('createMetricsSink', () => {
     expect(counts.get('perennial_upstream_duration_seconds {"target":"refresh","outcome":"failed"}')).toBe(
       0.5,
     )
+  })
+
+  it('begins at 0 for every event, code and reason, so that no event makes a new counter', () => {
+    const { counts, sink } = setUp()
+    const before = [...counts.keys()]
+    expect([...counts.values()].every((value) => value === 0)).toBe(true)
+    for (const name of names) {
+      if (name === 'rate_limited') continue
+      sink.emit(eventOf(name, name === 'session_revoked' ? { reason: 'sign_out' } : {}))
+    }
+    for (const reason of ['ip', 'ip_refused', 'session'] as const)
+      sink.emit(eventOf('rate_limited', { code: 'AUTH_RATE_LIMITED', reason }))
+    for (const reason of ends) sink.emit(eventOf('session_revoked', { reason }))
+    for (const target of ['admin', 'refresh', 'jwks', 'store'] as const)
+      for (const reason of [...troubles, 'status_503'] as const)
+        sink.emit(eventOf('upstream_failure', { target, code: 'AUTH_UNAVAILABLE', reason }))
+    for (const reason of refusals) sink.emit(eventOf('auth_failure', { code: 'AUTH_TOKEN_INVALID', reason }))
+    sink.emit(eventOf('rbac_failure', { code: 'AUTH_ROLE_INSUFFICIENT', reason: 'role' }))
+    const made = [...counts.keys()].filter((key) => !before.includes(key))
+    // An event that lacks its code is none of ours.
+    expect(made.filter((key) => !key.includes('"code":"none"') && !key.includes('"none"'))).toEqual([])
+  })
+
+  it('counts ended sessions by reason, stale answers, webhooks and the quota', () => {
+    const { counts, sink } = setUp()
+    sink.emit(eventOf('session_revoked', { reason: 'plan_lost' }))
+    sink.observe?.({ kind: 'stale_answer', use: 'membership' })
+    sink.observe?.({ kind: 'webhook_accepted', requestId: 'r', webhookId: 'msg_1' })
+    sink.observe?.({ kind: 'admin_quota', outcome: 'refused', waitedSeconds: 1.5 })
+    expect(counts.get('perennial_sessions_ended_total {"reason":"plan_lost"}')).toBe(1)
+    expect(counts.get('perennial_stale_answers_total {"use":"membership"}')).toBe(1)
+    expect(counts.get('perennial_webhooks_accepted_total {}')).toBe(1)
+    expect(counts.get('perennial_admin_quota_wait_seconds {"outcome":"refused"}')).toBe(1.5)
   })
 
   it('says whether limits are counted by this instance alone', () => {

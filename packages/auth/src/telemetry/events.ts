@@ -3,16 +3,20 @@ import type { Reason } from '../base/reasons.js'
 import { toIsoTime, type Clock } from '../base/time.js'
 
 /** The names of the one event stream that logs, Sentry, PostHog and metrics share. */
-export type AuthEventName =
-  | 'auth_success'
-  | 'auth_failure'
-  | 'rbac_failure'
-  | 'token_refreshed'
-  | 'session_created'
-  | 'session_revoked'
-  | 'session_reuse_detected'
-  | 'rate_limited'
-  | 'upstream_failure'
+export const eventNames = [
+  'auth_success',
+  'auth_failure',
+  'rbac_failure',
+  'token_refreshed',
+  'session_created',
+  'session_revoked',
+  'session_reuse_detected',
+  'rate_limited',
+  'upstream_failure',
+] as const
+
+/** The name of an event. */
+export type AuthEventName = (typeof eventNames)[number]
 
 /** One event. It contains ids and codes, never a token, a key or an `Authorization` value. */
 export interface AuthEvent {
@@ -54,12 +58,40 @@ export interface LimitsObservation {
   readonly aloneSeconds?: number
 }
 
+/** An attempt to get a place in the quota of the admin API. */
+export interface QuotaObservation {
+  readonly kind: 'admin_quota'
+  readonly outcome: 'granted' | 'refused'
+  /** The wait for the place, or for the refusal. */
+  readonly waitedSeconds: number
+}
+
+/** A member was served from an older answer, because the admin API did not answer. */
+export interface StaleObservation {
+  readonly kind: 'stale_answer'
+  /** The request that was served: a refresh or sign-in, or the user context of `authenticate`. */
+  readonly use: 'membership' | 'user_context'
+}
+
+/** A webhook was accepted: its work is done, or had been done before. */
+export interface WebhookObservation {
+  readonly kind: 'webhook_accepted'
+  readonly requestId: string
+  /** The `svix-id`. */
+  readonly webhookId: string
+}
+
+/** Facts about the operation that are no events. */
+export type Observation = QuotaObservation | StaleObservation | WebhookObservation
+
 /** A receiver of events. It returns at once and does not throw; see `fanOut` for sinks that might. */
 export interface Telemetry {
   emit(event: AuthEvent): void
   observeUpstream(observation: UpstreamObservation): void
   /** Optional, for sinks that report the place where limits are counted. */
   observeLimits?(observation: LimitsObservation): void
+  /** Optional, for sinks that report the use of quotas, stale answers and webhooks. */
+  observe?(observation: Observation): void
 }
 
 /** Ignores all events: the default of the library. */

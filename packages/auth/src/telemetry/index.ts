@@ -1,10 +1,12 @@
 /** The door of the telemetry room: the events, and how they are emitted. */
 export { createEmitter, type Emitter } from './events.js'
 export {
+  eventNames,
   silentTelemetry,
   type AuthEvent,
   type AuthEventName,
   type LimitsObservation,
+  type Observation,
   type Telemetry,
   type UpstreamObservation,
   type UpstreamTarget,

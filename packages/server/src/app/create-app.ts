@@ -8,11 +8,13 @@ import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.js'
 import type { Demo } from '../demo/index.js'
+import { describeService } from '../openapi/index.js'
 import type { ServiceTelemetry } from '../telemetry/index.js'
 import { securityHeaders } from './browser-rules.js'
 import { allowsAnyOrigin, corsOptions, logRefusedOrigins, type CorsConfig } from './cors.js'
 import { addFailureAnswers, answer, refuseConnection, refuseUnread, unrouted } from './failures.js'
 import { addReadRoutes } from './read-routes.js'
+import { createRouteLabel, methodLabel } from './route-label.js'
 
 /** The parts of the service. */
 export interface AppParts {
@@ -21,6 +23,7 @@ export interface AppParts {
   readonly logger: Logger
   /** Returns the page at `/metrics`; null turns the route off. */
   readonly readMetrics: ServiceTelemetry['readMetrics']
+  readonly observeHttp?: ServiceTelemetry['observeHttp'] | undefined
   /** The demo page, if there is one. */
   readonly demo?: Pick<Demo, 'addHooks' | 'addRoutes'> | undefined
 }
@@ -36,7 +39,8 @@ export function createApp(parts: AppParts): FastifyInstance {
       void answer(reply.header('x-request-id', request.id), perennial, unrouted('', new Set())),
   })
   const readPaths = new Set<string>()
-  addRequestHooks(app, logger)
+  addRequestHooks(app)
+  observeAnswers(app, parts)
   // An unknown expectation may be ignored (RFC 9110 §10.1.1). Node's own 417 has no body and none of our headers.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   parts.demo?.addHooks(app)
@@ -56,7 +60,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   return app
 }
 
-function addRequestHooks(app: FastifyInstance, logger: Logger): void {
+function addRequestHooks(app: FastifyInstance): void {
   let closing = false
   app.addHook('preClose', (done) => {
     closing = true
@@ -73,14 +77,18 @@ function addRequestHooks(app: FastifyInstance, logger: Logger): void {
     if (closing) reply.header('connection', 'close')
     done()
   })
+}
+
+/** Counts every answer, and logs it at `debug`: by its route, never by its URL, because callers put tokens into URLs. */
+function observeAnswers(app: FastifyInstance, { perennial, logger, observeHttp }: AppParts): void {
+  const labelOf = createRouteLabel(describeService(perennial.mode))
   app.addHook('onResponse', (request, reply, done) => {
-    // The route, never the URL: callers put tokens into URLs.
-    const { method, id: requestId, routeOptions } = request
+    const { method, id: requestId } = request
     const durationSeconds = reply.elapsedTime / 1000
-    logger.debug(
-      { requestId, method, route: routeOptions.url, status: reply.statusCode, durationSeconds },
-      'request',
-    )
+    const route = labelOf(request.url)
+    const status = reply.statusCode
+    observeHttp?.({ method: methodLabel(method), route, status, durationSeconds })
+    logger.debug({ requestId, method, route, status, durationSeconds }, 'request')
     done()
   })
 }

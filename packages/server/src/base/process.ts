@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 
+function readPackage(): Record<string, unknown> {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+}
+
+/** Returns the version of Perennial. */
+export function readVersion(): string {
+  return String(readPackage()['version'])
+}
+
 /** Returns the minimum version of Node, from `engines` in our package.json. */
 export function readMinimum(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  const found = /"node":">=([\d.]+)"/.exec(JSON.stringify(parsed))
+  const found = /"node":">=([\d.]+)"/.exec(JSON.stringify(readPackage()))
   if (!found?.[1]) throw new Error('package.json has no engines.node')
   return found[1]
 }

@@ -10,6 +10,8 @@ import {
 } from '@perennial/auth'
 import type { Emulator } from '@perennial/emulator'
 import type { FastifyInstance } from 'fastify'
+import process from 'node:process'
+import { readVersion } from '../base/process.js'
 import { createApp } from '../app/index.js'
 import type { Config } from '../config/index.js'
 import { createTelemetry, type ServiceTelemetry } from '../telemetry/index.js'
@@ -47,12 +49,30 @@ export async function startService(
   const telemetry = await openTelemetry(config, clock)
   const { logger } = telemetry
   const teardown = createTeardown((err) => logger.error({ err }, 'not_closed_well'))
-  teardown.add(() => telemetry.flush(flushSeconds))
+  let isRunning = false
+  teardown.add(async () => {
+    // A start that fails is one line on standard error.
+    if (isRunning) logger.info('stopped')
+    await telemetry.flush(flushSeconds)
+  })
   for (const warning of config.warnings) logger.warn({ warning }, 'config_warning')
   try {
     const service = await startParts(config, { telemetry, teardown, clock })
     const { url, mode, emulator } = service
-    logger.info({ url, mode, emulator: emulator !== null }, 'listening')
+    const { environment } = config
+    logger.info(
+      {
+        version: readVersion(),
+        node: process.versions.node,
+        environment,
+        url,
+        mode,
+        emulator: emulator !== null,
+      },
+      'listening',
+    )
+    isRunning = true
+    teardown.add(async () => logger.info('stopping'))
     return service
   } catch (error) {
     await teardown.run()
@@ -86,8 +106,8 @@ async function startParts(
   const demo = await createDemoFor(config, { emulator, usual, options })
   if (demo) teardown.add(() => demo.perennial.close())
   const perennial = demo?.perennial ?? usual
-  const { logger, readMetrics } = telemetry
-  const app = createApp({ config, perennial, logger, readMetrics, demo })
+  const { logger, readMetrics, observeHttp } = telemetry
+  const app = createApp({ config, perennial, logger, readMetrics, observeHttp, demo })
   teardown.add(() => app.close())
   const url = await listen(app, config)
   emulator?.setWebhookUrl(`${url}/v1/webhooks/memberstack`)
@@ -103,6 +123,7 @@ async function openTelemetry(config: Config, clock: Clock): Promise<ServiceTelem
       posthogHost: config.posthog?.host,
       metrics: config.showMetrics,
       environment: config.environment,
+      readableLog: config.environment === 'development' && process.stdout.isTTY,
       clock,
     })
   } catch (error) {

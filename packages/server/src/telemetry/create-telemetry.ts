@@ -1,11 +1,18 @@
 import { createPinoSink, createRateBound, fanOut, type Telemetry } from '@perennial/auth/telemetry'
 import type { DestinationStream, Logger } from 'pino'
+import { readVersion } from '../base/process.js'
 import { withTimeLimit } from '../base/time-limit.js'
-import { createDelivery, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
+import {
+  createDelivery,
+  type Delivery,
+  type DeliverySink,
+  type OnDeliveryFailure,
+  type SinkConnection,
+} from './delivery.js'
 import { createLogger } from './logger.js'
 import { openOutput } from '../base/output.js'
 import { connectPosthog } from './posthog.js'
-import { createMetrics, type MetricsPage } from './prometheus.js'
+import { createMetrics, type HttpObservation, type MetricsPage } from './prometheus.js'
 import { connectSentry } from './sentry.js'
 
 /** The sinks of events: the log always, the others only if configured. */
@@ -19,6 +26,8 @@ export interface TelemetryOptions {
   readonly release?: string | undefined
   /** Seconds since the epoch. @defaultValue the system clock */
   readonly clock?: (() => number) | undefined
+  /** True for lines that a person reads at a terminal; JSON otherwise. @defaultValue false */
+  readonly readableLog?: boolean | undefined
   /** @defaultValue standard output */
   readonly logDestination?: DestinationStream | undefined
 }
@@ -29,6 +38,8 @@ export interface ServiceTelemetry {
   readonly logger: Logger
   /** Returns the page at `/metrics`; null if metrics are off. */
   readonly readMetrics: (() => Promise<MetricsPage>) | null
+  /** Counts an answered request, if metrics are on. */
+  readonly observeHttp: (observation: HttpObservation) => void
   /**
    * Sends what is queued, for at most `timeoutSeconds`, then drops the rest. For the shutdown; never rejects. Later events
    * still reach the log and the metrics, and nothing keeps the process alive.
@@ -41,10 +52,15 @@ const requestTimeoutSeconds = 5
 /** @throws TypeError if the Sentry DSN is not valid */
 export async function createTelemetry(options: TelemetryOptions): Promise<ServiceTelemetry> {
   const { clock } = options
-  const log = createLogger({ level: options.logLevel, destination: options.logDestination })
+  const metrics = options.metrics ? await createMetrics(readVersion()) : null
+  const log = await createLogger({
+    level: options.logLevel,
+    destination: options.logDestination,
+    onDrop: () => metrics?.countLoss('log'),
+    readable: options.readableLog,
+  })
   const delivery = createDelivery(requestTimeoutSeconds)
-  const onFailure = createFailureLog(log.logger, clock)
-  const metrics = options.metrics ? await createMetrics() : null
+  const onFailure = createFailureLog(log.logger, clock, (sink) => metrics?.countLoss(sink))
   const connections = await connect(options, { clock, delivery, onFailure })
 
   const sinks = [createPinoSink(log.logger, { clock }), ...connections.map(({ sink }) => sink)]
@@ -53,6 +69,7 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
     telemetry: fanOut(sinks, () => onFailure('sink', 'threw')),
     logger: log.logger,
     readMetrics: metrics ? () => metrics.read() : null,
+    observeHttp: (observation) => metrics?.observeHttp(observation),
     async flush(timeoutSeconds) {
       const flushed = closeAll(connections, timeoutSeconds).then(() => log.flush())
       await withTimeLimit(timeoutSeconds, flushed, () => undefined)
@@ -69,7 +86,8 @@ interface World {
 }
 
 async function connect(options: TelemetryOptions, world: World): Promise<SinkConnection[]> {
-  const { sentryDsn, posthogApiKey, posthogHost, environment, release } = options
+  const { sentryDsn, posthogApiKey, posthogHost, environment } = options
+  const { release = readVersion() } = options
   const connections: Promise<SinkConnection>[] = []
   if (sentryDsn) connections.push(connectSentry({ dsn: sentryDsn, environment, release, ...world }))
   if (posthogApiKey) connections.push(connectPosthog({ apiKey: posthogApiKey, host: posthogHost, ...world }))
@@ -80,9 +98,11 @@ async function connect(options: TelemetryOptions, world: World): Promise<SinkCon
 function createFailureLog(
   logger: Logger,
   clock: TelemetryOptions['clock'],
-): (sink: string, detail: string) => void {
+  count: (sink: DeliverySink | 'sink') => void,
+): (sink: DeliverySink | 'sink', detail: string) => void {
   const bound = createRateBound({ clock, limit: 1, windowSeconds: 60 })
   return (sink, detail) => {
+    count(sink)
     const dropped = bound.take(sink)
     if (dropped !== null) logger.warn({ sink, detail, dropped }, 'telemetry_not_delivered')
   }

@@ -7,8 +7,11 @@ export interface SinkConnection {
   close(timeoutSeconds: number): Promise<unknown>
 }
 
+/** A service that telemetry is delivered to. */
+export type DeliverySink = 'sentry' | 'posthog' | 'otlp'
+
 /** Reports that events could not be delivered; `detail` is a status or the name of an error, never content. */
-export type OnDeliveryFailure = (sink: 'sentry' | 'posthog', detail: string) => void
+export type OnDeliveryFailure = (sink: DeliverySink, detail: string) => void
 
 /** Returns the code or name of a delivery error, never its message, which may hold content. */
 export function describeFailure(error: unknown): string {

@@ -1,2 +1,2 @@
 export { createTelemetry, type ServiceTelemetry, type TelemetryOptions } from './create-telemetry.js'
-export type { MetricsPage } from './prometheus.js'
+export type { HttpObservation, MetricsPage } from './prometheus.js'

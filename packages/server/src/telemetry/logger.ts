@@ -7,6 +7,8 @@ export interface LoggerOptions {
   readonly level: string
   /** @defaultValue standard output */
   readonly destination?: DestinationStream | undefined
+  /** True for lines that a person reads. Needs `pino-pretty`, a development dependency; JSON without it. */
+  readonly readable?: boolean | undefined
   /** Called for each line that is dropped because standard output cannot be written. */
   readonly onDrop?: (() => void) | undefined
 }
@@ -25,14 +27,28 @@ export interface OpenLogger {
  * is gone, and a full disk, hold up no request. Lines are then dropped, and a later line has their number. Of requests and
  * errors, only listed fields are logged.
  */
-export function createLogger({ level, destination, onDrop }: LoggerOptions): OpenLogger {
+export async function createLogger(options: LoggerOptions): Promise<OpenLogger> {
+  const { level, destination, onDrop } = options
   const output = destination ? null : openOutput({ fd: 1, onDropped: (count) => logDropped(count), onDrop })
-  const logger = createPino(level, destination ?? toStream(output))
+  const stream = destination ?? toStream(output)
+  const logger = createPino(level, options.readable ? await makeReadable(stream) : stream)
   const logDropped = (dropped: number) => logger.warn({ dropped }, 'log_lines_dropped')
   return {
     logger,
     countUnwritten: () => output?.countUnwritten() ?? 0,
     flush: () => new Promise((resolve) => (output ? output.flush(resolve) : logger.flush(() => resolve()))),
+  }
+}
+
+/** Returns a stream that formats lines for people and writes them to `stream`. */
+async function makeReadable(stream: DestinationStream): Promise<DestinationStream> {
+  try {
+    const { prettyFactory } = await import('pino-pretty')
+    const format = prettyFactory({ colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
+    return { write: (line) => stream.write(format(line)) }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') return stream
+    throw error
   }
 }
 
