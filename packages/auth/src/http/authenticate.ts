@@ -32,6 +32,11 @@ export type Authenticator = (
  */
 export function createAuthenticator({ verifier, userContext, sessions }: AuthenticatorParts): Authenticator {
   const accept = (token: VerifiedToken, compact: string): Authenticated | Promise<Authenticated> => {
+    // A process that was stopped for a while reads first what ended meanwhile.
+    const behind = sessions?.revocations.catchUp() ?? null
+    return behind === null ? judge(token, compact) : behind.then(() => judge(token, compact))
+  }
+  const judge = (token: VerifiedToken, compact: string): Authenticated | Promise<Authenticated> => {
     if (sessions) checkSession(token, sessions)
     const user = userContext.userOf(token, compact)
     if (user instanceof Promise) return user.then((found) => ({ user: found, claims: token.claims }))

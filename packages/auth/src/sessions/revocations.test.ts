@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
-import { createRevocations } from './revocations.js'
-import type { EndedSession, SessionStore } from './session-store.js'
+import { createRevocations, type RevocationsOptions } from './revocations.js'
+import type { EndedSession } from './session-store.js'
 
 type News = readonly EndedSession[] | 'resync'
 
@@ -13,9 +13,17 @@ let restored: EndedSession[][]
 let down: boolean
 let tell: (news: News) => void
 let listeners: number
+/** Sessions that another process has ended, and that nobody has told this one about. */
+let others: EndedSession[]
+let syncs: number
 
 // A store whose feed and failures the test drives by hand.
-const store = (): Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded'> => ({
+const store = (): RevocationsOptions['store'] => ({
+  syncEnded: async () => {
+    if (down) throw failure('storeUnreachable')
+    syncs++
+    tell(others.splice(0))
+  },
   endedSince: async (at) => {
     if (down) throw failure('storeUnreachable')
     return inStore.filter(({ endedAt }) => endedAt >= at)
@@ -32,7 +40,8 @@ const store = (): Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded
     restored.push([...ended])
   },
 })
-const create = () => createRevocations({ store: store(), clock: world.clock, ticker: world.ticker })
+const create = () =>
+  createRevocations({ store: store(), clock: world.clock, ticker: world.ticker, patienceSeconds: 0 })
 
 beforeEach(() => {
   world = createFakeTime()
@@ -40,6 +49,8 @@ beforeEach(() => {
   restored = []
   down = false
   listeners = 0
+  others = []
+  syncs = 0
 })
 
 describe('revocations', () => {
@@ -133,5 +144,60 @@ describe('revocations', () => {
     await revocations.load()
     await memory.sessions.restoreEnded([{ id: 'a', endedAt: world.now }])
     expect(revocations.isEnded('a')).toBe(true)
+  })
+})
+
+describe('the age of the list', () => {
+  /** Time passes and no timer runs, as while the process is stopped. */
+  const stopFor = (seconds: number) => {
+    world.setClock(world.now + seconds)
+  }
+
+  it('of under 2 s needs no read, and from 2 s on the next use waits for one', async () => {
+    const revocations = create()
+    await revocations.load()
+    const before = syncs
+    expect(revocations.catchUp()).toBeNull()
+    stopFor(1.9)
+    expect(revocations.catchUp()).toBeNull()
+    expect(syncs).toBe(before)
+    others = [{ id: 'a', endedAt: world.now }]
+    stopFor(0.1)
+    const waits = [revocations.catchUp(), revocations.catchUp()]
+    expect(waits.every((wait) => wait !== null)).toBe(true)
+    for (const wait of waits) await wait
+    expect(syncs).toBe(before + 1)
+    expect(revocations.isEnded('a')).toBe(true)
+    expect(revocations.catchUp()).toBeNull()
+  })
+
+  it('is kept by the timer while the process runs', async () => {
+    const revocations = create()
+    await revocations.load()
+    for (let second = 0; second < 10; second++) {
+      await world.pass(1)
+      expect(revocations.catchUp()).toBeNull()
+    }
+  })
+
+  it('does not matter while the store is away, and matters again after another stop', async () => {
+    const revocations = create()
+    await revocations.load()
+    down = true
+    stopFor(60)
+    await revocations.catchUp()
+    expect(revocations.catchUp()).toBeNull()
+    others = [{ id: 'a', endedAt: world.now }]
+    down = false
+    stopFor(60)
+    await revocations.catchUp()
+    expect(revocations.isEnded('a')).toBe(true)
+  })
+
+  it('is unknown after the clock was set back', async () => {
+    const revocations = create()
+    await revocations.load()
+    stopFor(-3_600)
+    expect(revocations.catchUp()).not.toBeNull()
   })
 })

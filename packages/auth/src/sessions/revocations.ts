@@ -1,5 +1,6 @@
 import { shareRun } from '../base/single-flight.js'
 import { systemTicker, type Clock, type Ticker } from '../base/time.js'
+import { createEndedFreshness } from './ended-freshness.js'
 import type { EndedSession, SessionStore } from './session-store.js'
 
 /** The sessions that ended within the life of an access token, in memory, so that `authenticate` needs no store. */
@@ -7,6 +8,11 @@ export interface Revocations {
   /** `unknown` until the store was read once since start; `authenticate` then answers 503. */
   readonly state: () => 'unknown' | 'known'
   readonly isEnded: (sessionId: string) => boolean
+  /**
+   * Returns null if `isEnded` may be asked now: the list is younger than 2 s, or the store does not answer. Otherwise returns a
+   * promise that resolves when it may. It never rejects.
+   */
+  readonly catchUp: () => Promise<void> | null
   /** Makes ended sessions count at once in this process. */
   readonly note: (ended: readonly EndedSession[]) => void
   /** Reads the store now. @throws {@link AuthError} `AUTH_UNAVAILABLE`; it is tried again every second by itself */
@@ -16,22 +22,26 @@ export interface Revocations {
 
 /** Options of {@link createRevocations}. */
 export interface RevocationsOptions {
-  readonly store: Pick<SessionStore, 'endedSince' | 'watchEnded' | 'restoreEnded'>
+  readonly store: Pick<SessionStore, 'endedSince' | 'watchEnded' | 'syncEnded' | 'restoreEnded'>
   readonly clock: Clock
   /** @defaultValue the machine's timer, which keeps no process alive */
   readonly ticker?: Ticker | undefined
+  /** The time for which a store that does not answer is asked again before a request uses the old list, in seconds. @defaultValue 1 */
+  readonly patienceSeconds?: number | undefined
 }
 
 /** No access token lives longer than an hour; a minute more for clocks that differ. */
 const keptSeconds = 3600 + 60
-const retryEverySeconds = 1
+const renewEverySeconds = 1
 
 /**
  * Creates the list of ended sessions. It watches the store and reads it. Its size is bounded by the sessions that end within
  * an hour, and each of those needed a sign-in within the admin API's quota.
  */
-export function createRevocations({ store, clock, ticker = systemTicker }: RevocationsOptions): Revocations {
+export function createRevocations(options: RevocationsOptions): Revocations {
+  const { store, clock, ticker = systemTicker, patienceSeconds = 1 } = options
   const ended = createEndedSet(clock)
+  const freshness = createEndedFreshness({ sync: () => store.syncEnded(), clock, patienceSeconds })
   let everLoaded = false
   // Counted, so that a gap that is reported during a read causes another read.
   let wanted = 1
@@ -39,10 +49,14 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
 
   const load = shareRun(async () => {
     const goal = wanted
+    const startedAt = clock()
+    // First, so that nothing is missed between what it passes over and the list.
+    await store.syncEnded()
     const listed = await store.endedSince(Math.floor(clock() - keptSeconds))
     const missing = ended.without(listed)
     ended.note(listed)
     everLoaded = true
+    freshness.noteComplete(startedAt)
     // A store that fell back to an older state would make ended sessions valid again.
     if (missing.length > 0) await store.restoreEnded(missing)
     done = goal
@@ -58,13 +72,16 @@ export function createRevocations({ store, clock, ticker = systemTicker }: Revoc
     wanted++
     loadIfWanted()
   })
-  const stopTicking = ticker(retryEverySeconds, loadIfWanted)
+  const stopTicking = ticker(renewEverySeconds, () => {
+    loadIfWanted()
+    if (everLoaded) void freshness.renew()
+  })
   const close = () => {
     stopWatching()
     stopTicking()
   }
   const state = () => (everLoaded ? 'known' : 'unknown')
-  return { state, isEnded: ended.has, note: ended.note, load, close }
+  return { state, isEnded: ended.has, catchUp: freshness.catchUp, note: ended.note, load, close }
 }
 
 interface EndedSet {

@@ -93,6 +93,12 @@ export interface SessionStore {
    */
   watchEnded(listener: (news: readonly EndedSession[] | 'resync') => void): () => void
 
+  /**
+   * Calls the listeners of `watchEnded` with what other processes ended since the last call, or since the store was opened. When it
+   * resolves, they have been called with every session that had ended before the call.
+   */
+  syncEnded(): Promise<void>
+
   /** Ends again the sessions that this instance knows to have ended (after a failover), unknown ids included. */
   restoreEnded(ended: readonly EndedSession[]): Promise<void>
 }
@@ -103,7 +109,7 @@ export interface SessionStore {
  */
 export interface SessionRows extends Pick<
   SessionStore,
-  'end' | 'endedSince' | 'watchEnded' | 'restoreEnded'
+  'end' | 'endedSince' | 'watchEnded' | 'syncEnded' | 'restoreEnded'
 > {
   /** Stores a new row, unless sign-ins of its member that were issued at `signInIssuedAt` are refused. */
   insert(row: SessionRow, signInIssuedAt: number): Promise<'created' | 'refused'>

@@ -78,6 +78,7 @@ function afterClaim(rows: SessionRows, claimed: () => Promise<void>): SessionRow
     list: async (...given) => (await claimed(), await rows.list(...given)),
     endedSince: async (...given) => (await claimed(), await rows.endedSince(...given)),
     watchEnded: (listener) => rows.watchEnded(listener),
+    syncEnded: async () => (await claimed(), await rows.syncEnded()),
     restoreEnded: async (...given) => (await claimed(), await rows.restoreEnded(...given)),
   }
 }

@@ -131,6 +131,7 @@ function createEnding(tables: Tables): Omit<SessionRows, keyof Rows> {
     endedSince: async (at) =>
       [...ended].filter(([, endedAt]) => endedAt >= at).map(([id, endedAt]) => ({ id, endedAt })),
     watchEnded: (listener) => feed.subscribe(listener),
+    syncEnded: async () => {},
     restoreEnded: async (known) => {
       const news: EndedSession[] = []
       for (const { id, endedAt: atOrLater } of known) {

@@ -108,7 +108,7 @@ export async function openRedisTarget(
     async putEnded(ended) {
       const entries = ended.flatMap(({ id, endedAt }) => [id, endedAt])
       const head = [now() - endedKeptSeconds, endedKeptSeconds, names.endedChannel, 'move']
-      const added = await connection.run(publishEnded, [names.ended], [...head, ...entries])
+      const added = await connection.run(publishEnded, [names.ended, names.endedLog], [...head, ...entries])
       return Array.isArray(added) ? added.length : 0
     },
     putCutoffs: (cutoffs) => countWritten(cutoffs, (cutoff) => putOneCutoff(connection, cutoff, now())),

@@ -10,6 +10,8 @@ export interface RedisEndedFeed {
   publish(ended: readonly EndedSession[]): Promise<void>
   since(at: number): Promise<readonly EndedSession[]>
   readonly subscribe: EndedFeed['subscribe']
+  /** Passes on what the log has received since the last call. It does not depend on the subscription, which may be dead. */
+  sync(): Promise<void>
   /** Rejects with `AUTH_UNAVAILABLE` while this instance would not receive the sessions that others end. */
   checkSubscribed(): Promise<void>
   close(): void
@@ -41,7 +43,9 @@ export function createRedisEndedFeed(
   const publishSome = async (ended: readonly EndedSession[]) => {
     const over = Math.floor(clock()) - endedKeptSeconds
     const args = [over, endedKeptSeconds, connection.keys.endedChannel, self, ...ended.flatMap(toEntry)]
-    const added = new Set(toTexts(await connection.run(publishEnded, [connection.keys.ended], args)))
+    const added = new Set(
+      toTexts(await connection.run(publishEnded, [connection.keys.ended, connection.keys.endedLog], args)),
+    )
     feed.publish(toPairs(ended.filter(({ id }) => added.has(id)).flatMap(toEntry)))
   }
   return {
@@ -57,6 +61,7 @@ export function createRedisEndedFeed(
       )
     },
     subscribe: (listener) => feed.subscribe(listener),
+    sync: createLogReader(connection, (ended) => feed.publish(ended)),
     checkSubscribed: () => subscription.acknowledged(),
     close: () => [() => subscription.stop(), ...stops].forEach((stop) => stop()),
   }
@@ -76,4 +81,42 @@ function toPairs(flat: readonly string[]): readonly EndedSession[] {
     pairs.push({ id: flat[index] ?? '', endedAt: Number(flat[index + 1]) })
   }
   return pairs
+}
+
+const readAtOnce = 1_000
+
+/** Creates a function that reads the entries that the log has received since its last call. The first call only finds the place. */
+function createLogReader(
+  { command, keys }: RedisConnection,
+  publish: (ended: readonly EndedSession[]) => void,
+): () => Promise<void> {
+  let last: string | null = null
+  const findPlace = async () => {
+    const [newest] = toEntries(await command('XREVRANGE', keys.endedLog, '+', '-', 'COUNT', 1))
+    return newest?.entry ?? '0-0'
+  }
+  return async () => {
+    if (last === null) {
+      last = await findPlace()
+      return
+    }
+    let isMore = true
+    while (isMore) {
+      const read = await command('XRANGE', keys.endedLog, `(${last}`, '+', 'COUNT', readAtOnce)
+      const entries = toEntries(read)
+      last = entries.at(-1)?.entry ?? last
+      publish(entries.map(({ id, endedAt }) => ({ id, endedAt })))
+      isMore = entries.length === readAtOnce
+    }
+  }
+}
+
+/** Reads entries of the log: the number that Redis gave, then names and values. */
+function toEntries(reply: unknown): readonly (EndedSession & { readonly entry: string })[] {
+  if (!Array.isArray(reply)) return []
+  return reply.flatMap((item: unknown) => {
+    const [entry, fields] = Array.isArray(item) ? item : []
+    const [, id = '', , endedAt = ''] = toTexts(fields)
+    return id === '' ? [] : [{ entry: String(entry), id, endedAt: Number(endedAt) }]
+  })
 }

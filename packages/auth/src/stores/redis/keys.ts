@@ -6,6 +6,8 @@ export interface RedisKeys {
   readonly memberSessions: (memberId: string) => string
   readonly memberCutoff: (memberId: string) => string
   readonly ended: string
+  /** The ended sessions in the order in which Redis learned of them. */
+  readonly endedLog: string
   readonly owner: string
   readonly signingKeys: string
   readonly signingKeyOrder: string
@@ -41,6 +43,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     memberSessions: (memberId) => `${prefix}:member:{${tag(memberId)}}:live`,
     memberCutoff: (memberId) => `${prefix}:member:{${tag(memberId)}}:cutoff`,
     ended: `${prefix}:{ended}`,
+    endedLog: `${prefix}:{ended}:log`,
     owner: `${prefix}:{signing-keys}:owner`,
     signingKeys: `${prefix}:{signing-keys}:sealed`,
     signingKeyOrder: `${prefix}:{signing-keys}:kids`,

@@ -156,19 +156,22 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1`)
 
 /**
- * Adds the sessions that are new to the feed of ended ones, and publishes them. KEYS: the feed. ARGV: the instant up to
- * which entries are removed, seconds to keep the feed, channel, sender, then id and end of each. Returns the new ids.
+ * Adds the sessions that are new to the feed of ended ones and to its log, and publishes them. The log is in the order of the
+ * server, whose clock trims it. KEYS: the feed, the log. ARGV: the instant up to which entries of the feed are removed, seconds to keep the feed, channel, sender, then id and end of each. Returns the new ids.
  */
 export const publishEnded: RedisScript = createScript(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 local news, ids = {ARGV[4]}, {}
+local oldest = (tonumber(redis.call('TIME')[1]) - tonumber(ARGV[2])) * 1000
 for i = 5, #ARGV, 2 do
   if redis.call('ZADD', KEYS[1], 'NX', ARGV[i + 1], ARGV[i]) == 1 then
     ids[#ids + 1] = ARGV[i]
     news[#news + 1] = ARGV[i]
     news[#news + 1] = ARGV[i + 1]
+    redis.call('XADD', KEYS[2], 'MINID', '~', string.format('%.0f', oldest), '*', 'id', ARGV[i], 'at', ARGV[i + 1])
   end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
 if #ids > 0 then redis.call('PUBLISH', ARGV[3], table.concat(news, ' ')) end
 return ids`)

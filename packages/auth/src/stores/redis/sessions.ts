@@ -129,6 +129,7 @@ function createEnding(parts: Parts): Omit<SessionRows, keyof Rows> {
     },
     endedSince: (at) => feed.since(at),
     watchEnded: (listener) => feed.subscribe(listener),
+    syncEnded: () => feed.sync(),
     async restoreEnded(known) {
       const endings: Ending[] = []
       for (let from = 0; from < known.length; from += atOnce) {

@@ -119,8 +119,12 @@ function numberOf(row: Row, column: string): number | null {
 }
 
 /** Creates the session rows of a SQLite store. The listeners of this process get ended sessions once the end is on disk. */
-export function createSqliteSessions(connection: Connection, feed: EndedFeed): SessionRows {
-  return { ...createRows(connection), ...createEnding(connection, feed) }
+export function createSqliteSessions(
+  connection: Connection,
+  feed: EndedFeed,
+  pollEnded: () => Promise<void>,
+): SessionRows {
+  return { ...createRows(connection), ...createEnding(connection, feed), syncEnded: pollEnded }
 }
 
 type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
@@ -159,7 +163,10 @@ function list(statements: Statements, { memberId, at, limit, after }: ListReques
   return { sessions: page.map(toRow), next }
 }
 
-function createEnding({ read, write }: Connection, feed: EndedFeed): Omit<SessionRows, keyof Rows> {
+function createEnding(
+  { read, write }: Connection,
+  feed: EndedFeed,
+): Omit<SessionRows, keyof Rows | 'syncEnded'> {
   return {
     end: async (id, reason, atOrLater) => {
       const at = Math.floor(atOrLater)

@@ -40,7 +40,7 @@ export async function openSqliteStore(
   return {
     name: `sqlite:${path}`,
     owner: createSqliteOwner(connection),
-    sessions: createSqliteSessions(connection, feed),
+    sessions: createSqliteSessions(connection, feed, pollEnded),
     signingKeys: createSqliteSigningKeys(connection),
     webhookLog: createSqliteWebhookLog(connection),
     check: () => connection.write(() => undefined),
