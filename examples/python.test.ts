@@ -99,7 +99,7 @@ describe.skipIf(python === undefined)('the python example', () => {
       expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
     }
     const none = await fetch(`${url}/projects`)
-    expect([none.status, none.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    expect([none.status, none.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="perennial"'])
     await example?.kill()
     for (const env of [{ MEMBERSTACK_APP_ID: 'app_other' }, { PERENNIAL_ISSUER: 'another' }]) {
       expect(await ask(await startExample(service.url, env), token)).toMatchObject(invalid)

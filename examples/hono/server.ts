@@ -41,7 +41,7 @@ const only = (...roles: string[]) =>
 
 const handle = createFetchHandler(perennial, {
   // Rate limits are counted by this address. Without it all callers share one count.
-  clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
+  clientAddress: (_request, context: Context) => getConnInfo(context).remote.address,
 })
 app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
 app.get('/projects', members, only('admin'), (context) => {

@@ -26,7 +26,7 @@ def authenticate(headers) -> dict:
     """Returns the claims of the request's access token."""
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refusal(401, "AUTH_TOKEN_MISSING", "The request holds no access token.", WWW_Authenticate="Bearer")
+        raise Refusal(401, "AUTH_TOKEN_MISSING", "The request holds no access token.", WWW_Authenticate='Bearer realm="perennial"')
     invalid = {"WWW_Authenticate": 'Bearer error="invalid_token"'}
     try:
         return verify(token.strip())

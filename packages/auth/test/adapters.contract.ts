@@ -253,7 +253,7 @@ export function describeAdapter(name: string, startApp: StartApp, traits: Adapte
         const { accessToken: memberToken } = await emulator.issueTokens()
         const missing = await call('/projects')
         expect(missing).toMatchObject(refusal(401, 'AUTH_TOKEN_MISSING'))
-        expect(missing.headers['www-authenticate']).toBe('Bearer')
+        expect(missing.headers['www-authenticate']).toBe('Bearer realm="perennial"')
         for (const headers of [bearer('rubbish'), { 'x-memberstack-token': 'a.b.c' }, bearer(memberToken)]) {
           const answer = await call('/projects', { headers })
           expect(answer).toMatchObject(refusal(401, 'AUTH_TOKEN_INVALID'))

@@ -211,7 +211,7 @@ describe('createFetchHandler', () => {
   })
 
   it('finds the address of a caller by what the framework hands in beside the request', async () => {
-    const seen: string[] = []
+    const seen: (string | undefined)[] = []
     const noting: Perennial = {
       ...perennial,
       handle(request) {
@@ -224,7 +224,7 @@ describe('createFetchHandler', () => {
     const handle = forFetch.createFetchHandler(noting, { clientAddress })
     for (const remote of ['192.0.2.1', '192.0.2.2']) await handle(request(), { remote })
     await forFetch.createFetchHandler(noting)(request())
-    expect(seen).toEqual(['192.0.2.1', '192.0.2.2', 'unknown'])
+    expect(seen).toEqual(['192.0.2.1', '192.0.2.2', undefined])
   })
 })
 

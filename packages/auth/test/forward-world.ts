@@ -93,7 +93,8 @@ export function expectRow(answer: Answer, row: Row): void {
   expect({ status, ...body }).toEqual({ ...row, error: expect.stringMatching(/^[A-Z].+\.$/) })
   expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
   expect(headers.get('cache-control')).toBe('no-store')
-  const challenge = row.code === 'AUTH_TOKEN_MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
+  const challenge =
+    row.code === 'AUTH_TOKEN_MISSING' ? 'Bearer realm="perennial"' : 'Bearer error="invalid_token"'
   expect(headers.get('www-authenticate')).toBe(status === 401 ? challenge : null)
   if (row.retryable === true) expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
   else expect(headers.get('retry-after')).toBeNull()

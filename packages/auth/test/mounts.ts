@@ -62,7 +62,7 @@ async function startFastify(perennial: Perennial): Promise<RunningApp> {
 async function startHono(perennial: Perennial): Promise<RunningApp> {
   const app = new Hono()
   const handle = web.createFetchHandler(perennial, {
-    clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
+    clientAddress: (_request, context: Context) => getConnInfo(context).remote.address,
   })
   app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
   app.get('/projects', async (context) => {

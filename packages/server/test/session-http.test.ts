@@ -58,7 +58,7 @@ describe('an exchange', () => {
     const query = `?token=${token}&memberToken=${token}&access_token=${token}`
     const answer = await call(url(), `/v1/auth/session${query}`, { method: 'POST' })
     expect(verdict(answer)).toEqual([401, 'AUTH_TOKEN_MISSING'])
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="perennial"')
   })
 
   it('refuses everything that is not a member JWT of this app, with one code per reason', async () => {

@@ -93,7 +93,12 @@ export function requireRoles(...roles: readonly string[]): RequestHandler {
 /** Answers, unless the app has answered in the meantime, for example after a timeout of its own. */
 function send(response: Response, answer: AuthResponse): void {
   if (response.headersSent) return
-  response.status(answer.status).set(answer.headers)
+  response.status(answer.status)
+  for (const [name, value] of Object.entries(answer.headers)) {
+    // The app may have set cookies of its own.
+    if (name === 'set-cookie') response.append(name, value)
+    else response.set(name, value)
+  }
   if (answer.body === null) response.end()
   else response.end(answer.body)
 }
@@ -103,7 +108,7 @@ function toAuthRequest(request: Request): AuthRequest {
     method: request.method,
     path: request.path,
     // Express decides by the app's own `trust proxy`.
-    ip: request.ip ?? 'unknown',
+    ip: request.ip,
     requestId: crypto.randomUUID(),
     header: (name) => headerOf(request.headers, name),
     // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.

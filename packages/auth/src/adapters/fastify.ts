@@ -124,10 +124,10 @@ function answerAll(scope: FastifyInstance, answer: Perennial['handle']): void {
 }
 
 function send(reply: FastifyReply, response: AuthResponse): FastifyReply {
-  return reply
-    .code(response.status)
-    .headers(response.headers)
-    .send(response.body ?? undefined)
+  // Fastify adds our cookie to those of the app, except to those on the raw response.
+  if ('set-cookie' in response.headers) reply.header('set-cookie', reply.raw.getHeader('set-cookie') ?? [])
+  reply.code(response.status).headers(response.headers)
+  return reply.send(response.body ?? undefined)
 }
 
 function toAuthRequest(request: FastifyRequest): AuthRequest {

@@ -10,21 +10,23 @@ import {
   answerJwks,
   maxBodyBytes,
 } from '../http/index.js'
+import { isResponseContext, respondBy } from './response-context.js'
 
 /** Options of a `fetch` handler. `Rest`: the other arguments that its caller passes beside the request. */
 export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
   /** The path of the routes; empty if the framework has removed it from the URL. @defaultValue `/v1/auth` */
   readonly basePath?: string | undefined
-  /** The caller's address, which a web-standard `Request` does not hold; without it all callers share the limits of one. */
-  readonly clientAddress?: ((request: Request, ...rest: Rest) => string) | undefined
+  /** Returns the caller's address, which a web-standard `Request` does not hold. Without it no limit of an address applies. */
+  readonly clientAddress?: ((request: Request, ...rest: Rest) => string | undefined) | undefined
 }
 
 /**
  * The routes of `/v1/auth` for anything that speaks web-standard `Request` and `Response` (Hono, Next.js, Deno, Bun).
- * Other arguments of the caller are passed on to `clientAddress`.
+ * Other arguments of the caller are passed on to `clientAddress`. If the first of them is Hono's context, cookies and headers
+ * that the app has set on it are kept.
  * @example
  * const handle = createFetchHandler(perennial, {
- *   clientAddress: (_request, context: Context) => getConnInfo(context).remote.address ?? 'unknown',
+ *   clientAddress: (_request, context: Context) => getConnInfo(context).remote.address,
  * })
  * app.all('/v1/auth/*', (context) => handle(context.req.raw, context))
  */
@@ -32,20 +34,22 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
   perennial: Perennial,
   options: FetchHandlerOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const { clientAddress = () => 'unknown' } = options
+  const { clientAddress = () => undefined } = options
   const basePath = (options.basePath ?? '/v1/auth').replace(/\/+$/, '')
   return async (request, ...rest) => {
     const { pathname } = new URL(request.url)
     const isOurs = pathname === basePath || pathname.startsWith(`${basePath}/`)
     if (!isOurs) return toResponse(perennial.toResponse(failure('notFound')))
     const path = pathname.slice(basePath.length) || '/'
-    return toResponse(await perennial.handle(toAuthRequest(request, path, clientAddress(request, ...rest))))
+    const answer = await perennial.handle(toAuthRequest(request, path, clientAddress(request, ...rest)))
+    const [context] = rest
+    return isResponseContext(context) ? respondBy(context, answer) : toResponse(answer)
   }
 }
 
 /** Memberstack's webhook; the path is for the router to decide. */
 export function createWebhookHandler(perennial: Perennial): (request: Request) => Promise<Response> {
-  return async (request) => toResponse(await perennial.handleWebhook(toAuthRequest(request, '/', 'unknown')))
+  return async (request) => toResponse(await perennial.handleWebhook(toAuthRequest(request, '/', undefined)))
 }
 
 /**
@@ -97,15 +101,20 @@ export function requireRoles(
   }
 }
 
-function toAuthRequest(request: Request, path: string, ip: string): AuthRequest {
+function toAuthRequest(request: Request, path: string, ip: string | undefined): AuthRequest {
   return {
     method: request.method,
     path,
     ip,
     requestId: crypto.randomUUID(),
-    header: (name) => request.headers.get(name) ?? undefined,
+    header: (name) => headerOf(request, name),
     readBody: () => readBody(request),
   }
+}
+
+/** Returns a header. A request over HTTP/2 has its host in the URL only. */
+function headerOf(request: Request, name: string): string | undefined {
+  return request.headers.get(name) ?? (name === 'host' ? new URL(request.url).host : undefined)
 }
 
 async function readBody(request: Request): Promise<BodyReading> {

@@ -2,9 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type BodyReading, maxBodyBytes } from '../http/index.js'
 
-/** Returns a header of a Node request by its lower-case name. */
+/**
+ * Returns a header of a Node request by its lower-case name. In HTTP/2 the host is in `:authority` (RFC 9113 §8.3.1), which
+ * replaces `Host`.
+ */
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name]
+  const value = (name === 'host' ? headers[':authority'] : undefined) ?? headers[name]
   return Array.isArray(value) ? value.join(', ') : value
 }
 

@@ -47,7 +47,7 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
 
   return {
     mode: mode.session ? 'session' : 'forward',
-    handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment }),
+    handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment, warn: printWarning }),
     handleWebhook: createWebhookEndpoint({
       webhooks: mode.session?.webhooks ?? null,
       onAccepted: (requestId, webhookId) =>
@@ -63,6 +63,11 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
     checkReady: () => mode.checkReady(),
     close: () => mode.close(),
   }
+}
+
+/** Prints a warning as Node prints its own: on standard error, and to listeners of the process's `warning` event. */
+function printWarning(message: string): void {
+  process.emitWarning(message, { type: 'PerennialWarning' })
 }
 
 function createLimits(

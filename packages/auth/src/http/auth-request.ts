@@ -16,8 +16,8 @@ export interface AuthRequest {
   readonly method: string
   /** The path below the mount point, without a query: `/refresh-token`. */
   readonly path: string
-  /** The caller's address, after the framework's own proxy rules. */
-  readonly ip: string
+  /** The caller's address, after the framework's own proxy rules. If it is not known, no limit of an address applies. */
+  readonly ip?: string | undefined
   readonly requestId: string
   /** One header by its lower-case name. */
   header(name: string): string | undefined

@@ -33,7 +33,7 @@ describe('errorResponse', () => {
     expect(answer.status).toBe(status)
     expect(answer.body).toBe(JSON.stringify({ error: 'For people.', code }))
     const isMissing = code === 'AUTH_TOKEN_MISSING'
-    const challenge = isMissing ? 'Bearer' : 'Bearer error="invalid_token"'
+    const challenge = isMissing ? 'Bearer realm="perennial"' : 'Bearer error="invalid_token"'
     expect(answer.headers['www-authenticate']).toBe(status === 401 ? challenge : undefined)
   })
 

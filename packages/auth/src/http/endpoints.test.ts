@@ -21,6 +21,7 @@ const limited = () =>
 function start(failure: unknown = null, change: Partial<AuthEndpointParts> = {}) {
   const refusals: string[] = []
   const reported: [string, string][] = []
+  const warnings: string[] = []
   const handle = createAuthEndpoint({
     routes: [
       {
@@ -42,9 +43,10 @@ function start(failure: unknown = null, change: Partial<AuthEndpointParts> = {})
     },
     emitFailure: (error, requestId) => reported.push([error.code, requestId]),
     environment: 'production',
+    warn: (message) => warnings.push(message),
     ...change,
   })
-  return { handle, refusals, reported }
+  return { handle, refusals, reported, warnings }
 }
 
 describe('createAuthEndpoint', () => {
@@ -80,6 +82,19 @@ describe('createAuthEndpoint', () => {
     expect((await refused.handle(request())).status).toBe(429)
     expect(refused.reported).toEqual([['AUTH_RATE_LIMITED', 'req-1']])
     expect((await start(null, { limits }).handle(request())).status).toBe(200)
+  })
+
+  it('applies no limit of an address to callers whose address is not known, and warns once', async () => {
+    const admitted: string[] = []
+    const limits = {
+      admit: async (ip: string) => void admitted.push(ip),
+      refusal: async (ip: string) => (admitted.push(ip), limited()),
+    }
+    const { handle, warnings } = start(new AuthError('AUTH_TOKEN_INVALID', 'No.'), { limits })
+    for (const ip of [undefined, '', undefined]) expect((await handle({ ...request(), ip })).status).toBe(401)
+    expect(admitted).toEqual([])
+    expect(warnings).toEqual([expect.stringContaining('without the address of its caller')])
+    expect((await handle(request())).status).toBe(429)
   })
 
   it('runs nothing for an address that has had its share', async () => {

@@ -21,14 +21,17 @@ export interface AuthEndpointParts {
   readonly limits: AddressLimits
   readonly emitFailure: Emitter['emitFailure']
   readonly environment: 'production' | 'development'
+  /** Gets one warning, at the first request without an address. */
+  readonly warn: (message: string) => void
 }
 
 /** Creates the function that answers a request under `/v1/auth`: limits, route, and one form for every failure. It never rejects. */
 export function createAuthEndpoint(
   parts: AuthEndpointParts,
 ): (request: AuthRequest) => Promise<AuthResponse> {
+  const limits = createKnownAddressLimits(parts)
   const answer = async (request: AuthRequest): Promise<AuthResponse> => {
-    await parts.limits.admit(request.ip)
+    await limits.admit(request.ip)
     const { route, parameter } = findRoute(parts.routes, request.method, request.path)
     parts.transport.guard(request)
     await refuseLargeBody(request)
@@ -37,7 +40,7 @@ export function createAuthEndpoint(
   // Only refused requests are counted and replaced, so a good request is never refused for the bad ones of its address.
   const overLimit = async (request: AuthRequest, refusal: AuthError): Promise<AuthError> => {
     const counts = refusal.status >= 400 && refusal.status < 500 && refusal.status !== 429
-    return (counts ? await parts.limits.refusal(request.ip) : null) ?? refusal
+    return (counts ? await limits.refusal(request.ip) : null) ?? refusal
   }
   return async (request) => {
     try {
@@ -49,6 +52,29 @@ export function createAuthEndpoint(
     }
   }
 }
+
+/**
+ * Applies the limits of an address to requests whose address is known. To count all others as one caller would let any of them
+ * lock out the rest.
+ */
+function createKnownAddressLimits({ limits, warn }: Pick<AuthEndpointParts, 'limits' | 'warn'>): {
+  admit(ip: string | undefined): Promise<void>
+  refusal(ip: string | undefined): Promise<AuthError | null>
+} {
+  let hasWarned = false
+  return {
+    async admit(ip) {
+      if (ip) return await limits.admit(ip)
+      if (!hasWarned) warn(withoutAddress)
+      hasWarned = true
+    },
+    refusal: async (ip) => (ip ? await limits.refusal(ip) : null),
+  }
+}
+
+const withoutAddress =
+  'A request came without the address of its caller, so the rate limits of an address do not apply. ' +
+  'Pass clientAddress to createFetchHandler; behind a proxy on a unix socket, trust its X-Forwarded-For.'
 
 /** Dependencies of {@link createWebhookEndpoint}. */
 export interface WebhookEndpointParts {

@@ -43,6 +43,7 @@ describe('reading a member', () => {
         roles: ['user', 'pln_pro'],
         customFields: { company: 'Analytical Engines' },
         activePlanIds: ['pln_pro'],
+        emailVerified: true,
       },
     })
     expect(server.seen).toMatchObject([

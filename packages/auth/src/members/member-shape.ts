@@ -38,7 +38,8 @@ export function memberFrom(data: unknown, memberId: string, rules: MemberRules):
   if (email === null || !isStringList(permissions) || !isJsonObject(customFields)) return null
   if (activePlanIds === null) return null
   const roles = rules.rolesOf({ permissions, activePlanIds, customFields })
-  return { userId: memberId, email, roles, customFields, activePlanIds }
+  const member = { userId: memberId, email, roles, customFields, activePlanIds }
+  return typeof data['verified'] === 'boolean' ? { ...member, emailVerified: data['verified'] } : member
 }
 
 /** Members who sign in by a provider or a passkey may have no address: `auth` or its `email` is then absent, null or empty. */

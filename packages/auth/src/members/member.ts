@@ -4,6 +4,8 @@ import type { MemberstackUser } from '../base/formats.js'
 export interface Member extends MemberstackUser {
   /** Ids of the plans that are active now. */
   readonly activePlanIds: readonly string[]
+  /** True if Memberstack has verified the e-mail address. Absent if it does not say. */
+  readonly emailVerified?: boolean | undefined
 }
 
 /** The result of reading a member. */

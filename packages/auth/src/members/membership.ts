@@ -64,10 +64,11 @@ export function unsealSnapshot(secrets: Secrets, memberId: string, sealed: strin
 
 function memberIn(value: unknown, memberId: string): Member | null {
   if (!isJsonObject(value) || value['userId'] !== memberId) return null
-  const { email, roles, customFields, activePlanIds } = value
+  const { email, roles, customFields, activePlanIds, emailVerified } = value
   if (typeof email !== 'string' || !isStringList(roles)) return null
   if (!isJsonObject(customFields) || !isStringList(activePlanIds)) return null
-  return { userId: memberId, email, roles, customFields, activePlanIds }
+  const member = { userId: memberId, email, roles, customFields, activePlanIds }
+  return typeof emailVerified === 'boolean' ? { ...member, emailVerified } : member
 }
 
 /** Decides if a member may have a session, at every sign-in and refresh. */

@@ -58,6 +58,19 @@ describe('createAccessTokens', () => {
     })
   })
 
+  it.each([true, false])(
+    'says that the e-mail address is verified: %s, where Memberstack says it',
+    async (emailVerified) => {
+      const told = await tokens.issue({ ...subject, user: { ...user, emailVerified } })
+      expect(decodeToken(told)?.claims).toMatchObject({
+        email: 'ada@example.com',
+        email_verified: emailVerified,
+      })
+      const untold = await tokens.issue(subject)
+      expect(decodeToken(untold)?.claims).not.toHaveProperty('email_verified')
+    },
+  )
+
   it('issues tokens that our verifier accepts, with the session id', async () => {
     const verified = await verify(await tokens.issue(subject))
     expect(verified).toMatchObject({ kind: 'own', memberId: 'mem_ada', expiresAt: 1_700_003_600 })

@@ -7,9 +7,15 @@ import { generationClaim, type SessionClaims } from './verified-token-cache.js'
 import { accessTokenMaxSeconds } from './expiry.js'
 import type { SigningKeys } from './signing-keys.js'
 
+/** The member as the token shows it. */
+export interface TokenUser extends MemberstackUser {
+  /** The claim `email_verified` (OpenID Connect Core §5.1). Absent if Memberstack does not say. */
+  readonly emailVerified?: boolean | undefined
+}
+
 /** The member and the session of an access token. */
 export interface AccessTokenSubject extends SessionClaims {
-  readonly user: MemberstackUser
+  readonly user: TokenUser
   /** The latest expiry, in seconds since the epoch: the token does not outlive its session. */
   readonly expiresBy?: number | undefined
   /** Extra claims, which {@link extraClaimsProblem} has found nothing wrong with. */
@@ -38,8 +44,9 @@ const customFieldsLimit = 3072
 const tokenIdLength = 16
 
 /**
- * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud client_id sub sid jti iat exp email roles customFields`, and in `gen`
- * the generation of the refresh token that is issued with it. A token has at most 4096 characters. If it would have more,
+ * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud client_id sub sid jti iat exp email email_verified roles
+ * customFields`, and in `gen` the generation of the refresh token that is issued with it. A token has at most 4096 characters.
+ * If it would have more,
  * `customFields`, then `roles`, then `email` are left out, and are read from the member cache.
  * @throws TypeError if the time to live is not 60 to 3600 seconds
  */
@@ -73,8 +80,13 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
 }
 
 /** Returns the parts of the user that the token may contain: all of them first, then ever fewer. */
-function contextsOf({ email, roles, customFields }: MemberstackUser): readonly object[] {
-  const smaller = [{ email, roles }, { email }, {}]
+function contextsOf(user: TokenUser): readonly object[] {
+  const { roles, customFields, emailVerified } = user
+  const email = {
+    email: user.email,
+    ...(emailVerified === undefined ? {} : { email_verified: emailVerified }),
+  }
+  const smaller = [{ ...email, roles }, email, {}]
   const fits = JSON.stringify(customFields).length < customFieldsLimit
-  return fits ? [{ email, roles, customFields }, ...smaller] : smaller
+  return fits ? [{ ...email, roles, customFields }, ...smaller] : smaller
 }

@@ -15,6 +15,6 @@ export { handle as DELETE, handle as GET, handle as POST }
  * Returns the last address of `X-Forwarded-For`, which the nearest proxy appended. The addresses before it can be forged
  * by the caller. Without a proxy in front of Next.js the whole header can be forged.
  */
-function clientAddress(request: Request): string {
-  return request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? 'unknown'
+function clientAddress(request: Request): string | undefined {
+  return request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim()
 }
