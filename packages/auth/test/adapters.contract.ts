@@ -109,6 +109,19 @@ export function describeAdapter(name: string, startApp: StartApp, traits: Adapte
         expect(me.status).toBe(200)
         expect(me.body).toMatchObject({ email: 'ada@example.com', roles: ['user', 'admin'] })
 
+        const verified = await call('/v1/auth/verify', { headers: bearer(access) })
+        expect([verified.status, verified.text, verified.headers['cache-control']]).toEqual([
+          204,
+          '',
+          'no-store',
+        ])
+        expect(verified.headers).toMatchObject({
+          'x-auth-request-user': 'mem_ada',
+          'x-auth-request-email': 'ada@example.com',
+          'x-auth-request-groups': 'user,admin',
+        })
+        expect(await call('/v1/auth/verify')).toMatchObject(refusal(401, 'AUTH_TOKEN_MISSING'))
+
         const list = await call('/v1/auth/sessions', { headers: bearer(access) })
         expect(list.body).toMatchObject({ sessions: [{ current: true, userAgent: 'a browser' }] })
 

@@ -13,6 +13,7 @@ import { json, noContent } from './auth-response.js'
 import type { Route } from './endpoints.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { AuthError } from '../base/errors.js'
+import { createVerifyRoute } from './verify-route.js'
 
 /** The use cases that the routes call, one each. */
 export interface AuthRouteUseCases {
@@ -44,6 +45,7 @@ export function createAuthRoutes(
   return [
     { method: 'POST', path: '/refresh-token', answer: refresh },
     { method: 'GET', path: '/me', answer: async (request) => json(200, (await authenticate(request)).user) },
+    createVerifyRoute(authenticate),
     ...(sessions ? createSessionRoutes(sessions, authenticate, transport) : []),
   ]
 }

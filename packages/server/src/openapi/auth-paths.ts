@@ -64,6 +64,35 @@ const me: Operation = {
   },
 }
 
+const aHeader = (description: string) => ({ description, schema: { type: 'string' } })
+
+const verify: Operation = {
+  operationId: 'verifyRequest',
+  summary: 'Verify a request for a reverse proxy',
+  description:
+    'For nginx `auth_request`, Traefik `forwardAuth` and Caddy `forward_auth`. In the headers, what is not visible ASCII, the percent sign, and a comma inside a role are percent-encoded.',
+  tags: ['tokens'],
+  security: byToken,
+  responses: {
+    204: {
+      description: 'The access token is valid.',
+      headers: {
+        'X-Auth-Request-User': aHeader('The id of the member.'),
+        'X-Auth-Request-Email': aHeader('The e-mail address; empty if the member has none.'),
+        'X-Auth-Request-Groups': aHeader('The roles, separated by commas.'),
+      },
+    },
+    ...describeRefusals([
+      ...refusalsOfAccessToken,
+      {
+        code: 'AUTH_USER_CONTEXT_INVALID',
+        when: 'the member no longer exists, or fields are missing in the token and there is no admin API to read them from',
+      },
+      ...refusalsOfAll,
+    ]),
+  },
+}
+
 const signIn: Operation = {
   operationId: 'createSession',
   summary: 'Exchange a member JWT for a session',
@@ -157,6 +186,7 @@ const signOutOne: Operation = {
 export const tokenPaths: Readonly<Record<string, PathDescription>> = {
   '/v1/auth/refresh-token': { post: refresh },
   '/v1/auth/me': { get: me },
+  '/v1/auth/verify': { get: verify },
 }
 
 /** The additional paths below `/v1/auth` in session mode. */
