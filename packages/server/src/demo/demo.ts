@@ -64,9 +64,7 @@ const outageSeconds = 20
 function addDemoRoutes(app: FastifyInstance, parts: DemoRouteParts): ReadonlySet<string> {
   const page = renderDemoPage(parts)
   app.get('/', { helmet: pageHeaders }, (request, reply) =>
-    isLoopbackHost(request.headers.host)
-      ? send(reply, 'text/html; charset=utf-8', page)
-      : reply.redirect('/docs', 302),
+    isOpenedHere(request) ? send(reply, 'text/html; charset=utf-8', page) : reply.redirect('/docs', 302),
   )
   const files = listFiles()
   for (const file of files)
@@ -129,6 +127,21 @@ function addSwitchRoutes(scope: FastifyInstance, app: FastifyInstance, parts: De
   })
 }
 
+/** Returns true if a browser on this machine asks, by a name that no other machine's DNS can point here. */
+function isOpenedHere(request: Pick<FastifyRequest, 'headers' | 'socket'>): boolean {
+  return isLoopbackPeer(request) && isLoopbackHost(request.headers.host)
+}
+
+/**
+ * Returns true if the connection comes from this machine. With `HOST=0.0.0.0`, another machine can send `Host: localhost`. A proxy
+ * on this machine that names another caller is not believed either.
+ */
+function isLoopbackPeer({ socket, headers }: Pick<FastifyRequest, 'headers' | 'socket'>): boolean {
+  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  return isLoopback(address === '::1' ? '[::1]' : address)
+}
+
 /** Returns true if a `Host` header is a loopback name or address, which no other machine's DNS can point elsewhere. */
 function isLoopbackHost(host: string | undefined): boolean {
   if (host === undefined || !URL.canParse(`http://${host}`)) return false
@@ -139,10 +152,10 @@ function isLoopbackHost(host: string | undefined): boolean {
  * Refuses requests of other pages, DNS rebinding included: only the demo page may use the switches.
  * @throws {@link AuthError} `AUTH_ORIGIN_DENIED`
  */
-function requireDemoPage({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): void {
-  const { host, origin } = headers
-  const isOurs =
-    isLoopbackHost(host) && (origin === undefined ? method === 'GET' : origin === `http://${host}`)
+function requireDemoPage(request: Pick<FastifyRequest, 'method' | 'headers' | 'socket'>): void {
+  const { host, origin } = request.headers
+  const isOurPage = origin === undefined ? request.method === 'GET' : origin === `http://${host}`
+  const isOurs = isOpenedHere(request) && isOurPage
   if (isOurs) return
   throw new AuthError('AUTH_ORIGIN_DENIED', 'The demo answers its own page only, opened on this machine.', {
     reason: 'origin',

@@ -73,6 +73,8 @@ function sharedOptions({ username, password, tls }: RedisAddress) {
     password,
     ...(tls ? { tls: {} } : {}),
     protocol: 2,
+    // IPv4 and IPv6: `ioredis` looks for IPv4 addresses alone by default.
+    family: 0,
     socketTimeout: silenceMs,
     connectTimeout: stepTimeoutMs,
     keepAlive: 10_000,
