@@ -55,6 +55,7 @@ async function start(
       refreshTokenTransport: 'body',
       showDocs: true,
       trustProxy: 0,
+      keepAliveTimeoutSeconds: 620,
       ...config,
     },
     perennial: tinyPerennial(),

@@ -18,7 +18,8 @@ import { createRouteLabel, methodLabel } from './route-label.js'
 
 /** The parts of the service. */
 export interface AppParts {
-  readonly config: CorsConfig & Pick<Config, 'issuerUrl' | 'showDocs' | 'trustProxy'>
+  readonly config: CorsConfig &
+    Pick<Config, 'issuerUrl' | 'showDocs' | 'trustProxy' | 'keepAliveTimeoutSeconds'>
   readonly perennial: Perennial
   readonly logger: Logger
   /** Returns the page at `/metrics`; null turns the route off. */
@@ -97,11 +98,14 @@ function observeAnswers(app: FastifyInstance, { perennial, logger, observeHttp }
 type TrustProxy = false | string[] | ((address: string, hop: number) => boolean)
 
 /** Returns the options of Fastify that concern connections, proxies and request ids. */
-function serverOptions({ trustProxy }: Pick<Config, 'trustProxy'>) {
+function serverOptions({
+  trustProxy,
+  keepAliveTimeoutSeconds,
+}: Pick<Config, 'trustProxy' | 'keepAliveTimeoutSeconds'>) {
   return {
     requestTimeout: 15_000,
-    // Longer than the idle timeout of common load balancers, so that they close first.
-    keepAliveTimeout: 72_000,
+    // Longer than the idle timeout of the load balancer, so that it closes first.
+    keepAliveTimeout: keepAliveTimeoutSeconds * 1000,
     // Node's own refusal of a request without Host has neither the shape nor the headers of our errors.
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000, requireHostHeader: false },
     trustProxy: trustProxyOf(trustProxy),

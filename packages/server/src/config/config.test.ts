@@ -51,6 +51,7 @@ describe('readConfig', () => {
       store: { kind: 'sqlite', path: './data/perennial.db' },
       memberstack: { kind: 'emulator', port: 8788 },
       trustProxy: 0,
+      keepAliveTimeoutSeconds: 620,
       corsOrigins: [],
       refreshTokenTransport: 'body',
       showMetrics: true,

@@ -25,6 +25,8 @@ export interface Config {
   readonly proxy: ProxySettings
   /** The number of trusted proxies in front of the service, or their addresses. */
   readonly trustProxy: number | readonly string[]
+  /** The time for which an idle connection stays open. */
+  readonly keepAliveTimeoutSeconds: number
   /** The origins whose pages may read our responses; `*` alone allows all. */
   readonly corsOrigins: readonly string[]
   readonly refreshTokenTransport: 'body' | 'cookie'
@@ -90,6 +92,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
       noProxy: settings.NO_PROXY,
     },
     trustProxy: settings.TRUST_PROXY,
+    keepAliveTimeoutSeconds: settings.KEEP_ALIVE_TIMEOUT_SECONDS,
     corsOrigins: settings.CORS_ORIGIN ?? [],
     refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT ?? 'body',
     showMetrics: (settings.METRICS ?? onByDefault) === 'on',
