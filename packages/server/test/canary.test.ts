@@ -264,7 +264,7 @@ describe('an app around the library', () => {
         refreshTokenTransport: 'body',
         showDocs: false,
         trustProxy: 0,
-      keepAliveTimeoutSeconds: 620,
+        keepAliveTimeoutSeconds: 620,
       },
       perennial,
       logger: pino({ level: 'silent' }),

@@ -11,6 +11,7 @@ async function start(keepAliveTimeoutSeconds: number): Promise<{ port: number; c
   const app = createApp({
     config: {
       environment: 'production',
+      issuerUrl: undefined,
       corsOrigins: [],
       refreshTokenTransport: 'body',
       showDocs: false,
