@@ -88,11 +88,13 @@ describe.each(proxies.filter(isInstalled))('an API behind $name', (proxy) => {
   /** The API: it sees headers and bodies, and knows nothing of tokens. */
   async function startApi(port: number): Promise<{ headers: IncomingHttpHeaders; body: string }[]> {
     const seen: { headers: IncomingHttpHeaders; body: string }[] = []
-    const server = createServer(async (request, response) => {
+    const server = createServer((request, response) => {
       let body = ''
-      for await (const chunk of request) body += String(chunk)
-      seen.push({ headers: request.headers, body })
-      response.writeHead(request.url === '/broken' ? 500 : 200).end('the API')
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      request.once('end', () => {
+        seen.push({ headers: request.headers, body })
+        response.writeHead(request.url === '/broken' ? 500 : 200).end('the API')
+      })
     })
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')

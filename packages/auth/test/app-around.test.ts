@@ -71,7 +71,7 @@ const apps: Readonly<Record<string, () => Promise<Server>>> = {
     await app.ready()
     return app.server
   },
-  Hono: async () => honoServer((context) => void context.header('x-app', 'hono')),
+  Hono: async () => honoServer((context) => context.header('x-app', 'hono')),
   'Hono after a middleware that has touched the response': async () =>
     honoServer((context) => context.res.headers.set('x-app', 'hono')),
 }
@@ -81,10 +81,10 @@ function expressApp(express: typeof express5) {
   app.use((_request, response, next) => {
     response.cookie('theme', 'dark')
     response.append('set-cookie', 'lang=en')
-    const { writeHead } = response
+    const writeHead: unknown = Reflect.get(response, 'writeHead')
     response.writeHead = (...head: unknown[]) => {
       response.appendHeader('set-cookie', 'late=1')
-      return Reflect.apply(writeHead, response, head)
+      return typeof writeHead === 'function' ? Reflect.apply(writeHead, response, head) : response
     }
     next()
   })
@@ -117,7 +117,8 @@ describe('the cookie of a sign-in, beside those of the app', () => {
     const answer = await fetch(`${url}/v1/auth/session`, { method: 'POST', headers })
     expect(answer.status).toBe(201)
     const names = answer.headers.getSetCookie().map((cookie) => cookie.split('=', 1)[0])
-    expect(names.toSorted()).toEqual(['__Host-perennial', 'lang', 'late', 'theme'])
+    expect(names).toHaveLength(4)
+    expect(new Set(names)).toEqual(new Set(['__Host-perennial', 'lang', 'late', 'theme']))
     expect(await answer.json()).toEqual({ accessToken: expect.any(String) })
     expect(answer.headers.get('cache-control')).toBe('no-store')
     const cookie = answer.headers.getSetCookie().find((one) => one.startsWith('__Host-')) ?? ''
