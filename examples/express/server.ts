@@ -8,12 +8,13 @@ const {
   MEMBERSTACK_SECRET_KEY: secretKey,
   MEMBERSTACK_ADMIN_URL: adminUrl,
   MEMBERSTACK_WEBHOOK_SECRET: webhookSecret,
+  PERENNIAL_SECRET: secret,
   PORT = '3000',
 } = process.env
 const memberstack = { appId, secretKey, adminUrl, webhookSecret }
 
 const app = express()
-const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
+const perennial = await createPerennial({ store: 'sqlite:./perennial.db', secret, memberstack })
 // Mounted before any body parser, because the signature covers the raw bytes.
 app.use('/v1/webhooks/memberstack', memberstackWebhook(perennial))
 app.use('/v1/auth', authRouter(perennial))

@@ -8,12 +8,13 @@ const {
   MEMBERSTACK_SECRET_KEY: secretKey,
   MEMBERSTACK_ADMIN_URL: adminUrl,
   MEMBERSTACK_WEBHOOK_SECRET: webhookSecret,
+  PERENNIAL_SECRET: secret,
   PORT = '3000',
 } = process.env
 const memberstack = { appId, secretKey, adminUrl, webhookSecret }
 
 const app = Fastify()
-const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
+const perennial = await createPerennial({ store: 'sqlite:./perennial.db', secret, memberstack })
 app.register(perennialAuth, { prefix: '/v1/auth', perennial })
 app.register(perennialWebhook, { prefix: '/v1/webhooks/memberstack', perennial })
 app.get('/projects', { onRequest: [authenticate(perennial), requireRoles('admin')] }, (request) => ({

@@ -17,6 +17,7 @@ const {
   MEMBERSTACK_SECRET_KEY: secretKey,
   MEMBERSTACK_ADMIN_URL: adminUrl,
   MEMBERSTACK_WEBHOOK_SECRET: webhookSecret,
+  PERENNIAL_SECRET: secret,
   PORT = '3000',
 } = process.env
 const memberstack = { appId, secretKey, adminUrl, webhookSecret }
@@ -24,7 +25,7 @@ const memberstack = { appId, secretKey, adminUrl, webhookSecret }
 type Env = { Variables: { member: Authenticated } }
 
 const app = new Hono()
-const perennial = await createPerennial({ store: 'sqlite:./perennial.db', memberstack })
+const perennial = await createPerennial({ store: 'sqlite:./perennial.db', secret, memberstack })
 
 /** Requires a valid access token and sets `context.var.member`. */
 const members = createMiddleware<Env>(async (context, next) => {

@@ -18,7 +18,6 @@ async function start(): Promise<Perennial> {
   return createPerennial({
     store: process.env['STORE_URL'] ?? 'sqlite:./data/perennial.db',
     secret: process.env['PERENNIAL_SECRET'],
-    environment: process.env['NODE_ENV'] === 'production' ? 'production' : 'development',
     memberstack: {
       appId: process.env['MEMBERSTACK_APP_ID'] ?? '',
       secretKey: process.env['MEMBERSTACK_SECRET_KEY'],

@@ -55,7 +55,7 @@ export interface PerennialOptions {
    * members sign in again. Without it the start is refused. @defaultValue undefined
    */
   readonly newSecret?: 'sign-everyone-out' | undefined
-  /** In `production` a missing secret, or plain http to anything but loopback, refuses to start. @defaultValue `development` */
+  /** In `production` a missing secret, or plain http to anything but loopback, refuses to start. @defaultValue `production` if `NODE_ENV` is, else `development` */
   readonly environment?: 'production' | 'development' | undefined
   /** `iss` of our access tokens. @defaultValue `perennial` */
   readonly issuer?: string | undefined

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../base/time.js'
+import { checkOptions } from './check-options.js'
 import type { HttpClient } from '../base/http-client.js'
 import { isLoopback } from '../base/formats.js'
 import type { RateLimitOptions, ResolvedRateLimits } from '../limits/index.js'
@@ -68,7 +69,8 @@ interface World {
  * @throws TypeError that names the option, when the first request would otherwise find it wrong
  */
 export function resolveOptions(options: PerennialOptions): ResolvedOptions {
-  const { memberstack, environment = 'development' } = options
+  checkOptions(options)
+  const { memberstack, environment = defaultEnvironment() } = options
   checkMemberstack(options, environment)
   return {
     store: resolveStore(options.store),
@@ -92,6 +94,11 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
     ...resolveDurations(options),
     ...resolveWorld(options),
   }
+}
+
+/** Returns `production` where the process says so, so that an app that is deployed is held to its rules. */
+function defaultEnvironment(): Environment {
+  return process.env['NODE_ENV'] === 'production' ? 'production' : 'development'
 }
 
 function resolveStore(store: PerennialOptions['store']): StoreAddress | Store {
