@@ -53,7 +53,7 @@ async function findRefusal(
 const advice: Readonly<Record<string, string>> = {
   OOM: 'its memory is full (OOM). Raise its maxmemory, or remove what else is stored there.',
   NOPERM:
-    'the user in STORE_URL may not do what is needed (NOPERM). Give it the keys perennial:* and the channels perennial:*, with +@all, or +@all -@admin.',
+    'the user in STORE_URL may not do what is needed (NOPERM). Give it the keys perennial:* and the channels perennial:*, with the commands +@all -@dangerous +info.',
   READONLY: 'STORE_URL names a replica (READONLY). Name the primary, or the Sentinels that know it.',
   MISCONF: 'Redis cannot save to its disk and takes no writes (MISCONF). Make room there, and read its log.',
   LOADING: 'Redis is reading its data (LOADING). Run the doctor again when it has finished.',
