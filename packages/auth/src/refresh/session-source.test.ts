@@ -88,7 +88,7 @@ describe('a refresh of a session', () => {
 
   it('costs two store round trips and one question to the admin API that waits a second at most', async () => {
     await refreshed(first)
-    expect(trips).toEqual(['read', 'advance'])
+    expect(trips).toEqual(['read', 'replace'])
     expect(parts.admin.asked).toEqual([{ what: 'member', waitSeconds: 1 }])
   })
 
@@ -283,13 +283,13 @@ describe('trouble', () => {
 
   it('with a compare-and-set that is lost again and again is 503', async () => {
     const session = await store.sessions.read(sessionId)
-    const restless = { ...store.sessions, advance: async () => ({ applied: false, session }) }
+    const restless = { ...store.sessions, replace: async () => session }
     const other = createInstance({ ...store, sessions: restless }, parts)
     await expect(other.refresh(first)).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
   })
 
   it('with a session that vanishes during the refresh is a refusal', async () => {
-    const empty = { ...store.sessions, advance: async () => ({ applied: false, session: null }) }
+    const empty = { ...store.sessions, replace: async () => null }
     const other = createInstance({ ...store, sessions: empty }, parts)
     expect(await other.refresh(first)).toMatchObject({ kind: 'refused', reason: 'unknown' })
   })

@@ -45,6 +45,7 @@ describe('createAccessTokens', () => {
     expect(decodeToken(token)?.claims).toEqual({
       iss: 'perennial',
       aud: 'app_test',
+      client_id: 'app_test',
       sub: 'mem_ada',
       sid: 'session-1',
       jti: expect.stringMatching(/^[\w-]{22}$/),
