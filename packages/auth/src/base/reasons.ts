@@ -25,6 +25,7 @@ export const refusals = [
   'unknown',
   'revoked',
   'reused',
+  'followed',
   'member_deleted',
   'plan_lost',
   'upstream',

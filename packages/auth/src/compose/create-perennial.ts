@@ -33,8 +33,9 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
   const authenticator = createAuthenticator({ ...mode, sessions: mode.session ?? undefined })
-  // Nothing is made for events that nobody receives.
-  const authenticate = telemetry === silentTelemetry ? authenticator : emitSuccesses(authenticator, emitter)
+  // No event is created if nothing receives it.
+  const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
+  const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
   const refresh = createRefresh({
     source: mode.source,
     spendSession: (key) => limits.spendSession(key),

@@ -12,7 +12,7 @@ import {
   type Store,
   type StoreAddress,
 } from '../stores/index.js'
-import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
+import { createConsoleTelemetry, silentTelemetry, type Telemetry } from '../telemetry/index.js'
 
 /** The options of `createPerennial` with every default filled in. */
 export interface ResolvedOptions extends Durations, World {
@@ -152,9 +152,11 @@ function resolveRateLimits(given: RateLimitOptions): ResolvedRateLimits {
   }
 }
 
-function resolveWorld({ telemetry, clock, randomBytes, httpClient }: PerennialOptions): World {
+function resolveWorld(options: PerennialOptions): World {
+  const { telemetry, clock, randomBytes, httpClient, environment = 'development' } = options
+  const fallback = environment === 'development' ? createConsoleTelemetry() : silentTelemetry
   return {
-    telemetry: telemetry ?? silentTelemetry,
+    telemetry: telemetry ?? fallback,
     clock: clock ?? systemClock,
     randomBytes: randomBytes ?? createRandomBytes(),
     httpClient,

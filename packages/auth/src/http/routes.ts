@@ -14,12 +14,13 @@ import type { Route } from './endpoints.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { AuthError } from '../base/errors.js'
 import { createVerifyRoute } from './verify-route.js'
+import type { RefreshClient } from '../refresh/index.js'
 
 /** The use cases that the routes call, one each. */
 export interface AuthRouteUseCases {
   refresh(
     refreshToken: string,
-    context: { readonly requestId: string },
+    context: { readonly requestId: string; readonly client?: RefreshClient },
   ): Promise<{ readonly accessToken: string; readonly refreshToken?: string }>
   authenticate(credentials: Credentials, requestId: string): Authenticated | Promise<Authenticated>
   /** Undefined in forward mode, where the session routes are 404. */
@@ -38,7 +39,8 @@ export function createAuthRoutes(
     const refreshToken = await transport.read(request)
     if (refreshToken === undefined && transport.absence === 'no_content') return noContent()
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
-    const refreshed = await useCases.refresh(refreshToken, { requestId: request.requestId })
+    const client = { address: request.ip, userAgent: request.header('user-agent') }
+    const refreshed = await useCases.refresh(refreshToken, { requestId: request.requestId, client })
     const { fields, headers } = transport.hand(refreshed.refreshToken)
     return json(200, { accessToken: refreshed.accessToken, ...fields }, headers)
   }

@@ -1,9 +1,10 @@
 import type { Reason } from '../base/reasons.js'
-import { type UpstreamTarget, createEmitter, type Telemetry } from '../telemetry/index.js'
+import { type UpstreamTarget, createEmitter, type Emitter, type Telemetry } from '../telemetry/index.js'
 import type { Clock } from '../base/time.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createSingleFlight } from '../base/single-flight.js'
+import { createShadowWatch, type RefreshClient } from './shadow-watch.js'
 
 /** The reason why a refresh token was refused: for logs and metrics, never for the caller. */
 export type RefusalReason =
@@ -82,7 +83,10 @@ export interface Refreshed {
  * @throws {@link AuthError} `AUTH_TOKEN_REFRESH_FAILED`: 401 refused, for one reason or another that only the log is told;
  *   502 or 503 trouble, `retryable`, the refresh token is as good as before. `AUTH_RATE_LIMITED`: this token is refreshed too often.
  */
-export type Refresh = (refreshToken: string, context: { readonly requestId: string }) => Promise<Refreshed>
+export type Refresh = (
+  refreshToken: string,
+  context: { readonly requestId: string; readonly client?: RefreshClient | undefined },
+) => Promise<Refreshed>
 
 type Success = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
 type Trouble = Extract<RefreshOutcome, { readonly kind: 'unavailable' }>
@@ -94,6 +98,7 @@ type Trouble = Extract<RefreshOutcome, { readonly kind: 'unavailable' }>
 export function createRefresh({ source, spendSession, telemetry, clock }: RefreshParts): Refresh {
   const flights = createSingleFlight<Success>()
   const { emit, emitTrouble } = createEmitter(telemetry, clock)
+  const reportShadow = createShadowReport(emit)
 
   const run = async (refreshToken: string, requestId: string): Promise<Success> => {
     const outcome = await ask(source, refreshToken, { requestId, spend: spendSession })
@@ -109,7 +114,7 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
     })
     throw error
   }
-  return async (refreshToken, { requestId }) => {
+  return async (refreshToken, { requestId, client }) => {
     const { result, joined } = flights.run(refreshToken, () => run(refreshToken, requestId))
     const success = await result
     const { accessToken, refreshToken: successor, memberId, sessionId } = success
@@ -120,7 +125,29 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
       ...(sessionId === undefined ? {} : { sessionId }),
       how: joined ? 'coalesced' : success.how,
     })
+    reportShadow(success, { joined, requestId, client })
     return { accessToken, ...(successor === undefined ? {} : { refreshToken: successor }) }
+  }
+}
+
+/** Creates the function that emits an event if a second client seems to follow a session. */
+function createShadowReport(emit: Emitter['emit']) {
+  const watch = createShadowWatch()
+  return (
+    { refreshToken, memberId, sessionId, how }: Success,
+    request: {
+      readonly joined: boolean
+      readonly requestId: string
+      readonly client?: RefreshClient | undefined
+    },
+  ): void => {
+    const { client, joined, requestId } = request
+    if (client === undefined || sessionId === undefined || refreshToken === undefined) return
+    // The last characters of the token are of its MAC; they name the generation without being a token.
+    const generation = refreshToken.slice(-16)
+    const isReplay = joined || how === 'replayed'
+    if (!watch.note({ sessionId, generation, client, isReplay })) return
+    emit({ event: 'session_shadow_suspected', requestId, memberId, sessionId, reason: 'followed' })
   }
 }
 

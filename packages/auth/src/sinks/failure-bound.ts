@@ -16,6 +16,7 @@ const failures: ReadonlySet<AuthEventName> = new Set<AuthEventName>([
   'rbac_failure',
   'rate_limited',
   'session_reuse_detected',
+  'session_shadow_suspected',
   'upstream_failure',
 ])
 

@@ -18,6 +18,7 @@ const levelOf = {
   auth_failure: 'warn',
   rbac_failure: 'warn',
   rate_limited: 'warn',
+  session_shadow_suspected: 'warn',
   session_reuse_detected: 'error',
   upstream_failure: 'error',
 } as const satisfies Record<AuthEventName, keyof PinoLikeLogger>

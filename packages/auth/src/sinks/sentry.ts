@@ -40,6 +40,7 @@ const severityOf: Partial<Record<AuthEventName, SentryContext['level']>> = {
   auth_failure: 'warning',
   rbac_failure: 'warning',
   rate_limited: 'warning',
+  session_shadow_suspected: 'warning',
   session_reuse_detected: 'error',
   upstream_failure: 'error',
 }

@@ -14,6 +14,7 @@ const names: readonly AuthEventName[] = [
   'session_created',
   'session_revoked',
   'session_reuse_detected',
+  'session_shadow_suspected',
   'rate_limited',
   'upstream_failure',
 ]
@@ -43,6 +44,7 @@ describe('createSentrySink', () => {
       'auth_failure',
       'rbac_failure',
       'session_reuse_detected',
+      'session_shadow_suspected',
       'rate_limited',
       'upstream_failure',
     ])
@@ -187,6 +189,7 @@ describe('createPinoSink', () => {
       ['session_created', 'info'],
       ['session_revoked', 'info'],
       ['session_reuse_detected', 'error'],
+      ['session_shadow_suspected', 'warn'],
       ['rate_limited', 'warn'],
       ['upstream_failure', 'error'],
       ['upstream_answer', 'debug'],

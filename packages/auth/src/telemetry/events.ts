@@ -11,6 +11,7 @@ export const eventNames = [
   'session_created',
   'session_revoked',
   'session_reuse_detected',
+  'session_shadow_suspected',
   'rate_limited',
   'upstream_failure',
 ] as const

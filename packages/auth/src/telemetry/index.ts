@@ -1,4 +1,5 @@
 /** The door of the telemetry room: the events, and how they are emitted. */
+export { createConsoleTelemetry } from './console-telemetry.js'
 export { createEmitter, type Emitter } from './events.js'
 export {
   eventNames,
