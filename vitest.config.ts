@@ -19,6 +19,7 @@ export default defineConfig({
       'scripts/**/*.test.ts',
       'examples/**/*.test.ts',
       'bench/**/*.test.ts',
+      'proof/**/*.test.ts',
     ],
     testTimeout: 30_000,
     // A poll waits for what is to come as long as the test may: a second is short on a busy machine.

@@ -71,6 +71,14 @@ const withoutPlan = () => ({
 const tokenOf = (generation: number) => formatRefreshToken(parts.secrets, { sessionId, generation })
 
 describe('a refresh of a session', () => {
+  it('answers nobody once this process knows that the session has ended, not even a call that began before', async () => {
+    const { refreshToken } = await refreshed(first)
+    await world.pass(31)
+    const signOutMeanwhile = () => instance.sessions.signOutByRefreshToken(refreshToken, 'req')
+    const outcome = await instance.refresh(first, { spend: signOutMeanwhile })
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'revoked', sessionId })
+  })
+
   it('answers with new tokens of the next generation', async () => {
     const outcome = await refreshed(first)
     expect(outcome).toMatchObject({

@@ -72,9 +72,11 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
       const session = await options.store.read(parts.sessionId)
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
       const work: Work = { ...options, context, recent, presented: parts.generation }
-      return options.isEnded?.(session.id)
-        ? await refuse('revoked', session, work)
-        : await settle(session, work)
+      if (options.isEnded?.(session.id)) return await refuse('revoked', session, work)
+      const outcome = await settle(session, work)
+      // Since the session was read it may have ended, and callers may have joined this run after that.
+      const isLate = outcome.kind === 'refreshed' && options.isEnded?.(session.id) === true
+      return isLate ? await refuse('revoked', session, work) : outcome
     },
   }
 }

@@ -1,0 +1,6 @@
+import { endedBugs } from './ended-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
+import { sessionBugs } from './session-bugs.ts'
+
+/** Every bug that the search must find. */
+export const plantedBugs: readonly PlantedBug[] = [...sessionBugs, ...endedBugs]

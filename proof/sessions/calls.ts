@@ -1,0 +1,173 @@
+import { AuthError } from '../../packages/auth/src/base/errors.ts'
+import { formatRefreshToken, parseRefreshToken } from '../../packages/auth/src/sessions/refresh-token.ts'
+import { untilQuiet } from '../explore/quiet.ts'
+import { noteCarriedOut } from './carried-out.ts'
+import { judgeOutcome, judgeUse } from './rules.ts'
+import type { Instance } from './instance.ts'
+import type { Actor, Call, Outcome, Scene, StoreCall } from './scene.ts'
+
+/** How a call of the store ends: done, failed before the write, failed after it, or done while no token can be signed. */
+export type Ending = 'done' | 'unreached' | 'unacknowledged' | 'unsigned'
+
+/** Sends a request. It has not arrived anywhere. */
+export function send(scene: Scene, actor: Actor, kind: Call['kind']): Call {
+  const call: Call = {
+    actor,
+    kind,
+    generation: actor.holding.refresh,
+    sentAt: scene.now,
+    at: undefined,
+    leader: undefined,
+    basis: undefined,
+    rotatedTo: undefined,
+    isFaulty: false,
+    beganAfterEnd: false,
+    hasEnded: false,
+    turns: 0,
+    read: undefined,
+    outcome: undefined,
+    isJudged: false,
+  }
+  scene.calls.push(call)
+  if (actor.name === 'thief') scene.truth.thiefActed = true
+  if (kind === 'sign-out') {
+    scene.truth.signOutBegan = true
+    // The browser forgets its tokens at once, whatever the service says.
+    Object.assign(actor.holding, { refresh: 0, access: null })
+  }
+  return call
+}
+
+/** Lets a request arrive at an instance, and the code run until it waits for the store again. */
+export async function arrive(scene: Scene, call: Call, at: number): Promise<void> {
+  const instance = instanceAt(scene, at)
+  call.at = at
+  call.leader = scene.calls.find((other) => other !== call && sharesRun(other, call))
+  call.beganAfterEnd = instance.mode.revocations.isEnded(scene.sessionId)
+  scene.cause = call
+  const { sessionId } = scene
+  const token = formatRefreshToken(scene.secrets, { sessionId, generation: call.generation })
+  scene.truth.refreshTokens.set(call.generation, token)
+  void run(scene, call, instance, token).then(
+    (outcome) => (call.outcome = outcome),
+    (error: unknown) => (call.outcome = failureOf(error)),
+  )
+  await untilQuiet()
+  // Nothing can tell whether the read came a step later: the answer to it is all that the code has learnt so far.
+  if (!scene.options.isFine) await carryOutReads(scene)
+}
+
+async function run(scene: Scene, { kind }: Call, instance: Instance, token: string): Promise<Outcome> {
+  if (kind === 'refresh') {
+    const { accessToken, refreshToken } = await instance.refresh(token, { requestId: 'r' })
+    const generation = generationIn(scene, refreshToken ?? token)
+    return { kind: 'served', accessToken, generation, isKept: refreshToken === undefined }
+  }
+  const { useCases } = instance.mode
+  if (scene.options.signsOut === 'everywhere') await useCases.signOutEverywhere(scene.row.memberId, 'r')
+  else await useCases.signOutByRefreshToken(token, 'r')
+  return { kind: 'done' }
+}
+
+/** Reads a token that was answered. One that is not the same as an earlier one of its generation has no generation. */
+function generationIn({ truth, secrets }: Scene, refreshToken: string): number {
+  const generation = parseRefreshToken(secrets, refreshToken)?.generation ?? 0
+  const known = truth.refreshTokens.get(generation) ?? refreshToken
+  truth.refreshTokens.set(generation, known)
+  return known === refreshToken ? generation : 0
+}
+
+function sharesRun(other: Call, call: Call): boolean {
+  const isSame = other.kind === 'refresh' && call.kind === 'refresh' && other.generation === call.generation
+  return isSame && other.at === call.at && other.outcome === undefined && other.leader === undefined
+}
+
+async function carryOutReads(scene: Scene): Promise<void> {
+  const find = () => scene.pending.find(({ method }) => method === 'read')
+  for (let read = find(); read; read = find()) await carryOut(scene, read, 'done')
+}
+
+/** Carries out a call of the store, and lets the code that waited for it run. */
+export async function carryOut(scene: Scene, storeCall: StoreCall, ending: Ending): Promise<void> {
+  scene.pending.splice(scene.pending.indexOf(storeCall), 1)
+  const { at, cause } = storeCall
+  scene.cause = cause
+  scene.confirming = storeCall.confirming
+  const { down } = instanceAt(scene, at)
+  if (ending !== 'done' && cause) cause.isFaulty = true
+  const isReached = ending !== 'unreached'
+  const result = isReached ? await storeCall.carryOut() : undefined
+  if (isReached) await noteCarriedOut(scene, storeCall, result)
+  down.signing = ending === 'unsigned'
+  if (ending === 'unreached' || ending === 'unacknowledged') failed(scene, storeCall)
+  else storeCall.resolve(result)
+  await untilQuiet()
+  down.signing = false
+  scene.confirming = undefined
+}
+
+function failed(scene: Scene, { at, confirming, cause, fail }: StoreCall): void {
+  const { remembered } = instanceAt(scene, at)
+  if (confirming && remembered.confirmed === confirming.generation) remembered.confirmed = 0
+  if (cause) cause.turns++
+  fail()
+}
+
+/** Judges the outcomes that have come, and brings those home that cannot be lost any more. */
+export function settle(scene: Scene): void {
+  for (const call of scene.calls) {
+    if (!call.outcome || call.isJudged) continue
+    judgeOutcome(scene, call, call.outcome)
+    call.isJudged = true
+  }
+  for (const call of scene.calls.filter(({ isJudged }) => isJudged))
+    if (call.actor.name === 'thief' || scene.budget.lostResponses === 0 || call.kind === 'sign-out')
+      deliver(scene, call)
+}
+
+/** Brings a response home. A tab keeps the newest tokens; a refusal signs it out. */
+export function deliver(scene: Scene, call: Call): void {
+  drop(scene, call)
+  const { outcome, actor } = call
+  const { holding } = actor
+  if (outcome?.kind === 'refused' && holding.refresh <= call.generation) {
+    holding.refresh = 0
+    holding.access = null
+  }
+  // The storage was wiped meanwhile, by a sign-out of this tab or another one.
+  if (outcome?.kind !== 'served' || holding.refresh === 0 || outcome.generation < holding.refresh) return
+  holding.refresh = outcome.generation
+  holding.access = outcome.accessToken
+}
+
+/** Forgets a request. */
+export function drop(scene: Scene, call: Call): void {
+  scene.calls = scene.calls.filter((other) => other !== call)
+}
+
+/** Uses an access token at an instance. */
+export async function use(scene: Scene, actor: Actor, at: number): Promise<void> {
+  const { access } = actor.holding
+  if (access === null) return
+  if (actor.name === 'thief') scene.truth.thiefActed = true
+  const instance = instanceAt(scene, at)
+  const knewEnd = instance.mode.revocations.isEnded(scene.sessionId)
+  scene.cause = undefined
+  const code = await instance.authenticate(access)
+  await untilQuiet()
+  if (!scene.options.isFine) await carryOutReads(scene)
+  judgeUse(scene, { at, access, code, knewEnd })
+}
+
+/** @throws Error if there is no such instance */
+export function instanceAt({ instances }: Scene, at: number): Instance {
+  const instance = instances[at]
+  if (!instance) throw new Error(`there is no instance ${at}`)
+  return instance
+}
+
+function failureOf(error: unknown): Outcome {
+  if (!(error instanceof AuthError)) return { kind: 'broken', error }
+  const isRefused = error.code === 'AUTH_TOKEN_REFRESH_FAILED' && error.retryable === false
+  return isRefused ? { kind: 'refused', reason: error.reason } : { kind: 'trouble' }
+}

@@ -1,0 +1,70 @@
+import type { SessionRow } from '../../packages/auth/src/sessions/session-store.ts'
+import { confirm, copyOf, present } from '../../packages/auth/test/session-oracle.ts'
+import { demand } from '../explore/world.ts'
+import type { Call, Scene, StoreCall } from './scene.ts'
+
+/** Tells the oracle of a call that the store has carried out, and checks what it wrote. */
+export async function noteCarriedOut(scene: Scene, storeCall: StoreCall, result: unknown): Promise<void> {
+  const { truth } = scene
+  const old = scene.row
+  scene.row = await scene.durable.row()
+  if (scene.row !== old) {
+    truth.before = copyOf(truth.oracle)
+    truth.rotatedFromBefore = new Set(truth.rotatedFrom)
+  }
+  tellOracle(scene, storeCall, { result, fromGeneration: old.generation })
+  noteEnd(scene, storeCall.cause)
+  if (scene.row !== old) demandForward(old, scene)
+}
+
+interface Done {
+  readonly result: unknown
+  /** The generation that the store had before. */
+  readonly fromGeneration: number
+}
+
+function tellOracle(scene: Scene, { method, cause, confirming, args }: StoreCall, done: Done): void {
+  if (method === 'read' && cause) learn(scene, cause)
+  if (method !== 'replace') return
+  const isApplied = done.result === 'replaced'
+  if (confirming && isApplied)
+    confirm(scene.truth.oracle, confirming.generation, Math.floor(confirming.confirmedAt))
+  if (cause && !isApplied) learn(scene, cause)
+  // The first argument of `replace` is the new row.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  if (cause && isApplied) noteRotation(scene, cause, args[0] as SessionRow, done)
+}
+
+function noteEnd({ row, truth }: Scene, cause: Call | undefined): void {
+  if (row.endedAt === null || truth.oracle.endedAt !== null) return
+  truth.oracle.endedAt = row.endedAt
+  truth.isEnded = true
+  if (cause) cause.hasEnded = true
+}
+
+function learn(scene: Scene, call: Call): void {
+  call.basis = { oracle: copyOf(scene.truth.oracle), now: scene.now }
+  call.turns++
+  call.read = scene.row
+}
+
+function noteRotation(scene: Scene, call: Call, next: SessionRow, { fromGeneration }: Done): void {
+  const { truth, options } = scene
+  const { generation, lastUsedAt } = next
+  demand(!truth.rotatedFrom.has(fromGeneration), `fork: two rotations from generation ${fromGeneration}`)
+  demand(!truth.rotatedFrom.has(generation - 1), `fork: two rotations to generation ${generation}`)
+  truth.rotatedFrom.add(generation - 1)
+  const expected = present(truth.oracle, call.generation, lastUsedAt, options, 'none')
+  const isAllowed = expected.kind === 'served' && expected.generation === generation
+  demand(isAllowed, `a rotation to generation ${generation} that the rules do not allow`)
+  call.rotatedTo = generation
+  learn(scene, call)
+}
+
+function demandForward(old: SessionRow, { row, truth }: Scene): void {
+  demand(row.generation >= old.generation, 'a generation goes back')
+  demand(row.generation === truth.oracle.generation, 'the store has another generation than was rotated to')
+  const isSame = row.generation === old.generation
+  demand(!isSame || old.confirmedAt === null || row.confirmedAt === old.confirmedAt, 'a confirmation changes')
+  demand(old.endedAt === null || row.endedAt === old.endedAt, 'an ended session changes')
+}

@@ -1,0 +1,48 @@
+import type { Move } from '../explore/world.ts'
+import type { Bound, Scene } from './scene.ts'
+
+/** The time at which every history begins, in seconds since the epoch. */
+export const startAt = 1_700_000_000
+
+/** For this many seconds after a rotation a refresh token by cookie stays: half of an access token's life. */
+const tokenKeptSeconds = 1800
+
+/** A call of the store takes less than this, in seconds. The stores give up after seconds. */
+const longestStoreCallSeconds = 3600
+
+/** Lists the instants that time can move on to: one second before each bound, and at it. */
+export function waitsOf(scene: Scene): readonly Move[] {
+  const { options, now, budget } = scene
+  if (budget.waits === 0) return []
+  const instants = options.bounds.flatMap((bound) => instantsOf(scene, bound))
+  const near = [...new Set(instants.flatMap((at) => [at - 1, at]))]
+  const allowed = near.filter((at) => at > now && isAllowed(scene, at)).sort((a, b) => a - b)
+  return allowed.map((until) => ({
+    kind: 'wait',
+    until,
+    text: `it is ${until - startAt} s after the sign-in`,
+  }))
+}
+
+function instantsOf({ row, now, options, instances }: Scene, bound: Bound): readonly number[] {
+  const { confirmedAt, previousConfirmedAt, lastUsedAt, expiresAt } = row
+  if (bound === 'max') return [expiresAt]
+  if (bound === 'second') return [now + 1]
+  if (bound === 'token kept') return [lastUsedAt + tokenKeptSeconds]
+  if (bound === 'idle') return [Math.max(lastUsedAt, confirmedAt ?? 0) + options.idleSeconds]
+  if (bound === 'answer kept')
+    return instances.flatMap(({ remembered: { memberAt } }) =>
+      memberAt === undefined ? [] : [Math.ceil(memberAt + 30)],
+    )
+  return [confirmedAt, previousConfirmedAt].flatMap((at) => (at === null ? [] : [at + options.graceSeconds]))
+}
+
+/**
+ * A request of a tab is not on its way for longer than the grace: the client gives up after seconds, and a request that
+ * arrives later than the grace cannot be told from a thief's.
+ */
+function isAllowed({ calls, pending, now, options }: Scene, at: number): boolean {
+  if (pending.length > 0 && at - now >= longestStoreCallSeconds) return false
+  const onTheirWay = calls.filter((call) => call.at === undefined && call.actor.name !== 'thief')
+  return onTheirWay.every(({ sentAt }) => at - sentAt < options.graceSeconds)
+}

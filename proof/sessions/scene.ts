@@ -1,0 +1,164 @@
+import type { Secrets } from '../../packages/auth/src/base/secrets.ts'
+import type { OracleSession } from '../../packages/auth/test/session-oracle.ts'
+import type { EndedSession, SessionRow } from '../../packages/auth/src/sessions/session-store.ts'
+import type { DurableStore } from './durable-store.ts'
+import type { Instance } from './instance.ts'
+
+/** The bounds near which time is tried: one second before, and at it. `second` is one second from now. */
+export type Bound = 'grace' | 'idle' | 'max' | 'answer kept' | 'token kept' | 'second'
+
+/** How often each of these may happen in one history. */
+export interface Budget {
+  /** Responses to a tab that are lost on the way. */
+  lostResponses: number
+  /** Instances that lose all calls under way and their memory, and start again. */
+  crashes: number
+  /** Times at which the store falls back to the state before its last write. */
+  failovers: number
+  /** Times at which the clock moves on to one of the bounds. */
+  waits: number
+  /** Copies of a tab's storage that a thief takes. */
+  thefts: number
+  signOuts: number
+  /** Calls of the store that fail before or after the write, of the admin API that fail, and signatures that fail. */
+  faults: number
+}
+
+/** The parts of a world of sessions, and its bounds. */
+export interface SessionWorldOptions {
+  readonly name: string
+  readonly about: string
+  /** One session's tabs. With `own` each has a storage of its own, as in a profile that was copied. */
+  readonly tabs: 1 | 2
+  readonly storage: 'shared' | 'own'
+  /** True if no tab begins a refresh while another one of the same storage is at it (a Web Lock). */
+  readonly hasLock: boolean
+  readonly instances: 1 | 2
+  /** No call begins with a refresh token of this generation, so that none beyond it is ever made. */
+  readonly generations: number
+  readonly budget: Readonly<Partial<Budget>>
+  readonly bounds: readonly Bound[]
+  /** With `cookie` the newest refresh token stays for half of the access token's life after a rotation. */
+  readonly transport: 'body' | 'cookie'
+  readonly graceSeconds: number
+  readonly idleSeconds: number
+  /** How a tab signs out. @defaultValue `this` */
+  readonly signsOut?: 'this' | 'everywhere'
+  /** A request takes a step of its own to arrive, to read the store and to ask the admin API. @defaultValue false */
+  readonly isFine?: boolean
+}
+
+/** What a tab keeps in its storage, or a thief at home. `refresh` is the generation of the refresh token, 0 without one. */
+export interface Holding {
+  refresh: number
+  access: string | null
+}
+
+/** A tab of the member's browser, or the thief. */
+export interface Actor {
+  readonly name: 'tab 1' | 'tab 2' | 'thief'
+  holding: Holding
+}
+
+/** What a caller got. */
+export type Outcome =
+  | {
+      readonly kind: 'served'
+      readonly generation: number
+      readonly accessToken: string
+      /** The refresh token stays, so the answer has none. */
+      readonly isKept: boolean
+    }
+  | { readonly kind: 'refused'; readonly reason: string | undefined }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'trouble' }
+  /** Something that is no failure of the library was thrown. */
+  | { readonly kind: 'broken'; readonly error: unknown }
+
+/** What the rules knew when a call last read the store. */
+export interface Basis {
+  readonly oracle: OracleSession
+  readonly now: number
+}
+
+/** A request under way. */
+export interface Call {
+  readonly actor: Actor
+  readonly kind: 'refresh' | 'sign-out'
+  readonly generation: number
+  readonly sentAt: number
+  /** The instance that it has arrived at. */
+  at: number | undefined
+  /** The earlier call with the same token at the same instance, whose result this one shares. */
+  leader: Call | undefined
+  basis: Basis | undefined
+  rotatedTo: number | undefined
+  /** Something that it needed has failed, so that it may end in trouble. */
+  isFaulty: boolean
+  /** True if it began when the session's end was stored, and known to this instance. */
+  beganAfterEnd: boolean
+  /** Its call of the store has ended the session. */
+  hasEnded: boolean
+  /** The answers of the store that it has got, and the session as the last one had it. */
+  turns: number
+  read: SessionRow | undefined
+  outcome: Outcome | undefined
+  isJudged: boolean
+}
+
+/** The first use of a generation, on its way to the store. */
+export interface Confirming {
+  readonly generation: number
+  /** With a fraction of a second. */
+  readonly confirmedAt: number
+}
+
+/** A call of the store that waits to be carried out. */
+export interface StoreCall {
+  readonly method: string
+  readonly at: number
+  /** The request that it serves; undefined for what an instance does by itself. */
+  readonly cause: Call | undefined
+  /** The first use of a generation that it writes. */
+  readonly confirming: Confirming | undefined
+  readonly args: readonly unknown[]
+  readonly carryOut: () => Promise<unknown>
+  readonly resolve: (result: unknown) => void
+  readonly fail: () => void
+}
+
+/** What really happened, whoever knows of it. */
+export interface Truth {
+  oracle: OracleSession
+  /** The oracle before the last write, for a store that loses it. */
+  before: OracleSession
+  rotatedFrom: Set<number>
+  rotatedFromBefore: Set<number>
+  readonly refreshTokens: Map<number, string>
+  isEnded: boolean
+  thiefActed: boolean
+  signOutBegan: boolean
+  reusesRecorded: number
+}
+
+/** A run under way. */
+export interface Scene {
+  readonly options: SessionWorldOptions
+  readonly sessionId: string
+  readonly secrets: Secrets
+  readonly budget: Budget
+  readonly durable: DurableStore
+  readonly instances: Instance[]
+  readonly actors: readonly Actor[]
+  readonly truth: Truth
+  /** Whole seconds; the clock of the service is three quarters of a second ahead. */
+  now: number
+  row: SessionRow
+  calls: Call[]
+  pending: StoreCall[]
+  /** News of ended sessions on their way to an instance. */
+  news: { readonly at: number; readonly news: readonly EndedSession[] | 'resync' }[]
+  /** The request whose code runs now. */
+  cause: Call | undefined
+  confirming: Confirming | undefined
+}
