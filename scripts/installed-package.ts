@@ -25,7 +25,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
 
 /** Lists the files that `npm pack` would put into the tarball. */
 export async function listPacked(folder: string): Promise<readonly PackedFile[]> {
-  const [report] = JSON.parse(await run('npm', ['pack', '--dry-run', '--json'], folder))
+  const [report] = JSON.parse(await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], folder))
   return report.files
 }
 

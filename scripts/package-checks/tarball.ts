@@ -53,6 +53,7 @@ function refuse(problem: string, paths: readonly string[]): void {
 }
 
 function isBuilt(path: string): boolean {
+  if (/^bin\/[a-z-]+\.js$/.test(path)) return true
   return path.startsWith('dist/') && !/\.(test|contract)\.|tsbuildinfo$/.test(path)
 }
 

@@ -10,7 +10,7 @@ export function describeService(mode: 'session' | 'forward'): OpenApiDocument {
     openapi: '3.1.0',
     info: {
       title: 'Perennial',
-      version: '1.0.0',
+      version: '0.1.0',
       summary: 'Short-lived, self-renewing, revocable sessions for Memberstack members.',
       description: sessions
         ? 'Sign in once with the JWT from Memberstack, then use one-hour access tokens that are renewed by rotating refresh tokens and can be revoked.'
