@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -102,7 +103,13 @@ describe('the commands', () => {
         recursive: true,
         filter: (path) => !skipped.test(path.slice(root.length - 1)),
       })
-    symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+    // The dependencies of this checkout, but the packages of the clone.
+    mkdirSync(join(clone, 'node_modules/@perennial'), { recursive: true })
+    for (const name of readdirSync(join(root, 'node_modules')))
+      if (name !== '@perennial')
+        symlinkSync(join(root, 'node_modules', name), join(clone, 'node_modules', name))
+    for (const folder of packages)
+      symlinkSync(join(clone, folder), join(clone, folder.replace('packages', 'node_modules/@perennial')))
     const run = (path: string) => promisify(execFile)(process.execPath, [join(clone, path), '--help'])
     const first = await run('packages/server/bin/perennial.js')
     expect(first.stdout).toMatch(/^Usage:|perennial doctor/m)
