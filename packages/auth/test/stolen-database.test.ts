@@ -51,8 +51,9 @@ beforeAll(async () => {
     ...common,
     secrets,
     membership: {
-      check: async () => ({ kind: 'member', member, sealedMember: seal() }),
-      lastKnown: () => member,
+      check: async () => ({ kind: 'member', member, readAt: world.now, sealedMember: seal() }),
+      lastKnown: () => ({ member, readAt: world.now }),
+      mayServe: () => true,
     },
     issueAccessToken: (subject) => accessTokens.issue(subject),
     ender: createSessionEnder({ ...common, revocations: { note: () => {} } }),

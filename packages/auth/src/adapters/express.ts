@@ -16,7 +16,7 @@ import {
   maxBodyBytes,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, readStreamBody } from './node-request.js'
+import { headerOf, readRawBody, readStreamBody } from './node-request.js'
 
 declare global {
   // The way that Express's own types document for adding to its Request.
@@ -112,16 +112,20 @@ function toAuthRequest(request: Request): AuthRequest {
     requestId: crypto.randomUUID(),
     header: (name) => headerOf(request.headers, name),
     // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
-    readBody: async () =>
-      request.readableEnded && request.body !== undefined ? parsedBody(request) : readStreamBody(request),
+    readBody: async (maxBytes = maxBodyBytes) => {
+      const raw = readRawBody(request, maxBytes)
+      if (raw) return raw
+      const isParsed = request.readableEnded && request.body !== undefined
+      return isParsed ? parsedBody(request, maxBytes) : await readStreamBody(request, maxBytes)
+    },
   }
 }
 
 /** Reads the body that a parser of the app left, within the same limit as a body that we read ourselves. */
-function parsedBody(request: Request): BodyReading {
+function parsedBody(request: Request, maxBytes: number): BodyReading {
   const parsed: unknown = request.body
-  if (Number(request.headers['content-length']) > maxBodyBytes) return { kind: 'too_large' }
+  if (Number(request.headers['content-length']) > maxBytes) return { kind: 'too_large' }
   const bytes = typeof parsed === 'string' ? Buffer.from(parsed) : parsed
   if (!(bytes instanceof Uint8Array)) return { kind: 'parsed', value: parsed }
-  return bytes.length > maxBodyBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes }
+  return bytes.length > maxBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes }
 }

@@ -23,7 +23,7 @@ import {
   answerJwks,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, readStreamBody } from './node-request.js'
+import { headerOf, readRawBody, readStreamBody } from './node-request.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -139,7 +139,10 @@ function toAuthRequest(request: FastifyRequest): AuthRequest {
     ip: request.ip,
     requestId: request.id,
     header: (name) => headerOf(request.headers, name),
-    readBody: () => readStreamBody(request.body instanceof Readable ? request.body : request.raw),
+    readBody: async (maxBytes) =>
+      readRawBody(request, maxBytes) ??
+      readRawBody(request.raw, maxBytes) ??
+      (await readStreamBody(request.body instanceof Readable ? request.body : request.raw, maxBytes)),
   }
 }
 

@@ -108,7 +108,7 @@ function toAuthRequest(request: Request, path: string, ip: string | undefined): 
     ip,
     requestId: crypto.randomUUID(),
     header: (name) => headerOf(request, name),
-    readBody: () => readBody(request),
+    readBody: (maxBytes = maxBodyBytes) => readBody(request, maxBytes),
   }
 }
 
@@ -117,7 +117,7 @@ function headerOf(request: Request, name: string): string | undefined {
   return request.headers.get(name) ?? (name === 'host' ? new URL(request.url).host : undefined)
 }
 
-async function readBody(request: Request): Promise<BodyReading> {
+async function readBody(request: Request, maxBytes: number): Promise<BodyReading> {
   if (request.bodyUsed || request.body?.locked) {
     throw failure('bodyAlreadyRead')
   }
@@ -125,20 +125,21 @@ async function readBody(request: Request): Promise<BodyReading> {
   if (!body) return { kind: 'bytes', bytes: new Uint8Array() }
   return new Promise((resolve) => {
     // A body that breaks off counts as empty: no caller waits for its answer.
-    readStream(body, resolve).catch(() => resolve({ kind: 'bytes', bytes: new Uint8Array() }))
+    readStream(body, maxBytes, resolve).catch(() => resolve({ kind: 'bytes', bytes: new Uint8Array() }))
   })
 }
 
 /** Reads on, without keeping anything, when a body is too large: breaking it off could close the connection before our answer. */
 async function readStream(
   body: ReadableStream<Uint8Array>,
+  maxBytes: number,
   resolve: (reading: BodyReading) => void,
 ): Promise<void> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of body) {
     length += chunk.length
-    if (length <= maxBodyBytes) chunks.push(chunk)
+    if (length <= maxBytes) chunks.push(chunk)
     else resolve({ kind: 'too_large' })
   }
   resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) })

@@ -11,14 +11,25 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   return Array.isArray(value) ? value.join(', ') : value
 }
 
+/**
+ * Returns the bytes that a platform or a plugin kept of a body which it parsed before us, as `rawBody` of the request: Google
+ * Cloud Functions, Firebase, `fastify-raw-body`. Undefined if there are none.
+ */
+export function readRawBody(request: object, maxBytes: number = maxBodyBytes): BodyReading | undefined {
+  const kept: unknown = 'rawBody' in request ? request.rawBody : undefined
+  const bytes = typeof kept === 'string' ? Buffer.from(kept) : kept
+  if (!(bytes instanceof Uint8Array)) return undefined
+  return bytes.length > maxBytes ? { kind: 'too_large' } : { kind: 'bytes', bytes }
+}
+
 /** Reads the body of a stream. A body that breaks off counts as empty. One that is too large is read to its end, but not kept. */
-export function readStreamBody(payload: Readable): Promise<BodyReading> {
+export function readStreamBody(payload: Readable, maxBytes: number = maxBodyBytes): Promise<BodyReading> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
     payload.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= maxBodyBytes) chunks.push(chunk)
+      if (length <= maxBytes) chunks.push(chunk)
       else resolve({ kind: 'too_large' })
     })
     payload.once('end', () => resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) }))

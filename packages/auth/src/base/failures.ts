@@ -37,6 +37,11 @@ const failures = {
   ],
   memberTokenInvalid: ['AUTH_TOKEN_INVALID', 'The member token is not valid.'],
   accessTokenExpired: ['AUTH_TOKEN_EXPIRED', 'The access token has expired.', { reason: 'expired' }],
+  accessTokenOutdated: [
+    'AUTH_TOKEN_EXPIRED',
+    'The access token has expired: the roles or plans of its member have changed.',
+    { reason: 'member_changed' },
+  ],
   memberTokenExpired: [
     'AUTH_TOKEN_EXPIRED',
     'The member token has expired. Sign in again.',

@@ -18,6 +18,7 @@ export const refusals = [
   'claims',
   'not_yet_valid',
   'expired',
+  'member_changed',
   'subject',
   'claims_refused',
   'too_old',

@@ -1,4 +1,11 @@
-import { type AdminApi, type UserContext, createMembership } from '../members/index.js'
+import {
+  createMemberChanges,
+  createMembership,
+  type AdminApi,
+  type MemberChanges,
+  type Membership,
+  type UserContext,
+} from '../members/index.js'
 import { createWebhooks, type Webhooks } from '../webhooks/index.js'
 import { createSessionSource, type RefreshSource, type SessionSourceOptions } from '../refresh/index.js'
 import { readClaims } from './member-claims.js'
@@ -7,6 +14,7 @@ import type { Secrets } from '../base/secrets.js'
 import type { Ticker } from '../base/time.js'
 import {
   createConfirmations,
+  createExpireTokens,
   createRevocations,
   createSessionEnder,
   createSessions,
@@ -46,6 +54,7 @@ export interface SessionMode {
   readonly source: RefreshSource
   readonly signingKeys: SigningKeys
   readonly revocations: Revocations
+  readonly memberChanges: MemberChanges
   readonly confirmations: Confirmations
   readonly useCases: SessionUseCases
   readonly webhooks: Webhooks | null
@@ -55,7 +64,7 @@ export interface SessionMode {
 export function createSessionMode(parts: SessionModeParts): SessionMode {
   const { options, store, secrets, admin, userContext, signingKeys } = parts
   const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
-  const revocations = createRevocations({ store: store.sessions, clock, ticker: parts.ticker })
+  const { revocations, memberChanges } = createFeed(parts)
   const confirmations = createConfirmations({
     store: store.sessions,
     clock,
@@ -70,6 +79,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     staleSeconds,
     userContext,
     onStale: () => telemetry.observe?.({ kind: 'stale_answer', use: 'membership' }),
+    changes: memberChanges,
   })
   const issueAccessToken = createIssuer(options, signingKeys)
   const shared = { secrets, membership, issueAccessToken, ender, telemetry, clock }
@@ -89,8 +99,23 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     maxSeconds: options.sessionMaxSeconds,
     idleSeconds: options.sessionIdleSeconds,
   })
-  const webhooks = createSessionWebhooks(parts, { ender, membership })
-  return { source, signingKeys, revocations, confirmations, useCases, webhooks }
+  const webhooks = createSessionWebhooks(parts, { ender, membership, revocations, memberChanges })
+  return { source, signingKeys, revocations, memberChanges, confirmations, useCases, webhooks }
+}
+
+/** Creates what the feed of the store tells this process: ended sessions, and changes of members. */
+function createFeed({ options: { clock }, store, userContext, ticker }: SessionModeParts) {
+  const memberChanges = createMemberChanges(clock)
+  const revocations = createRevocations({
+    store: store.sessions,
+    clock,
+    ticker,
+    onMemberChange(memberId, changedAt) {
+      memberChanges.note(memberId, changedAt)
+      userContext.forget(memberId)
+    },
+  })
+  return { memberChanges, revocations }
 }
 
 /**
@@ -135,8 +160,9 @@ function createMemberTokenCheck({ options, admin, memberKeys }: SessionModeParts
 
 function createSessionWebhooks(
   { options, store, admin, userContext }: SessionModeParts,
-  { ender, membership }: { ender: SessionEnder; membership: ReturnType<typeof createMembership> },
+  { ender, membership, revocations, memberChanges: changes }: WebhookParts,
 ): Webhooks | null {
+  const { clock, telemetry } = options
   const { webhookSecret } = options.memberstack
   if (webhookSecret === undefined) return null
   return createWebhooks({
@@ -147,6 +173,17 @@ function createSessionWebhooks(
     admin,
     membership,
     userContext,
-    clock: options.clock,
+    changes,
+    accessTokenTtlSeconds: options.accessTokenTtlSeconds,
+    expireTokens: createExpireTokens({ store: store.sessions, revocations, changes, clock }),
+    telemetry,
+    clock,
   })
+}
+
+interface WebhookParts {
+  readonly ender: SessionEnder
+  readonly membership: Membership
+  readonly revocations: Revocations
+  readonly memberChanges: MemberChanges
 }

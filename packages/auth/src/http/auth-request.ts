@@ -21,7 +21,8 @@ export interface AuthRequest {
   readonly requestId: string
   /** One header by its lower-case name. */
   header(name: string): string | undefined
-  readBody(): Promise<BodyReading>
+  /** Reads the body. `maxBytes`: the largest one that is not `too_large`. @defaultValue {@link maxBodyBytes} */
+  readBody(maxBytes?: number): Promise<BodyReading>
 }
 
 /** A body: the raw bytes, or what a body parser that ran before us made of them. */
@@ -37,8 +38,11 @@ export interface AuthResponse {
   readonly body: string | null
 }
 
-/** The largest body that is read, in bytes. */
+/** The largest body that is read under `/v1/auth`, in bytes. */
 export const maxBodyBytes: number = 16 * 1024
+
+/** The largest webhook that is read, in bytes: it contains the whole member, custom fields included. */
+export const maxWebhookBytes: number = 1024 * 1024
 
 /**
  * Reads the body as a JSON object. Returns null for anything else, also for a form that a body parser has read.
@@ -64,8 +68,8 @@ export async function refuseLargeBody(request: AuthRequest): Promise<void> {
 }
 
 /** `AUTH_REQUEST_TOO_LARGE` (413). */
-export function requestTooLarge(): AuthError {
-  return failure('requestTooLarge', { detail: `it is larger than ${maxBodyBytes} bytes` })
+export function requestTooLarge(maxBytes: number = maxBodyBytes): AuthError {
+  return failure('requestTooLarge', { detail: `it is larger than ${maxBytes} bytes` })
 }
 
 const bearer = /^bearer +(\S+) *$/i

@@ -1,11 +1,12 @@
 import { presentedToken, readToken, type Credentials, type AuthResponse } from './auth-request.js'
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
+import type { MemberChanges } from '../members/index.js'
 import type { Emitter } from '../telemetry/index.js'
 import { toAuthError, errorResponse } from './auth-response.js'
 import type { Authenticated, RequestAuthenticator } from './perennial.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
-import { sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
+import { memberReadAtOf, sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
 
 /** Finds the user of a verified token. `compact` is the token itself. */
 export interface UserSource {
@@ -17,7 +18,15 @@ export interface UserSource {
 export interface AuthenticatorParts {
   readonly verifier: TokenVerifier
   readonly userContext: UserSource
-  readonly sessions?: { readonly revocations: Revocations; readonly confirmations: Confirmations } | undefined
+  readonly sessions?: AuthenticatedSessions | undefined
+}
+
+/** The knowledge of sessions and members in this process, so that `authenticate` asks nobody. */
+export interface AuthenticatedSessions {
+  readonly revocations: Revocations
+  readonly confirmations: Confirmations
+  /** Changes of members that webhooks reported. @defaultValue none */
+  readonly memberChanges?: Pick<MemberChanges, 'isOutdated'> | undefined
 }
 
 /** Returns the member of a request. @throws {@link AuthError} thrown, or rejected */
@@ -101,7 +110,7 @@ export function emitFailures(
 
 function checkSession(
   token: VerifiedToken,
-  { revocations, confirmations }: NonNullable<AuthenticatorParts['sessions']>,
+  { revocations, confirmations, memberChanges }: AuthenticatedSessions,
 ): void {
   const session = sessionOf(token)
   if (!session) throw failure('accessTokenWithoutSession')
@@ -113,7 +122,13 @@ function checkSession(
       subject: { memberId: token.memberId, sessionId: session.sessionId },
     })
   }
+  // After the first use is noted: the client has got the token, even if it has to renew it now.
   confirmations.note(session.sessionId, session.generation)
+  if (memberChanges?.isOutdated(token.memberId, memberReadAtOf(token))) {
+    throw failure('accessTokenOutdated', {
+      subject: { memberId: token.memberId, sessionId: session.sessionId },
+    })
+  }
 }
 
 /** The result that `authenticate()` leaves on a request for `requireRoles()`. */

@@ -1,6 +1,12 @@
 import type { AuthError } from '../base/errors.js'
 import type { Emitter } from '../telemetry/index.js'
-import { type AuthRequest, type AuthResponse, refuseLargeBody, requestTooLarge } from './auth-request.js'
+import {
+  type AuthRequest,
+  type AuthResponse,
+  maxWebhookBytes,
+  refuseLargeBody,
+  requestTooLarge,
+} from './auth-request.js'
 import { errorResponse, toAuthError, noContent } from './auth-response.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { failure } from '../base/failures.js'
@@ -110,8 +116,8 @@ async function receive(
   webhooks: Webhooks,
   { onAccepted }: WebhookEndpointParts,
 ): Promise<AuthResponse> {
-  const body = await request.readBody()
-  if (body.kind === 'too_large') throw requestTooLarge()
+  const body = await request.readBody(maxWebhookBytes)
+  if (body.kind === 'too_large') throw requestTooLarge(maxWebhookBytes)
   if (body.kind === 'parsed') {
     // The signature covers the bytes of the body, and only the parsed value is left.
     throw failure('webhookParsed')

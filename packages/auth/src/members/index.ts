@@ -11,11 +11,13 @@ export type {
   ReadMemberOptions,
 } from './member.js'
 export { memberTokenClaimsFrom, type RoleSource, type RolesOf } from './member-shape.js'
+export { createMemberChanges, type MemberChanges } from './member-changes.js'
 export {
   createMembership,
   type Membership,
   type MembershipCheck,
   type MembershipOptions,
+  type Snapshot,
   type Standing,
 } from './membership.js'
 export type { MemberNews } from './user-cache.js'

@@ -104,6 +104,7 @@ describe('while the admin API is away', () => {
     expect(await refresh(restarted(), sealed)).toEqual({
       kind: 'member',
       member: member(),
+      readAt: 10_000,
       sealedMember: null,
     })
     world.at(13_600)

@@ -5,12 +5,15 @@ import type { Clock } from '../base/time.js'
 import { createBoundedMap } from '../base/bounded-map.js'
 import type { MemberNews } from './user-cache.js'
 import type { UserContext } from './user-context.js'
+import { createMemberChanges, type MemberChanges } from './member-changes.js'
 
 /** The answer to the question if a member may have a session now. */
 export type Standing =
   | {
       readonly kind: 'member'
       readonly member: Member
+      /** The time at which the member was read, in seconds, as `MemberChanges.readAt` gives it. */
+      readonly readAt: number
       /** To be kept with the session; null when too large to keep. */
       readonly sealedMember: string | null
     }
@@ -30,10 +33,12 @@ export interface MembershipCheck {
     },
   ): Promise<Standing>
   /**
-   * Returns the member as last known, from the newer of memory and `sealedMember`; null if nothing is known, or the member
-   * has none of the required plans. Nothing is asked.
+   * Returns the member as last known, from the newer of memory and `sealedMember`; null if nothing is known, it is older than
+   * a change that a webhook reported, or the member has none of the required plans. Nothing is asked.
    */
-  lastKnown(memberId: string, sealedMember: string | null): Member | null
+  lastKnown(memberId: string, sealedMember: string | null): Snapshot | null
+  /** Returns false if what was read at this instant is older than a change that a webhook reported. */
+  mayServe(memberId: string, readAt: number): boolean
 }
 
 /** A member as last read, and when (seconds). */
@@ -77,6 +82,11 @@ export interface Membership extends MembershipCheck {
   hasRequiredPlan(member: Member): boolean
   /** Takes an answer that other code has read, unless a newer one is kept. */
   remember(memberId: string, news: MemberNews): void
+  /**
+   * Returns what the access tokens of a session may have been issued from: the member as the session keeps it, and a newer
+   * reading in memory, which a replay may have used. Empty if the session keeps nothing that can be opened.
+   */
+  issuedFrom(memberId: string, sealedMember: string | null): readonly Snapshot[]
 }
 
 /** Options of {@link createMembership}. */
@@ -92,6 +102,8 @@ export interface MembershipOptions {
   readonly onStale?: (() => void) | undefined
   /** Gets every answer, so that it need not ask again. */
   readonly userContext?: Pick<UserContext, 'remember'> | undefined
+  /** Changes that webhooks reported. What was read before them is not used. @defaultValue none */
+  readonly changes?: MemberChanges | undefined
   /** The least number of members kept in memory; twice as many at most. @defaultValue 10000 */
   readonly maxEntries?: number | undefined
 }
@@ -102,7 +114,9 @@ export interface MembershipOptions {
  */
 export function createMembership(options: MembershipOptions): Membership {
   const { admin, secrets, clock, requiredPlans, staleSeconds, userContext, maxEntries = 10_000 } = options
+  const { changes = createMemberChanges(clock) } = options
   const lastKnown = createLastKnown(secrets, maxEntries)
+  const readCurrent = createCurrentReading(admin, changes)
   const required = new Set(requiredPlans)
   const hasRequiredPlan = (member: Member) =>
     required.size === 0 || member.activePlanIds.some((planId) => required.has(planId))
@@ -113,20 +127,24 @@ export function createMembership(options: MembershipOptions): Membership {
    */
   function standingWithoutAnswer(snapshot: Snapshot | null, retryAfterSeconds: number): Standing {
     const isUsable = snapshot && clock() < snapshot.readAt + staleSeconds && hasRequiredPlan(snapshot.member)
-    if (!isUsable) return { kind: 'unavailable', retryAfterSeconds }
+    if (!isUsable || !changes.mayServe(snapshot.member.userId, snapshot.readAt))
+      return { kind: 'unavailable', retryAfterSeconds }
     options.onStale?.()
-    return { kind: 'member', member: snapshot.member, sealedMember: null }
+    return { kind: 'member', ...snapshot, sealedMember: null }
   }
 
   return {
     hasRequiredPlan,
     remember: lastKnown.remember,
+    issuedFrom: lastKnown.allOf,
+    mayServe: (memberId, readAt) => changes.mayServe(memberId, readAt),
     lastKnown(memberId, sealedMember) {
       const snapshot = lastKnown.of(memberId, sealedMember)
-      return snapshot && hasRequiredPlan(snapshot.member) ? snapshot.member : null
+      if (!snapshot || !changes.mayServe(memberId, snapshot.readAt)) return null
+      return hasRequiredPlan(snapshot.member) ? snapshot : null
     },
     async check(memberId, { waitSeconds, sealedMember, requestId }) {
-      const reading = await admin.readMember(memberId, { waitSeconds, requestId })
+      const reading = await readCurrent(memberId, { waitSeconds, requestId })
       if (reading.kind === 'unavailable') {
         return standingWithoutAnswer(lastKnown.of(memberId, sealedMember), reading.retryAfterSeconds)
       }
@@ -134,29 +152,55 @@ export function createMembership(options: MembershipOptions): Membership {
       userContext?.remember(memberId, reading)
       if (reading.kind === 'deleted') return { kind: 'deleted' }
       if (!hasRequiredPlan(reading.member)) return { kind: 'plan_lost' }
-      return { kind: 'member', member: reading.member, sealedMember: sealSnapshot(secrets, reading) }
+      const { member, readAt } = reading
+      return { kind: 'member', member, readAt, sealedMember: sealSnapshot(secrets, reading) }
     },
+  }
+}
+
+/** Creates the reading of a member. An answer that was under way when a change was reported is too old: it is asked for again. */
+function createCurrentReading(
+  admin: MembershipOptions['admin'],
+  changes: MemberChanges,
+): MembershipOptions['admin']['readMember'] {
+  return async function read(memberId, asking) {
+    const reading = await admin.readMember(memberId, asking)
+    if (reading.kind !== 'found') return reading
+    const readAt = changes.readAt(memberId, reading.readAt)
+    if (asking.joins === 'none' || !changes.isOutdated(memberId, readAt)) return { ...reading, readAt }
+    return await read(memberId, { ...asking, joins: 'none' })
   }
 }
 
 interface LastKnown {
   readonly remember: (memberId: string, news: MemberNews) => void
   readonly of: (memberId: string, sealedMember: string | null) => Snapshot | null
+  /** Returns the sealed one, and the one in memory if it is newer. */
+  readonly allOf: (memberId: string, sealedMember: string | null) => readonly Snapshot[]
 }
 
 function createLastKnown(secrets: Secrets, maxEntries: number): LastKnown {
   const snapshots = createBoundedMap<Snapshot>(maxEntries)
+  const unseal = (memberId: string, sealedMember: string | null) =>
+    sealedMember === null ? null : unsealSnapshot(secrets, memberId, sealedMember)
   return {
     remember(memberId, news) {
       const kept = snapshots.get(memberId)
       if (news.kind === 'deleted') snapshots.delete(memberId)
-      else if (!kept || kept.readAt <= news.readAt) snapshots.set(memberId, news)
+      else if (!kept || kept.readAt <= news.readAt)
+        snapshots.set(memberId, { member: news.member, readAt: news.readAt })
     },
-    of(memberId, sealedMember) {
+    of: (memberId, sealedMember) => {
       const kept = snapshots.get(memberId) ?? null
-      const sealed = sealedMember === null ? null : unsealSnapshot(secrets, memberId, sealedMember)
+      const sealed = unseal(memberId, sealedMember)
       if (!kept || !sealed) return kept ?? sealed
       return sealed.readAt > kept.readAt ? sealed : kept
+    },
+    allOf: (memberId, sealedMember) => {
+      const sealed = unseal(memberId, sealedMember)
+      if (!sealed) return []
+      const kept = snapshots.get(memberId)
+      return kept && kept.readAt > sealed.readAt ? [sealed, kept] : [sealed]
     },
   }
 }

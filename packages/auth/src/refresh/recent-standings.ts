@@ -5,6 +5,8 @@ import type { Member } from '../members/index.js'
 /** The member that the last refresh of a session found, and the access token that it gave. */
 export interface RecentStanding {
   readonly member: Member
+  /** The time at which the member was read, in seconds. */
+  readonly readAt: number
   /** Null while it is being made. */
   readonly issued: IssuedToken | null
 }
@@ -18,7 +20,7 @@ export interface IssuedToken {
 /** The results of the last refreshes, for replays that follow shortly after. */
 export interface RecentStandings {
   readonly get: (sessionId: string) => RecentStanding | undefined
-  readonly set: (sessionId: string, member: Member) => void
+  readonly set: (sessionId: string, read: Pick<RecentStanding, 'member' | 'readAt'>) => void
   /** Keeps an access token for as long as the member it was made of. */
   readonly noteIssued: (sessionId: string, issued: IssuedToken) => void
 }
@@ -44,13 +46,13 @@ export function createRecentStandings(clock: Clock): RecentStandings {
   }
   return {
     get,
-    set: (sessionId, member) => {
+    set: (sessionId, { member, readAt }) => {
       const at = clock()
       if (at - turnedAt >= keptSeconds) {
         kept.turn()
         turnedAt = at
       }
-      kept.set(sessionId, { member, at, issued: null })
+      kept.set(sessionId, { member, readAt, at, issued: null })
     },
     noteIssued: (sessionId, issued) => {
       const found = get(sessionId)

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/time.js'
 import { failure } from '../base/failures.js'
-import type { Member, MembershipCheck, Standing } from '../members/index.js'
+import type { MembershipCheck, Snapshot, Standing } from '../members/index.js'
 import type { Secrets } from '../base/secrets.js'
 import {
   decide,
@@ -92,7 +92,7 @@ async function settle(read: SessionRow, work: Work): Promise<RefreshOutcome> {
     if (kept) return kept
     standing ??= await readStanding(decision, session, work)
     if (standing.kind !== 'member') return await turnAway(standing, session, work)
-    if (decision.kind === 'replay') return await answer(hows.replay, session, standing.member, work)
+    if (decision.kind === 'replay') return await answer(hows.replay, session, standing, work)
 
     const { applied, session: after } = await work.store.advance(session, {
       toGeneration: decision.toGeneration,
@@ -102,7 +102,7 @@ async function settle(read: SessionRow, work: Work): Promise<RefreshOutcome> {
     if (!after) return { kind: 'refused', reason: 'unknown', sessionId: session.id }
     session = after
     if (!applied) continue
-    return await answer(hows[decision.kind], session, standing.member, work)
+    return await answer(hows[decision.kind], session, standing, work)
   }
   throw failure('sessionContended')
 }
@@ -122,18 +122,19 @@ function isServed(decision: Decision): decision is Served {
 /**
  * Answers a page load shortly after a rotation with an access token of the same generation. It ends when the token of that
  * rotation does, and is made of the member as last known, so the answer adds nothing to what the browser has: no write, no
- * call of Memberstack, no new refresh token. Returns null if the decision is another one, or no member with a required plan
- * is known: the token is rotated then.
+ * call of Memberstack, no new refresh token. Returns null if the decision is another one, or no member is known that is up to
+ * date and has a required plan: the token is rotated then.
  */
 async function keepCurrent(decision: Served, session: Session, work: Work): Promise<RefreshOutcome | null> {
   if (decision.kind !== 'keep') return null
   const { id: sessionId, memberId, generation, confirmedAt } = session
-  const member = work.membership.lastKnown(memberId, session.sealedMember)
-  if (!work.keeping || !member) return null
+  const known = work.membership.lastKnown(memberId, session.sealedMember)
+  if (!work.keeping || !known) return null
   // The token before it is reused from now on (rule of RFC 9700 §4.14.2). The first generation has none before it.
   if (generation > 1 && confirmedAt === null) work.keeping.confirmations.note(sessionId, generation)
   const expiresBy = endOfRotatedToken(session, work)
-  const accessToken = await work.issueAccessToken({ user: member, sessionId, generation, expiresBy })
+  const subject = { user: known.member, memberReadAt: known.readAt, sessionId, generation, expiresBy }
+  const accessToken = await work.issueAccessToken(subject)
   return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept' }
 }
 
@@ -146,18 +147,19 @@ function endOfRotatedToken({ lastUsedAt, expiresAt }: Session, { keeping }: Work
 async function readStanding(decision: Served, session: Session, work: Work): Promise<Standing> {
   const { id, memberId, sealedMember } = session
   const known = decision.kind === 'replay' ? work.recent.get(id) : undefined
-  if (known) return { kind: 'member', member: known.member, sealedMember }
+  if (known && work.membership.mayServe(memberId, known.readAt))
+    return { kind: 'member', member: known.member, readAt: known.readAt, sealedMember }
   await work.context.spend(id)
   const { requestId } = work.context
   const standing = await work.membership.check(memberId, { waitSeconds, sealedMember, requestId })
-  if (standing.kind === 'member') work.recent.set(id, standing.member)
+  if (standing.kind === 'member') work.recent.set(id, standing)
   return standing
 }
 
 async function answer(
   how: 'rotated' | 'replayed' | 'caught_up',
   session: Session,
-  member: Member,
+  read: Snapshot,
   work: Work,
 ): Promise<RefreshOutcome> {
   const { secrets, recent } = work
@@ -167,7 +169,7 @@ async function answer(
   const expiresBy = how === 'replayed' ? session.expiresAt : endOfRotatedToken(session, work)
   // Callers that come shortly after each other, but do not share a run, get one access token all the same.
   const accessToken =
-    issued?.generation === generation ? issued.accessToken : await issue(session, expiresBy, member, work)
+    issued?.generation === generation ? issued.accessToken : await issue(session, expiresBy, read, work)
   const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
   return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how }
 }
@@ -175,10 +177,10 @@ async function answer(
 async function issue(
   { id: sessionId, generation }: Session,
   expiresBy: number,
-  member: Member,
+  { member: user, readAt: memberReadAt }: Snapshot,
   { issueAccessToken, recent }: Work,
 ): Promise<string> {
-  const accessToken = await issueAccessToken({ user: member, sessionId, generation, expiresBy })
+  const accessToken = await issueAccessToken({ user, memberReadAt, sessionId, generation, expiresBy })
   recent.noteIssued(sessionId, { generation, accessToken })
   return accessToken
 }

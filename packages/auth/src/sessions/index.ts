@@ -18,6 +18,7 @@ export {
   type VerifyMemberToken,
 } from './member-token.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
+export { createExpireTokens, type ExpireTokens } from './outdated-tokens.js'
 export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
 export { advanced, confirmed, decide, isLive, type Decision, type RotationSettings } from './rotation.js'
 export {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
+import { createExpireTokens } from './outdated-tokens.js'
 import { createRevocations, type RevocationsOptions } from './revocations.js'
 import type { EndedSession } from './session-store.js'
 
@@ -199,5 +200,35 @@ describe('the age of the list', () => {
     await revocations.load()
     stopFor(-3_600)
     expect(revocations.catchUp()).not.toBeNull()
+  })
+})
+
+describe('changes of members in the feed', () => {
+  it('reach every instance, those that start later too, and are no sessions', async () => {
+    const memory = createMemoryStore(world)
+    const changes: Record<string, number>[] = []
+    const start = () =>
+      createRevocations({
+        store: memory.sessions,
+        clock: world.clock,
+        ticker: world.ticker,
+        onMemberChange: (memberId, changedAt) => changes.push({ [memberId]: changedAt }),
+      })
+    const one = start()
+    await one.load()
+    const begin = { begin: () => 1_700_000_005.123 }
+    const expire = createExpireTokens({
+      store: memory.sessions,
+      revocations: one,
+      changes: begin,
+      clock: world.clock,
+    })
+    expect(await expire('mem_ada')).toBe(1_700_000_005.123)
+    expect(changes).toContainEqual({ mem_ada: 1_700_000_005.123 })
+    changes.length = 0
+    await start().load()
+    expect(changes).toEqual([{ mem_ada: 1_700_000_005.123 }])
+    expect(one.isEnded('mem_ada')).toBe(false)
+    await memory.close()
   })
 })

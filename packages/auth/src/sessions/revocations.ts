@@ -1,6 +1,7 @@
 import { shareRun } from '../base/single-flight.js'
 import { systemTicker, type Clock, type Ticker } from '../base/time.js'
 import { createEndedFreshness } from './ended-freshness.js'
+import { memberChangeIn } from './outdated-tokens.js'
 import type { EndedSession, SessionStore } from './session-store.js'
 
 /** The sessions that ended within the life of an access token, in memory, so that `authenticate` needs no store. */
@@ -28,6 +29,8 @@ export interface RevocationsOptions {
   readonly ticker?: Ticker | undefined
   /** The time for which a store that does not answer is asked again before a request uses the old list, in seconds. @defaultValue 1 */
   readonly patienceSeconds?: number | undefined
+  /** Gets the changes of members that the feed carries. @defaultValue nobody */
+  readonly onMemberChange?: ((memberId: string, changedAt: number) => void) | undefined
 }
 
 /** No access token lives longer than an hour; a minute more for clocks that differ. */
@@ -40,7 +43,7 @@ const renewEverySeconds = 1
  */
 export function createRevocations(options: RevocationsOptions): Revocations {
   const { store, clock, ticker = systemTicker, patienceSeconds = 1 } = options
-  const ended = createEndedSet(clock)
+  const ended = createEndedSet(options)
   const freshness = createEndedFreshness({ sync: () => store.syncEnded(), clock, patienceSeconds })
   let everLoaded = false
   // Counted, so that a gap that is reported during a read causes another read.
@@ -91,7 +94,7 @@ interface EndedSet {
   readonly without: (listed: readonly EndedSession[]) => readonly EndedSession[]
 }
 
-function createEndedSet(clock: Clock): EndedSet {
+function createEndedSet({ clock, onMemberChange }: RevocationsOptions): EndedSet {
   const ended = new Map<string, number>()
   const forgetOld = (before: number) => {
     // Oldest news come first, so that the first entry that is still needed ends the search.
@@ -103,7 +106,11 @@ function createEndedSet(clock: Clock): EndedSet {
   return {
     has: (sessionId) => ended.has(sessionId),
     note: (news) => {
-      for (const { id, endedAt } of news) ended.set(id, endedAt)
+      for (const entry of news) {
+        ended.set(entry.id, entry.endedAt)
+        const change = onMemberChange && memberChangeIn(entry)
+        if (change) onMemberChange(change.memberId, change.changedAt)
+      }
       forgetOld(clock() - keptSeconds)
     },
     without: (listed) => {

@@ -1,7 +1,8 @@
 import type { Session, SessionEndReason } from './session.js'
 
-/** An entry of the revocation feed. */
+/** An entry of the revocation feed: an ended session, or another change that every instance must know of. */
 export interface EndedSession {
+  /** The id of the session, or any other text without white space. */
   readonly id: string
   /** Seconds since the epoch. */
   readonly endedAt: number
@@ -99,7 +100,10 @@ export interface SessionStore {
    */
   syncEnded(): Promise<void>
 
-  /** Ends again the sessions that this instance knows to have ended (after a failover), unknown ids included. */
+  /**
+   * Ends again the sessions that this instance knows to have ended (after a failover). Entries of unknown ids are added to the
+   * feed as well, and reach every instance and every later `endedSince`.
+   */
   restoreEnded(ended: readonly EndedSession[]): Promise<void>
 }
 

@@ -19,6 +19,8 @@ export type IssueAccessToken = (subject: {
   readonly user: Member
   readonly sessionId: string
   readonly generation: number
+  /** The time at which the member was read, in seconds. */
+  readonly memberReadAt: number
   readonly expiresBy: number
 }) => Promise<string>
 
@@ -122,6 +124,7 @@ async function signIn(request: Request, options: SessionsOptions): Promise<Signe
     user: standing.member,
     sessionId: session.id,
     generation: session.generation,
+    memberReadAt: standing.readAt,
     expiresBy: session.expiresAt,
   })
   if ((await store.create(session, claims.iat)) === 'refused')

@@ -26,8 +26,9 @@ const levelOf = {
 const defaultPerCodePerMinute = 1_000
 
 /**
- * Writes one line for each event and each accepted webhook, at `debug` one for each answer of an upstream, and one when
- * limits are counted together again; that they no longer were is an event. Of the failures of one code no more than
+ * Writes one line for each event, each accepted webhook and each kind of webhook that is not known, at `debug` one for each
+ * answer of an upstream, and one when limits are counted together again; that they no longer were is an event. Of the failures
+ * of one code no more than
  * `perCodePerMinute` (default 1,000) are written, so that strangers cannot fill the disk; the number dropped since is in the
  * next one's field `dropped`.
  */
@@ -47,9 +48,9 @@ export function createPinoSink(logger: PinoLikeLogger, options: FailureBoundOpti
       if (observation.counted === 'together') logger.info(observation, 'limits_counted_together')
     },
     observe(observation) {
-      if (observation.kind !== 'webhook_accepted') return
       const { kind, ...fields } = observation
-      logger.info(fields, kind)
+      if (kind === 'webhook_accepted') logger.info(fields, kind)
+      if (kind === 'webhook_not_understood') logger.warn(fields, kind)
     },
   }
 }

@@ -462,16 +462,19 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const ended = await create()
         await store.sessions.end(ended.id, 'reuse', world.now)
         const lost = newSession()
+        const changeOfMember = 'mem_ada@1700000005123'
         await store.sessions.restoreEnded([
           { id: alive.id, endedAt: world.now + 1 },
           { id: ended.id, endedAt: world.now + 1 },
           { id: lost.id, endedAt: world.now + 1 },
+          { id: changeOfMember, endedAt: world.now + 1 },
         ])
         expect(await read(alive.id)).toMatchObject({ endedAt: world.now + 1, endReason: null })
         expect(await read(ended.id)).toMatchObject({ endedAt: world.now, endReason: 'reuse' })
         expect(await advance(alive.id, 1)).toMatchObject({ applied: false })
         const known = await store.sessions.endedSince(world.now)
-        expect(known.map(({ id }) => id).toSorted()).toEqual([alive.id, ended.id, lost.id].toSorted())
+        const all = [alive.id, ended.id, lost.id, changeOfMember]
+        expect(known.map(({ id }) => id).toSorted()).toEqual(all.toSorted())
         await store.sessions.restoreEnded([])
       })
     })

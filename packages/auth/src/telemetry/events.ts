@@ -82,8 +82,17 @@ export interface WebhookObservation {
   readonly webhookId: string
 }
 
+/** A webhook of a kind that is not known. Reported once for each kind. */
+export interface UnknownWebhookObservation {
+  readonly kind: 'webhook_not_understood'
+  /** The name of the event, cut at 64 characters. */
+  readonly webhookEvent: string
+  /** `hint`: the members that it names were read again. `ignored`: it names none. */
+  readonly taken: 'hint' | 'ignored'
+}
+
 /** Facts about the operation that are no events. */
-export type Observation = QuotaObservation | StaleObservation | WebhookObservation
+export type Observation = QuotaObservation | StaleObservation | WebhookObservation | UnknownWebhookObservation
 
 /** A receiver of events. It returns at once and does not throw; see `fanOut` for sinks that might. */
 export interface Telemetry {

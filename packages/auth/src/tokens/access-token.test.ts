@@ -39,6 +39,11 @@ const verify = async (token: string) => {
 }
 
 describe('createAccessTokens', () => {
+  it('carries the time at which the member was read, in milliseconds, if it is known', async () => {
+    const token = await tokens.issue({ ...subject, memberReadAt: 1_700_000_000.1239 })
+    expect(decodeToken(token)?.claims).toMatchObject({ mra: 1_700_000_000.123 })
+  })
+
   it('issues the claims of RFC 9068, and the four fields of the member', async () => {
     const token = await tokens.issue(subject)
     expect(decodeToken(token)?.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) })

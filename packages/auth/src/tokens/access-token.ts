@@ -3,7 +3,7 @@ import type { Clock } from '../base/time.js'
 import { failure } from '../base/failures.js'
 import { type MemberstackUser, maxTokenLength } from '../base/formats.js'
 import type { RandomBytes } from '../base/secrets.js'
-import { generationClaim, type SessionClaims } from './verified-token-cache.js'
+import { generationClaim, memberReadAtClaim, type SessionClaims } from './verified-token-cache.js'
 import { accessTokenMaxSeconds } from './expiry.js'
 import type { SigningKeys } from './signing-keys.js'
 
@@ -16,6 +16,8 @@ export interface TokenUser extends MemberstackUser {
 /** The member and the session of an access token. */
 export interface AccessTokenSubject extends SessionClaims {
   readonly user: TokenUser
+  /** The time at which the member was read, in seconds. @defaultValue unknown, and not in the token */
+  readonly memberReadAt?: number | undefined
   /** The latest expiry, in seconds since the epoch: the token does not outlive its session. */
   readonly expiresBy?: number | undefined
   /** Extra claims, which {@link extraClaimsProblem} has found nothing wrong with. */
@@ -45,8 +47,8 @@ const tokenIdLength = 16
 
 /**
  * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud client_id sub sid jti iat exp email email_verified roles
- * customFields`, and in `gen` the generation of the refresh token that is issued with it. A token has at most 4096 characters.
- * If it would have more,
+ * customFields`, in `gen` the generation of the refresh token that is issued with it, and in `mra` the time at which the member
+ * was read. A token has at most 4096 characters. If it would have more,
  * `customFields`, then `roles`, then `email` are left out, and are read from the member cache.
  * @throws TypeError if the time to live is not 60 to 3600 seconds
  */
@@ -56,7 +58,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
   }
   return {
-    async issue({ user, sessionId, generation, expiresBy = Infinity, claims: extra }) {
+    async issue({ user, sessionId, generation, memberReadAt, expiresBy = Infinity, claims: extra }) {
       const iat = Math.floor(clock())
       const claims = {
         ...extra,
@@ -69,6 +71,9 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         iat,
         exp: Math.floor(Math.min(iat + ttlSeconds, expiresBy)),
         [generationClaim]: generation,
+        ...(memberReadAt === undefined
+          ? {}
+          : { [memberReadAtClaim]: Math.floor(memberReadAt * 1000) / 1000 }),
       }
       for (const context of contextsOf(user)) {
         const token = await signingKeys.sign({ ...claims, ...context })

@@ -46,6 +46,15 @@ export interface TokenVerifier {
 /** The claim that contains the generation of the refresh token that was issued with an access token of ours. */
 export const generationClaim = 'gen'
 
+/** The claim of the time at which the member of an access token was read (seconds, with milliseconds). */
+export const memberReadAtClaim = 'mra'
+
+/** Returns the time at which the member of an access token was read, in seconds: not before its issue, if the token does not say. */
+export function memberReadAtOf({ claims }: VerifiedToken): number {
+  const readAt = claims[memberReadAtClaim]
+  return typeof readAt === 'number' ? readAt : claims.iat
+}
+
 /** The session of an access token of ours. */
 export interface SessionClaims {
   readonly sessionId: string

@@ -9,12 +9,13 @@ import { createSecrets } from '../base/secrets.js'
 import { beginSession, createSessionEnder, type Session } from '../sessions/index.js'
 import { claimForTest, listOf } from '../../test/kit/claimed-store.js'
 import { createMemoryStore } from '../stores/memory.js'
-import type { AuthEvent, Telemetry } from '../telemetry/events.js'
+import type { AuthEvent, Observation, Telemetry } from '../telemetry/events.js'
 import { createHttpClient } from '../base/create-http-client.js'
 import { createAdminApi } from '../members/admin-api.js'
 import { createAdminQuota } from '../members/admin-quota.js'
 import type { AdminApi, Member, MemberReading, ReadMemberOptions } from '../members/member.js'
-import { createMembership } from '../members/membership.js'
+import { createMemberChanges } from '../members/member-changes.js'
+import { createMembership, sealSnapshot } from '../members/membership.js'
 import { createUserContext } from '../members/user-context.js'
 import { createSignatureCheck } from './webhook-signature.js'
 import { createWebhooks, type Webhooks } from './webhooks.js'
@@ -34,14 +35,16 @@ function session(id: string, memberId = 'mem_ada'): Session {
 }
 
 /** Everything a webhook touches, on a memory store with two sessions of Ada's. */
-async function createWorld(changes: { admin?: AdminApi; clock?: () => number } = {}) {
+async function createWorld(given: { admin?: AdminApi; clock?: () => number } = {}) {
   const events: AuthEvent[] = []
   const ended: string[] = []
   const asked: ReadMemberOptions[] = []
+  const expired: string[] = []
+  const unknown: Observation[] = []
   const telemetry: Telemetry = { emit: (event) => events.push(event), observeUpstream: () => {} }
   const world = {
     answer: (): MemberReading => ({ kind: 'found', member: member(), readAt: now }),
-    failing: 'nothing' as 'nothing' | 'ending' | 'done',
+    failing: 'nothing' as 'nothing' | 'ending' | 'done' | 'expiring',
   }
   const scripted: Pick<AdminApi, 'readMember'> = {
     readMember: async (_memberId, options) => {
@@ -49,8 +52,9 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
       return world.answer()
     },
   }
-  const admin = changes.admin ?? scripted
-  const clock = changes.clock ?? (() => now)
+  const admin = given.admin ?? scripted
+  const clock = given.clock ?? (() => now)
+  const changes = createMemberChanges(clock)
   const store = claimForTest(createMemoryStore({ clock }))
   onTestFinished(() => store.close())
   for (const id of ['phone', 'laptop']) await store.sessions.create(session(id), now - 100)
@@ -86,6 +90,7 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
     requiredPlans,
     staleSeconds: 3600,
     userContext,
+    changes,
   })
   const { sessions } = store
   const webhooks = createWebhooks({
@@ -96,9 +101,24 @@ async function createWorld(changes: { admin?: AdminApi; clock?: () => number } =
     admin,
     membership,
     userContext,
+    changes,
+    expireTokens: async (memberId) => {
+      failWhile('expiring')
+      expired.push(memberId)
+      const changedAt = changes.begin(memberId)
+      changes.note(memberId, changedAt)
+      return changedAt
+    },
+    accessTokenTtlSeconds: 3600,
+    telemetry: { observe: (observation) => unknown.push(observation) },
     clock,
   })
-  return { world, webhooks, userContext, store, events, ended, asked }
+  const begin = async (id: string, issuedFrom: Partial<Member>, readAt = now - 100) =>
+    await store.sessions.create(
+      { ...session(id), sealedMember: sealSnapshot(secrets, { member: member(issuedFrom), readAt }) },
+      now - 100,
+    )
+  return { world, webhooks, userContext, membership, store, events, ended, asked, expired, unknown, begin }
 }
 
 interface Message {
@@ -218,6 +238,12 @@ describe('any other news of a member', () => {
     ['payload.member', { event: 'team.member.removed', payload: { member: 'mem_ada' } }],
     ['type instead of event', { type: 'member.plan.replaced', payload: { id: 'mem_ada' } }],
     ['an event that is new to us', { event: 'member.renamed', payload: { id: 'mem_ada' } }],
+    ['team.member.added', { event: 'team.member.added', payload: { member: { id: 'mem_ada' } } }],
+    ['a team event of another form', { event: 'team.member.added', payload: { user: { ref: 'mem_ada' } } }],
+    ['a plan event of another form', { event: 'member.plan.added', payload: { subject: 'mem_ada' } }],
+    ['an event about something else', { event: 'invoice.paid', payload: { customer: { id: 'mem_ada' } } }],
+    ['a list', { event: 'members.merged', payload: { ids: ['mem_ada'] } }],
+    ['an event without payload', { event: 'permission.added', memberId: 'mem_ada' }],
   ])('finds the member in %s', async (_name, body) => {
     const { webhooks, asked } = await createWorld()
     await deliver(webhooks, { body })
@@ -225,9 +251,108 @@ describe('any other news of a member', () => {
   })
 })
 
+describe('a change of roles or plans', () => {
+  const changedTo = (changes: Partial<Member>) => (): MemberReading => ({
+    kind: 'found',
+    member: member(changes),
+    readAt: now,
+  })
+
+  it.each<[string, Partial<Member>]>([
+    ['a role lost', { roles: [] }],
+    ['a role more', { roles: ['user', 'admin'] }],
+    ['another role', { roles: ['guest'] }],
+    ['a plan more', { activePlanIds: ['pln_pro', 'pln_x'] }],
+  ])('expires the access tokens of the member: %s', async (_name, changes) => {
+    const { webhooks, world, begin, expired, ended } = await createWorld()
+    await begin('desk', {})
+    world.answer = changedTo(changes)
+    await deliver(webhooks, { body: updated })
+    expect(expired).toEqual(['mem_ada'])
+    expect(ended).toEqual([])
+  })
+
+  it.each<[string, Partial<Member>]>([
+    ['another name', { customFields: { name: 'Ada' } }],
+    ['another address', { email: 'new@example.com' }],
+    ['the roles in another order', { roles: ['b', 'a'] }],
+  ])('is not %s', async (_name, changes) => {
+    const { webhooks, world, store, begin, expired } = await createWorld()
+    for (const id of ['phone', 'laptop']) await store.sessions.end(id, 'sign_out', now)
+    await begin('desk', { roles: changes.roles?.toReversed() ?? ['user'] })
+    world.answer = changedTo(changes)
+    for (const id of ['msg_1', 'msg_2']) await deliver(webhooks, { id, body: updated })
+    expect(expired).toEqual([])
+  })
+
+  it('is looked for in each session, and told once', async () => {
+    const { webhooks, world, store, begin, expired } = await createWorld()
+    for (const id of ['phone', 'laptop']) await store.sessions.end(id, 'sign_out', now)
+    await begin('old', {}, now - 100)
+    await begin('new', { roles: ['admin'] }, now - 10)
+    world.answer = changedTo({ roles: ['admin'] })
+    await deliver(webhooks, { body: updated })
+    expect(expired).toHaveLength(1)
+    await deliver(webhooks, { id: 'msg_2', body: updated })
+    expect(expired).toHaveLength(1)
+  })
+
+  it('is assumed where a session does not know what its tokens were issued from', async () => {
+    const { webhooks, expired } = await createWorld()
+    await deliver(webhooks, { body: updated })
+    expect(expired).toEqual(['mem_ada'])
+  })
+
+  it('is not done before it is stored', async () => {
+    const { webhooks, world, store, expired } = await createWorld()
+    world.failing = 'expiring'
+    await expect(deliver(webhooks, { body: updated })).rejects.toMatchObject({ status: 503 })
+    expect(await store.webhookLog.isDone('msg_1')).toBe(false)
+    world.failing = 'nothing'
+    await deliver(webhooks, { body: updated })
+    expect(expired).toEqual(['mem_ada'])
+  })
+
+  it('that was reported and could not be read is not served from before', async () => {
+    const { webhooks, world, membership } = await createWorld()
+    await membership.check('mem_ada', { waitSeconds: 1, sealedMember: null })
+    world.answer = () => ({ kind: 'unavailable', retryAfterSeconds: 1 })
+    const check = () => membership.check('mem_ada', { waitSeconds: 1, sealedMember: null })
+    expect(await check()).toMatchObject({ kind: 'member' })
+    await expect(deliver(webhooks, { at: now + 1, body: updated })).rejects.toMatchObject({ status: 503 })
+    world.answer = changedTo({ roles: ['admin'] })
+    expect(await check()).toMatchObject({ kind: 'member', member: { roles: ['admin'] } })
+  })
+})
+
+describe('events of an unknown kind', () => {
+  it('are reported once a kind, with what became of them', async () => {
+    const { webhooks, unknown } = await createWorld()
+    const bodies = [
+      { event: 'invoice.paid', payload: {} },
+      { event: 'invoice.paid', payload: { id: 'mem_ada' } },
+      { event: 'seat.taken', payload: { by: 'mem_ada' } },
+      updated,
+      { event: 'x'.repeat(100), payload: {} },
+    ]
+    for (const [index, body] of bodies.entries()) await deliver(webhooks, { id: `msg_${index}`, body })
+    expect(unknown).toEqual([
+      { kind: 'webhook_not_understood', webhookEvent: 'invoice.paid', taken: 'ignored' },
+      { kind: 'webhook_not_understood', webhookEvent: 'seat.taken', taken: 'hint' },
+      { kind: 'webhook_not_understood', webhookEvent: 'x'.repeat(64), taken: 'ignored' },
+    ])
+  })
+
+  it('end nothing, whatever they are called', async () => {
+    const { webhooks, ended } = await createWorld()
+    await deliver(webhooks, { body: { event: 'members.deleted', payload: { id: 'mem_ada' } } })
+    expect(ended).toEqual([])
+  })
+})
+
 describe('events that do not concern us', () => {
   it.each([
-    { event: 'invoice.paid', payload: { id: 'mem_ada' } },
+    { event: 'invoice.paid', payload: { id: 'inv_1' } },
     { event: 'member.something.new', payload: { id: 'x_1' } },
     { event: '', payload: {} },
   ])('are taken and cause no work: %j', async (body) => {

@@ -6,6 +6,7 @@ const claims = [
   'sub',
   'sid',
   'gen',
+  'mra',
   'jti',
   'iat',
   'exp',

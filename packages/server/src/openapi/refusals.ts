@@ -41,7 +41,10 @@ export const refusalsOfAll: readonly Refusal[] = [
 export const refusalsOfAccessToken: readonly Refusal[] = [
   { code: 'AUTH_TOKEN_MISSING', when: 'no usable access token in the request' },
   { code: 'AUTH_TOKEN_INVALID', when: 'the access token was not issued by this service' },
-  { code: 'AUTH_TOKEN_EXPIRED', when: 'the access token has expired: refresh' },
+  {
+    code: 'AUTH_TOKEN_EXPIRED',
+    when: 'the access token has expired, or a webhook has reported other roles or plans since: refresh',
+  },
   { code: 'AUTH_TOKEN_REVOKED', when: 'its session has ended: sign in again' },
   { code: 'AUTH_UNAVAILABLE', when: 'a dependency is unavailable; the same call may succeed later' },
 ]

@@ -6,7 +6,7 @@ const webhook: Operation = {
   operationId: 'receiveWebhook',
   summary: 'Receive a webhook of Memberstack',
   description:
-    'Svix-signed events. A deleted member or a lost plan ends sessions at once; other events refresh the cached member.',
+    'Svix-signed events of 1 MiB at most. A deleted member or a lost plan ends sessions at once. Access tokens from before a change of roles or plans expire at once.',
   tags: ['service'],
   security: [],
   parameters: ['svix-id', 'svix-timestamp', 'svix-signature'].map((name) => ({
@@ -22,7 +22,7 @@ const webhook: Operation = {
       { code: 'AUTH_WEBHOOK_INVALID', when: 'the signature, timestamp or payload is not valid' },
       { code: 'AUTH_NOT_FOUND', when: 'no webhook secret is set' },
       { code: 'AUTH_METHOD_NOT_ALLOWED', when: 'another method' },
-      { code: 'AUTH_REQUEST_TOO_LARGE', when: 'the body is too large' },
+      { code: 'AUTH_REQUEST_TOO_LARGE', when: 'the body is over 1 MiB' },
       { code: 'AUTH_UNAVAILABLE', when: 'the event could not be stored; send it again' },
     ]),
   },
