@@ -3,8 +3,10 @@ import type { HttpClient } from '../base/http-client.js'
 import {
   createAdminApi,
   createAdminQuota,
+  createMemberstackClock,
   createUserContext,
   type AdminApi,
+  type MemberstackClock,
   type UserContext,
 } from '../members/index.js'
 import { createForwardSource, type RefreshSource } from '../refresh/index.js'
@@ -48,6 +50,7 @@ interface Ground {
   readonly store: Store | undefined
   readonly httpClient: HttpClient
   readonly admin: AdminApi | undefined
+  readonly memberstackClock: MemberstackClock
   readonly userContext: UserContext
   /** Ends what was opened here. */
   readonly close: () => Promise<void>
@@ -88,10 +91,20 @@ function createGround(
   const own = createHttpClient()
   const httpClient = options.httpClient ?? own
   const { adminUrl, secretKey, egress } = memberstack
+  const memberstackClock = createMemberstackClock(clock)
   const local = createAdminQuota({ clock })
   const quota = observeQuota(store?.shareAdminQuota?.(local, egress) ?? local, telemetry)
   const admin = secretKey
-    ? createAdminApi({ adminUrl, secretKey, httpClient, quota, telemetry, clock, requiredPlans })
+    ? createAdminApi({
+        adminUrl,
+        secretKey,
+        httpClient,
+        quota,
+        telemetry,
+        clock,
+        requiredPlans,
+        onDate: memberstackClock.noteDate,
+      })
     : undefined
   const userContext = createUserContext({
     admin,
@@ -104,7 +117,7 @@ function createGround(
     await closeStore()
     await own.close()
   }
-  return { options, store, httpClient, admin, userContext, close }
+  return { options, store, httpClient, admin, memberstackClock, userContext, close }
 }
 
 async function openStoreOf({
@@ -119,7 +132,7 @@ async function openStoreOf({
 }
 
 async function openSessionMode(ground: Ground): Promise<Mode> {
-  const { options, admin, userContext, close } = ground
+  const { options, admin, userContext, memberstackClock, close } = ground
   const { memberstack, issuer, clock, telemetry } = options
   if (!admin || !ground.store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
@@ -128,7 +141,16 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
   const memberKeys = memberKeySet(ground)
   // Read ahead of the first sign-in. While the keys are away, Memberstack is asked.
   memberKeys?.ready().catch(() => {})
-  const session = createSessionMode({ options, store, secrets, admin, userContext, signingKeys, memberKeys })
+  const session = createSessionMode({
+    options,
+    store,
+    secrets,
+    admin,
+    userContext,
+    signingKeys,
+    memberKeys,
+    memberstackClock,
+  })
   const { revocations, confirmations } = session
   const { keySet } = signingKeys
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.

@@ -3,6 +3,7 @@ import {
   createMembership,
   type AdminApi,
   type MemberChanges,
+  type MemberstackClock,
   type Membership,
   type UserContext,
 } from '../members/index.js'
@@ -45,6 +46,8 @@ export interface SessionModeParts {
   readonly signingKeys: SigningKeys
   /** Keys of Memberstack that verify member JWTs here. @defaultValue none: Memberstack is asked about each */
   readonly memberKeys?: KeySet | undefined
+  /** Memberstack's clock, for "sign out everywhere". @defaultValue our own clock */
+  readonly memberstackClock?: MemberstackClock | undefined
   /** Repeats the reading of ended sessions after a failure. @defaultValue the interval timer of this machine */
   readonly ticker?: Ticker | undefined
 }
@@ -62,7 +65,7 @@ export interface SessionMode {
 
 /** Connects the parts of session mode. Reads nothing from the store. */
 export function createSessionMode(parts: SessionModeParts): SessionMode {
-  const { options, store, secrets, admin, userContext, signingKeys } = parts
+  const { options, store, secrets, admin, userContext, signingKeys, memberstackClock } = parts
   const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
   const { revocations, memberChanges } = createFeed(parts)
   const confirmations = createConfirmations({
@@ -70,7 +73,14 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     clock,
     sessionsKept: options.verifiedTokensKept,
   })
-  const ender = createSessionEnder({ store: store.sessions, revocations, telemetry, clock })
+  const ender = createSessionEnder({
+    store: store.sessions,
+    revocations,
+    telemetry,
+    clock,
+    // The JWT of a sign-in in this very second is not earlier.
+    lastEarlierSecond: memberstackClock && (() => Math.floor(memberstackClock.earliestNow()) - 1),
+  })
   const membership = createMembership({
     admin,
     secrets,

@@ -55,6 +55,8 @@ export interface AdminExchangeOptions {
   readonly httpClient: HttpClient
   readonly telemetry: Telemetry
   readonly clock: Clock
+  /** Gets the `Date` of each answer of the admin API itself. @defaultValue nobody */
+  readonly onDate?: ((date: string | undefined, receivedAt: number) => void) | undefined
 }
 
 /** Makes one request and reads its answer. The quota is the caller's concern. */
@@ -64,7 +66,7 @@ const timeoutSeconds = 5
 
 /** @throws TypeError when the URL or the key cannot be used */
 export function createAdminExchange(options: AdminExchangeOptions): AdminExchange {
-  const { httpClient, telemetry, clock } = options
+  const { httpClient, telemetry, clock, onDate } = options
   const baseUrl = baseUrlFrom(options.adminUrl)
   const headers = headersFrom(options.secretKey)
 
@@ -76,7 +78,9 @@ export function createAdminExchange(options: AdminExchangeOptions): AdminExchang
       const url = baseUrl + path
       const response = await httpClient({ method, url, headers, timeoutSeconds, ...(body ? { body } : {}) })
       observe(outcomeOf(response.status))
-      return read(response, askedAt)
+      const came = read(response, askedAt)
+      if (came.kind === 'answered') onDate?.(response.headers['date'], clock())
+      return came
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error
       observe('failed')

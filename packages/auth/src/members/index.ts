@@ -11,6 +11,7 @@ export type {
   ReadMemberOptions,
 } from './member.js'
 export { memberTokenClaimsFrom, type RoleSource, type RolesOf } from './member-shape.js'
+export { createMemberstackClock, type MemberstackClock } from './memberstack-clock.js'
 export { createMemberChanges, type MemberChanges } from './member-changes.js'
 export {
   createMembership,

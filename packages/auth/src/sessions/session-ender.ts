@@ -21,7 +21,7 @@ export interface EndAllRequest {
   readonly memberId: string
   readonly reason: SessionEndReason
   readonly requestId: string
-  /** `refused`: member JWTs issued until now are refused too. @defaultValue `allowed` */
+  /** `refused`: earlier member JWTs are refused too. @defaultValue `allowed` */
   readonly earlierSignIns?: 'refused' | 'allowed' | undefined
 }
 
@@ -31,6 +31,11 @@ export interface SessionEnderOptions {
   readonly revocations: Pick<Revocations, 'note'>
   readonly telemetry: Telemetry
   readonly clock: Clock
+  /**
+   * Returns the last second whose member JWTs are earlier ones, by the clock of Memberstack, which issues them. @defaultValue
+   * this second by our own clock
+   */
+  readonly lastEarlierSecond?: (() => number) | undefined
 }
 
 /** Creates the one place where sessions end. */
@@ -39,6 +44,7 @@ export function createSessionEnder({
   revocations,
   telemetry,
   clock,
+  lastEarlierSecond = clock,
 }: SessionEnderOptions): SessionEnder {
   const { emit } = createEmitter(telemetry, clock)
   return {
@@ -52,7 +58,8 @@ export function createSessionEnder({
     },
     endAllOf: async ({ memberId, reason, requestId, earlierSignIns = 'allowed' }) => {
       const at = clock()
-      const refused = earlierSignIns === 'refused' ? { refuseSignInsIssuedUntil: Math.floor(at) } : {}
+      const refused =
+        earlierSignIns === 'refused' ? { refuseSignInsIssuedUntil: Math.floor(lastEarlierSecond()) } : {}
       let count = 0
       for await (const ids of store.endAllOf({ memberId, reason, at, ...refused })) {
         revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
