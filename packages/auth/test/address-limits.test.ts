@@ -17,7 +17,9 @@ const from = (url: string, address: string, path = '/v1/auth/me') =>
 describe('the limit of refusals of one address', () => {
   it('replaces the refusals of an address by 429 from the 101st on, and stops no good request of it', async () => {
     const url = await listen(false)
-    const { accessToken, refreshToken } = await emulator.issueTokens()
+    const { accessToken, refreshToken: first } = await emulator.issueTokens()
+    // A token that the refresh API has handed out through us is known to be good.
+    const { refreshToken } = (await refresh(url, first)).body
     const bad = [
       () => get(`${url}/v1/auth/me`),
       () => get(`${url}/v1/auth/me`, 'rubbish'),
@@ -38,6 +40,16 @@ describe('the limit of refusals of one address', () => {
     expect(good.status).toBe(200)
     expect((await get(`${url}/v1/auth/me`, accessToken)).status).toBe(200)
     expect((await refresh(url, good.body['refreshToken'])).status).toBe(200)
+  })
+
+  it('keeps refreshes of unknown tokens from the refresh API once it is reached', async () => {
+    const url = await listen(false)
+    const callsBefore = emulator.calls()['POST /auth/refresh-token'] ?? 0
+    const answers: number[] = []
+    for (let index = 0; index < 150; index++) answers.push((await refresh(url, `rt_unknown_${index}`)).status)
+    expect(answers.filter((status) => status === 401)).toHaveLength(100)
+    expect(answers.filter((status) => status === 429)).toHaveLength(50)
+    expect((emulator.calls()['POST /auth/refresh-token'] ?? 0) - callsBefore).toBe(100)
   })
 
   it('is not escaped by X-Forwarded-For of one who is no proxy', async () => {

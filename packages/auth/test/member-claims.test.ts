@@ -151,6 +151,7 @@ describe('claimsOf', () => {
     'cnf',
     'sid',
     'gen',
+    'mra',
     'email',
     'roles',
     'customFields',

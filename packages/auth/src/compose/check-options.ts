@@ -34,6 +34,7 @@ const memberstackNames = {
   secretKey: true,
   adminUrl: true,
   egress: true,
+  requestsPerSecond: true,
   jwksUri: true,
   jwks: true,
   issuer: true,

@@ -57,9 +57,9 @@ async function observeCall(call: () => Promise<unknown>, telemetry: Telemetry): 
 export function observeQuota(quota: AdminQuota, telemetry: Telemetry): AdminQuota {
   if (telemetry.observe === undefined) return quota
   return {
-    async take(waitSeconds): Promise<AdminPlace> {
+    async take(waitSeconds, caller): Promise<AdminPlace> {
       const startedAt = elapsed()
-      const place = await quota.take(waitSeconds)
+      const place = await quota.take(waitSeconds, caller)
       telemetry.observe?.({
         kind: 'admin_quota',
         outcome: place.kind,

@@ -1,16 +1,14 @@
 import { AuthError } from '../base/errors.js'
 import type { HttpClient } from '../base/http-client.js'
 import {
-  createAdminApi,
-  createAdminQuota,
-  createMemberstackClock,
   createUserContext,
   type AdminApi,
   type MemberstackClock,
   type UserContext,
 } from '../members/index.js'
 import { createForwardSource, type RefreshSource } from '../refresh/index.js'
-import { observeQuota, observeStore } from './observe-calls.js'
+import { observeStore } from './observe-calls.js'
+import { lookUpsOf, openAdmin } from './open-admin.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
@@ -86,28 +84,13 @@ function createGround(
   store: Store | undefined,
   closeStore: () => Promise<void>,
 ): Ground {
-  const { clock, telemetry, memberstack, requiredPlans } = options
+  const { clock, telemetry } = options
   // Opens no connection before it is used.
   const own = createHttpClient()
   const httpClient = options.httpClient ?? own
-  const { adminUrl, secretKey, egress } = memberstack
-  const memberstackClock = createMemberstackClock(clock)
-  const local = createAdminQuota({ clock })
-  const quota = observeQuota(store?.shareAdminQuota?.(local, egress) ?? local, telemetry)
-  const admin = secretKey
-    ? createAdminApi({
-        adminUrl,
-        secretKey,
-        httpClient,
-        quota,
-        telemetry,
-        clock,
-        requiredPlans,
-        onDate: memberstackClock.noteDate,
-      })
-    : undefined
+  const { admin, memberstackClock } = openAdmin(options, store, httpClient)
   const userContext = createUserContext({
-    admin,
+    admin: admin && lookUpsOf(admin),
     clock,
     cacheSeconds: options.memberCacheSeconds,
     staleSeconds: options.memberStaleSeconds,

@@ -20,6 +20,11 @@ export interface MemberstackOptions {
    */
   readonly egress?: string | undefined
   /**
+   * The most calls of the admin API in any second, of all instances of one `egress` name: 1 to 1000. Half of them are for
+   * refreshes and webhooks alone. @defaultValue 24: Memberstack allows 25 for one address
+   */
+  readonly requestsPerSecond?: number | undefined
+  /**
    * The address of the key set of member JWTs. Forward mode needs it, or `jwks`. In session mode it is optional: a member
    * JWT that a key of the set signed needs one call of the admin API at the sign-in instead of two, and one that is bad by
    * such a key is refused without a call. Memberstack is asked about all others.

@@ -25,6 +25,7 @@ export interface ResolvedOptions extends Durations, World {
     readonly adminUrl: string
     readonly issuer: string
     readonly egress: string
+    readonly requestsPerSecond: number
   }
   readonly issuer: string
   readonly claimsOf: PerennialOptions['claimsOf']
@@ -83,6 +84,7 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
       adminUrl: memberstack.adminUrl ?? 'https://admin.memberstack.com',
       issuer: memberstack.issuer ?? 'https://api.memberstack.com',
       egress: memberstack.egress ?? 'default',
+      requestsPerSecond: resolveRequestsPerSecond(memberstack),
     },
     issuer: options.issuer ?? 'perennial',
     claimsOf: options.claimsOf,
@@ -137,6 +139,11 @@ const mostTokensKept = 8_000_000
 function resolveTokensKept({ verifiedTokensKept: kept = 50_000 }: PerennialOptions): number {
   if (Number.isInteger(kept) && kept >= 1 && kept <= mostTokensKept) return kept
   throw new TypeError(`verifiedTokensKept must be a whole number from 1 to ${mostTokensKept}`)
+}
+
+function resolveRequestsPerSecond({ requestsPerSecond: wanted = 24 }: MemberstackOptions): number {
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= 1000) return wanted
+  throw new TypeError('memberstack.requestsPerSecond must be a whole number from 1 to 1000, e.g. 24')
 }
 
 function resolveRateLimits(given: RateLimitOptions): ResolvedRateLimits {

@@ -65,21 +65,17 @@ export interface SessionMode {
 
 /** Connects the parts of session mode. Reads nothing from the store. */
 export function createSessionMode(parts: SessionModeParts): SessionMode {
-  const { options, store, secrets, admin, userContext, signingKeys, memberstackClock } = parts
+  const { options, store, secrets, admin, userContext, signingKeys } = parts
   const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
   const { revocations, memberChanges } = createFeed(parts)
-  const confirmations = createConfirmations({
-    store: store.sessions,
-    clock,
-    sessionsKept: options.verifiedTokensKept,
-  })
+  const sessionsKept = options.verifiedTokensKept
+  const confirmations = createConfirmations({ store: store.sessions, clock, sessionsKept })
   const ender = createSessionEnder({
     store: store.sessions,
     revocations,
     telemetry,
     clock,
-    // The JWT of a sign-in in this very second is not earlier.
-    lastEarlierSecond: memberstackClock && (() => Math.floor(memberstackClock.earliestNow()) - 1),
+    lastEarlierSecond: lastEarlierSecondOf(parts),
   })
   const membership = createMembership({
     admin,
@@ -111,6 +107,11 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   })
   const webhooks = createSessionWebhooks(parts, { ender, membership, revocations, memberChanges })
   return { source, signingKeys, revocations, memberChanges, confirmations, useCases, webhooks }
+}
+
+/** The JWT of a sign-in in this very second is not an earlier one. */
+function lastEarlierSecondOf({ memberstackClock }: SessionModeParts): (() => number) | undefined {
+  return memberstackClock && (() => Math.floor(memberstackClock.earliestNow()) - 1)
 }
 
 /** Creates what the feed of the store tells this process: ended sessions, and changes of members. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { AuthRequest } from './auth-request.js'
-import { createAuthEndpoint, type AuthEndpointParts } from './endpoints.js'
+import { createAuthEndpoint, type AuthEndpointParts, type Route } from './endpoints.js'
 import { json } from './auth-response.js'
 import { createBodyTransport } from './refresh-token-transport.js'
 
@@ -18,6 +18,8 @@ const limited = () =>
   new AuthError('AUTH_RATE_LIMITED', 'Slow down.', { retryable: true, retryAfterSeconds: 9 })
 
 /** A handler whose route fails as it is told, and all that it tells others. */
+const noChecks = { checkRefusals: async () => {}, keyOf: (ip: string) => ip }
+
 function start(failure: unknown = null, change: Partial<AuthEndpointParts> = {}) {
   const refusals: string[] = []
   const reported: [string, string][] = []
@@ -40,6 +42,7 @@ function start(failure: unknown = null, change: Partial<AuthEndpointParts> = {})
         refusals.push(ip)
         return null
       },
+      ...noChecks,
     },
     emitFailure: (error, requestId) => reported.push([error.code, requestId]),
     environment: 'production',
@@ -77,7 +80,7 @@ describe('createAuthEndpoint', () => {
   })
 
   it('answers 429 in place of a refusal, once there were too many', async () => {
-    const limits = { admit: async () => {}, refusal: async () => limited() }
+    const limits = { admit: async () => {}, refusal: async () => limited(), ...noChecks }
     const refused = start(new AuthError('AUTH_TOKEN_INVALID', 'No.'), { limits })
     expect((await refused.handle(request())).status).toBe(429)
     expect(refused.reported).toEqual([['AUTH_RATE_LIMITED', 'req-1']])
@@ -89,6 +92,7 @@ describe('createAuthEndpoint', () => {
     const limits = {
       admit: async (ip: string) => void admitted.push(ip),
       refusal: async (ip: string) => (admitted.push(ip), limited()),
+      ...noChecks,
     }
     const { handle, warnings } = start(new AuthError('AUTH_TOKEN_INVALID', 'No.'), { limits })
     for (const ip of [undefined, '', undefined]) expect((await handle({ ...request(), ip })).status).toBe(401)
@@ -97,8 +101,25 @@ describe('createAuthEndpoint', () => {
     expect((await handle(request())).status).toBe(429)
   })
 
+  it('asks nobody for an address that has had its share of refusals, and answers 429', async () => {
+    const asked: string[] = []
+    const ask: Route['answer'] = async (_request, _parameter, caller) => {
+      await caller.beforeAsking()
+      asked.push(caller.address)
+      throw new AuthError('AUTH_TOKEN_INVALID', 'No.')
+    }
+    const routes = [{ method: 'GET' as const, path: '/good', answer: ask }]
+    const limits = { admit: async () => {}, refusal: async () => limited(), ...noChecks }
+    const atTheLimit = { ...limits, checkRefusals: () => Promise.reject(limited()) }
+    expect((await start(null, { routes, limits: atTheLimit }).handle(request())).status).toBe(429)
+    expect(asked).toEqual([])
+    // What was asked for is answered as it was decided, although the limit was reached in the meantime.
+    expect((await start(null, { routes, limits }).handle(request())).status).toBe(401)
+    expect(asked).toHaveLength(1)
+  })
+
   it('runs nothing for an address that has had its share', async () => {
-    const limits = { admit: () => Promise.reject(limited()), refusal: async () => null }
+    const limits = { admit: () => Promise.reject(limited()), refusal: async () => null, ...noChecks }
     const { handle, reported } = start(null, { limits })
     expect(await handle(request())).toMatchObject({ status: 429, headers: { 'retry-after': '9' } })
     expect(reported).toEqual([['AUTH_RATE_LIMITED', 'req-1']])

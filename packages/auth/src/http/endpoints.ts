@@ -18,6 +18,21 @@ export interface AddressLimits {
   admit(ip: string): Promise<void>
   /** Counts a refused or malformed request. Returns the error that replaces its answer once there were too many. */
   refusal(ip: string): Promise<AuthError | null>
+  /** Counts nothing. @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of this address were refused. */
+  checkRefusals(ip: string): Promise<void>
+  /** Returns the key under which requests of an address are counted. */
+  keyOf(ip: string): string
+}
+
+/** The caller of a route, for work that costs others something. */
+export interface RouteCaller {
+  /** The key of the caller's address. */
+  readonly address: string
+  /**
+   * Called before Memberstack or a refresh API is asked on behalf of a caller that may be refused after it.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of this address were refused. Nothing is asked.
+   */
+  readonly beforeAsking: () => Promise<void>
 }
 
 /** Dependencies of {@link createAuthEndpoint}. */
@@ -36,23 +51,30 @@ export function createAuthEndpoint(
   parts: AuthEndpointParts,
 ): (request: AuthRequest) => Promise<AuthResponse> {
   const limits = createKnownAddressLimits(parts)
-  const answer = async (request: AuthRequest): Promise<AuthResponse> => {
+  const answer = async (request: AuthRequest, caller: RouteCaller): Promise<AuthResponse> => {
     await limits.admit(request.ip)
     const { route, parameter } = findRoute(parts.routes, request.method, request.path)
     parts.transport.guard(request)
     await refuseLargeBody(request)
-    return route.answer(request, parameter)
+    return route.answer(request, parameter, caller)
   }
   // Only refused requests are counted and replaced, so a good request is never refused for the bad ones of its address.
-  const overLimit = async (request: AuthRequest, refusal: AuthError): Promise<AuthError> => {
+  const overLimit = async (
+    { ip }: AuthRequest,
+    { hasAsked }: Caller,
+    refusal: AuthError,
+  ): Promise<AuthError> => {
     const counts = refusal.status >= 400 && refusal.status < 500 && refusal.status !== 429
-    return (counts ? await limits.refusal(request.ip) : null) ?? refusal
+    const limited = counts ? await limits.refusal(ip) : null
+    // A request that is answered 429 has cost nobody else anything.
+    return hasAsked ? refusal : (limited ?? refusal)
   }
   return async (request) => {
+    const caller = createCaller(request, parts.limits)
     try {
-      return await answer(request)
+      return await answer(request, caller)
     } catch (thrown) {
-      const error = await overLimit(request, toAuthError(thrown, parts.environment))
+      const error = await overLimit(request, caller, toAuthError(thrown, parts.environment))
       parts.emitFailure(error, request.requestId)
       return errorResponse(error, parts.environment)
     }
@@ -82,6 +104,25 @@ const withoutAddress =
   'A request came without the address of its caller, so the rate limits of an address do not apply. ' +
   'Pass clientAddress to createFetchHandler; behind a proxy on a unix socket, trust its X-Forwarded-For.'
 
+interface Caller extends RouteCaller {
+  hasAsked: boolean
+}
+
+/** Callers whose address is not known share a turn for the quota, and no limit. */
+function createCaller({ ip }: AuthRequest, limits: AddressLimits): Caller {
+  const caller: Caller = {
+    get address() {
+      return ip ? limits.keyOf(ip) : ''
+    },
+    hasAsked: false,
+    beforeAsking: async () => {
+      if (ip) await limits.checkRefusals(ip)
+      caller.hasAsked = true
+    },
+  }
+  return caller
+}
+
 /** Dependencies of {@link createWebhookEndpoint}. */
 export interface WebhookEndpointParts {
   /** Null where no webhook secret is set: the route is 404 then. */
@@ -102,7 +143,8 @@ export function createWebhookEndpoint(
     : []
   return async (request) => {
     try {
-      return await findRoute(routes, request.method, '/').route.answer(request, '')
+      const { route } = findRoute(routes, request.method, '/')
+      return await route.answer(request, '', unlimitedCaller)
     } catch (thrown) {
       const error = toAuthError(thrown, parts.environment)
       parts.emitFailure(error, request.requestId)
@@ -110,6 +152,9 @@ export function createWebhookEndpoint(
     }
   }
 }
+
+/** Webhooks are signed, so their callers are not limited. */
+const unlimitedCaller: RouteCaller = { address: '', beforeAsking: async () => {} }
 
 async function receive(
   request: AuthRequest,
@@ -132,7 +177,7 @@ async function receive(
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
-  answer(request: AuthRequest, parameter: string): Promise<AuthResponse>
+  answer(request: AuthRequest, parameter: string, caller: RouteCaller): Promise<AuthResponse>
 }
 
 /**

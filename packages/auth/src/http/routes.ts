@@ -10,7 +10,7 @@ import {
 import type { Authenticated } from './perennial.js'
 import type { SessionUseCases, Session } from '../sessions/index.js'
 import { json, noContent } from './auth-response.js'
-import type { Route } from './endpoints.js'
+import type { Route, RouteCaller } from './endpoints.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { AuthError } from '../base/errors.js'
 import { createVerifyRoute } from './verify-route.js'
@@ -20,7 +20,11 @@ import type { RefreshClient } from '../refresh/index.js'
 export interface AuthRouteUseCases {
   refresh(
     refreshToken: string,
-    context: { readonly requestId: string; readonly client?: RefreshClient },
+    context: {
+      readonly requestId: string
+      readonly client?: RefreshClient
+      readonly beforeAsking?: () => Promise<void>
+    },
   ): Promise<{ readonly accessToken: string; readonly refreshToken?: string }>
   authenticate(credentials: Credentials, requestId: string): Authenticated | Promise<Authenticated>
   /** Undefined in forward mode, where the session routes are 404. */
@@ -35,12 +39,17 @@ export function createAuthRoutes(
   const { sessions } = useCases
   const authenticate = async (request: AuthRequest) =>
     useCases.authenticate(credentialsOf(request), request.requestId)
-  const refresh = async (request: AuthRequest): Promise<AuthResponse> => {
+  const refresh = async (
+    request: AuthRequest,
+    _parameter: string,
+    { beforeAsking }: RouteCaller,
+  ): Promise<AuthResponse> => {
     const refreshToken = await transport.read(request)
     if (refreshToken === undefined && transport.absence === 'no_content') return noContent()
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const client = { address: request.ip, userAgent: request.header('user-agent') }
-    const refreshed = await useCases.refresh(refreshToken, { requestId: request.requestId, client })
+    const { requestId } = request
+    const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking })
     const { fields, headers } = transport.hand(refreshed.refreshToken)
     return json(200, { accessToken: refreshed.accessToken, ...fields }, headers)
   }
@@ -61,7 +70,11 @@ function createSessionRoutes(
   transport: RefreshTokenTransport,
 ): readonly Route[] {
   return [
-    { method: 'POST', path: '/session', answer: (request) => signIn(request, sessions, transport) },
+    {
+      method: 'POST',
+      path: '/session',
+      answer: (request, _parameter, caller) => signIn(request, caller, sessions, transport),
+    },
     {
       method: 'DELETE',
       path: '/session',
@@ -92,13 +105,20 @@ function createSessionRoutes(
 
 async function signIn(
   request: AuthRequest,
+  { address, beforeAsking }: RouteCaller,
   sessions: SessionUseCases,
   transport: RefreshTokenTransport,
 ): Promise<AuthResponse> {
   const memberToken = readToken(credentialsOf(request))
   if (memberToken === null) throw failure('memberTokenMissing')
   const userAgent = request.header('user-agent') ?? null
-  const created = await sessions.signIn({ memberToken, userAgent, requestId: request.requestId })
+  const created = await sessions.signIn({
+    memberToken,
+    userAgent,
+    requestId: request.requestId,
+    address,
+    beforeAsking,
+  })
   const { fields, headers } = transport.hand(created.refreshToken)
   return json(201, { accessToken: created.accessToken, ...fields }, headers)
 }

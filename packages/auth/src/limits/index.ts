@@ -1,4 +1,4 @@
-export type { LimitCounter, LimitPolicy } from './limit-counter.js'
+export type { LimitCounter, LimitPolicy, LimitReading } from './limit-counter.js'
 export {
   createRateLimits,
   type RateLimitOptions,

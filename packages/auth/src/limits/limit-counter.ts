@@ -22,7 +22,12 @@ export interface LimitReading {
 export interface LimitCounter {
   /** Adds one to the key's count. A rejection is a failure of the counter. */
   count(key: string): LimitReading | Promise<LimitReading>
+  /** Reads the key's count, and adds nothing. A rejection is a failure of the counter. @defaultValue nothing is known before a count */
+  read?(key: string): LimitReading | Promise<LimitReading>
 }
+
+/** A counter whose counts can be read. */
+export type ReadableCounter = Required<LimitCounter>
 
 /** The decision about one count. */
 export type LimitDecision =
@@ -58,8 +63,9 @@ export function rateLimited(
 }
 
 /** The counts of this process. */
-export interface MemoryCounter extends LimitCounter {
+export interface MemoryCounter extends ReadableCounter {
   count(key: string): LimitReading
+  read(key: string): LimitReading
   /** The number of keys held; never more than `maxKeys`. */
   readonly size: number
 }
@@ -76,6 +82,15 @@ interface Window {
   readonly startedAt: number
 }
 
+/** A clock that was set back must not lock anybody out until it has caught up: a start in the future is over too. */
+function isWindowOver(startedAt: number, { windowSeconds }: LimitPolicy, now: number): boolean {
+  return now < startedAt || now >= startedAt + windowSeconds
+}
+
+function readingOf({ count, startedAt }: Window, { windowSeconds }: LimitPolicy, now: number): LimitReading {
+  return { count, resetSeconds: startedAt + windowSeconds - now }
+}
+
 /**
  * Creates a counter in memory. Two generations of at most half of `maxKeys` take turns, without a timer or a sweep. A
  * flood of addresses evicts the oldest counts only. The map of `base/` is not used: it turns only when it is full, and so
@@ -88,9 +103,7 @@ export function createMemoryCounter(policy: LimitPolicy, options: MemoryCounterO
   let old = new Map<string, Window>()
   let turnedAt = clock()
 
-  // A clock that was set back must not lock anybody out until it has caught up: a start in the future is over too.
-  const isOver = (startedAt: number, now: number) =>
-    now < startedAt || now >= startedAt + policy.windowSeconds
+  const isOver = (startedAt: number, now: number) => isWindowOver(startedAt, policy, now)
 
   const turn = (now: number) => {
     if (young.size < generationSize && !isOver(turnedAt, now)) return
@@ -114,7 +127,14 @@ export function createMemoryCounter(policy: LimitPolicy, options: MemoryCounterO
       const now = clock()
       const window = windowOf(key, now)
       window.count += 1
-      return { count: window.count, resetSeconds: window.startedAt + policy.windowSeconds - now }
+      return readingOf(window, policy, now)
+    },
+    read(key) {
+      const now = clock()
+      const known = young.get(key) ?? old.get(key)
+      return known && !isOver(known.startedAt, now)
+        ? readingOf(known, policy, now)
+        : { count: 0, resetSeconds: 0 }
     },
     get size() {
       return young.size + old.size

@@ -7,6 +7,8 @@ import {
   rateLimited,
   type LimitCounter,
   type LimitPolicy,
+  type LimitReading,
+  type ReadableCounter,
   createMemoryCounter,
 } from './limit-counter.js'
 import { createSharedCounter, createSharedCountWatch, type SharedCountWatch } from './shared-counter.js'
@@ -37,6 +39,13 @@ export interface RateLimits {
    * Good requests are neither counted nor stopped here.
    */
   refusal(ip: string): Promise<AuthError | null>
+  /**
+   * Counts nothing. Called before work for a caller that may be refused after it.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: the address has used its quota of refusals.
+   */
+  checkRefusals(ip: string): Promise<void>
+  /** Returns the key under which requests of an address are counted. */
+  keyOf(ip: string): string
   /**
    * Counts a rotation or an upstream call, by session id or digest of the token.
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: nothing may be rotated or asked now. Shared answers are not counted.
@@ -74,6 +83,11 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       if (error) throw error
     },
     refusal: (address) => refused(addressKey(address)),
+    async checkRefusals(address) {
+      const error = await refused.check(addressKey(address))
+      if (error) throw error
+    },
+    keyOf: addressKey,
     async spendSession(key) {
       const error = await session(key)
       if (error) throw error
@@ -81,7 +95,12 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
   }
 }
 
-type Limit = (key: string) => Promise<AuthError | null>
+interface Limit {
+  /** Counts one. */
+  (key: string): Promise<AuthError | null>
+  /** Counts nothing, and returns the error of the next one. */
+  readonly check: (key: string) => Promise<AuthError | null>
+}
 
 type LimitParts = Pick<RateLimitsOptions, 'limiters' | 'limiterTimeoutSeconds'> & {
   readonly clock: Clock
@@ -90,16 +109,21 @@ type LimitParts = Pick<RateLimitsOptions, 'limiters' | 'limiterTimeoutSeconds'> 
 
 function createLimit(policy: LimitPolicy, parts: LimitParts): Limit {
   const counter = createCounter(policy, parts)
-  return async (key) => {
-    const decision = decide(policy, await counter.count(key))
+  const judge = (reading: LimitReading) => {
+    const decision = decide(policy, reading)
     return decision.kind === 'limited' ? rateLimited(policy, decision.retryAfterSeconds) : null
   }
+  const check = async (key: string) => {
+    const { count, resetSeconds } = await counter.read(key)
+    return judge({ count: count + 1, resetSeconds })
+  }
+  return Object.assign(async (key: string) => judge(await counter.count(key)), { check })
 }
 
 function createCounter(
   policy: LimitPolicy,
   { clock, watch, limiters, limiterTimeoutSeconds: timeoutSeconds = 0.25 }: LimitParts,
-): LimitCounter {
+): ReadableCounter {
   const inMemory = createMemoryCounter(policy, { clock })
   if (!limiters) return inMemory
   return createSharedCounter(limiters(policy), inMemory, { clock, timeoutSeconds, watch })

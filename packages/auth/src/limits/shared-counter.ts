@@ -1,7 +1,7 @@
 import type { Clock } from '../base/time.js'
 import { startTimeLimit } from '../base/time-limit.js'
 import type { LimitsObservation } from '../telemetry/index.js'
-import type { LimitCounter } from './limit-counter.js'
+import type { LimitCounter, LimitReading, ReadableCounter } from './limit-counter.js'
 
 /** The options of {@link createSharedCounter}. */
 export interface SharedCounterOptions {
@@ -21,9 +21,9 @@ const restSeconds = 1
  */
 export function createSharedCounter(
   shared: LimitCounter,
-  inMemory: LimitCounter,
+  inMemory: ReadableCounter,
   { clock, timeoutSeconds, watch }: SharedCounterOptions,
-): LimitCounter {
+): ReadableCounter {
   let failedAt: number | undefined
 
   const isResting = () => {
@@ -31,32 +31,34 @@ export function createSharedCounter(
     const since = clock() - failedAt
     return since >= 0 && since < restSeconds
   }
-  const ask = async (key: string) => {
-    const reading = await startTimeLimit(timeoutSeconds).race(countIn(shared, key), null)
+  // A counter that cannot be read is taken for one without counts.
+  const none: LimitReading = { count: 0, resetSeconds: 0 }
+  const ask = async (verb: 'count' | 'read', key: string) => {
+    // Turns an error that is thrown at once into a rejection.
+    const asked = (async () => await (shared[verb]?.(key) ?? none))()
+    const reading = await startTimeLimit(timeoutSeconds).race(asked, null)
     if (reading === null) throw new Error('the shared counter did not answer in time')
     return reading
   }
 
-  return {
-    async count(key) {
-      if (isResting()) return inMemory.count(key)
-      try {
-        const reading = await ask(key)
-        watch.answered()
-        return reading
-      } catch {
-        // The store reports why it failed. Here only the fact matters.
-        watch.failed()
-        failedAt = clock()
-        return inMemory.count(key)
-      }
-    },
+  const askOrCountAlone = async (verb: 'count' | 'read', key: string) => {
+    if (isResting()) return inMemory[verb](key)
+    try {
+      const reading = await ask(verb, key)
+      watch.answered()
+      return reading
+    } catch {
+      // The store reports why it failed. Here only the fact matters.
+      watch.failed()
+      failedAt = clock()
+      return inMemory[verb](key)
+    }
   }
-}
 
-/** Turns an error that is thrown at once into a rejection. */
-async function countIn(counter: LimitCounter, key: string) {
-  return await counter.count(key)
+  return {
+    count: (key) => askOrCountAlone('count', key),
+    read: (key) => askOrCountAlone('read', key),
+  }
 }
 
 /** Observes the shared counters of one store, and reports when they become unavailable and when they recover. */

@@ -27,13 +27,18 @@ export function createAdminApi(options: AdminApiOptions): AdminApi {
       const run = (placed: () => void) =>
         readMember(memberId, { admin, rolesOf, requiredPlans, asking, placed })
       if (asking.joins === 'none') return await run(() => {})
-      return await readings.share(memberId, asking.waitSeconds, run)
+      return await readings.share(memberId, patienceOf(asking), run)
     },
     verifyMemberToken: (token, asking) =>
-      verifications.share(token, asking.waitSeconds, (placed) =>
+      verifications.share(token, patienceOf(asking), (placed) =>
         verifyToken(token, { admin, asking, placed }),
       ),
   }
+}
+
+/** A refresh never waits in the lane of a sign-in that asks the same. */
+function patienceOf({ waitSeconds, caller }: AdminQuestionOptions): string {
+  return `${waitSeconds} ${caller?.lane ?? ''}`
 }
 
 interface Asking {
@@ -86,10 +91,10 @@ function isTokenRefused(answer: AdminAnswer): boolean {
 export interface InFlight<T> {
   /**
    * Joins the work under way for this key, or starts it. `run` calls `placed` when the work has its place in the quota.
-   * Before that, only callers with the same `waitSeconds` share it, so that no caller waits longer than it wants, or
-   * gives up sooner.
+   * Before that, only callers with the same `patience` share it (how long they wait, and in which lane), so that no caller
+   * waits longer than it wants, or gives up sooner.
    */
-  share(key: string, waitSeconds: number, run: (placed: () => void) => Promise<T>): Promise<T>
+  share(key: string, patience: number | string, run: (placed: () => void) => Promise<T>): Promise<T>
 }
 
 /** Creates an {@link InFlight}. Nothing is kept once the work has settled. */
@@ -97,10 +102,10 @@ export function createInFlight<T>(): InFlight<T> {
   const waiting = createSingleFlight<T>()
   const placed = createSingleFlight<T>()
   return {
-    share(key, waitSeconds, run) {
+    share(key, patience, run) {
       const inPlace = placed.current(key)
       if (inPlace) return inPlace
-      const waitingKey = `${waitSeconds} ${key}`
+      const waitingKey = `${patience} ${key}`
       const started = waiting.run(waitingKey, () =>
         run(() => {
           const current = waiting.current(waitingKey)

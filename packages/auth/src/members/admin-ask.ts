@@ -56,7 +56,7 @@ export function createAdminAsk(options: AdminAskOptions): AdminAsk {
       for (;;) {
         const attempt = breaker.begin()
         if ('retryAfterSeconds' in attempt) return { kind: 'unavailable', ...attempt }
-        const place = await quota.take(Math.min(asking.waitSeconds, waitUntil - clock()))
+        const place = await quota.take(Math.min(asking.waitSeconds, waitUntil - clock()), asking.caller)
         if (place.kind === 'refused') {
           attempt.abandoned()
           return noAnswer(overQuota, asking, place.retryAfterSeconds)

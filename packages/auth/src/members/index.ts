@@ -1,6 +1,14 @@
 /** The door of the members room: the admin API within its quota, who a member is, who may have a session. */
 export { createAdminApi, type AdminApiOptions } from './admin-api.js'
-export { createAdminQuota, type AdminPlace, type AdminQuota, type AdminQuotaOptions } from './admin-quota.js'
+export {
+  createAdminQuota,
+  otherPlacesOf,
+  renewal,
+  type AdminPlace,
+  type AdminQuota,
+  type AdminQuotaOptions,
+  type QuotaCaller,
+} from './admin-quota.js'
 export type {
   AdminApi,
   AdminQuestionOptions,

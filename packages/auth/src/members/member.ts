@@ -1,4 +1,5 @@
 import type { MemberstackUser } from '../base/formats.js'
+import type { QuotaCaller } from './admin-quota.js'
 
 /** A member as Perennial needs it, read from the admin API. */
 export interface Member extends MemberstackUser {
@@ -40,6 +41,8 @@ export interface AdminQuestionOptions {
   readonly waitSeconds: number
   /** The id of the request that caused the call, so that a failure can be found in the log. */
   readonly requestId?: string | undefined
+  /** The party that waits for the place. @defaultValue a refresh or a webhook */
+  readonly caller?: QuotaCaller | undefined
 }
 
 /** Options of reading a member. */

@@ -1,3 +1,4 @@
+import type { QuotaCaller } from './admin-quota.js'
 import type { Member, AdminApi } from './member.js'
 import { field, isJsonObject, isStringList, parseJsonObject } from '../base/json.js'
 import type { Secrets } from '../base/secrets.js'
@@ -30,6 +31,8 @@ export interface MembershipCheck {
       /** The member as the session keeps it, sealed; null if it keeps nothing. */
       readonly sealedMember: string | null
       readonly requestId?: string
+      /** The party that waits for the place. @defaultValue a refresh */
+      readonly caller?: QuotaCaller | undefined
     },
   ): Promise<Standing>
   /**
@@ -143,8 +146,8 @@ export function createMembership(options: MembershipOptions): Membership {
       if (!snapshot || !changes.mayServe(memberId, snapshot.readAt)) return null
       return hasRequiredPlan(snapshot.member) ? snapshot : null
     },
-    async check(memberId, { waitSeconds, sealedMember, requestId }) {
-      const reading = await readCurrent(memberId, { waitSeconds, requestId })
+    async check(memberId, { waitSeconds, sealedMember, requestId, caller }) {
+      const reading = await readCurrent(memberId, { waitSeconds, requestId, caller })
       if (reading.kind === 'unavailable') {
         return standingWithoutAnswer(lastKnown.of(memberId, sealedMember), reading.retryAfterSeconds)
       }

@@ -1,3 +1,4 @@
+import { createBoundedMap } from '../base/bounded-map.js'
 import type { Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
 import type { RandomBytes } from '../base/secrets.js'
@@ -65,14 +66,18 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
   const verify = createAnswerVerifier({ verifier: options.verifier, verifySeconds: limits.verifySeconds })
   const callUpstream = createUpstreamCall({ ...options, secretKey: options.secretKey, telemetry, limits })
 
+  const known = createKnownTokens(options.randomBytes)
+
   const call = async (turn: Turn): Promise<RefreshOutcome> => {
-    const settled = await callUpstream(toCallRequest(turn, clock())).catch(async (error: unknown) => {
+    const request = toCallRequest(turn, clock(), known.has(turn))
+    const settled = await callUpstream(request).catch(async (error: unknown) => {
       await keeper.giveUp(turn)
       throw error
     })
     const verdict = await verify({ settled, presented: turn.refreshToken, how: 'rotated' })
     const kept = verdict.kind === 'final' ? verdict.outcome : settled
     await keeper.keep(turn, turn.seal.seal(kept), keepSecondsOf(verdict, options.graceSeconds, clock()))
+    known.learn(turn, verdict.outcome)
     return verdict.outcome
   }
   const replay = async (turn: Turn, sealed: string): Promise<RefreshOutcome> => {
@@ -110,8 +115,31 @@ function createTurn(
   return { ...presentation, seal, key: seal.key, owner, limit: startTimeLimit(limits.answerSeconds) }
 }
 
-function toCallRequest({ refreshToken, context, key, limit }: Turn, since: number): CallRequest {
-  return { refreshToken, since, isAwaited: () => !limit.isOver(), spend: () => context.spend(key) }
+function toCallRequest(
+  { refreshToken, context, key, limit }: Turn,
+  since: number,
+  isKnown: boolean,
+): CallRequest {
+  const spend = async () => {
+    if (!isKnown) await context.beforeAsking?.()
+    await context.spend(key)
+  }
+  return { refreshToken, since, isAwaited: () => !limit.isOver(), spend }
+}
+
+/** The number of refresh tokens that are remembered as handed out: their callers are not strangers. */
+const knownTokensKept = 50_000
+
+/** Remembers the tokens that are current after the answers of the upstream, by the names that reveal nothing about them. */
+function createKnownTokens(randomBytes: RandomBytes) {
+  const names = createBoundedMap<true>(knownTokensKept)
+  return {
+    has: ({ key }: Turn): boolean => names.get(key) !== undefined,
+    learn({ refreshToken }: Turn, outcome: RefreshOutcome): void {
+      if (outcome.kind !== 'refreshed') return
+      names.set(createAnswerSeal(outcome.refreshToken ?? refreshToken, randomBytes).key, true)
+    },
+  }
 }
 
 function keepSecondsOf(verdict: Verdict, graceSeconds: number, now: number): number {

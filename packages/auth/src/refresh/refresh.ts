@@ -53,6 +53,11 @@ export interface RefreshContext {
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: the session's share is used up; nothing was done.
    */
   readonly spend: (key: string) => Promise<void>
+  /**
+   * Called before an upstream call for a refresh token that is not known to be good.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of the caller's address were refused; nothing was done.
+   */
+  readonly beforeAsking?: (() => Promise<void>) | undefined
 }
 
 /** A source of refreshes: Perennial's own sessions, or a refresh API upstream. Called once per token at a time. */
@@ -85,7 +90,9 @@ export interface Refreshed {
  */
 export type Refresh = (
   refreshToken: string,
-  context: { readonly requestId: string; readonly client?: RefreshClient | undefined },
+  context: Pick<RefreshContext, 'requestId' | 'beforeAsking'> & {
+    readonly client?: RefreshClient | undefined
+  },
 ) => Promise<Refreshed>
 
 type Success = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
@@ -100,8 +107,11 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
   const { emit, emitTrouble } = createEmitter(telemetry, clock)
   const reportShadow = createShadowReport(emit)
 
-  const run = async (refreshToken: string, requestId: string): Promise<Success> => {
-    const outcome = await ask(source, refreshToken, { requestId, spend: spendSession })
+  const run = async (
+    refreshToken: string,
+    { requestId, beforeAsking }: Parameters<Refresh>[1],
+  ): Promise<Success> => {
+    const outcome = await ask(source, refreshToken, { requestId, beforeAsking, spend: spendSession })
     if (outcome.kind === 'refreshed') return outcome
     if (outcome.kind === 'refused') throw refusal(outcome)
     const error = troubleError(outcome)
@@ -114,8 +124,9 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
     })
     throw error
   }
-  return async (refreshToken, { requestId, client }) => {
-    const { result, joined } = flights.run(refreshToken, () => run(refreshToken, requestId))
+  return async (refreshToken, context) => {
+    const { requestId, client } = context
+    const { result, joined } = flights.run(refreshToken, () => run(refreshToken, context))
     const success = await result
     const { accessToken, refreshToken: successor, memberId, sessionId } = success
     emit({

@@ -43,7 +43,19 @@ export type MemberTokenProblem =
   | { readonly reason: 'too_old'; readonly issuedAt: number; readonly maxAgeSeconds: number }
 
 /** Verifies a member JWT, with trusted keys or by asking Memberstack over https, and checks its audience, issuer and age. */
-export type VerifyMemberToken = (token: string, requestId: string) => Promise<MemberTokenClaims>
+export type VerifyMemberToken = (token: string, caller: SignInCaller) => Promise<MemberTokenClaims>
+
+/** The caller of a sign-in. */
+export interface SignInCaller {
+  readonly requestId: string
+  /** The address of the caller: sign-ins of one address share a turn for the admin API's quota. @defaultValue unknown */
+  readonly address?: string | undefined
+  /**
+   * Called before the admin API is asked about a member JWT that nothing here can verify.
+   * @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of this address were refused
+   */
+  readonly beforeAsking?: (() => Promise<void>) | undefined
+}
 
 /**
  * Creates the verification of member JWTs for the exchange.
@@ -51,8 +63,13 @@ export type VerifyMemberToken = (token: string, requestId: string) => Promise<Me
  */
 export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {
   const { adminApi, checkSignature } = options
-  const ask = async (token: string, requestId: string): Promise<MemberTokenClaims> => {
-    const reading = await adminApi.verifyMemberToken(token, { waitSeconds: signInWaitSeconds, requestId })
+  const ask = async (token: string, caller: SignInCaller): Promise<MemberTokenClaims> => {
+    await caller.beforeAsking?.()
+    const reading = await adminApi.verifyMemberToken(token, {
+      waitSeconds: signInWaitSeconds,
+      requestId: caller.requestId,
+      caller: { lane: 'stranger', key: caller.address ?? '' },
+    })
     if (reading.kind === 'unavailable') {
       const { retryAfterSeconds } = reading
       throw failure('memberstackUnavailable', { retryAfterSeconds })
@@ -61,13 +78,13 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
     refuse(judgeClaims(reading.claims, options))
     return reading.claims
   }
-  return async (token, requestId) => {
+  return async (token, caller) => {
     // A token that is wrong by its own content, or by its signature, costs no request of the quota.
     const judged = judgeContent(token, options)
     if ('reason' in judged) throw errorOf(judged)
     const finding = await checkSignature(token, judged.decoded)
     if (finding === 'invalid') throw failure('memberTokenInvalid', { reason: 'signature' })
-    return finding === 'valid' ? judged.claims : await ask(token, requestId)
+    return finding === 'valid' ? judged.claims : await ask(token, caller)
   }
 }
 

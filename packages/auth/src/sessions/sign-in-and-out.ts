@@ -5,7 +5,7 @@ import { failure } from '../base/failures.js'
 import type { Member, MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
 import type { RandomBytes, Secrets } from '../base/secrets.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
-import { signInWaitSeconds, type VerifyMemberToken } from './member-token.js'
+import { signInWaitSeconds, type SignInCaller, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
 import { isIdle } from './rotation.js'
 import type { SessionEnder } from './session-ender.js'
@@ -34,13 +34,12 @@ export interface SignedIn {
 export interface SessionUseCases {
   /**
    * Exchanges a member JWT for a session of its own.
-   * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_TOKEN_REVOKED`, `AUTH_USER_CONTEXT_INVALID`, `AUTH_UNAVAILABLE`
+   * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_TOKEN_REVOKED`, `AUTH_USER_CONTEXT_INVALID`, `AUTH_UNAVAILABLE`,
+   * and what `beforeAsking` throws
    */
-  signIn(request: {
-    readonly memberToken: string
-    readonly userAgent: string | null
-    readonly requestId: string
-  }): Promise<SignedIn>
+  signIn(
+    request: SignInCaller & { readonly memberToken: string; readonly userAgent: string | null },
+  ): Promise<SignedIn>
   /** Returns live sessions of a member, newest first, 100 at most. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   listOf(memberId: string): Promise<readonly Session[]>
   /** Ends one session; false when this member has none of that id. One that has ended already stays so. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
@@ -112,10 +111,15 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
 async function signIn(request: Request, options: SessionsOptions): Promise<SignedIn> {
   const { secrets, clock, store, issueAccessToken } = options
   const startedAt = clock()
-  const claims = await options.verifyMemberToken(request.memberToken, request.requestId)
+  const claims = await options.verifyMemberToken(request.memberToken, request)
   const waitSeconds = Math.max(0, signInWaitSeconds - (clock() - startedAt))
-  const { requestId } = request
-  const standing = await options.membership.check(claims.id, { waitSeconds, sealedMember: null, requestId })
+  const { requestId, address = '' } = request
+  const standing = await options.membership.check(claims.id, {
+    waitSeconds,
+    sealedMember: null,
+    requestId,
+    caller: { lane: 'member', key: address },
+  })
   if (standing.kind !== 'member') throw refusal(standing, claims.id)
 
   const session = newSession(claims, standing.sealedMember, request, options)

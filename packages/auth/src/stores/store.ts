@@ -1,6 +1,6 @@
 import type { Clock, Ticker } from '../base/time.js'
 import type { LimitCounter, LimitPolicy } from '../limits/index.js'
-import type { AdminQuota } from '../members/index.js'
+import type { AdminQuota, AdminQuotaOptions } from '../members/index.js'
 import type { WebhookLog } from '../webhooks/index.js'
 import type { SharedAnswers } from '../refresh/index.js'
 import type { Session, SessionRow, SessionRows } from '../sessions/index.js'
@@ -30,6 +30,9 @@ export function storePrefixProblem(prefix: string): string | null {
 /** The interval at which a store removes what is over, in seconds. */
 export const sweepEverySeconds: number = 30
 
+/** The size of a quota of the admin API that instances share. */
+export type SharedQuotaLimits = Pick<AdminQuotaOptions, 'perSecond' | 'reserved'>
+
 /**
  * The data that outlives a process, behind one connection. Each room owns the interface of its part. `claimStore` makes it
  * usable: it checks the app and the secret, and puts the marks on session rows.
@@ -46,7 +49,7 @@ export interface Store {
   /** Limits that all instances count together; absent if each instance counts its own. */
   readonly limiters?: (policy: LimitPolicy) => LimitCounter
   /** Joins the quotas of all instances behind one `egress` address; absent if each instance keeps its own. */
-  readonly shareAdminQuota?: (local: AdminQuota, egress: string) => AdminQuota
+  readonly shareAdminQuota?: (local: AdminQuota, egress: string, limits?: SharedQuotaLimits) => AdminQuota
   /** Rejects with `AUTH_UNAVAILABLE` if the store does not answer or cannot be written. */
   check(): Promise<void>
   close(): Promise<void>

@@ -130,6 +130,7 @@ function memberstackOf(settings: Settings, jwks: string | undefined): Config['me
     secretKey: settings.MEMBERSTACK_SECRET_KEY,
     adminUrl: settings.MEMBERSTACK_ADMIN_URL,
     egress: settings.MEMBERSTACK_EGRESS,
+    requestsPerSecond: settings.MEMBERSTACK_REQUESTS_PER_SECOND,
     jwksUri: settings.MEMBERSTACK_JWKS_URI,
     jwks,
     issuer: settings.MEMBERSTACK_ISSUER,

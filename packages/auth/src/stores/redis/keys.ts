@@ -19,6 +19,9 @@ export interface RedisKeys {
   /** The answer of a call that is not kept, for the callers that still wait for it. */
   readonly answerTold: (key: string) => string
   readonly adminPlaces: (egress: string) => string
+  /** The places of sign-ins and look-ups among them, and the callers that want one. */
+  readonly adminOtherPlaces: (egress: string) => string
+  readonly adminWanting: (egress: string) => string
   readonly adminPause: (egress: string) => string
   /** Not one node for all: every count stands alone. */
   readonly limit: (name: string, key: string) => string
@@ -53,6 +56,8 @@ export function createRedisKeys(prefix: string): RedisKeys {
     answer: (key) => `${prefix}:answer:{${tag(key)}}`,
     answerTold: (key) => `${prefix}:answer:{${tag(key)}}:told`,
     adminPlaces: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:places`,
+    adminOtherPlaces: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:other-places`,
+    adminWanting: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:wanting`,
     adminPause: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:pause`,
     limit: (name, key) => `${prefix}:limit:${name}:${key}`,
     check: `${prefix}:check`,

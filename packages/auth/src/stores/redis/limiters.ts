@@ -1,4 +1,4 @@
-import type { LimitCounter, LimitPolicy } from '../../limits/index.js'
+import type { LimitCounter, LimitPolicy, LimitReading } from '../../limits/index.js'
 import { createScript } from './commands.js'
 import type { RedisConnection } from './connection.js'
 
@@ -15,17 +15,23 @@ if left < 0 then
 end
 return {count, left}`)
 
+/** Reads the count and the rest of its window, and changes nothing. KEYS: count. */
+const readCount = createScript(`
+return {tonumber(redis.call('GET', KEYS[1]) or '0'), math.max(0, redis.call('PTTL', KEYS[1]))}`)
+
 /** Creates counters that all instances share. While Redis is away they reject within about a second. */
 export function createRedisLimiters({
   keys,
   run,
 }: Pick<RedisConnection, 'keys' | 'run'>): (policy: LimitPolicy) => LimitCounter {
   return ({ name, windowSeconds }) => ({
-    async count(key) {
-      const reply = await run(addOne, [keys.limit(name, key)], [windowSeconds * 1000])
-      const [count, leftMs] = Array.isArray(reply) ? reply.map(Number) : []
-      if (count === undefined || leftMs === undefined) throw new TypeError('the script answers two numbers')
-      return { count, resetSeconds: leftMs / 1000 }
-    },
+    count: async (key) => toReading(await run(addOne, [keys.limit(name, key)], [windowSeconds * 1000])),
+    read: async (key) => toReading(await run(readCount, [keys.limit(name, key)], [])),
   })
+}
+
+function toReading(reply: unknown): LimitReading {
+  const [count, leftMs] = Array.isArray(reply) ? reply.map(Number) : []
+  if (count === undefined || leftMs === undefined) throw new TypeError('the script answers two numbers')
+  return { count, resetSeconds: leftMs / 1000 }
 }

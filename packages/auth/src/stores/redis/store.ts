@@ -32,7 +32,8 @@ export async function openRedisStore(
     webhookLog: createRedisWebhookLog(connection, clock),
     sharedAnswers: createRedisSharedAnswers(connection),
     limiters: createRedisLimiters(connection),
-    shareAdminQuota: (local, egress) => createRedisAdminQuota(connection, { local, egress }),
+    shareAdminQuota: (local, egress, limits) =>
+      createRedisAdminQuota(connection, { ...limits, local, egress }),
     async check() {
       await feed.checkSubscribed()
       // A write: a full server and a replica still answer reads.

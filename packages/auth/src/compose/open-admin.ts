@@ -1,0 +1,59 @@
+import type { HttpClient } from '../base/http-client.js'
+import {
+  createAdminApi,
+  createAdminQuota,
+  createMemberstackClock,
+  type AdminApi,
+  type AdminQuota,
+  type MemberstackClock,
+} from '../members/index.js'
+import type { Store } from '../stores/index.js'
+import { observeQuota } from './observe-calls.js'
+import type { ResolvedOptions } from './resolve-options.js'
+
+/** The admin API as both modes use it. */
+export interface OpenAdmin {
+  /** Undefined without a secret key. */
+  readonly admin: AdminApi | undefined
+  /** Follows the `Date` of its answers. */
+  readonly memberstackClock: MemberstackClock
+}
+
+/** Creates the client of the admin API, within the quota that instances on one store share. */
+export function openAdmin(
+  options: ResolvedOptions,
+  store: Store | undefined,
+  httpClient: HttpClient,
+): OpenAdmin {
+  const { clock, telemetry, requiredPlans } = options
+  const { adminUrl, secretKey } = options.memberstack
+  const memberstackClock = createMemberstackClock(clock)
+  if (!secretKey) return { admin: undefined, memberstackClock }
+  const admin = createAdminApi({
+    adminUrl,
+    secretKey,
+    httpClient,
+    quota: observeQuota(createQuota(options, store), telemetry),
+    telemetry,
+    clock,
+    requiredPlans,
+    onDate: (date, receivedAt) => memberstackClock.noteDate(date, receivedAt),
+  })
+  return { admin, memberstackClock }
+}
+
+/** In forward mode no refresh and no webhook reads a member, so nothing is reserved for them. */
+function createQuota({ clock, memberstack }: ResolvedOptions, store: Store | undefined): AdminQuota {
+  const { egress, requestsPerSecond: perSecond, refreshUrl } = memberstack
+  const reserved = refreshUrl === undefined ? 'half' : 'none'
+  const local = createAdminQuota({ clock, perSecond, reserved })
+  return store?.shareAdminQuota?.(local, egress, { perSecond, reserved }) ?? local
+}
+
+/** Returns the admin API for look-ups of the user context, at requests. They wait behind refreshes and webhooks. */
+export function lookUpsOf(admin: AdminApi): Pick<AdminApi, 'readMember'> {
+  return {
+    readMember: async (memberId, options) =>
+      await admin.readMember(memberId, { ...options, caller: { lane: 'member', key: memberId } }),
+  }
+}
