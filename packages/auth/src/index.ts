@@ -56,6 +56,7 @@ export {
   type MoveCount,
   type MoveCounts,
   type RedisSettings,
+  type PostgresStoreAddress,
   type RedisStoreAddress,
   storeAddressProblem,
   storePrefixProblem,

@@ -12,7 +12,14 @@ import { lookUpsOf, openAdmin } from './open-admin.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
-import { claimStore, loadLocalSecret, openStore, type ClaimedStore, type Store } from '../stores/index.js'
+import {
+  claimStore,
+  loadLocalSecret,
+  openStore,
+  type ClaimedStore,
+  type Store,
+  type StoreAddress,
+} from '../stores/index.js'
 import {
   createPinnedKeySet,
   createRemoteKeySet,
@@ -110,8 +117,13 @@ async function openStoreOf({
   prefix,
 }: ResolvedOptions): Promise<Store | undefined> {
   if ('sessions' in store) return store
-  const keepsNothing = memberstack.refreshUrl !== undefined && store.kind !== 'redis'
+  const keepsNothing = memberstack.refreshUrl !== undefined && !isShared(store)
   return keepsNothing ? undefined : await openStore(store, { clock, prefix })
+}
+
+/** Only a store that other machines can reach holds what instances of forward mode share. */
+function isShared({ kind }: StoreAddress): boolean {
+  return kind === 'redis' || kind === 'postgres'
 }
 
 async function openSessionMode(ground: Ground): Promise<Mode> {

@@ -42,7 +42,7 @@ export interface MemberstackOptions {
 
 /** Everything `createPerennial` can be told. */
 export interface PerennialOptions {
-  /** `sqlite:./perennial.db`, `memory:`, `redis://…`, or an open {@link Store}. */
+  /** `sqlite:./perennial.db`, `memory:`, `redis://…`, `postgres://…`, or an open {@link Store}. */
   readonly store: string | Store
   readonly memberstack: MemberstackOptions
   /**
@@ -51,7 +51,7 @@ export interface PerennialOptions {
    */
   readonly secret?: string | readonly string[] | undefined
   /**
-   * The first part of every key in Redis: deployments with different ones share a server. Lower-case letters, digits, `_` and
+   * The first part of every key in Redis, or the schema in Postgres: deployments with different ones share a server. Lower-case letters, digits, `_` and
    * `-`. @defaultValue `perennial`
    */
   readonly prefix?: string | undefined

@@ -17,6 +17,7 @@ export { prepareStorePath, StorePathError } from './sqlite/database-file.js'
 export {
   parseStoreAddress,
   storeAddressProblem,
+  type PostgresStoreAddress,
   type RedisStoreAddress,
   type StoreAddress,
 } from './store-address.js'

@@ -8,14 +8,15 @@ const secretLength = 32
 /**
  * Returns the secret of a store that has none configured: a random one for `memory:`, and for `sqlite:` the one in the file
  * beside the database (`<path>.secret`, mode 0600), which it creates at the first start, so that sessions survive a restart.
- * @throws TypeError for Redis: its instances share one secret, so it must be configured
+ * @throws TypeError for Redis and Postgres: their instances share one secret, so it must be configured
  * @throws Error with a message of one line, if the file cannot be used
  */
 export async function loadLocalSecret(address: StoreAddress, randomBytes: RandomBytes): Promise<Uint8Array> {
   if (address.kind === 'memory') return randomBytes(secretLength)
-  if (address.kind === 'redis') {
+  if (address.kind !== 'sqlite') {
+    const name = address.kind === 'redis' ? 'Redis' : 'Postgres'
     throw new TypeError(
-      'PERENNIAL_SECRET is needed with a Redis store, for example the output of: openssl rand -base64 32',
+      `PERENNIAL_SECRET is needed with a ${name} store, for example the output of: openssl rand -base64 32`,
     )
   }
   const path = `${address.path}.secret`

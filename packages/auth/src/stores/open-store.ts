@@ -5,10 +5,11 @@ import type { SqliteExamination } from './sqlite/database-file.js'
 import { parseStoreAddress, type StoreAddress } from './store-address.js'
 import { defaultStorePrefix, storePrefixProblem, type Store, type StoreOptions } from './store.js'
 
-// The drivers are loaded on demand: an app on another store needs neither node:sqlite nor ioredis.
+// The drivers are loaded on demand: an app on another store needs none of node:sqlite, ioredis and pg.
 
 /**
- * Opens a store by its address: `memory:`, `sqlite:` with the path of a file, or `redis://` and `rediss://`.
+ * Opens a store by its address: `memory:`, `sqlite:` with the path of a file, `redis://` and `rediss://`, or `postgres://` and
+ * `postgresql://`.
  * @throws TypeError if the address or the prefix is not valid
  * @throws Error with a message of one line, if the store cannot be used
  */
@@ -20,6 +21,10 @@ export async function openStore(given: string | StoreAddress, options: StoreOpti
   if (address.kind === 'sqlite') {
     const { openSqliteStore } = await import('./sqlite/store.js')
     return await openSqliteStore(address.path, options)
+  }
+  if (address.kind === 'postgres') {
+    const { openPostgresStore } = await import('./postgres/store.js')
+    return await openPostgresStore(address, options)
   }
   const { openRedisStore } = await import('./redis/store.js')
   return await openRedisStore(address, options)

@@ -12,7 +12,7 @@ export interface StoreOptions {
   /** Runs sweeps and polls. @defaultValue the timer of the machine, which keeps no process alive */
   readonly ticker?: Ticker | undefined
   /**
-   * The first part of every key in Redis, so that several deployments share one server. Lower-case letters, digits, `_` and
+   * The first part of every key in Redis, or the schema in Postgres, so that several deployments share one server. Lower-case letters, digits, `_` and
    * `-`, 40 at most. A SQLite file belongs to one deployment and ignores it. @defaultValue `perennial`
    */
   readonly prefix?: string | undefined

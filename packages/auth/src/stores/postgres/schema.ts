@@ -1,0 +1,135 @@
+/** The version of the schema that this version of Perennial needs. */
+const latestVersion = 1
+
+/** The SQLSTATE that the migration raises if a newer version of Perennial has changed the schema. */
+export const newerVersionState = 'PN001'
+
+/** Returns why a prefix cannot be the name of a schema, as the rest of a sentence that its name begins; null if it can. */
+export function schemaNameProblem(prefix: string): string | null {
+  if (prefix.startsWith('pg_')) return 'must not begin with pg_, which PostgreSQL keeps for itself'
+  if (prefix === 'information_schema') return 'must not be information_schema'
+  return null
+}
+
+/** Returns the name of a schema as statements write it. Prefixes have no quotes in them. */
+export function quotedSchema(prefix: string): string {
+  return `"${prefix}"`
+}
+
+/**
+ * Returns the statement that brings a schema to the latest version. A DO block is one statement, so it happens as a whole or not
+ * at all. Of two that run at once, one fails with a unique violation or a duplicate name: run again, it finds the work done.
+ * Tables are not created "if not exists": a schema may be that of another program, whose tables must not be used.
+ */
+export function migration(schema: string): string {
+  return `DO $perennial$
+DECLARE found integer := 0;
+BEGIN
+  IF to_regclass('${schema}.store_version') IS NULL THEN
+    IF to_regnamespace('${schema}') IS NULL THEN
+      CREATE SCHEMA ${schema};
+    END IF;
+    CREATE TABLE ${schema}.store_version (only_row integer PRIMARY KEY CHECK (only_row = 1), version integer NOT NULL);
+    INSERT INTO ${schema}.store_version VALUES (1, 0);
+  ELSE
+    SELECT version INTO STRICT found FROM ${schema}.store_version;
+    IF found > ${latestVersion} THEN
+      RAISE EXCEPTION 'the schema has version %', found USING ERRCODE = '${newerVersionState}';
+    END IF;
+    IF found = ${latestVersion} THEN
+      RETURN;
+    END IF;
+    SELECT version INTO STRICT found FROM ${schema}.store_version FOR UPDATE;
+  END IF;
+  IF found < 1 THEN
+${firstVersion(schema)}
+  END IF;
+  UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
+END
+$perennial$`
+}
+
+/**
+ * The columns that a rotation changes are in no index, and pages have room, so that PostgreSQL writes the new row into the same
+ * page and no index (HOT). Texts sort by their bytes, whatever the locale of the database. The tables that may be lost in a
+ * crash of the server are not logged.
+ */
+function firstVersion(schema: string): string {
+  return `
+    CREATE TABLE ${schema}.store_owner (
+      only_row integer PRIMARY KEY CHECK (only_row = 1),
+      app_id text NOT NULL
+    );
+    CREATE TABLE ${schema}.sessions (
+      id text COLLATE "C" PRIMARY KEY,
+      member_id text COLLATE "C" NOT NULL,
+      user_agent text,
+      created_at bigint NOT NULL,
+      last_used_at bigint NOT NULL,
+      expires_at bigint NOT NULL,
+      generation bigint NOT NULL,
+      confirmed_at bigint,
+      previous_confirmed_at bigint,
+      ended_at bigint,
+      end_reason text,
+      sealed_member text,
+      mark text COLLATE "C" NOT NULL
+    ) WITH (fillfactor = 70);
+    CREATE INDEX sessions_member ON ${schema}.sessions (member_id, created_at, id) WHERE ended_at IS NULL;
+    CREATE INDEX sessions_expires ON ${schema}.sessions (expires_at);
+    CREATE INDEX sessions_ended ON ${schema}.sessions (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE TABLE ${schema}.ended_head (
+      only_row integer PRIMARY KEY CHECK (only_row = 1),
+      seq bigint NOT NULL
+    ) WITH (fillfactor = 10);
+    INSERT INTO ${schema}.ended_head VALUES (1, 0);
+    CREATE TABLE ${schema}.ended_sessions (
+      seq bigint PRIMARY KEY,
+      id text COLLATE "C" NOT NULL UNIQUE,
+      ended_at bigint NOT NULL
+    );
+    CREATE INDEX ended_sessions_ended ON ${schema}.ended_sessions (ended_at);
+    CREATE TABLE ${schema}.sign_in_cutoffs (
+      member_id text COLLATE "C" PRIMARY KEY,
+      issued_until bigint NOT NULL,
+      over_at bigint NOT NULL
+    );
+    CREATE INDEX sign_in_cutoffs_over ON ${schema}.sign_in_cutoffs (over_at);
+    CREATE TABLE ${schema}.signing_keys (
+      kid text COLLATE "C" PRIMARY KEY,
+      seq integer NOT NULL UNIQUE,
+      public_jwk text NOT NULL,
+      sealed_private_key text NOT NULL,
+      created_at bigint NOT NULL
+    );
+    CREATE TABLE ${schema}.webhook_messages (
+      id text COLLATE "C" PRIMARY KEY,
+      forget_at bigint NOT NULL
+    );
+    CREATE INDEX webhook_messages_forget ON ${schema}.webhook_messages (forget_at);
+    CREATE TABLE ${schema}.shared_answers (
+      key text COLLATE "C" PRIMARY KEY,
+      owner text COLLATE "C",
+      claimed_until_ms bigint NOT NULL,
+      sealed text,
+      kept_until_ms bigint NOT NULL,
+      told_until_ms bigint NOT NULL
+    );
+    CREATE INDEX shared_answers_over
+      ON ${schema}.shared_answers (GREATEST(claimed_until_ms, kept_until_ms, told_until_ms));
+    CREATE UNLOGGED TABLE ${schema}.limit_counts (
+      name text COLLATE "C",
+      key text COLLATE "C",
+      count bigint NOT NULL,
+      resets_at_ms bigint NOT NULL,
+      PRIMARY KEY (name, key)
+    ) WITH (fillfactor = 50);
+    CREATE INDEX limit_counts_resets ON ${schema}.limit_counts (resets_at_ms);
+    CREATE UNLOGGED TABLE ${schema}.admin_places (
+      egress text COLLATE "C",
+      place integer,
+      held_by text,
+      free_at_ms bigint NOT NULL,
+      PRIMARY KEY (egress, place)
+    ) WITH (fillfactor = 50);`
+}

@@ -1,0 +1,122 @@
+import { systemClock, systemTicker, type Clock, type Ticker } from '../../base/time.js'
+import {
+  defaultStorePrefix,
+  storePrefixProblem,
+  sweepEverySeconds,
+  type Store,
+  type StoreOptions,
+} from '../store.js'
+import type { PostgresAddress } from './address.js'
+import { createPostgresAdminQuota } from './admin-quota.js'
+import { openPool, type PostgresClient } from './client.js'
+import { createPostgresEndedFeed } from './ended-feed.js'
+import { createPostgresOwner, createPostgresSigningKeys, createPostgresWebhookLog } from './identity.js'
+import { createPostgresLimiters } from './limiters.js'
+import { schemaNameProblem } from './schema.js'
+import { createPostgresSessions } from './sessions.js'
+import { createPostgresSharedAnswers } from './shared-answers.js'
+import { createStatements, setupErrorOf, type PostgresStatements } from './statements.js'
+import { createSweep } from './sweep.js'
+
+export type { PostgresClient, PostgresRow } from './client.js'
+export type { Store } from '../store.js'
+
+/** Options of {@link createPostgresStore}. */
+export interface PostgresStoreOptions {
+  /** The name of the schema. Deployments with different ones share a database. @defaultValue `perennial` */
+  readonly prefix?: string | undefined
+  /** Returns seconds since the epoch. It has to be the clock of `createPerennial`. @defaultValue the clock of the machine */
+  readonly clock?: Clock | undefined
+  /** Runs sweeps and polls. @defaultValue the timer of the machine, which keeps no process alive */
+  readonly ticker?: Ticker | undefined
+}
+
+/**
+ * Creates a store on a client of PostgreSQL (12 or later) that the caller has opened, and closes. Many instances share one
+ * database. Every step is one statement, so poolers in transaction mode and drivers over HTTP can be used. The schema is created,
+ * or brought to this version, before the first statement.
+ * @throws TypeError if the prefix is not valid
+ * @example
+ * ```ts
+ * import postgres from 'postgres'
+ * const sql = postgres(process.env.DATABASE_URL, { prepare: false })
+ * const store = createPostgresStore({ query: async (text, values) => ({ rows: await sql.unsafe(text, values) }) })
+ * const perennial = await createPerennial({ store, secret, memberstack })
+ * ```
+ */
+export function createPostgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): Store {
+  const { prefix = defaultStorePrefix } = options
+  const problem = storePrefixProblem(prefix) ?? schemaNameProblem(prefix)
+  if (problem !== null) throw new TypeError(`the prefix of the store ${problem}`)
+  const statements = createStatements(client, prefix)
+  return storeOf(statements, { ...options, name: `postgres: (schema ${prefix})` })
+}
+
+/**
+ * Opens a store in PostgreSQL by its address, through the package `pg`. If PostgreSQL is away the store opens anyway: every
+ * call rejects with `AUTH_UNAVAILABLE` until it is back.
+ * @throws TypeError if the prefix is not valid
+ * @throws Error with a message of one line, if `pg` is not installed, or PostgreSQL answers what only the operator can correct
+ */
+export async function openPostgresStore(address: PostgresAddress, options: StoreOptions): Promise<Store> {
+  const { prefix = defaultStorePrefix } = options
+  const problem = schemaNameProblem(prefix)
+  if (problem !== null) throw new TypeError(`the prefix of the store ${problem}`)
+  const pool = await openPool(address)
+  const statements = createStatements(pool, prefix)
+  const store = storeOf(statements, { ...options, name: nameOf(address, prefix) })
+  const close = async () => {
+    await store.close()
+    await pool.end()
+  }
+  const refusal = await statements.ready().then(() => null, setupErrorOf)
+  if (refusal === null) return { ...store, close }
+  await close()
+  throw refusal
+}
+
+/** Returns the address without user and password, and the schema if it is not the usual one. */
+function nameOf({ host, port, database = '' }: PostgresAddress, prefix: string): string {
+  const place = `postgres://${host.includes(':') ? `[${host}]` : host}:${port}/${database}`
+  return prefix === defaultStorePrefix ? place : `${place} (schema ${prefix})`
+}
+
+interface NamedOptions extends PostgresStoreOptions {
+  readonly name: string
+}
+
+function storeOf(
+  base: PostgresStatements,
+  { name, clock = systemClock, ticker = systemTicker }: NamedOptions,
+): Store {
+  const sweep = createSweep(base, clock)
+  let stopSweeping: (() => void) | undefined
+  const statements: PostgresStatements = {
+    ...base,
+    run: (text, values) => {
+      // Not at the creation: some platforms allow no timer outside a request.
+      stopSweeping ??= ticker(sweepEverySeconds, sweep)
+      return base.run(text, values)
+    },
+  }
+  const feed = createPostgresEndedFeed(statements, ticker)
+  return {
+    name,
+    owner: createPostgresOwner(statements),
+    sessions: createPostgresSessions({ statements, feed, clock }),
+    signingKeys: createPostgresSigningKeys(statements),
+    webhookLog: createPostgresWebhookLog(statements, clock),
+    sharedAnswers: createPostgresSharedAnswers(statements, clock),
+    limiters: createPostgresLimiters(statements, clock),
+    shareAdminQuota: (local, egress) => createPostgresAdminQuota(statements, { local, egress, clock }),
+    async check() {
+      // A write: a replica still answers reads.
+      await statements.run(`UPDATE ${statements.schema}.store_version SET version = version`)
+    },
+    async close() {
+      feed.close()
+      stopSweeping?.()
+      statements.close()
+    },
+  }
+}

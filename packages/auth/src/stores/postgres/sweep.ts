@@ -1,0 +1,49 @@
+import type { Clock } from '../../base/time.js'
+import { endedKeptSeconds } from '../ended-sessions.js'
+import { numberOf } from './columns.js'
+import type { PostgresStatements } from './statements.js'
+
+/** The most rows that one statement of a sweep removes, so that no request waits for it. */
+const stepRows = 200
+
+/** Table, condition for a row to be over ($1: the instant in seconds). */
+const steps = [
+  ['sessions', 'expires_at', 0, 1],
+  ['sessions', 'ended_at', endedKeptSeconds, 1],
+  ['ended_sessions', 'ended_at', endedKeptSeconds, 1],
+  ['sign_in_cutoffs', 'over_at', 0, 1],
+  ['webhook_messages', 'forget_at', 0, 1],
+  ['limit_counts', 'resets_at_ms', 0, 1000],
+  ['shared_answers', 'GREATEST(claimed_until_ms, kept_until_ms, told_until_ms)', 0, 1000],
+] as const
+
+/**
+ * Creates a function that removes what is over, a few rows at a time. Rows that another instance is removing are passed over.
+ * Calls do not overlap; what fails is left to the next call.
+ */
+export function createSweep(statements: PostgresStatements, clock: Clock): () => void {
+  let isSweeping = false
+  return () => {
+    if (isSweeping) return
+    isSweeping = true
+    const done = () => {
+      isSweeping = false
+    }
+    sweep(statements, clock()).then(done, done)
+  }
+}
+
+/** Removes all that is over at `now`. */
+export async function sweep({ schema, run }: PostgresStatements, now: number): Promise<void> {
+  for (const [table, instant, keptSeconds, perSecond] of steps) {
+    const text = `
+      WITH gone AS (
+        DELETE FROM ${schema}.${table} WHERE ctid = ANY (ARRAY(
+          SELECT ctid FROM ${schema}.${table} WHERE ${instant} <= $1::bigint LIMIT ${stepRows} FOR UPDATE SKIP LOCKED))
+        RETURNING 1
+      ) SELECT count(*) AS removed FROM gone`
+    const before = (Math.floor(now) - keptSeconds) * perSecond
+    let removed = stepRows
+    while (removed === stepRows) removed = numberOf((await run(text, [before]))[0], 'removed')
+  }
+}
