@@ -1,0 +1,222 @@
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { AuthError } from '../src/base/errors.js'
+import { beginSession } from '../src/sessions/index.js'
+import { openStore, type Store } from '../src/stores/index.js'
+import { createPostgresStore, type PostgresClient } from '../src/stores/postgres/store.js'
+import { claimForTest, endAllOf } from './kit/claimed-store.js'
+import { createFakeTime } from './kit/fake-time.js'
+import { hasPostgres, startPostgres, type PostgresServer } from './kit/postgres.js'
+import { freePort } from './kit/redis.js'
+
+const memberId = 'mem_ada'
+const begin = (id: string, now: number, expiresAt = now + 1_000) =>
+  beginSession({ id, memberId, userAgent: null, expiresAt, sealedMember: 'sealed', now })
+
+describe.runIf(hasPostgres())('a Postgres store', () => {
+  let postgres: PostgresServer
+  let pool: pg.Pool
+  const stores: Store[] = []
+  const track = (store: Store) => {
+    stores.push(store)
+    return store
+  }
+  /** A client that records the statements. `failing` fails a statement before it is sent. */
+  const recording = (
+    statements: string[],
+    failing: (text: string) => Error | null = () => null,
+  ): PostgresClient => ({
+    async query(text, values) {
+      statements.push(text)
+      const error = failing(text)
+      if (error) throw error
+      return await pool.query(text, values)
+    },
+  })
+
+  beforeAll(async () => {
+    postgres = await startPostgres()
+    pool = new pg.Pool({ connectionString: postgres.url })
+    pool.on('error', () => {})
+  })
+  afterAll(async () => {
+    await pool.end()
+    await postgres.remove()
+  })
+  beforeEach(() => postgres.drop())
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.close()
+  })
+
+  it('is migrated once by twenty instances that start at once, and by none of them again', async () => {
+    const clients = Array.from({ length: 20 }, () => createPostgresStore(recording([])))
+    await Promise.all(clients.map((client) => track(client).check()))
+    expect(await postgres.query('SELECT version FROM perennial.store_version')).toEqual([{ version: 1 }])
+    const statements: string[] = []
+    await track(createPostgresStore(recording(statements))).check()
+    expect(statements).toHaveLength(2)
+  })
+
+  it('sends single statements that need no session of their own', async () => {
+    const time = createFakeTime()
+    const statements: string[] = []
+    const store = track(createPostgresStore(recording(statements), time))
+    const { sessions, signingKeys, webhookLog, close } = claimForTest(store)
+    const stop = sessions.watchEnded(() => {})
+    await sessions.create(begin('a', time.now), time.now)
+    await endAllOf(sessions, { memberId, reason: 'reuse', at: time.now, refuseSignInsIssuedUntil: 5 })
+    await sessions.restoreEnded([{ id: 'b', endedAt: time.now }])
+    await sessions.list({ memberId, at: time.now, limit: 5 })
+    await signingKeys.list()
+    await webhookLog.markDone('msg', time.now + 5)
+    await store.limiters?.({ name: 'ip', quota: 1, windowSeconds: 60 }).count('203.0.113.7')
+    await time.pass(60)
+    await expect.poll(() => statements.some((text) => text.includes('DELETE'))).toBe(true)
+    stop()
+    await close()
+    for (const text of statements) {
+      expect(text).not.toMatch(/^\s*(BEGIN|START|COMMIT|LISTEN|NOTIFY|SET|PREPARE|DECLARE|LOCK)\b/i)
+      expect(text).not.toMatch(
+        /\b(now\(\)|current_timestamp|clock_timestamp|pg_advisory|pg_notify|set_config)/i,
+      )
+      if (!text.startsWith('DO ')) expect(text).not.toContain(';')
+    }
+  })
+
+  it('removes what is over in small steps, and nothing else', async () => {
+    const time = createFakeTime()
+    const statements: string[] = []
+    const store = track(createPostgresStore(recording(statements), time))
+    const { sessions } = claimForTest(store)
+    const many = Array.from({ length: 450 }, (_, index) => `s${index}`)
+    await Promise.all(many.map((id) => sessions.create(begin(id, time.now, time.now + 100), time.now)))
+    await sessions.create(begin('stays', time.now, time.now + 10_000), time.now)
+    await time.pass(200)
+    const left = () => postgres.query('SELECT id FROM perennial.sessions')
+    await expect.poll(left).toEqual([{ id: 'stays' }])
+    const steps = statements.filter((text) => /DELETE FROM "perennial".sessions[^]*expires_at/.test(text))
+    expect(steps.length).toBeGreaterThanOrEqual(3)
+  })
+
+  it('keeps two deployments in one database apart by their schemas', async () => {
+    const one = track(createPostgresStore(pool, { prefix: 'shop-a' }))
+    const two = track(createPostgresStore(pool, { prefix: 'shop_b' }))
+    await claimForTest(one).webhookLog.markDone('msg', 9e9)
+    expect(await one.webhookLog.isDone('msg')).toBe(true)
+    expect(await two.webhookLog.isDone('msg')).toBe(false)
+    expect(one.name).not.toBe(two.name)
+    for (const schema of ['shop-a', 'shop_b']) await postgres.drop(schema)
+  })
+
+  it.each(['pg_perennial', 'information_schema', 'Shop', 'a"b', ''])(
+    'refuses the prefix %s',
+    async (prefix) => {
+      expect(() => createPostgresStore(pool, { prefix })).toThrow(TypeError)
+      await expect(openStore(postgres.url, { clock: () => 1, prefix })).rejects.toThrow(TypeError)
+    },
+  )
+
+  it('refuses a schema with tables of another program, and leaves them alone', async () => {
+    await postgres.query('CREATE SCHEMA perennial CREATE TABLE sessions (token text)')
+    const opened = openStore(postgres.url, { clock: () => 1 })
+    await expect(opened).rejects.toThrow(
+      /^The schema perennial of the Postgres store has tables of another program/,
+    )
+    const tables = await postgres.query(`SELECT tablename FROM pg_tables WHERE schemaname = 'perennial'`)
+    expect(tables).toEqual([{ tablename: 'sessions' }])
+  })
+
+  it('refuses a schema that a newer version made', async () => {
+    await track(createPostgresStore(pool)).check()
+    await postgres.query('UPDATE perennial.store_version SET version = 99')
+    await expect(openStore(postgres.url, { clock: () => 1 })).rejects.toThrow(/newer version of Perennial/)
+  })
+
+  it('uses a schema that the administrator has made for a user without further rights', async () => {
+    await postgres.query('CREATE ROLE app LOGIN')
+    await postgres.query('CREATE SCHEMA perennial AUTHORIZATION app')
+    const store = track(await openStore(postgres.url.replace('perennial@', 'app@'), { clock: () => 1 }))
+    await store.check()
+    await postgres.query('CREATE ROLE other LOGIN')
+    const refused = openStore(postgres.url.replace('perennial@', 'other@'), { clock: () => 1 })
+    await expect(refused).rejects.toThrow(/may not create or use the schema perennial \(42501\)/)
+  })
+
+  it('refuses to start on a database that does not exist', async () => {
+    const opened = openStore(postgres.url.replace(/postgres$/, 'nowhere'), { clock: () => 1 })
+    await expect(opened).rejects.toThrow(/^The database of the Postgres store does not exist \(3D000\)/)
+  })
+
+  const codes = [
+    'ECONNREFUSED',
+    '28P01',
+    '25006',
+    '57014',
+    '57P01',
+    '53300',
+    '08P01',
+    'XX000',
+    '40001',
+    '22P02',
+  ]
+  it.each(codes)('answers AUTH_UNAVAILABLE when a statement fails with %s', async (code) => {
+    let isAway = false
+    const error = Object.assign(new Error('detail: secret-value'), { code, detail: 'secret-value' })
+    const store = track(createPostgresStore(recording([], () => (isAway ? error : null))))
+    await store.check()
+    isAway = true
+    const failed = await store.sessions.read('x').catch((thrown: unknown) => thrown as AuthError)
+    expect(failed).toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
+    const { cause } = failed as AuthError
+    expect(String(cause)).toContain(code)
+    expect(JSON.stringify(cause) + String(cause)).not.toContain('secret-value')
+  })
+
+  it.each(['40001', '40P01'])('repeats a statement that PostgreSQL has undone (%s)', async (code) => {
+    let failures = 0
+    const error = Object.assign(new Error('undone'), { code })
+    const failing = (text: string) => (text.includes('webhook_messages') && failures++ < 3 ? error : null)
+    const store = track(createPostgresStore(recording([], failing)))
+    await store.webhookLog.markDone('msg', 9e9)
+    expect(await store.webhookLog.isDone('msg')).toBe(true)
+  })
+
+  it('answers AUTH_UNAVAILABLE on a replica, which only reads', async () => {
+    await track(createPostgresStore(pool)).check()
+    const reading = new pg.Pool({
+      connectionString: `${postgres.url}?options=-c%20default_transaction_read_only%3Don`,
+    })
+    const store = track(createPostgresStore(reading))
+    await expect(store.check()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    expect(await store.sessions.read('x')).toBeNull()
+    await reading.end()
+  })
+
+  it('opens while nothing listens, or nothing answers, and works once Postgres is there', async () => {
+    const closed = await openStore(`postgres://u@127.0.0.1:${await freePort()}/x`, { clock: () => 1 })
+    await expect(track(closed).check()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const address = silent.address()
+    const port = address !== null && typeof address === 'object' ? address.port : 0
+    const mute = track(await openStore(`postgres://u@127.0.0.1:${port}/x`, { clock: () => 1 }))
+    await expect(mute.check()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    silent.close()
+
+    await postgres.kill()
+    const store = track(await openStore(postgres.url, { clock: () => 1 }))
+    await expect(store.check()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    await postgres.start()
+    await expect
+      .poll(() =>
+        store.check().then(
+          () => 'well',
+          () => 'away',
+        ),
+      )
+      .toBe('well')
+  })
+})
