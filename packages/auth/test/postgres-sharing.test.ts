@@ -13,7 +13,7 @@ import {
   toPair,
   type SharingInstance,
 } from './kit/instances.js'
-import { hasPostgres, startPostgres, type PostgresServer } from './kit/postgres.js'
+import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
 
 const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], {
   appId: 'app_emulator',
@@ -28,7 +28,7 @@ describe.runIf(hasPostgres())('three instances on one Postgres', () => {
   beforeAll(async () => {
     postgres = await startPostgres()
     emulator = await startEmulator()
-  })
+  }, postgresStartMs)
   afterAll(async () => {
     await emulator.close()
     await postgres.remove()
@@ -117,7 +117,7 @@ describe.runIf(hasPostgres())('the admin quota of all instances on Postgres', ()
   let stores: readonly Store[] = []
   beforeAll(async () => {
     postgres = await startPostgres()
-  })
+  }, postgresStartMs)
   afterAll(() => postgres.remove())
   beforeEach(async () => {
     await postgres.drop()

@@ -1,14 +1,14 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import pg from 'pg'
+import { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { AuthError } from '../src/base/errors.js'
+import { AuthError } from '../src/base/errors.js'
 import { beginSession } from '../src/sessions/index.js'
 import { openStore, type Store } from '../src/stores/index.js'
 import { createPostgresStore, type PostgresClient } from '../src/stores/postgres/store.js'
 import { claimForTest, endAllOf } from './kit/claimed-store.js'
 import { createFakeTime } from './kit/fake-time.js'
-import { hasPostgres, startPostgres, type PostgresServer } from './kit/postgres.js'
+import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
 import { freePort } from './kit/redis.js'
 
 const memberId = 'mem_ada'
@@ -17,7 +17,7 @@ const begin = (id: string, now: number, expiresAt = now + 1_000) =>
 
 describe.runIf(hasPostgres())('a Postgres store', () => {
   let postgres: PostgresServer
-  let pool: pg.Pool
+  let pool: Pool
   const stores: Store[] = []
   const track = (store: Store) => {
     stores.push(store)
@@ -38,9 +38,9 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
 
   beforeAll(async () => {
     postgres = await startPostgres()
-    pool = new pg.Pool({ connectionString: postgres.url })
+    pool = new Pool({ connectionString: postgres.url })
     pool.on('error', () => {})
-  })
+  }, postgresStartMs)
   afterAll(async () => {
     await pool.end()
     await postgres.remove()
@@ -167,9 +167,10 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     const store = track(createPostgresStore(recording([], () => (isAway ? error : null))))
     await store.check()
     isAway = true
-    const failed = await store.sessions.read('x').catch((thrown: unknown) => thrown as AuthError)
+    const failed: unknown = await store.sessions.read('x').catch((thrown: unknown) => thrown)
+    if (!(failed instanceof AuthError)) throw new TypeError('it was answered')
     expect(failed).toMatchObject({ code: 'AUTH_UNAVAILABLE', retryable: true })
-    const { cause } = failed as AuthError
+    const { cause } = failed
     expect(String(cause)).toContain(code)
     expect(JSON.stringify(cause) + String(cause)).not.toContain('secret-value')
   })
@@ -185,7 +186,7 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
 
   it('answers AUTH_UNAVAILABLE on a replica, which only reads', async () => {
     await track(createPostgresStore(pool)).check()
-    const reading = new pg.Pool({
+    const reading = new Pool({
       connectionString: `${postgres.url}?options=-c%20default_transaction_read_only%3Don`,
     })
     const store = track(createPostgresStore(reading))

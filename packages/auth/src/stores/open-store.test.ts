@@ -26,7 +26,7 @@ describe('openStore', () => {
   })
 
   it('refuses an address that is not valid, without the password in it', async () => {
-    for (const url of ['postgres://user:hunter2@host/db', 'redis://:hunter2@host/x', 'sqlite:']) {
+    for (const url of ['mysql://user:hunter2@host/db', 'redis://:hunter2@host/x', 'sqlite:']) {
       const failure = await openStore(url, createFakeTime()).catch((error: unknown) => error)
       expect(failure, url).toBeInstanceOf(TypeError)
       expect(String(failure)).toContain('sqlite:./data/perennial.db')

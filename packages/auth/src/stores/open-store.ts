@@ -1,5 +1,7 @@
 import { judgeClaim, type ClaimExpectation } from './claim-store.js'
 import { createMemoryStore } from './memory.js'
+import { parsePostgresAddress } from './postgres/address.js'
+import type { PostgresSettings } from './postgres/settings.js'
 import type { RedisSettings } from './redis/settings.js'
 import type { SqliteExamination } from './sqlite/database-file.js'
 import { parseStoreAddress, type StoreAddress } from './store-address.js'
@@ -56,4 +58,14 @@ export async function examineSqliteFile(
 export async function readRedisSettings(url: string): Promise<readonly RedisSettings[]> {
   const { readRedisSettings: read } = await import('./redis/settings.js')
   return await read(url)
+}
+
+/**
+ * Reads the version, the durability settings and the clock of PostgreSQL.
+ * @throws TypeError if the address is not valid
+ * @throws AuthError `AUTH_UNAVAILABLE` if the server does not answer; its cause names the kind
+ */
+export async function readPostgresSettings(url: string): Promise<PostgresSettings> {
+  const { readPostgresSettings: read } = await import('./postgres/settings.js')
+  return await read(parsePostgresAddress(url))
 }

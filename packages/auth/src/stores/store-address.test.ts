@@ -41,7 +41,7 @@ describe('parseStoreAddress', () => {
     ['sqlite::memory:', 'names no file'],
     ['sqlite:file:x.db', 'names no file'],
     ['sqlite:a\0b', 'names no file'],
-    ['postgres://user:hunter2@host/db', 'is not sqlite:<path>'],
+    ['mysql://user:hunter2@host/db', 'is not sqlite:<path>'],
     ['redis:', 'is not sqlite:<path>'],
     ['redis://', 'is not sqlite:<path>'],
     ['redis:hunter2@host', 'is not sqlite:<path>'],

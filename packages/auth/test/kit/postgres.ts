@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Pool } from 'pg'
 import { freePort } from './redis.js'
 
 /** A real PostgreSQL for one test file. */
@@ -12,19 +12,22 @@ export interface PostgresServer {
   /** The address of its database `postgres`, whose user may do everything. */
   readonly url: string
   /** A pool for the test. */
-  readonly admin: pg.Pool
+  readonly admin: Pool
   /** Runs one statement as the test. */
   query(text: string, values?: unknown[]): Promise<readonly Record<string, unknown>[]>
   /** Drops a schema with all that is in it. */
   drop(schema?: string): Promise<void>
   /** Starts it again on the same port after `kill`. */
-  start(): Promise<void>
-  /** Kills all its processes without a checkpoint, as a loss of power would. */
-  kill(): Promise<void>
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  readonly start: () => Promise<void>
+  /** Kills all its processes without a checkpoint. */
+  readonly kill: () => Promise<void>
+  readonly signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
   /** Kills it and removes its folder. */
   remove(): Promise<void>
 }
+
+/** The longest time that a start may take on a busy machine, in milliseconds: the timeout of the hook that calls it. */
+export const postgresStartMs = 60_000
 
 /** `durable`: what was committed survives a kill, as in production. `quick`: no write waits for the disk. */
 export type PostgresDurability = 'durable' | 'quick'
@@ -99,14 +102,17 @@ export async function startPostgres(
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr.toString()}`)
   const port = await freePort()
   const running = createPostgresProcess(join(bin, 'postgres'), folder, [
-    ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', ''],
+    '-D',
+    data,
+    ...`-p ${port} -h 127.0.0.1 -k`.split(' '),
+    '',
     ...setting('fsync', durability === 'durable' ? 'on' : 'off'),
     ...setting('synchronous_commit', durability === 'durable' ? 'on' : 'off'),
     ...settings.flatMap((entry) => ['-c', entry]),
   ])
   await running.start()
   const url = `postgres://perennial@127.0.0.1:${port}/postgres`
-  const admin = new pg.Pool({ connectionString: url, max: 4, connectionTimeoutMillis: 20_000 })
+  const admin = new Pool({ connectionString: url, max: 4, connectionTimeoutMillis: 20_000 })
   admin.on('error', () => {})
   const query = async (text: string, values: unknown[] = []) => (await admin.query(text, values)).rows
   return {
@@ -131,11 +137,7 @@ function setting(name: string, value: string): readonly string[] {
   return ['-c', `${name}=${value}`]
 }
 
-interface PostgresProcess {
-  start(): Promise<void>
-  kill(): Promise<void>
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
-}
+type PostgresProcess = Pick<PostgresServer, 'start' | 'kill' | 'signal'>
 
 /** Its processes form a group, so that a signal reaches all of them. */
 function createPostgresProcess(program: string, folder: string, args: readonly string[]): PostgresProcess {
@@ -149,6 +151,8 @@ function createPostgresProcess(program: string, folder: string, args: readonly s
       // It has ended by itself.
     }
   }
+  // A test that fails while it starts removes nothing.
+  process.once('exit', () => signal('SIGKILL'))
   return {
     async start() {
       const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe']

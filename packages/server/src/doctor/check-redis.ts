@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import {
   type ClaimExpectation,
   findClaimProblem,
@@ -9,6 +8,7 @@ import {
   systemClock,
 } from '@perennial/auth'
 import { type Finding, findingsAbout } from './finding.js'
+import { knock } from './knock.js'
 
 const store = findingsAbout('store')
 
@@ -106,8 +106,6 @@ function kindOf(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.name
 }
 
-const waitMs = 2_000
-
 /** Returns why a Redis does not answer, judged by a bare TCP connection to the first host of its address. */
 async function reachOf({ topology, nodes: [place] }: RedisStoreAddress): Promise<string> {
   const code = await knock(place)
@@ -119,19 +117,4 @@ async function reachOf({ topology, nodes: [place] }: RedisStoreAddress): Promise
   if (topology === 'cluster')
     return `${where} can be reached, but not as a Cluster. Leave out ?cluster in STORE_URL if it is none; else check that the addresses that its nodes report can be reached from here.`
   return `${where} takes connections but does not answer as Redis. It hangs, or STORE_URL names another service, or redis:// where rediss:// (TLS) is needed, or the other way round.`
-}
-
-/** Returns the error code of a TCP connection, or null if it was accepted. */
-function knock(place: { readonly host: string; readonly port: number }): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = connect(place)
-    const settle = (code: string | null) => {
-      clearTimeout(timer)
-      socket.destroy()
-      resolve(code)
-    }
-    const timer = setTimeout(settle, waitMs, 'ETIMEDOUT')
-    socket.once('connect', () => settle(null))
-    socket.on('error', (error) => settle('code' in error ? String(error.code) : error.name))
-  })
 }

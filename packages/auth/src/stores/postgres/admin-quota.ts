@@ -30,35 +30,18 @@ type Granted = Extract<AdminPlace, { kind: 'granted' }>
  * the admin API answers 429 and all pause.
  */
 export function createPostgresAdminQuota(
-  { schema, run }: PostgresStatements,
-  { local, egress, clock, perSecond = 24 }: SharedQuotaOptions,
+  statements: PostgresStatements,
+  options: SharedQuotaOptions,
 ): AdminQuota {
-  const sql = placeStatements(schema)
-  const name = toColumn(egress)
-  const nowMs = () => Math.floor(clock() * 1000)
-
-  /** Returns 0 if the place was taken, or the milliseconds after which to ask again. */
-  const tryShared = async (id: string): Promise<number> => {
-    const now = nowMs()
-    const [row] = await run(sql.take, [name, id, now, now + lostPlaceMs, perSecond])
-    if (numberOf(row, 'taken') > 0) return 0
-    if (numberOf(row, 'places') < perSecond) {
-      await run(sql.create, [name, perSecond])
-      return 1
-    }
-    return Math.min(Math.max(numberOf(row, 'free_at_ms') - now, 1), longestWaitMs)
-  }
-  const rest = (id: string) => {
-    // If this fails, the place is free again when its holder counts as dead.
-    run(sql.rest, [name, id, nowMs() + restMs]).catch(() => {})
-  }
+  const { local } = options
+  const places = createPlaces(statements, options)
   const shared = async (own: Granted, untilMs: number): Promise<AdminPlace> => {
     const id = crypto.randomUUID()
     for (;;) {
-      const waitMs = await tryShared(id).catch(() => null)
+      const waitMs = await places.take(id).catch(() => null)
       if (waitMs === null) return own
-      if (waitMs === 0) return both(own, () => rest(id))
-      if (waitMs > 1 && performance.now() + waitMs > untilMs) {
+      if (waitMs === 0) return both(own, () => places.rest(id))
+      if (performance.now() + waitMs > untilMs) {
         own.free()
         return { kind: 'refused', retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) }
       }
@@ -74,7 +57,41 @@ export function createPostgresAdminQuota(
     pause(seconds) {
       local.pause(seconds)
       const ms = Math.ceil(Math.min(Math.max(seconds, 0), longestPauseSeconds) * 1000)
-      if (ms > 0) run(sql.pause, [name, nowMs() + ms]).catch(() => {})
+      if (ms > 0) places.pause(ms)
+    },
+  }
+}
+
+/** Creates the shared places of one address. */
+function createPlaces(
+  { schema, run }: PostgresStatements,
+  { egress, clock, perSecond = 24 }: SharedQuotaOptions,
+) {
+  const sql = placeStatements(schema)
+  const name = toColumn(egress)
+  const nowMs = () => Math.floor(clock() * 1000)
+  /** Returns 0 if the place was taken, or the milliseconds after which to ask again. */
+  const take = async (id: string): Promise<number> => {
+    const now = nowMs()
+    const [row] = await run(sql.take, [name, id, now, now + lostPlaceMs, perSecond])
+    if (numberOf(row, 'taken') > 0) return 0
+    if (numberOf(row, 'places') < perSecond) {
+      // The first caller of all, or the first one after a crash of the server.
+      await run(sql.create, [name, perSecond])
+      return await take(id)
+    }
+    // A place is free, and other callers are just taking it.
+    const isContended = numberOf(row, 'free_at_ms') <= now
+    return isContended ? await take(id) : Math.min(numberOf(row, 'free_at_ms') - now, longestWaitMs)
+  }
+  return {
+    take,
+    rest(id: string): void {
+      // If this fails, the place is free again when its holder counts as dead.
+      run(sql.rest, [name, id, nowMs() + restMs]).catch(() => {})
+    },
+    pause(ms: number): void {
+      run(sql.pause, [name, nowMs() + ms]).catch(() => {})
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { Pool, PoolConfig } from 'pg'
 import type { PostgresAddress } from './address.js'
 
 /** A row of an answer, by column names. Whole numbers may be numbers, bigints or texts: drivers differ. */
@@ -14,11 +15,15 @@ export interface PostgresClient {
 
 /** A client that was opened here. */
 export interface PostgresPool extends PostgresClient {
-  end(): Promise<void>
+  /** Runs one statement on a connection of its own. `connectedTo` is the process that accepted it; null if it is not known. */
+  readonly queryOnce: (
+    text: string,
+  ) => Promise<{ readonly rows: readonly PostgresRow[]; readonly connectedTo: number | null }>
+  readonly end: () => Promise<void>
 }
 
 /** The time that a statement may wait for a connection, in milliseconds. */
-const connectTimeoutMs = 2_500
+const connectTimeoutMs = 4_000
 /** A connection whose answer takes longer is closed, so that no other statement gets it. */
 const silenceMs = 2_500
 /** So many statements run at once unless `?max=` says otherwise; more wait for a connection. */
@@ -45,13 +50,31 @@ export async function openPool(address: PostgresAddress): Promise<PostgresPool> 
   })
   // An idle connection that breaks is replaced at the next statement. Without a listener the process would end.
   pool.on('error', () => {})
-  return pool
+  return {
+    query: (text, values) => pool.query(text, values),
+    async queryOnce(text) {
+      const client = await pool.connect()
+      try {
+        const { rows } = await client.query<PostgresRow>(text)
+        const accepted = 'processID' in client ? client.processID : null
+        return { rows, connectedTo: typeof accepted === 'number' ? accepted : null }
+      } finally {
+        client.release()
+      }
+    },
+    end: () => pool.end(),
+  }
 }
 
-async function loadDriver(): Promise<Pick<typeof import('pg'), 'Pool'>> {
+/** The constructor of `pg`. */
+interface Driver {
+  readonly Pool: new (config: PoolConfig) => Pool
+}
+
+async function loadDriver(): Promise<Driver> {
   try {
-    const { default: driver } = await import('pg')
-    return driver
+    const { Pool } = await import('pg')
+    return { Pool }
   } catch (cause) {
     throw new Error('A Postgres store needs the package pg: npm install pg', { cause })
   }

@@ -1,4 +1,5 @@
 import { createBoundedMap } from '../../base/bounded-map.js'
+import { shareRun } from '../../base/single-flight.js'
 import type { Ticker } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
 import { createEndedFeed, type EndedFeed } from '../ended-sessions.js'
@@ -9,9 +10,9 @@ import type { PostgresStatements } from './statements.js'
 /** The ended sessions that all instances know of. */
 export interface PostgresEndedFeed {
   /** Passes sessions that this instance has ended to its listeners. */
-  publish(ended: readonly EndedSession[]): void
+  readonly publish: (ended: readonly EndedSession[]) => void
   readonly subscribe: EndedFeed['subscribe']
-  close(): void
+  readonly close: () => void
 }
 
 /** The interval at which the ended sessions of other instances are read, in seconds. */
@@ -42,11 +43,15 @@ export function createPostgresEndedFeed(statements: PostgresStatements, ticker: 
     for (const { id } of news) published.set(id, true)
     feed.publish(news)
   }
-  const poll = createPoll(statements, { publish, resync: () => feed.publish('resync') })
+  const poll = shareRun(createPoll(statements, { publish, resync: () => feed.publish('resync') }))
+  const pollNow = () => {
+    // What fails here is read at the next interval.
+    poll().catch(() => {})
+  }
   return {
     publish,
     subscribe(listener) {
-      if (listeners === 0) stopPolling = ticker(pollEverySeconds, poll)
+      if (listeners === 0) stopPolling = ticker(pollEverySeconds, pollNow)
       listeners += 1
       const unsubscribe = feed.subscribe(listener)
       let isSubscribed = true
@@ -67,13 +72,12 @@ interface Outlet {
   readonly resync: () => void
 }
 
-/** Creates a function that publishes what has ended since its last call. Calls do not overlap; the next one repeats one that failed. */
-function createPoll({ schema, run }: PostgresStatements, { publish, resync }: Outlet): () => void {
+/** Creates a function that publishes what has ended since its last call. The next call repeats one that failed. */
+function createPoll({ schema, run }: PostgresStatements, { publish, resync }: Outlet): () => Promise<void> {
   const selectFrom = `
     SELECT seq, id, ended_at FROM ${schema}.ended_sessions WHERE seq >= $1::bigint ORDER BY seq LIMIT ${readAtOnce}`
   const selectLast = `SELECT seq, id FROM ${schema}.ended_sessions ORDER BY seq DESC LIMIT 1`
   let anchor: Anchor | null = null
-  let isPolling = false
 
   const findAnchor = async () => {
     const [last] = await run(selectLast)
@@ -91,14 +95,7 @@ function createPoll({ schema, run }: PostgresStatements, { publish, resync }: Ou
     publish(rows.filter((row) => numberOf(row, 'seq') !== seq).map(toEnded))
     if (rows.length === readAtOnce && anchor) await readOn(anchor)
   }
-  return () => {
-    if (isPolling) return
-    isPolling = true
-    const done = () => {
-      isPolling = false
-    }
-    ;(anchor === null ? findAnchor() : readOn(anchor)).then(done, done)
-  }
+  return () => (anchor === null ? findAnchor() : readOn(anchor))
 }
 
 function toAnchor(row: PostgresRow): Anchor {

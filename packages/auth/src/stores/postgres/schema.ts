@@ -42,7 +42,7 @@ BEGIN
     SELECT version INTO STRICT found FROM ${schema}.store_version FOR UPDATE;
   END IF;
   IF found < 1 THEN
-${firstVersion(schema)}
+${sessionTables(schema)}${sharedTables(schema)}
   END IF;
   UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
 END
@@ -51,10 +51,9 @@ $perennial$`
 
 /**
  * The columns that a rotation changes are in no index, and pages have room, so that PostgreSQL writes the new row into the same
- * page and no index (HOT). Texts sort by their bytes, whatever the locale of the database. The tables that may be lost in a
- * crash of the server are not logged.
+ * page and no index (HOT). Texts sort by their bytes, whatever the locale of the database.
  */
-function firstVersion(schema: string): string {
+function sessionTables(schema: string): string {
   return `
     CREATE TABLE ${schema}.store_owner (
       only_row integer PRIMARY KEY CHECK (only_row = 1),
@@ -73,9 +72,10 @@ function firstVersion(schema: string): string {
       ended_at bigint,
       end_reason text,
       sealed_member text,
-      mark text COLLATE "C" NOT NULL
+      mark text COLLATE "C" NOT NULL,
+      row_id bigint GENERATED ALWAYS AS IDENTITY
     ) WITH (fillfactor = 70);
-    CREATE INDEX sessions_member ON ${schema}.sessions (member_id, created_at, id) WHERE ended_at IS NULL;
+    CREATE INDEX sessions_member ON ${schema}.sessions (member_id, created_at, row_id) WHERE ended_at IS NULL;
     CREATE INDEX sessions_expires ON ${schema}.sessions (expires_at);
     CREATE INDEX sessions_ended ON ${schema}.sessions (ended_at) WHERE ended_at IS NOT NULL;
     CREATE TABLE ${schema}.ended_head (
@@ -94,7 +94,12 @@ function firstVersion(schema: string): string {
       issued_until bigint NOT NULL,
       over_at bigint NOT NULL
     );
-    CREATE INDEX sign_in_cutoffs_over ON ${schema}.sign_in_cutoffs (over_at);
+    CREATE INDEX sign_in_cutoffs_over ON ${schema}.sign_in_cutoffs (over_at);`
+}
+
+/** Creates what instances share beside sessions. The tables that may be lost in a crash of the server are not logged. */
+function sharedTables(schema: string): string {
+  return `
     CREATE TABLE ${schema}.signing_keys (
       kid text COLLATE "C" PRIMARY KEY,
       seq integer NOT NULL UNIQUE,

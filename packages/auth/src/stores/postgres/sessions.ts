@@ -54,13 +54,14 @@ function createRows({ statements: { schema, run }, clock }: Parts): Rows {
       return replaced.length > 0 ? 'replaced' : await read(row.id)
     },
     async list({ memberId, at, limit, after }: ListRequest): Promise<Page<SessionRow>> {
-      // The place of a page is the creation and the id of the last row before it.
-      const [createdAt = '', id = ''] = after?.split('.', 2) ?? [String(Number.MAX_SAFE_INTEGER)]
-      const place = [Number(createdAt), toColumn(id)]
-      const rows = await run(sql.list, [toColumn(memberId), Math.floor(at), ...place, limit + 1])
-      const sessions = rows.slice(0, limit).map(toRow)
-      const last = sessions.at(-1)
-      return { sessions, next: last && rows.length > limit ? `${last.createdAt}.${last.id}` : null }
+      // The place of a page is the creation and the number of the last row before it.
+      const [createdAt = 0, rowId = 0] = after?.split('.', 2).map(Number) ?? [Number.MAX_SAFE_INTEGER]
+      const rows = await run(sql.list, [toColumn(memberId), Math.floor(at), createdAt, rowId, limit + 1])
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)
+      const next =
+        last && rows.length > limit ? `${numberOf(last, 'created_at')}.${numberOf(last, 'row_id')}` : null
+      return { sessions: page.map(toRow), next }
     },
   }
 }
@@ -101,8 +102,8 @@ function rowStatements(schema: string) {
     list: `
       SELECT * FROM ${schema}.sessions
       WHERE member_id = $1::text AND ended_at IS NULL AND expires_at > $2::bigint
-        AND (created_at, id) < ($3::bigint, $4::text COLLATE "C")
-      ORDER BY created_at DESC, id DESC LIMIT $5::bigint`,
+        AND (created_at, row_id) < ($3::bigint, $4::bigint)
+      ORDER BY created_at DESC, row_id DESC LIMIT $5::bigint`,
   }
 }
 
@@ -141,12 +142,15 @@ function toRow(row: PostgresRow): SessionRow {
 
 function createEnding({ statements: { schema, run }, feed, clock }: Parts): Omit<SessionRows, keyof Rows> {
   const sql = endingStatements(schema)
+  // Statements run on several connections. The first of two ends in this process has to be the one that counts.
+  const inOrder = createOrder<boolean>()
   return {
-    async end(id, reason, at) {
-      const ended = await run(sql.end, [toColumn(id), Math.floor(at), reason])
-      feed.publish(ended.map(toEnded))
-      return ended.length > 0
-    },
+    end: (id, reason, at) =>
+      inOrder(id, async () => {
+        const ended = await run(sql.end, [toColumn(id), Math.floor(at), reason])
+        feed.publish(ended.map(toEnded))
+        return ended.length > 0
+      }),
     async refuseSignIns({ memberId, issuedUntil, at: atOrLater }) {
       const at = Math.floor(atOrLater)
       const values = [Math.floor(issuedUntil), at, at + signInCutoffKeptSeconds]
@@ -169,6 +173,21 @@ function createEnding({ statements: { schema, run }, feed, clock }: Parts): Omit
         feed.publish((await run(sql.restore, [JSON.stringify(list)])).map(toEnded))
       }
     },
+  }
+}
+
+/** Creates a function that runs the works of one key one after another. */
+function createOrder<T>(): (key: string, work: () => Promise<T>) => Promise<T> {
+  const newest = new Map<string, Promise<T>>()
+  return async (key, work) => {
+    const before = newest.get(key)
+    const started = before ? before.then(work, work) : work()
+    newest.set(key, started)
+    try {
+      return await started
+    } finally {
+      if (newest.get(key) === started) newest.delete(key)
+    }
   }
 }
 
@@ -201,7 +220,12 @@ function endingStatements(schema: string) {
       SELECT id, ended_at FROM ended`,
     endedSince: `
       SELECT id, ended_at FROM ${schema}.ended_sessions WHERE ended_at >= $1::bigint ORDER BY seq`,
-    restore: `
+    restore: restoreStatement(schema),
+  }
+}
+
+function restoreStatement(schema: string): string {
+  return `
       WITH known AS (
         SELECT id, min(ended_at) AS ended_at
         FROM json_to_recordset(($1::text)::json) AS entry (id text, ended_at bigint) GROUP BY id
@@ -217,6 +241,5 @@ function endingStatements(schema: string) {
         WHERE (SELECT count(*) FROM revived) >= 0
           AND NOT EXISTS (SELECT FROM ${schema}.ended_sessions AS entry WHERE entry.id = known.id)
       ), ${addToFeed(schema)}
-      SELECT id, ended_at FROM entries`,
-  }
+      SELECT id, ended_at FROM entries`
 }

@@ -45,15 +45,14 @@ export function createPostgresSharedAnswers(
     async wait(key, timeoutSeconds) {
       const untilMs = performance.now() + timeoutSeconds * 1000
       const first = await look(key)
-      const owner = first.owner
-      let found = first
-      for (let pauseMs = firstLookMs; owner !== null && found.owner === owner; pauseMs *= 1.5) {
+      if (first.owner === null) return first.sealed
+      for (let pauseMs = firstLookMs; ; pauseMs = Math.min(pauseMs * 1.5, longestLookMs)) {
         const leftMs = untilMs - performance.now()
         if (leftMs <= 0) return null
-        await sleep(Math.min(pauseMs, longestLookMs, leftMs) / 1000)
-        found = await look(key)
+        await sleep(Math.min(pauseMs, leftMs) / 1000)
+        const found = await look(key)
+        if (found.owner !== first.owner) return found.sealed
       }
-      return found.sealed
     },
   }
 }

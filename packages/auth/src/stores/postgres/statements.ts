@@ -9,17 +9,17 @@ import { migration, newerVersionState, quotedSchema } from './schema.js'
 export type PostgresValue = string | number | null
 
 /**
- * Runs single statements, after the schema was migrated once. Each rejects with `AUTH_UNAVAILABLE` within about 3 s if PostgreSQL does not
+ * Runs single statements, after the schema was migrated once. Each rejects with `AUTH_UNAVAILABLE` within about 5 s if PostgreSQL does not
  * answer or fails; whether the statement was done is then unknown if no answer came.
  */
 export interface PostgresStatements {
   /** The name of the schema, quoted. */
   readonly schema: string
-  run(text: string, values?: readonly PostgresValue[]): Promise<readonly PostgresRow[]>
+  readonly run: (text: string, values?: readonly PostgresValue[]) => Promise<readonly PostgresRow[]>
   /** Resolves when the schema has been migrated. */
-  ready(): Promise<void>
+  readonly ready: () => Promise<void>
   /** From now on statements are refused. */
-  close(): void
+  readonly close: () => void
 }
 
 /** A fault that only the operator can correct, in one line. It is the cause of an `AUTH_UNAVAILABLE`. */
@@ -28,7 +28,7 @@ class PostgresSetupError extends Error {
 }
 
 /** The longest time for the answer to a statement, in seconds. */
-const stepTimeoutSeconds = 3
+const stepTimeoutSeconds = 4.5
 /** The longest time for a migration, which may wait for that of another instance, in seconds. */
 const migrationTimeoutSeconds = 10
 /** More statements under way are refused at once, so that memory stays bounded. */
@@ -43,36 +43,14 @@ const duplicates = ['23505', '42P06', '42P07', '42710']
 /** Creates the statements of a schema. Nothing is sent before the first one. */
 export function createStatements(client: PostgresClient, prefix: string): PostgresStatements {
   const schema = quotedSchema(prefix)
+  const sender = createSender(client)
   let isReady = false
-  let isClosed = false
-  let underWay = 0
 
-  const send = async (text: string, values: readonly PostgresValue[], repeatOn: readonly string[]) => {
-    for (let turn = 1; ; turn++) {
-      try {
-        const { rows } = await client.query(text, [...values])
-        return rows
-      } catch (error) {
-        const state = codeOf(error)
-        if (turn === mostTurns || isClosed || state === null || !repeatOn.includes(state)) throw error
-        await sleep((turn * Math.random()) / 50)
-      }
-    }
-  }
-  const within = async (seconds: number, work: () => Promise<readonly PostgresRow[]>) => {
-    if (isClosed) throw failure('storeClosed')
-    if (underWay >= mostUnderWay) throw away('too many statements under way')
-    underWay += 1
-    const working = work().finally(() => (underWay -= 1))
-    const rows = await startTimeLimit(seconds).race(working, null)
-    if (rows === null) throw away('no answer in time')
-    return rows
-  }
   const ready = shareRun(async () => {
     if (isReady) return
-    const text = migration(schema)
+    const repeatOn = [...undone, ...duplicates]
     try {
-      await within(migrationTimeoutSeconds, () => send(text, [], [...undone, ...duplicates]))
+      await sender.send({ text: migration(schema), values: [], repeatOn, seconds: migrationTimeoutSeconds })
     } catch (error) {
       throw setupFailure(error, prefix)
     }
@@ -84,10 +62,55 @@ export function createStatements(client: PostgresClient, prefix: string): Postgr
     async run(text, values = []) {
       if (!isReady) await ready()
       try {
-        return await within(stepTimeoutSeconds, () => send(text, values, undone))
+        return await sender.send({ text, values, repeatOn: undone, seconds: stepTimeoutSeconds })
       } catch (error) {
         throw awayOf(error)
       }
+    },
+    close: sender.close,
+  }
+}
+
+interface Statement {
+  readonly text: string
+  readonly values: readonly PostgresValue[]
+  /** The statement is sent again after an error with one of these codes. */
+  readonly repeatOn: readonly string[]
+  /** The longest time for the answer. */
+  readonly seconds: number
+}
+
+/** Sends statements within bounds of time and number. It rejects with the error of the driver, or `AUTH_UNAVAILABLE`. */
+function createSender(client: PostgresClient) {
+  let isClosed = false
+  let underWay = 0
+
+  const attempt = async (statement: Statement, turn: number): Promise<readonly PostgresRow[]> => {
+    const { text, values, repeatOn } = statement
+    try {
+      return (await client.query(text, [...values])).rows
+    } catch (error) {
+      const state = codeOf(error)
+      if (turn === mostTurns || isClosed || state === null || !repeatOn.includes(state)) throw error
+    }
+    await sleep((turn * Math.random()) / 50)
+    return await attempt(statement, turn + 1)
+  }
+  const attempts = async (statement: Statement) => {
+    underWay += 1
+    try {
+      return await attempt(statement, 1)
+    } finally {
+      underWay -= 1
+    }
+  }
+  return {
+    async send(statement: Statement): Promise<readonly PostgresRow[]> {
+      if (isClosed) throw failure('storeClosed')
+      if (underWay >= mostUnderWay) throw away('too many statements under way')
+      const rows = await startTimeLimit(statement.seconds).race(attempts(statement), null)
+      if (rows === null) throw away('no answer in time')
+      return rows
     },
     close: () => {
       isClosed = true

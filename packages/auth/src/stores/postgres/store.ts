@@ -1,3 +1,4 @@
+import { shareRun } from '../../base/single-flight.js'
 import { systemClock, systemTicker, type Clock, type Ticker } from '../../base/time.js'
 import {
   defaultStorePrefix,
@@ -16,7 +17,7 @@ import { schemaNameProblem } from './schema.js'
 import { createPostgresSessions } from './sessions.js'
 import { createPostgresSharedAnswers } from './shared-answers.js'
 import { createStatements, setupErrorOf, type PostgresStatements } from './statements.js'
-import { createSweep } from './sweep.js'
+import { sweep } from './sweep.js'
 
 export type { PostgresClient, PostgresRow } from './client.js'
 export type { Store } from '../store.js'
@@ -89,13 +90,17 @@ function storeOf(
   base: PostgresStatements,
   { name, clock = systemClock, ticker = systemTicker }: NamedOptions,
 ): Store {
-  const sweep = createSweep(base, clock)
+  const sweepAll = shareRun(() => sweep(base, clock()))
+  const sweepNow = () => {
+    // What fails here is left to the next sweep.
+    sweepAll().catch(() => {})
+  }
   let stopSweeping: (() => void) | undefined
   const statements: PostgresStatements = {
     ...base,
     run: (text, values) => {
       // Not at the creation: some platforms allow no timer outside a request.
-      stopSweeping ??= ticker(sweepEverySeconds, sweep)
+      stopSweeping ??= ticker(sweepEverySeconds, sweepNow)
       return base.run(text, values)
     },
   }

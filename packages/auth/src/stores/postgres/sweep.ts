@@ -1,4 +1,3 @@
-import type { Clock } from '../../base/time.js'
 import { endedKeptSeconds } from '../ended-sessions.js'
 import { numberOf } from './columns.js'
 import type { PostgresStatements } from './statements.js'
@@ -17,23 +16,7 @@ const steps = [
   ['shared_answers', 'GREATEST(claimed_until_ms, kept_until_ms, told_until_ms)', 0, 1000],
 ] as const
 
-/**
- * Creates a function that removes what is over, a few rows at a time. Rows that another instance is removing are passed over.
- * Calls do not overlap; what fails is left to the next call.
- */
-export function createSweep(statements: PostgresStatements, clock: Clock): () => void {
-  let isSweeping = false
-  return () => {
-    if (isSweeping) return
-    isSweeping = true
-    const done = () => {
-      isSweeping = false
-    }
-    sweep(statements, clock()).then(done, done)
-  }
-}
-
-/** Removes all that is over at `now`. */
+/** Removes what is over at `now`, a few rows at a time. Rows that another instance is removing are passed over. */
 export async function sweep({ schema, run }: PostgresStatements, now: number): Promise<void> {
   for (const [table, instant, keptSeconds, perSecond] of steps) {
     const text = `
