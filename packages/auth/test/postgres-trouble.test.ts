@@ -85,6 +85,19 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     }
   })
 
+  it('sends two statements for a refresh: a read, and a compare-and-set', async () => {
+    const time = createFakeTime()
+    const statements: string[] = []
+    const { sessions } = claimForTest(track(createPostgresStore(recording(statements), time)))
+    await sessions.create(begin('a', time.now), time.now)
+    statements.length = 0
+    const read = await sessions.read('a')
+    if (read === null) throw new TypeError('it was created')
+    const { applied } = await sessions.advance(read, { toGeneration: 2, at: time.now, sealedMember: 'new' })
+    expect(applied).toBe(true)
+    expect(statements.map((text) => text.trim().split(' ', 1)[0])).toEqual(['SELECT', 'UPDATE'])
+  })
+
   it('removes what is over in small steps, and nothing else', async () => {
     const time = createFakeTime()
     const statements: string[] = []
