@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { createMemoryStore } from '../src/stores/memory.js'
 import { openSqliteStore } from '../src/stores/sqlite/store.js'
 import { createFakeTime, type FakeTime } from './kit/fake-time.js'
+import { createPostgresModelStore } from './kit/postgres-model-store.js'
+import { hasPostgres, startPostgres } from './kit/postgres.js'
 import { createRedisModelStore } from './kit/redis-model-store.js'
 import { hasRedis, startRedis } from './kit/redis.js'
 import {
@@ -84,6 +86,18 @@ const openRedis = async (): Promise<ModelStore> => {
       fc.constant(command('forgetScripts', () => store.forgetScripts())),
     ],
     // Each takes about a tenth of a second.
+    usualRuns: 60,
+  }
+}
+
+const openPostgres = async (): Promise<ModelStore> => {
+  const server = await startPostgres()
+  afterAll(() => server.remove())
+  const store = createPostgresModelStore(server)
+  return {
+    name: 'postgres',
+    begin: () => store.begin(),
+    upsets: [fc.constant(command('cutConnections', () => store.cutConnections()))],
     usualRuns: 60,
   }
 }
@@ -292,7 +306,12 @@ const historiesWith = (upsets: readonly fc.Arbitrary<Command>[]) =>
   fc.commands([...frequent, ...frequent, ...usual, ...seldom, ...upsets], { maxCommands: 60, size: 'max' })
 
 describe(`a session, over random histories (seed ${seed})`, async () => {
-  const stores = [memory, sqlite, ...(hasRedis() ? [await openRedis()] : [])]
+  const stores = [
+    memory,
+    sqlite,
+    ...(hasRedis() ? [await openRedis()] : []),
+    ...(hasPostgres() ? [await openPostgres()] : []),
+  ]
   for (const { name, begin, upsets, usualRuns } of stores) {
     const runs = Number(askedRuns ?? usualRuns)
     it(
