@@ -19,7 +19,7 @@ export interface CommandWorld {
 const usage = `Usage:
   perennial doctor          checks a deployment from its environment and .env
   perennial token inspect   explains the token on standard input: member, age, and the reason if it is refused
-  perennial store move      copies the SQLite store of STORE_URL to the Redis of NEW_STORE_URL; all sessions stay valid
+  perennial store move      copies the SQLite store of STORE_URL to the Redis or Postgres of NEW_STORE_URL; all sessions stay valid
 
 Exit codes: 0 success (doctor: no error, token: accepted, move: done), 1 a problem was found or a check failed, 2 wrong usage`
 

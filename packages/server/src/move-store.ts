@@ -22,7 +22,7 @@ export async function move({ env, readTextFile, print }: MoveWorld): Promise<voi
   const to = readNewStoreUrl(env)
   if (store.kind !== 'sqlite')
     throw new TypeError(
-      'STORE_URL is not a SQLite file. This command copies from SQLite to Redis. A good example: STORE_URL=sqlite:./data/perennial.db',
+      'STORE_URL is not a SQLite file. This command copies from SQLite to Redis or Postgres. A good example: STORE_URL=sqlite:./data/perennial.db',
     )
   const { secret } = perennial
   if (secret === undefined) throw noSecret(store.path)
@@ -48,7 +48,7 @@ function noSecret(path: string): TypeError {
     ? `The secret of these sessions is in ${file}. Set PERENNIAL_SECRET="$(cat ${file})"`
     : 'Set it to the secret of the service that wrote the sessions'
   return new TypeError(
-    `PERENNIAL_SECRET is not set, and the service does not start on Redis without it. ${advice}`,
+    `PERENNIAL_SECRET is not set, and the service does not start on a shared store without it. ${advice}`,
   )
 }
 

@@ -181,7 +181,7 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
     ])
     const cases: readonly [Record<string, string>, RegExp][] = [
       [{ NEW_STORE_URL: '' }, /^NEW_STORE_URL is not set\. A good example: NEW_STORE_URL=redis:/],
-      [{ NEW_STORE_URL: 'sqlite:x.db' }, /^NEW_STORE_URL is not a Redis address/],
+      [{ NEW_STORE_URL: 'sqlite:x.db' }, /^NEW_STORE_URL is not a Redis or Postgres address/],
       [{ NEW_STORE_URL: 'canary' }, /^NEW_STORE_URL is not sqlite:<path>, memory:, redis:/],
       [{ STORE_URL: 'memory:' }, /^STORE_URL is not a SQLite file/],
       [{ STORE_URL: `sqlite:${folder.path}/typo.db` }, /^There is no store at sqlite:/],

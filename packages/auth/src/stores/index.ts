@@ -8,7 +8,7 @@ export {
 } from './claim-store.js'
 export { loadLocalSecret } from './local-secret.js'
 export { moveStore, type MoveCounts, type StoreMoveOptions } from './move/move-store.js'
-export type { MoveCount } from './move/redis-target.js'
+export type { MoveCount } from './move/move-target.js'
 export { examineSqliteFile, openStore, readPostgresSettings, readRedisSettings } from './open-store.js'
 export type { PostgresSettings } from './postgres/settings.js'
 export { redisAddressProblem } from './redis/address.js'

@@ -149,17 +149,17 @@ function issuerUrlOf({
 const example = 'NEW_STORE_URL=redis://redis.example.com:6379/0'
 
 /**
- * Reads `NEW_STORE_URL`, the Redis that `perennial store move` copies to. The service itself does not read it.
+ * Reads `NEW_STORE_URL`, the Redis or Postgres that `perennial store move` copies to. The service itself does not read it.
  * @throws TypeError with one line that names the variable, what is wrong with it and a good example
  */
-export function readNewStoreUrl(env: Environment): Extract<StoreAddress, { kind: 'redis' }> {
+export function readNewStoreUrl(env: Environment): Extract<StoreAddress, { kind: 'redis' | 'postgres' }> {
   const given = env['NEW_STORE_URL']?.trim()
   if (!given) throw bad('is not set')
   const result = v.safeParse(storeAddress(), given, { abortEarly: true })
   if (!result.success) throw bad(result.issues[0].message)
-  if (result.output.kind !== 'redis')
-    throw bad('is not a Redis address: the command copies from SQLite to Redis')
-  return result.output
+  const address = result.output
+  if (address.kind === 'redis' || address.kind === 'postgres') return address
+  throw bad('is not a Redis or Postgres address: the command copies from SQLite to one of them')
 }
 
 function bad(problem: string): TypeError {

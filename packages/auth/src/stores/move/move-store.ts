@@ -4,10 +4,10 @@ import { AuthError } from '../../base/errors.js'
 import { createRandomBytes, createSecrets, decodeSecrets, type Secrets } from '../../base/secrets.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
 import { claimOwner } from '../claim-store.js'
-import { parseStoreAddress } from '../store-address.js'
+import { parseStoreAddress, type PostgresStoreAddress, type RedisStoreAddress } from '../store-address.js'
 import { defaultStorePrefix } from '../store.js'
 import type { Batches, MoveSource } from './sqlite-source.js'
-import type { MoveCount, MoveTarget } from './redis-target.js'
+import type { MoveCount, MoveTarget } from './move-target.js'
 
 /** The result of a move. */
 export interface MoveCounts {
@@ -22,9 +22,9 @@ export interface MoveCounts {
 export interface StoreMoveOptions {
   /** The address of the file to read (`sqlite:./data/perennial.db`). It stays as it is. */
   readonly from: string
-  /** The address of the Redis to fill (`redis://…`). */
+  /** The address of the store to fill (`redis://…`, `postgres://…`). */
   readonly to: string
-  /** The first part of the keys in Redis. @defaultValue `perennial` */
+  /** The first part of the keys in Redis, or the schema in Postgres. @defaultValue `perennial` */
   readonly prefix?: string | undefined
   /** The app that both stores are for. */
   readonly appId: string
@@ -42,8 +42,8 @@ const mostTries = 5
 const firstPauseMs = 200
 
 /**
- * Copies a SQLite store to Redis, so that nobody is signed out when the service starts there. A repeated move adds what is
- * missing, and a newer record in Redis stays. Nothing may use the file meanwhile. Memory is bounded, however many sessions
+ * Copies a SQLite store to Redis or Postgres, so that nobody is signed out when the service starts there. A repeated move adds what is
+ * missing, and a newer record there stays. Nothing may use the file meanwhile. Memory is bounded, however many sessions
  * there are.
  * @throws TypeError if an address or the secret is not valid
  * @throws Error with a message of one line: why nothing was moved, or not everything. The file stays as it was
@@ -51,16 +51,17 @@ const firstPauseMs = 200
 export async function moveStore(options: StoreMoveOptions): Promise<MoveCounts> {
   const { from, to, appId, secret, prefix = defaultStorePrefix, clock = systemClock } = options
   const [source, target] = [parseStoreAddress(from), parseStoreAddress(to)]
-  if (source.kind !== 'sqlite' || target.kind !== 'redis') {
-    throw new TypeError('a store moves from sqlite:<path> to redis://<host>, and in no other direction')
+  if (source.kind !== 'sqlite' || !(target.kind === 'redis' || target.kind === 'postgres')) {
+    throw new TypeError(
+      'a store moves from sqlite:<path> to redis://<host> or postgres://<host>, and in no other direction',
+    )
   }
   const secrets = createSecrets(decodeSecrets(secret), { appId, randomBytes: createRandomBytes() })
   // The drivers are loaded on demand, as in `openStore`.
   const { openSqliteSource } = await import('./sqlite-source.js')
-  const { openRedisTarget } = await import('./redis-target.js')
   const opened = await openSqliteSource(source.path)
   try {
-    const filled = await openRedisTarget(target, { clock, prefix })
+    const filled = await openTarget(target, { clock, prefix })
     try {
       return await copy(opened, filled, { ...options, clock, secrets })
     } finally {
@@ -69,6 +70,18 @@ export async function moveStore(options: StoreMoveOptions): Promise<MoveCounts> 
   } finally {
     opened.close()
   }
+}
+
+async function openTarget(
+  target: RedisStoreAddress | PostgresStoreAddress,
+  options: { readonly clock: Clock; readonly prefix: string },
+): Promise<MoveTarget> {
+  if (target.kind === 'redis') {
+    const { openRedisTarget } = await import('./redis-target.js')
+    return await openRedisTarget(target, options)
+  }
+  const { openPostgresTarget } = await import('./postgres-target.js')
+  return await openPostgresTarget(target, options)
 }
 
 interface Copying extends StoreMoveOptions {
@@ -131,7 +144,7 @@ async function inBatches<T>(
   return { copied, there, over }
 }
 
-/** Repeats a batch for some seconds, so that a long move survives a short failure of Redis. */
+/** Repeats a batch for some seconds, so that a long move survives a short failure of the new store. */
 async function withRetries<T>(put: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -168,7 +181,7 @@ async function refuseOthers(
   const others = (await target.signingKeys()).filter(({ kid }) => !ours.has(kid))
   if (others.every((key) => isOpenedBy(secrets, key))) return
   throw new Error(
-    'The new store belongs to another deployment: it holds signing keys that PERENNIAL_SECRET does not open. Nothing was moved; name an empty Redis, or another database of it (redis://…/1).',
+    'The new store belongs to another deployment: it holds signing keys that PERENNIAL_SECRET does not open. Nothing was moved; name an empty one, another database (redis://…/1) or another STORE_PREFIX.',
   )
 }
 

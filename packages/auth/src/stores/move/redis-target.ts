@@ -1,6 +1,4 @@
 import type { Clock } from '../../base/time.js'
-import type { EndedSession } from '../../sessions/index.js'
-import type { StoredSigningKey } from '../../tokens/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { RedisAddress } from '../redis/address.js'
 import { createScript } from '../redis/commands.js'
@@ -8,42 +6,15 @@ import { openRedisConnection, type RedisConnection } from '../redis/connection.j
 import { createRedisOwner } from '../redis/owner.js'
 import { publishEnded, readParts, toText } from '../redis/session-scripts.js'
 import { addToIndex, expiredKeptSeconds } from '../redis/sessions.js'
-import type { StoreOwner } from '../store.js'
 import { entryOf } from '../redis/member-index.js'
 import { createRedisSigningKeys } from '../redis/signing-keys.js'
 import { readEarlierKeys } from '../redis/earlier-store.js'
 import { createRedisWebhookLog } from '../redis/store.js'
-import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
-
-/** The number of records of one kind, by what the move did with them. */
-export interface MoveCount {
-  /** Written, because the target had none or an older one. */
-  readonly copied: number
-  /** Left alone, because the target had them, as new or newer. */
-  readonly there: number
-  /** Left behind, because they are over. */
-  readonly over: number
-}
-
-/** The Redis that a move fills. Each `put` returns the number of records that it wrote. A newer record stays. */
-export interface MoveTarget {
-  readonly owner: StoreOwner
-  /** Returns when the first move to it began, in seconds since the epoch; null if there was none. */
-  startedAt(): Promise<number | null>
-  begin(): Promise<void>
-  /** Those of an earlier version included. */
-  signingKeys(): Promise<readonly StoredSigningKey[]>
-  addSigningKeys(keys: readonly StoredSigningKey[]): Promise<MoveCount>
-  putEnded(ended: readonly EndedSession[]): Promise<number>
-  putCutoffs(cutoffs: readonly MovedCutoff[]): Promise<number>
-  putWebhooks(webhooks: readonly MovedWebhook[]): Promise<number>
-  putSessions(sessions: readonly MovedSession[]): Promise<number>
-  close(): Promise<void>
-}
+import { addSigningKeys, type MoveTarget } from './move-target.js'
+import type { MovedCutoff, MovedSession } from './sqlite-source.js'
 
 /** Longer than any session lives. */
 const moveKeptSeconds = signInCutoffKeptSeconds
-const mostKeyTries = 5
 
 /**
  * Stores a session, unless the stored one is as new or newer: an end comes first, then the higher generation, then the
@@ -100,11 +71,7 @@ export async function openRedisTarget(
       await connection.run(beginMove, [names.move], [now(), moveKeptSeconds])
     },
     signingKeys: async () => [...(await readEarlierKeys(connection)), ...(await keys.list())],
-    async addSigningKeys(given) {
-      let copied = 0
-      for (const key of given) if (await addKey(keys, key)) copied += 1
-      return { copied, there: given.length - copied, over: 0 }
-    },
+    addSigningKeys: (given) => addSigningKeys(keys, given),
     async putEnded(ended) {
       const entries = ended.flatMap(({ id, endedAt }) => [id, endedAt])
       const head = [now() - endedKeptSeconds, endedKeptSeconds, names.endedChannel, 'move']
@@ -126,19 +93,6 @@ export async function openRedisTarget(
 async function countWritten<T>(all: readonly T[], put: (one: T) => Promise<boolean>): Promise<number> {
   const written = await Promise.all(all.map(put))
   return written.filter(Boolean).length
-}
-
-/** Adds a key after the newest one. A service that runs on the new store already may add another in between. */
-async function addKey(
-  keys: ReturnType<typeof createRedisSigningKeys>,
-  key: StoredSigningKey,
-): Promise<boolean> {
-  for (let tries = 0; tries < mostKeyTries; tries += 1) {
-    const there = await keys.list()
-    if (there.some(({ kid }) => kid === key.kid)) return false
-    if (await keys.add(key, there.at(-1)?.kid ?? null)) return true
-  }
-  throw new Error('The signing keys of the new store keep changing. Nothing else was moved; move again.')
 }
 
 async function putOneCutoff(connection: RedisConnection, cutoff: MovedCutoff, now: number): Promise<boolean> {

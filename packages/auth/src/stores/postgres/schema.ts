@@ -100,6 +100,7 @@ function sessionTables(schema: string): string {
 /** Creates what instances share beside sessions. The tables that may be lost in a crash of the server are not logged. */
 function sharedTables(schema: string): string {
   return `
+    CREATE TABLE ${schema}.store_move (only_row integer PRIMARY KEY CHECK (only_row = 1), started_at bigint NOT NULL);
     CREATE TABLE ${schema}.signing_keys (
       kid text COLLATE "C" PRIMARY KEY,
       seq integer NOT NULL UNIQUE,

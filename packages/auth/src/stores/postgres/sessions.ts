@@ -19,7 +19,7 @@ interface Parts {
 }
 
 /** The time for which the row that a sign-in adds for its member is kept, in seconds: longer than any statement. */
-const signInHeldSeconds = 3600
+export const signInHeldSeconds = 3600
 /** An expired session still answers `read` for so long, so that its refusal has a reason. */
 const expiredKeptSeconds = 3600
 /** The most sessions that one statement restores. */
@@ -224,7 +224,8 @@ function endingStatements(schema: string) {
   }
 }
 
-function restoreStatement(schema: string): string {
+/** Returns the statement that ends a list of sessions again, known or not, and returns those that are new to the feed. */
+export function restoreStatement(schema: string): string {
   return `
       WITH known AS (
         SELECT id, min(ended_at) AS ended_at
