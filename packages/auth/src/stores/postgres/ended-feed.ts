@@ -1,6 +1,5 @@
 import { createBoundedMap } from '../../base/bounded-map.js'
-import { shareRun } from '../../base/single-flight.js'
-import type { Ticker } from '../../base/time.js'
+import type { Clock, Ticker } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
 import { createEndedFeed, type EndedFeed } from '../ended-sessions.js'
 import type { PostgresRow } from './client.js'
@@ -11,12 +10,14 @@ import type { PostgresStatements } from './statements.js'
 export interface PostgresEndedFeed {
   /** Passes sessions that this instance has ended to its listeners. */
   readonly publish: (ended: readonly EndedSession[]) => void
+  /** Reads what other instances have ended, and passes it to the listeners. */
+  readonly sync: () => Promise<void>
   readonly subscribe: EndedFeed['subscribe']
   readonly close: () => void
 }
 
 /** The interval at which the ended sessions of other instances are read, in seconds. */
-const pollEverySeconds = 1
+const readEverySeconds = 1
 const readAtOnce = 1_000
 /** Sessions that this instance has published are not published again when they are read. */
 const publishedKept = 20_000
@@ -32,26 +33,35 @@ interface Anchor {
  * commits: an entry never appears before one that was read. A server that has lost writes (a failover) no longer has the last
  * entry that was read; the listeners then get `resync`.
  */
-export function createPostgresEndedFeed(statements: PostgresStatements, ticker: Ticker): PostgresEndedFeed {
+export function createPostgresEndedFeed(
+  statements: PostgresStatements,
+  { clock, ticker }: { readonly clock: Clock; readonly ticker: Ticker },
+): PostgresEndedFeed {
   const feed = createEndedFeed()
   const published = createBoundedMap<true>(publishedKept)
+  let readAt = -Infinity
   let listeners = 0
-  let stopPolling = () => {}
+  let stopReading = () => {}
 
   const publish = (ended: readonly EndedSession[]) => {
     const news = ended.filter(({ id }) => published.get(id) === undefined)
     for (const { id } of news) published.set(id, true)
     feed.publish(news)
   }
-  const poll = shareRun(createPoll(statements, { publish, resync: () => feed.publish('resync') }))
-  const pollNow = () => {
-    // What fails here is read at the next interval.
-    poll().catch(() => {})
+  const read = createReader(statements, { publish, resync: () => feed.publish('resync') })
+  const sync = async () => {
+    readAt = clock()
+    await read()
+  }
+  const readNow = () => {
+    // Whoever keeps the list calls `sync` as often. What fails here is read at the next interval.
+    if (Math.abs(clock() - readAt) >= readEverySeconds) sync().catch(() => {})
   }
   return {
     publish,
+    sync,
     subscribe(listener) {
-      if (listeners === 0) stopPolling = ticker(pollEverySeconds, pollNow)
+      if (listeners === 0) stopReading = ticker(readEverySeconds, readNow)
       listeners += 1
       const unsubscribe = feed.subscribe(listener)
       let isSubscribed = true
@@ -60,10 +70,10 @@ export function createPostgresEndedFeed(statements: PostgresStatements, ticker: 
         isSubscribed = false
         unsubscribe()
         listeners -= 1
-        if (listeners === 0) stopPolling()
+        if (listeners === 0) stopReading()
       }
     },
-    close: () => stopPolling(),
+    close: () => stopReading(),
   }
 }
 
@@ -72,30 +82,33 @@ interface Outlet {
   readonly resync: () => void
 }
 
-/** Creates a function that publishes what has ended since its last call. The next call repeats one that failed. */
-function createPoll({ schema, run }: PostgresStatements, { publish, resync }: Outlet): () => Promise<void> {
+/**
+ * Creates a function that publishes what has ended since its last call, at first all that the server knows. Calls may overlap:
+ * each of them publishes what had ended when it began, and what is read twice is published once.
+ */
+function createReader({ schema, run }: PostgresStatements, { publish, resync }: Outlet): () => Promise<void> {
   const selectFrom = `
     SELECT seq, id, ended_at FROM ${schema}.ended_sessions WHERE seq >= $1::bigint ORDER BY seq LIMIT ${readAtOnce}`
   const selectLast = `SELECT seq, id FROM ${schema}.ended_sessions ORDER BY seq DESC LIMIT 1`
-  let anchor: Anchor | null = null
+  const beginning: Anchor = { seq: 0, id: '' }
+  let anchor = beginning
 
-  const findAnchor = async () => {
-    const [last] = await run(selectLast)
-    anchor = last ? toAnchor(last) : { seq: 0, id: '' }
-    resync()
-  }
-  const readOn = async ({ seq, id }: Anchor) => {
+  const readOn = async ({ seq, id }: Anchor): Promise<void> => {
     const rows = await run(selectFrom, [seq])
     const [first] = rows
-    const isThere =
-      seq === 0 || (first !== undefined && numberOf(first, 'seq') === seq && textOf(first, 'id') === id)
-    if (!isThere) return await findAnchor()
+    const isThere = first !== undefined && numberOf(first, 'seq') === seq && textOf(first, 'id') === id
+    if (seq !== beginning.seq && !isThere) {
+      const [last] = await run(selectLast)
+      anchor = last ? toAnchor(last) : beginning
+      resync()
+      return
+    }
     const last = rows.at(-1)
     if (last) anchor = toAnchor(last)
     publish(rows.filter((row) => numberOf(row, 'seq') !== seq).map(toEnded))
-    if (rows.length === readAtOnce && anchor) await readOn(anchor)
+    if (rows.length === readAtOnce) await readOn(anchor)
   }
-  return () => (anchor === null ? findAnchor() : readOn(anchor))
+  return () => readOn(anchor)
 }
 
 function toAnchor(row: PostgresRow): Anchor {

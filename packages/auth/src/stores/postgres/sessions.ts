@@ -166,6 +166,7 @@ function createEnding({ statements: { schema, run }, feed, clock }: Parts): Omit
       return (await run(sql.endedSince, [from])).map(toEnded)
     },
     watchEnded: (listener) => feed.subscribe(listener),
+    syncEnded: () => feed.sync(),
     async restoreEnded(known) {
       for (let from = 0; from < known.length; from += restoredAtOnce) {
         const some = known.slice(from, from + restoredAtOnce)

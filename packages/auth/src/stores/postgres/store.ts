@@ -104,7 +104,7 @@ function storeOf(
       return base.run(text, values)
     },
   }
-  const feed = createPostgresEndedFeed(statements, ticker)
+  const feed = createPostgresEndedFeed(statements, { clock, ticker })
   return {
     name,
     owner: createPostgresOwner(statements),
