@@ -60,6 +60,7 @@ describe('readConfig', () => {
       sentryDsn: undefined,
       posthog: undefined,
       warnings: [],
+      plainConnections: [],
     })
   })
 
@@ -465,6 +466,55 @@ describe('settings that cannot work together', () => {
       refusalOf({ ...session, REFRESH_TOKEN_TRANSPORT: 'cookie', CORS_ORIGIN: 'https://a.example' }),
     ).toBe('started')
     expect(refusalOf({ ...session, CORS_ORIGIN: '*' })).toBe('started')
+  })
+})
+
+describe('a connection without TLS, in production', () => {
+  const plain = (env: Record<string, string>) => read({ ...production, ...session, ...env }).plainConnections
+
+  it.each<[string, Record<string, string>, string]>([
+    ['Redis', { STORE_URL: 'redis://:hush@10.0.0.5:6379' }, 'STORE_URL connects to Redis at 10.0.0.5'],
+    [
+      'the second node of a Cluster',
+      { STORE_URL: 'redis://127.0.0.1:7000?cluster&node=10.0.0.6:7001' },
+      'STORE_URL connects to Redis at 10.0.0.6',
+    ],
+    [
+      'PostgreSQL',
+      { STORE_URL: 'postgres://u:hush@db.example.com/app' },
+      'STORE_URL connects to PostgreSQL at',
+    ],
+    ['Sentry', { SENTRY_DSN: 'http://hush@sentry.example.com/1' }, 'SENTRY_DSN is a plain http address'],
+    [
+      'PostHog',
+      { POSTHOG_API_KEY: 'hush', POSTHOG_HOST: 'http://posthog.example.com' },
+      'POSTHOG_HOST is a plain http address',
+    ],
+    [
+      'pages that use cookies',
+      { REFRESH_TOKEN_TRANSPORT: 'cookie', CORS_ORIGIN: 'https://a.example,http://b.example' },
+      'CORS_ORIGIN has http://b.example',
+    ],
+  ])('is named: %s', (_name, env, line) => {
+    const lines = plain(env)
+    expect(lines).toEqual([expect.stringContaining(line)])
+    expect(lines.join()).not.toContain('hush')
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['TLS', { STORE_URL: 'rediss://10.0.0.5', SENTRY_DSN: 'https://k@sentry.example.com/1' }],
+    ['loopback addresses', { STORE_URL: 'redis://[::1]:6379', SENTRY_DSN: 'http://k@localhost:9000/1' }],
+    ['PostgreSQL with TLS', { STORE_URL: 'postgres://db.example.com/app?sslmode=require' }],
+    ['a Unix socket', { STORE_URL: 'postgres:///app?host=/run/postgresql' }],
+    ['a loopback address by its number', { STORE_URL: 'redis://127.0.0.1:6379' }],
+    ['pages that get tokens in bodies', { CORS_ORIGIN: 'http://b.example' }],
+    ['PostHog that is not used', { POSTHOG_HOST: 'http://posthog.example.com' }],
+  ])('is not named: %s', (_name, env) => {
+    expect(plain(env)).toEqual([])
+  })
+
+  it('is allowed in development', () => {
+    expect(read({ STORE_URL: 'redis://10.0.0.5' }).plainConnections).toEqual([])
   })
 })
 

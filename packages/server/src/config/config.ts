@@ -5,6 +5,7 @@ import { listMarkedNames, type Environment } from './environment.js'
 import { readKeySet, type ReadTextFile } from './key-set.js'
 import { storeAddress } from './setting-kinds.js'
 import { perennialOptionsOf, readSettings, settingNames, type Settings, type Stage } from './settings.js'
+import { listPlainConnections } from './plain-connections.js'
 import { listUnknownNames, listWarnings } from './warnings.js'
 
 /** The configuration of the service, validated and complete. */
@@ -37,6 +38,8 @@ export interface Config {
   readonly posthog: { readonly apiKey: string; readonly host: string | undefined } | undefined
   /** Settings that are valid but probably a mistake, one line for people each. */
   readonly warnings: readonly string[]
+  /** In production: connections without TLS that leave this machine, one line for people each. */
+  readonly plainConnections: readonly string[]
 }
 
 /** Returns the app of a configuration: the emulator's, if it configures none. */
@@ -103,6 +106,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
       ? { apiKey: settings.POSTHOG_API_KEY, host: settings.POSTHOG_HOST }
       : undefined,
     warnings: listWarnings(settings, env, environment),
+    plainConnections: listPlainConnections(settings, environment),
   }
 }
 

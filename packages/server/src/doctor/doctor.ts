@@ -35,6 +35,7 @@ export async function examine(
   return [
     configuration.ok('every variable is valid.'),
     ...config.warnings.map((warning) => configuration.warning(warning)),
+    ...config.plainConnections.map((line) => configuration.error(line)),
     checkNode(process.versions.node),
     ...memberstack,
     ...store,

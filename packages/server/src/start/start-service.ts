@@ -55,7 +55,8 @@ export async function startService(
     if (isRunning) logger.info('stopped')
     await telemetry.flush(flushSeconds)
   })
-  for (const warning of config.warnings) logger.warn({ warning }, 'config_warning')
+  for (const warning of [...config.warnings, ...config.plainConnections])
+    logger.warn({ warning }, 'config_warning')
   try {
     const service = await startParts(config, { telemetry, teardown, clock })
     const { url, mode, emulator } = service
