@@ -106,7 +106,9 @@ async function ownKey() {
   await store.close()
   if (!stored) throw new Error('no signing key')
   const bytes = Buffer.from(stored.sealedPrivateKey, 'base64url')
-  const key = Buffer.from(hkdfSync('sha256', Buffer.from(secret, 'base64'), '', 'perennial signing-keys', 32))
+  const key = Buffer.from(
+    hkdfSync('sha256', Buffer.from(secret, 'base64'), emulator.appId, 'perennial signing-keys', 32),
+  )
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(4, 16))
   decipher.setAAD(Buffer.from(stored.kid)).setAuthTag(bytes.subarray(-16))
   return createPrivateKey(Buffer.concat([decipher.update(bytes.subarray(16, -16)), decipher.final()]))
