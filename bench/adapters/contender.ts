@@ -1,5 +1,5 @@
 import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
-import { appId, memberId } from '../kit/members.ts'
+import { appId, memberId, secret } from '../kit/members.ts'
 
 /** The settings of a contender. All see the same RS256 member JWTs of one issuer and app. */
 export interface Setup {
@@ -30,7 +30,7 @@ export function startPerennial({ keySetUrl, options }: Setup): Promise<Perennial
 
 /** Returns the options of forward mode. Nothing listens at the refresh URL: nobody refreshes. */
 export function forwardOptions(jwksUri: string): PerennialOptions {
-  return { store: 'memory:', memberstack: { appId, jwksUri, refreshUrl: 'http://127.0.0.1:9/' } }
+  return { store: 'memory:', secret, memberstack: { appId, jwksUri, refreshUrl: 'http://127.0.0.1:9/' } }
 }
 
 /** Returns the member of verified claims, whatever type a library gives them. */

@@ -1,5 +1,8 @@
 import type { Shot } from './load.ts'
 
+/** The secret of every Perennial in the bench: production requires one, in both modes. */
+export const secret: string = Buffer.alloc(32, 1).toString('base64')
+
 /** The app that all members of the bench belong to. */
 export const appId = 'app_bench'
 /** The issuer of member JWTs. */

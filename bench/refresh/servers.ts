@@ -2,7 +2,7 @@ import { createPerennial, openStore, systemClock, type Perennial, type Store } f
 import { authRouter, jwks } from '@perennial/auth/express'
 import axios, { isAxiosError } from 'axios'
 import express, { type Express, type RequestHandler } from 'express'
-import { appId } from '../kit/members.ts'
+import { appId, secret } from '../kit/members.ts'
 import { upstreamRefreshToken } from './upstream.ts'
 
 /** The addresses that a contender needs. */
@@ -59,7 +59,7 @@ export function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
 export async function startForward({ upstreamUrl, upstreamJwks }: Surroundings): Promise<RefreshServer> {
   const refreshUrl = `${upstreamUrl}/auth/refresh-token`
   const memberstack = { appId, jwks: upstreamJwks, refreshUrl }
-  return { app: mount(await createPerennial({ store: 'memory:', memberstack, rateLimits })) }
+  return { app: mount(await createPerennial({ store: 'memory:', secret, memberstack, rateLimits })) }
 }
 
 /** Starts Perennial in session mode. */
@@ -68,7 +68,7 @@ export async function startSession({ storeUrl, upstreamUrl }: Surroundings): Pro
   const store = withoutQuota(await openStore(storeUrl, { clock: systemClock }), () => quota)
   const perennial = await createPerennial({
     store,
-    secret: Buffer.alloc(32, 1).toString('base64'),
+    secret,
     memberstack: { appId, secretKey, adminUrl: upstreamUrl },
     rateLimits,
   })

@@ -1,5 +1,5 @@
 import { createPerennial, type AuthRequest } from '@perennial/auth'
-import { appId, memberClaims } from '../kit/members.ts'
+import { appId, memberClaims, secret } from '../kit/members.ts'
 import { inProcessMemberstack } from '../kit/memberstack.ts'
 import { createSigner } from '../kit/signer.ts'
 
@@ -13,7 +13,7 @@ export async function createRefresher(store: string, sessions: number) {
   let now = Math.floor(Date.now() / 1000)
   const perennial = await createPerennial({
     store,
-    secret: Buffer.alloc(32, 1).toString('base64'),
+    secret,
     memberstack: { appId, secretKey: 'sk_bench' },
     rateLimits: { ipPerMinute: unlimited, ipTotalPerMinute: unlimited, sessionPerMinute: unlimited },
     httpClient: inProcessMemberstack,
