@@ -1,5 +1,6 @@
 import { createPerennial, openStore, systemClock, type Perennial, type Store } from '@perennial/auth'
 import { authRouter, jwks } from '@perennial/auth/express'
+import { silentTelemetry } from '@perennial/auth/telemetry'
 import axios, { isAxiosError } from 'axios'
 import express, { type Express, type RequestHandler } from 'express'
 import { appId, secret } from '../kit/members.ts'
@@ -28,6 +29,9 @@ export type AdminQuotaState = 'lifted' | 'used_up'
 const unlimited = 1_000_000_000
 const rateLimits = { ipPerMinute: unlimited, ipTotalPerMinute: unlimited, sessionPerMinute: unlimited }
 const secretKey = 'sk_bench'
+
+/** The options of both modes. */
+const shared = { secret, rateLimits, telemetry: silentTelemetry }
 
 /** Starts the endpoint that people write by hand: a route, one call, and the tokens are passed on. */
 export function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
@@ -59,7 +63,7 @@ export function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
 export async function startForward({ upstreamUrl, upstreamJwks }: Surroundings): Promise<RefreshServer> {
   const refreshUrl = `${upstreamUrl}/auth/refresh-token`
   const memberstack = { appId, jwks: upstreamJwks, refreshUrl }
-  return { app: mount(await createPerennial({ store: 'memory:', secret, memberstack, rateLimits })) }
+  return { app: mount(await createPerennial({ store: 'memory:', ...shared, memberstack })) }
 }
 
 /** Starts Perennial in session mode. */
@@ -68,9 +72,8 @@ export async function startSession({ storeUrl, upstreamUrl }: Surroundings): Pro
   const store = withoutQuota(await openStore(storeUrl, { clock: systemClock }), () => quota)
   const perennial = await createPerennial({
     store,
-    secret,
+    ...shared,
     memberstack: { appId, secretKey, adminUrl: upstreamUrl },
-    rateLimits,
   })
   return { app: mount(perennial), setQuota: (state) => void (quota = state) }
 }
