@@ -177,7 +177,8 @@ describe('createFetchHandler', () => {
   let perennial: Perennial
   beforeAll(async () => {
     emulator = await startEmulator()
-    perennial = await createPerennial({ store: 'memory:', memberstack: emulator })
+    const { appId, secretKey, adminUrl } = emulator
+    perennial = await createPerennial({ store: 'memory:', memberstack: { appId, secretKey, adminUrl } })
   })
   afterAll(async () => {
     await perennial.close()

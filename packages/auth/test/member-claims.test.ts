@@ -81,7 +81,7 @@ describe('claimsOf', () => {
       },
     })
     expect((await signIn()).status).toBe(201)
-    expect(seen).toEqual([['activePlanIds', 'customFields', 'email', 'roles', 'userId']])
+    expect(seen).toEqual([['activePlanIds', 'customFields', 'email', 'emailVerified', 'roles', 'userId']])
   })
 
   it('refuses the sign-in with the error that it throws', async () => {

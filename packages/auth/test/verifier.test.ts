@@ -110,7 +110,7 @@ describe.each(Object.entries(apis))('an API on %s with a verifier', (_name, star
     const missing = await fetch(`${api}/projects`)
     expect([missing.status, missing.headers.get('www-authenticate'), await missing.json()]).toEqual([
       401,
-      'Bearer',
+      'Bearer realm="perennial"',
       expect.objectContaining({ code: 'AUTH_TOKEN_MISSING' }),
     ])
     const [header, claims, signature = ''] = accessToken.split('.')

@@ -250,10 +250,11 @@ describe('an app around the library', () => {
       environment: 'test',
       logDestination: { write: (line) => lines.push(line) },
     })
+    const { appId, secretKey, adminUrl, jwksUri, refreshUrl, issuer } = emulator
     const perennial = await createPerennial({
       store: 'memory:',
       secret: newSecret(),
-      memberstack: emulator,
+      memberstack: { appId, secretKey, adminUrl, jwksUri, refreshUrl, issuer },
       telemetry: telemetry.telemetry,
     })
     const app = createApp({

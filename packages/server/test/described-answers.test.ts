@@ -47,7 +47,7 @@ it('in session mode every refusal is described', async () => {
     [401, 'AUTH_TOKEN_EXPIRED'],
     (await emulator.issueTokens({ expiresInSeconds: -1 })).accessToken,
   )
-  const token = await newToken()
+  const token = (await emulator.issueTokens({ issuedSecondsAgo: 2 })).accessToken
   const { accessToken, refreshToken } = pairOf(await exchange(url(), token))
   const everywhere = await call(url(), '/v1/auth/sessions', { method: 'DELETE', token: accessToken })
   expect(everywhere.status).toBe(204)

@@ -78,10 +78,14 @@ describe('a change of PERENNIAL_SECRET', () => {
     expect(verdict(await me(url(), third.accessToken))).toEqual([401, 'AUTH_TOKEN_REVOKED'])
   })
 
-  it('without the old secret makes the old tokens invalid, and the service continues', async () => {
+  it('without the old secret stops the start, unless it is meant: then the old tokens are invalid', async () => {
     world = await startSessionWorld()
     const before = await signIn()
-    await world.restart({ PERENNIAL_SECRET: newSecret() })
+    const secret = newSecret()
+    await expect(world.restart({ PERENNIAL_SECRET: secret })).rejects.toThrow(
+      'opens none of the signing keys',
+    )
+    await world.restart({ PERENNIAL_SECRET: secret, PERENNIAL_NEW_SECRET: 'sign-everyone-out' })
     expect(verdict(await refresh(url(), before.refreshToken))).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
     const after = await signIn()
     expect((await me(url(), after.accessToken)).status).toBe(200)

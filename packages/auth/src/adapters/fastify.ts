@@ -70,11 +70,7 @@ export const perennialWebhook: PerennialPlugin = (scope, { perennial }, done) =>
   done()
 }
 
-/**
- * The key set of our access tokens, for services that verify them on their own.
- * @example
- * app.get('/.well-known/jwks.json', jwks(perennial))
- */
+/** The key set of our access tokens: `app.get('/.well-known/jwks.json', jwks(perennial))`. */
 export function jwks(perennial: Perennial): RouteHandlerMethod {
   return async (_request, reply) => send(reply, await answerJwks(perennial))
 }

@@ -22,8 +22,7 @@ export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
 
 /**
  * The routes of `/v1/auth` for anything that speaks web-standard `Request` and `Response` (Hono, Next.js, Deno, Bun).
- * Other arguments of the caller are passed on to `clientAddress`. If the first of them is Hono's context, cookies and headers
- * that the app has set on it are kept.
+ * Other arguments go to `clientAddress`. If the first of them is Hono's context, the cookies and headers on it are kept.
  * @example
  * const handle = createFetchHandler(perennial, {
  *   clientAddress: (_request, context: Context) => getConnInfo(context).remote.address,
