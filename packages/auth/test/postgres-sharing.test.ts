@@ -2,7 +2,6 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createSecrets } from '../src/base/secrets.js'
 import { systemClock } from '../src/base/time.js'
-import { createAdminQuota } from '../src/members/index.js'
 import { parseRefreshToken } from '../src/sessions/index.js'
 import { openStore, type Store } from '../src/stores/index.js'
 import {
@@ -13,6 +12,7 @@ import {
   toPair,
   type SharingInstance,
 } from './kit/instances.js'
+import { describeSharedQuota } from './shared-quota.contract.js'
 import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
 
 const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], {
@@ -110,7 +110,7 @@ describe.runIf(hasPostgres())('three instances on one Postgres', () => {
   })
 })
 
-describe.runIf(hasPostgres())('the admin quota of all instances on Postgres', () => {
+describe.runIf(hasPostgres())('two instances on one Postgres', () => {
   let postgres: PostgresServer
   let stores: readonly Store[] = []
   beforeAll(async () => {
@@ -124,40 +124,11 @@ describe.runIf(hasPostgres())('the admin quota of all instances on Postgres', ()
   afterEach(async () => {
     for (const store of stores) await store.close()
   })
-  const open = (egress = 'default') =>
-    stores.map((store) => {
-      const local = createAdminQuota({ clock: systemClock })
-      const shared = store.shareAdminQuota?.(local, egress)
-      if (!shared) throw new Error('a Postgres store shares the quota')
-      return shared
-    })
-  const takeAll = async (count: number, egress?: string) => {
-    const quotas = open(egress)
-    const places = Array.from({ length: count }, () => quotas.map((quota) => quota.take(0))).flat()
-    return (await Promise.all(places)).filter(({ kind }) => kind === 'granted')
-  }
-
-  it('is one: 24 places, though two instances ask for 24 each at once', async () => {
-    expect(await takeAll(24)).toHaveLength(24)
-    expect(await takeAll(2)).toHaveLength(0)
-  })
-
-  it('is one for each address that Memberstack is called from', async () => {
-    expect(await takeAll(24, 'north')).toHaveLength(24)
-    expect(await takeAll(2, 'south')).toHaveLength(4)
-  })
-
-  it('rests for those of one address when Memberstack says that address is too quick', async () => {
-    open('north')[0]?.pause(30)
-    await expect.poll(() => takeAll(1, 'north')).toHaveLength(0)
-    expect(await takeAll(1, 'south')).toHaveLength(2)
-  })
-
-  it('gives a place again a second after its answer, to a caller that waits for it', async () => {
-    const places = await takeAll(24)
-    for (const place of places) if (place.kind === 'granted') place.free()
-    expect(await takeAll(1)).toHaveLength(0)
-    const waited = await Promise.all(open().map((quota) => quota.take(5)))
-    expect(waited.map(({ kind }) => kind)).toEqual(['granted', 'granted'])
+  describeSharedQuota('on Postgres', {
+    stores: () => {
+      const [one, two] = stores
+      if (!one || !two) throw new Error('no stores')
+      return [one, two]
+    },
   })
 })

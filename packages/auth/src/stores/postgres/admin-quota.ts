@@ -1,134 +1,111 @@
 import type { Clock } from '../../base/time.js'
-import { sleep } from '../../base/time-limit.js'
-import type { AdminPlace, AdminQuota } from '../../members/index.js'
+import { otherPlacesOf } from '../../members/index.js'
+import { lostPlaceMs, wantedMs, type SharedPlaces } from '../shared-quota.js'
+import type { SharedQuotaLimits } from '../store.js'
 import { numberOf, toColumn } from './columns.js'
 import type { PostgresStatements } from './statements.js'
 
-/** The parts of a shared quota. */
-export interface SharedQuotaOptions {
-  /** The quota of this process: the queue of its callers, and the whole quota while Postgres is away. */
-  readonly local: AdminQuota
-  /** The name of the address that the requests come from. Each address has a quota of its own. */
-  readonly egress: string
-  readonly clock: Clock
-  /** The most requests of all instances in any second. @defaultValue 24 */
-  readonly perSecond?: number | undefined
-}
-
 /** A second, and some more because the clocks of instances differ: a place is free by the clock of the instance that takes it. */
 const restMs = 1_100
-/** Longer than any request to the admin API. */
-const lostPlaceMs = 15_000
-const longestPauseSeconds = 30
 const longestWaitMs = 1_000
+/** The wait of a caller that has its share of the places. */
+const shareWaitMs = 100
 
-type Granted = Extract<AdminPlace, { kind: 'granted' }>
-
-/**
- * Creates one quota for all instances of one address. A caller first takes a place of its own process, so that few ask Postgres
- * at once, and then a shared one. While Postgres is away each instance keeps to its own quota. If they are too many together,
- * the admin API answers 429 and all pause.
- */
-export function createPostgresAdminQuota(
-  statements: PostgresStatements,
-  options: SharedQuotaOptions,
-): AdminQuota {
-  const { local } = options
-  const places = createPlaces(statements, options)
-  const shared = async (own: Granted, untilMs: number): Promise<AdminPlace> => {
-    const id = crypto.randomUUID()
-    for (;;) {
-      const waitMs = await places.take(id).catch(() => null)
-      if (waitMs === null) return own
-      if (waitMs === 0) return both(own, () => places.rest(id))
-      if (performance.now() + waitMs > untilMs) {
-        own.free()
-        return { kind: 'refused', retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) }
-      }
-      await sleep((waitMs * (1 + Math.random() / 4)) / 1000)
-    }
-  }
-  return {
-    async take(waitSeconds) {
-      const untilMs = performance.now() + waitSeconds * 1000
-      const own = await local.take(waitSeconds)
-      return own.kind === 'granted' ? await shared(own, untilMs) : own
-    },
-    pause(seconds) {
-      local.pause(seconds)
-      const ms = Math.ceil(Math.min(Math.max(seconds, 0), longestPauseSeconds) * 1000)
-      if (ms > 0) places.pause(ms)
-    },
-  }
+/** The parts of the places that Postgres shares. */
+export interface PostgresPlacesOptions extends SharedQuotaLimits {
+  /** The name of the address that the requests come from. Each address has places of its own. */
+  readonly egress: string
+  readonly clock: Clock
 }
 
 /** Creates the shared places of one address. */
-function createPlaces(
+export function createPostgresPlaces(
   { schema, run }: PostgresStatements,
-  { egress, clock, perSecond = 24 }: SharedQuotaOptions,
-) {
+  { egress, clock, perSecond = 24, reserved }: PostgresPlacesOptions,
+): SharedPlaces {
   const sql = placeStatements(schema)
   const name = toColumn(egress)
+  const { most, least } = otherPlacesOf(perSecond, reserved)
   const nowMs = () => Math.floor(clock() * 1000)
-  /** Returns 0 if the place was taken, or the milliseconds after which to ask again. */
-  const take = async (id: string): Promise<number> => {
+  const take: SharedPlaces['take'] = async (id, caller) => {
+    const { lane, key } = caller
     const now = nowMs()
-    const [row] = await run(sql.take, [name, id, now, now + lostPlaceMs, perSecond])
+    const ends = [now + lostPlaceMs, now + wantedMs]
+    const values = [name, id, now, ...ends, perSecond, most, least, lane, toColumn(key)]
+    const [row] = await run(sql.take, values)
     if (numberOf(row, 'taken') > 0) return 0
     if (numberOf(row, 'places') < perSecond) {
       // The first caller of all, or the first one after a crash of the server.
       await run(sql.create, [name, perSecond])
-      return await take(id)
+      return await take(id, caller)
     }
+    if (numberOf(row, 'has_share') > 0) return shareWaitMs
+    const freeAt = numberOf(row, 'free_at_ms')
     // A place is free, and other callers are just taking it.
-    const isContended = numberOf(row, 'free_at_ms') <= now
-    return isContended ? await take(id) : Math.min(numberOf(row, 'free_at_ms') - now, longestWaitMs)
+    return freeAt <= now ? await take(id, caller) : Math.min(freeAt - now, longestWaitMs)
   }
   return {
     take,
-    rest(id: string): void {
-      // If this fails, the place is free again when its holder counts as dead.
+    rest(id) {
       run(sql.rest, [name, id, nowMs() + restMs]).catch(() => {})
     },
-    pause(ms: number): void {
+    pause(ms) {
       run(sql.pause, [name, nowMs() + ms]).catch(() => {})
     },
   }
 }
 
-function both(own: Granted, freeShared: () => void): Granted {
-  let isHeld = true
-  return {
-    kind: 'granted',
-    free() {
-      if (!isHeld) return
-      isHeld = false
-      own.free()
-      freeShared()
-    },
-  }
-}
-
-/** Place -1 is the pause of all. A place that another caller is just taking is passed over. */
-function placeStatements(schema: string) {
-  const places = `${schema}.admin_places`
-  return {
-    take: `
-      WITH paused AS (
+/**
+ * Place -1 is the pause of all. Sign-ins and look-ups (the others) use the first places only, and refreshes leave them the very
+ * first ones while they want some: so the parts are exact, whatever other callers do at the same time. When half of their part
+ * is in use, each caller of a sign-in that wants a place gets an equal share of it. A place that another caller is just taking
+ * is passed over.
+ * $1 address, $2 id, $3 now, $4 end of a lost place, $5 end of the wish, $6 places, $7 and $8 most and least places of others,
+ * $9 lane, $10 key of the caller.
+ */
+function takeStatement(places: string, wanted: string): string {
+  return `
+      WITH wish AS (
+        INSERT INTO ${wanted} AS known (egress, caller, until_ms)
+        SELECT $1::text, $10::text, $5::bigint WHERE $9::text <> 'renewal'
+        ON CONFLICT (egress, caller) DO UPDATE SET until_ms = GREATEST(known.until_ms, excluded.until_ms)
+      ), paused AS (
         SELECT free_at_ms FROM ${places} WHERE egress = $1::text AND place = -1 AND free_at_ms > $3::bigint
+      ), wishes AS (
+        SELECT count(*) AS callers, count(*) FILTER (WHERE caller = $10::text) AS own
+        FROM ${wanted} WHERE egress = $1::text AND until_ms > $3::bigint
+      ), used AS (
+        SELECT count(*) FILTER (WHERE lane <> 'renewal') AS others,
+          count(*) FILTER (WHERE lane = 'stranger' AND caller = $10::text) AS own
+        FROM ${places} WHERE egress = $1::text AND place >= 0 AND free_at_ms > $3::bigint
+      ), bounds AS (
+        SELECT CASE WHEN $9::text = 'renewal' AND wishes.callers > 0 AND used.others < $8::bigint THEN $8::bigint ELSE 0 END AS first,
+          CASE WHEN $9::text = 'renewal' THEN $6::bigint ELSE $7::bigint END AS past,
+          $9::text = 'stranger' AND used.others * 2 >= $7::bigint
+            AND used.own >= GREATEST(1, $7::bigint / (wishes.callers + 1 - wishes.own)) AS has_share
+        FROM wishes, used
       ), free AS (
-        SELECT place FROM ${places}
-        WHERE egress = $1::text AND place >= 0 AND place < $5::bigint AND free_at_ms <= $3::bigint
-          AND NOT EXISTS (SELECT FROM paused)
-        ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED
+        SELECT spot.place FROM ${places} AS spot, bounds
+        WHERE spot.egress = $1::text AND spot.place >= bounds.first AND spot.place < bounds.past AND spot.free_at_ms <= $3::bigint
+          AND NOT bounds.has_share AND NOT EXISTS (SELECT FROM paused)
+        ORDER BY CASE WHEN $9::text = 'renewal' THEN -spot.place ELSE spot.place END LIMIT 1 FOR UPDATE OF spot SKIP LOCKED
       ), taken AS (
-        UPDATE ${places} AS spot SET held_by = $2::text, free_at_ms = $4::bigint
+        UPDATE ${places} AS spot SET held_by = $2::text, lane = $9::text, caller = $10::text, free_at_ms = $4::bigint
         FROM free WHERE spot.egress = $1::text AND spot.place = free.place
         RETURNING spot.place
       )
-      SELECT (SELECT count(*) FROM taken) AS taken, count(*) AS places,
-        coalesce((SELECT free_at_ms FROM paused), min(free_at_ms)) AS free_at_ms
-      FROM ${places} WHERE egress = $1::text AND place >= 0 AND place < $5::bigint`,
+      SELECT (SELECT count(*) FROM taken) AS taken,
+        (SELECT count(*) FROM ${places} WHERE egress = $1::text AND place >= 0 AND place < $6::bigint) AS places,
+        (SELECT count(*) FROM bounds WHERE has_share) AS has_share,
+        coalesce((SELECT free_at_ms FROM paused), (
+          SELECT min(spot.free_at_ms) FROM ${places} AS spot, bounds
+          WHERE spot.egress = $1::text AND spot.place >= bounds.first AND spot.place < bounds.past)) AS free_at_ms`
+}
+
+function placeStatements(schema: string) {
+  const places = `${schema}.admin_places`
+  return {
+    take: takeStatement(places, `${schema}.admin_wishes`),
     create: `
       INSERT INTO ${places} (egress, place, free_at_ms)
       SELECT $1::text, place, 0 FROM generate_series(0, $2::integer - 1) AS place ON CONFLICT DO NOTHING`,

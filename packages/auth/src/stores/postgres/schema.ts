@@ -42,7 +42,7 @@ BEGIN
     SELECT version INTO STRICT found FROM ${schema}.store_version FOR UPDATE;
   END IF;
   IF found < 1 THEN
-${sessionTables(schema)}${sharedTables(schema)}
+${sessionTables(schema)}${sharedTables(schema)}${quotaTables(schema)}
   END IF;
   UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
 END
@@ -130,12 +130,26 @@ function sharedTables(schema: string): string {
       resets_at_ms bigint NOT NULL,
       PRIMARY KEY (name, key)
     ) WITH (fillfactor = 50);
-    CREATE INDEX limit_counts_resets ON ${schema}.limit_counts (resets_at_ms);
+    CREATE INDEX limit_counts_resets ON ${schema}.limit_counts (resets_at_ms);`
+}
+
+/** Creates the places of the admin API's quota, and who wants one. They may be lost in a crash of the server. */
+function quotaTables(schema: string): string {
+  return `
     CREATE UNLOGGED TABLE ${schema}.admin_places (
       egress text COLLATE "C",
       place integer,
       held_by text,
+      lane text COLLATE "C",
+      caller text COLLATE "C",
       free_at_ms bigint NOT NULL,
       PRIMARY KEY (egress, place)
-    ) WITH (fillfactor = 50);`
+    ) WITH (fillfactor = 50);
+    CREATE UNLOGGED TABLE ${schema}.admin_wishes (
+      egress text COLLATE "C",
+      caller text COLLATE "C",
+      until_ms bigint NOT NULL,
+      PRIMARY KEY (egress, caller)
+    ) WITH (fillfactor = 50);
+    CREATE INDEX admin_wishes_until ON ${schema}.admin_wishes (until_ms);`
 }

@@ -8,7 +8,8 @@ import {
   type StoreOptions,
 } from '../store.js'
 import type { PostgresAddress } from './address.js'
-import { createPostgresAdminQuota } from './admin-quota.js'
+import { createSharedQuota } from '../shared-quota.js'
+import { createPostgresPlaces } from './admin-quota.js'
 import { openPool, type PostgresClient } from './client.js'
 import { createPostgresEndedFeed } from './ended-feed.js'
 import { createPostgresOwner, createPostgresSigningKeys, createPostgresWebhookLog } from './identity.js'
@@ -113,7 +114,8 @@ function storeOf(
     webhookLog: createPostgresWebhookLog(statements, clock),
     sharedAnswers: createPostgresSharedAnswers(statements, clock),
     limiters: createPostgresLimiters(statements, clock),
-    shareAdminQuota: (local, egress) => createPostgresAdminQuota(statements, { local, egress, clock }),
+    shareAdminQuota: (local, egress, limits) =>
+      createSharedQuota(local, createPostgresPlaces(statements, { ...limits, egress, clock })),
     async check() {
       // A write: a replica still answers reads.
       await statements.run(`UPDATE ${statements.schema}.store_version SET version = version`)

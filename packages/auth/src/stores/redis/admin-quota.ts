@@ -1,10 +1,5 @@
-import {
-  otherPlacesOf,
-  renewal,
-  type AdminPlace,
-  type AdminQuota,
-  type QuotaCaller,
-} from '../../members/index.js'
+import { otherPlacesOf } from '../../members/index.js'
+import { lostPlaceMs, wantedMs, type SharedPlaces } from '../shared-quota.js'
 import type { SharedQuotaLimits } from '../store.js'
 import { createScript } from './commands.js'
 import type { RedisConnection } from './connection.js'
@@ -14,7 +9,8 @@ import type { RedisConnection } from './connection.js'
  * Sign-ins and look-ups (the others) have no more than their part of the places. While they want some, refreshes leave them
  * their least part. When half of that part is in use, each caller of a sign-in that wants a place gets an equal share of it.
  * KEYS: places, pause, places of others, callers that want one. ARGV: id, places, ms after which the place of a dead holder
- * is free, lane, the most and the least number of places of others, key of the caller.
+ * is free, lane, the most and the least number of places of others, key of the
+ * caller, ms for which the caller counts as one that wants a place.
  */
 const takePlace = createScript(`
 local time = redis.call('TIME')
@@ -33,8 +29,8 @@ if lane == 'renewal' then
   local isWanted = others < least and redis.call('ZCARD', KEYS[4]) > 0
   if all >= places or (isWanted and all - others >= places - least) then return wait(KEYS[1]) end
 else
-  redis.call('ZADD', KEYS[4], now + 1500, ARGV[7])
-  redis.call('PEXPIRE', KEYS[4], 3000)
+  redis.call('ZADD', KEYS[4], now + tonumber(ARGV[8]), ARGV[7])
+  redis.call('PEXPIRE', KEYS[4], 2 * ARGV[8])
   if all >= places then return wait(KEYS[1]) end
   if others >= most then return wait(KEYS[3]) end
   if lane == 'stranger' and others * 2 >= most then
@@ -59,92 +55,29 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 redis.call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[2]), ARGV[1] .. ' ' .. ARGV[3])
 return redis.call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[2]), ARGV[1])`)
 
+/** A second, and some more for the resolution of clocks. The server's clock counts. */
 const restMs = 1_010
-/** Longer than any request to the admin API. */
-const lostPlaceMs = 15_000
-const longestPauseSeconds = 30
 
-/** The parts of a shared quota. */
-export interface SharedQuotaOptions extends SharedQuotaLimits {
-  /** The quota of this process: the queue of its callers, and the whole quota while Redis is away. */
-  readonly local: AdminQuota
-  /** The name of the address that the requests come from. Each address has a quota of its own. */
-  readonly egress: string
-}
-
-/**
- * Creates one quota for all instances of one address. A caller first takes a place of its own process, so that few ask
- * Redis at once, and then a shared one. While Redis is away each instance keeps to its own quota. If they are too many
- * together, the admin API answers 429 and all pause.
- */
-export function createRedisAdminQuota(
+/** Creates the shared places of one address. Each address that requests come from has places of its own. */
+export function createRedisPlaces(
   connection: RedisConnection,
-  { local, egress, perSecond = 24, reserved }: SharedQuotaOptions,
-): AdminQuota {
-  const keys = [
-    connection.keys.adminPlaces(egress),
-    connection.keys.adminPause(egress),
-    connection.keys.adminOtherPlaces(egress),
-    connection.keys.adminWanting(egress),
-  ]
+  egress: string,
+  { perSecond = 24, reserved }: SharedQuotaLimits = {},
+): SharedPlaces {
+  const { keys } = connection
+  const [places, pause] = [keys.adminPlaces(egress), keys.adminPause(egress)]
+  const [others, wanting] = [keys.adminOtherPlaces(egress), keys.adminWanting(egress)]
   const { most, least } = otherPlacesOf(perSecond, reserved)
-  const tryShared = async (id: string, { lane, key }: QuotaCaller): Promise<number> => {
-    const args = [id, perSecond, lostPlaceMs, lane, most, least, key]
-    return Number(await connection.run(takePlace, keys, args))
-  }
-  const shared = async (own: Granted, waitUntilMs: number, caller: QuotaCaller): Promise<AdminPlace> => {
-    const id = crypto.randomUUID()
-    for (;;) {
-      const waitMs = await tryShared(id, caller).catch(() => null)
-      if (waitMs === null) return own
-      if (waitMs === 0) return both(own, () => rest(connection, { egress, id, caller }))
-      if (performance.now() + waitMs > waitUntilMs) {
-        own.free()
-        return { kind: 'refused', retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) }
-      }
-      await sleepMs(waitMs * (1 + Math.random() / 4))
-    }
-  }
   return {
-    async take(waitSeconds, caller = renewal) {
-      const waitUntilMs = performance.now() + waitSeconds * 1000
-      const own = await local.take(waitSeconds, caller)
-      return own.kind === 'granted' ? await shared(own, waitUntilMs, caller) : own
+    async take(id, { lane, key }) {
+      const args = [id, perSecond, lostPlaceMs, lane, most, least, key, wantedMs]
+      return Number(await connection.run(takePlace, [places, pause, others, wanting], args))
     },
-    pause(seconds) {
-      local.pause(seconds)
-      const ms = Math.ceil(Math.min(Math.max(seconds, 0), longestPauseSeconds) * 1000)
-      if (ms > 0) connection.command('SET', connection.keys.adminPause(egress), 1, 'PX', ms).catch(() => {})
+    rest(id, { key }) {
+      connection.run(restPlace, [places, others], [id, restMs, key]).catch(() => {})
     },
-  }
-}
-
-type Granted = Extract<AdminPlace, { kind: 'granted' }>
-
-function both(own: Granted, freeShared: () => void): Granted {
-  let isHeld = true
-  return {
-    kind: 'granted',
-    free() {
-      if (!isHeld) return
-      isHeld = false
-      own.free()
-      freeShared()
+    pause(ms) {
+      connection.command('SET', pause, 1, 'PX', ms).catch(() => {})
     },
   }
-}
-
-/** If this fails, the place is free again when its holder counts as dead. */
-function rest(
-  connection: RedisConnection,
-  { egress, id, caller }: { readonly egress: string; readonly id: string; readonly caller: QuotaCaller },
-): void {
-  const keys = [connection.keys.adminPlaces(egress), connection.keys.adminOtherPlaces(egress)]
-  connection.run(restPlace, keys, [id, restMs, caller.key]).catch(() => {})
-}
-
-function sleepMs(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms)
-  })
 }

@@ -2,7 +2,8 @@ import { type Clock, systemTicker } from '../../base/time.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import { defaultStorePrefix, type Store, type StoreOptions } from '../store.js'
 import type { RedisAddress } from './address.js'
-import { createRedisAdminQuota } from './admin-quota.js'
+import { createSharedQuota } from '../shared-quota.js'
+import { createRedisPlaces } from './admin-quota.js'
 import { createScript } from './commands.js'
 import { openRedisConnection, type RedisConnection } from './connection.js'
 import { createRedisEndedFeed } from './ended-feed.js'
@@ -33,7 +34,7 @@ export async function openRedisStore(
     sharedAnswers: createRedisSharedAnswers(connection),
     limiters: createRedisLimiters(connection),
     shareAdminQuota: (local, egress, limits) =>
-      createRedisAdminQuota(connection, { ...limits, local, egress }),
+      createSharedQuota(local, createRedisPlaces(connection, egress, limits)),
     async check() {
       await feed.checkSubscribed()
       // A write: a full server and a replica still answer reads.
