@@ -1,22 +1,13 @@
 import {
-  type ClaimExpectation,
-  findClaimProblem,
   isLoopback,
-  openStore,
   type PostgresSettings,
   type PostgresStoreAddress,
   readPostgresSettings,
-  systemClock,
 } from '@perennial/auth'
 import { type Finding, findingsAbout } from './finding.js'
-import { knock } from './knock.js'
+import { findStoreProblem, kindOf, knock, type StoreExpectation } from './store-server.js'
 
 const store = findingsAbout('store')
-
-/** The app and the secret that the store has to be of, and the name of its schema. */
-interface PostgresExpectation extends ClaimExpectation {
-  readonly prefix: string | undefined
-}
 
 const oldestVersion = 12
 /** Versions before these are no longer tested. */
@@ -30,7 +21,7 @@ const clockToleranceSeconds = 2
  */
 export async function checkPostgres(
   address: PostgresStoreAddress,
-  expected: PostgresExpectation,
+  expected: StoreExpectation,
 ): Promise<readonly Finding[]> {
   const settings = await readPostgresSettings(address.url).catch((error: unknown) => kindOf(error))
   if (typeof settings === 'string')
@@ -39,7 +30,9 @@ export async function checkPostgres(
     return [store.error(`PostgreSQL ${settings.version} is too old. Use version 15 or later.`)]
   if (settings.isReplica)
     return [store.error('STORE_URL names a replica, which takes no writes. Name the primary.')]
-  const refusal = await findRefusal(address, expected)
+  const explain = (kind: string) =>
+    adviceOn(kind) ?? `PostgreSQL answers, but not as it should (${kind}). Read its log.`
+  const refusal = await findStoreProblem(address, expected, explain)
   if (refusal !== null) return [store.error(refusal)]
   const way = settings.isPooled ? ', through a pooler. Every pool mode works' : ''
   return [
@@ -49,28 +42,6 @@ export async function checkPostgres(
     judgeClock(settings),
     judgeTls(address),
   ]
-}
-
-async function findRefusal(
-  address: PostgresStoreAddress,
-  { prefix, ...expected }: PostgresExpectation,
-): Promise<string | null> {
-  try {
-    const opened = await openStore(address, { clock: systemClock, prefix })
-    try {
-      await opened.check()
-      return await findClaimProblem(opened, expected)
-    } finally {
-      await opened.close()
-    }
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    // An error that the operator must correct is one line without a secret. A missing answer has a code.
-    if (!('code' in error)) return `${error.message} The address is STORE_URL.`
-    return (
-      adviceOn(kindOf(error)) ?? `PostgreSQL answers, but not as it should (${kindOf(error)}). Read its log.`
-    )
-  }
 }
 
 function judgeVersion({ majorVersion, version }: PostgresSettings): readonly Finding[] {
@@ -135,12 +106,6 @@ function tlsAdvice(code: string): string | null {
   if (/CERT|^UNABLE_TO_|^INVALID_|^HOSTNAME_/.test(code))
     return `The certificate of PostgreSQL is not trusted (${code}). Start with NODE_EXTRA_CA_CERTS=<file of its CA, PEM>.`
   return null
-}
-
-/** Returns the SQLSTATE, or the code of the operating system or of TLS. */
-function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return error.cause instanceof Error ? error.cause.message : error.name
 }
 
 /** Returns why PostgreSQL does not answer, judged by a bare connection. */

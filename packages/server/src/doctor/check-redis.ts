@@ -1,14 +1,6 @@
-import {
-  type ClaimExpectation,
-  findClaimProblem,
-  openStore,
-  readRedisSettings,
-  type RedisSettings,
-  type RedisStoreAddress,
-  systemClock,
-} from '@perennial/auth'
+import { readRedisSettings, type RedisSettings, type RedisStoreAddress } from '@perennial/auth'
 import { type Finding, findingsAbout } from './finding.js'
-import { knock } from './knock.js'
+import { findStoreProblem, kindOf, knock, type StoreExpectation } from './store-server.js'
 
 const store = findingsAbout('store')
 
@@ -18,36 +10,12 @@ const store = findingsAbout('store')
  */
 export async function checkRedis(
   address: RedisStoreAddress,
-  expected: RedisExpectation,
+  expected: StoreExpectation,
 ): Promise<readonly Finding[]> {
-  const refusal = await findRefusal(address, expected)
+  const explain = (kind: string) => adviceOn(kind) ?? reachOf(address)
+  const refusal = await findStoreProblem(address, expected, explain)
   if (refusal !== null) return [store.error(refusal)]
   return [store.ok('Redis answers and takes writes.'), ...(await checkSettings(address))]
-}
-
-/** The app and the secret that the store has to be of, and the first part of its keys. */
-interface RedisExpectation extends ClaimExpectation {
-  readonly prefix: string | undefined
-}
-
-async function findRefusal(
-  address: RedisStoreAddress,
-  { prefix, ...expected }: RedisExpectation,
-): Promise<string | null> {
-  try {
-    const opened = await openStore(address, { clock: systemClock, prefix })
-    try {
-      await opened.check()
-      return await findClaimProblem(opened, expected)
-    } finally {
-      await opened.close()
-    }
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    // An error that the operator must mend is one line without a secret. A missing answer has a code.
-    if (!('code' in error)) return `${error.message} The address is STORE_URL.`
-    return adviceOn(kindOf(error)) ?? (await reachOf(address))
-  }
 }
 
 const advice: Readonly<Record<string, string>> = {
@@ -98,12 +66,6 @@ function judge({ appendOnly, appendFsync, evictionPolicy }: RedisSettings, node:
   return store.warning(
     `${node}appendonly yes, appendfsync ${appendFsync ?? 'unknown'}: a power cut loses half a minute or more. Set appendfsync everysec or always.`,
   )
-}
-
-/** Returns the kind of a failure: the first word of an error reply, or the code of the operating system. */
-function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return error.cause instanceof Error ? error.cause.message : error.name
 }
 
 /** Returns why a Redis does not answer, judged by a bare TCP connection to the first host of its address. */
