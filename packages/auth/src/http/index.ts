@@ -10,8 +10,15 @@ export { answerJwks, errorResponse } from './auth-response.js'
 export { createAuthRoutes } from './routes.js'
 export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 export { createAuthEndpoint, createWebhookEndpoint } from './endpoints.js'
-export { checkRoleNames, createRoleCheck, grantKey, grantTo, settle, type Grant } from './authenticate.js'
+export {
+  checkRoleNames,
+  checkRoles,
+  createRoleCheck,
+  grantKey,
+  grantTo,
+  settle,
+  type Grant,
+} from './authenticate.js'
 export type { Authenticated, Perennial, RequestAuthenticator } from './perennial.js'
-export { checkRoles } from './roles.js'
 export { createVerifier, type Verifier, type VerifierOptions } from './verifier.js'
 export { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'

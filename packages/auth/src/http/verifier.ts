@@ -5,10 +5,9 @@ import type { HttpClient } from '../base/http-client.js'
 import { systemClock, type Clock } from '../base/time.js'
 import { createEmitter, silentTelemetry, type Telemetry } from '../telemetry/index.js'
 import { createRemoteKeySet, createTokenVerifier, ownIssuer } from '../tokens/index.js'
-import { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
+import { checkRoles, createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 import { errorResponse } from './auth-response.js'
 import type { RequestAuthenticator } from './perennial.js'
-import { checkRoles } from './roles.js'
 import { createEndpointUsers } from './user-endpoint.js'
 
 /** Options of {@link createVerifier}. */
