@@ -57,20 +57,21 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Resolves when the port accepts connections; rejects with the output if the program ends before. */
+/** Resolves when the port accepts connections; rejects with the output if the program has ended, or after 20 s. */
 async function untilListening(port: number, hasEnded: () => string | null): Promise<void> {
-  for (;;) {
-    const output = hasEnded()
-    if (output !== null) throw new Error(output)
+  const attempt = async () => {
     const socket = connect(port, '127.0.0.1')
-    const isOpen = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false)
+    const isOpen = once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    const outcome = hasEnded() ?? (await isOpen)
     socket.destroy()
-    if (isOpen) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    return outcome
   }
+  await expect.poll(attempt, { timeout: 20_000, interval: 20 }).not.toBe(false)
+  const output = hasEnded()
+  if (output !== null) throw new Error(output)
 }
 
 describe.each(proxies.filter(isInstalled))('an API behind $name', (proxy) => {
