@@ -139,8 +139,8 @@ export const sessionBugs: readonly PlantedBug[] = [
     name: 'a replay answers the successor of its own token',
     world: 'two storages',
     file: source,
-    replace: 'return await answer(hows.replay, session, standing.member, work)',
-    by: 'return await answer(hows.replay, { ...session, generation: work.presented + 1 }, standing.member, work)',
+    replace: 'return await answer(hows.replay, session, standing, work)',
+    by: 'return await answer(hows.replay, { ...session, generation: work.presented + 1 }, standing, work)',
   },
   {
     name: 'a replay answers the access token of an older generation',
@@ -218,8 +218,7 @@ export const sessionBugs: readonly PlantedBug[] = [
     name: 'an answer that keeps the refresh token adds time',
     world: 'cookie',
     file: source,
-    replace:
-      'const accessToken = await work.issueAccessToken({ user: member, sessionId, generation, expiresBy })',
-    by: 'void expiresBy\n  const accessToken = await work.issueAccessToken({ user: member, sessionId, generation, expiresBy: session.expiresAt })',
+    replace: 'const expiresBy = endOfRotatedToken(session, work)\n',
+    by: 'const expiresBy = session.expiresAt\n',
   },
 ]

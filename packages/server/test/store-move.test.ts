@@ -102,7 +102,10 @@ describe.runIf(hasRedis())('a deployment that moves from SQLite to Redis', () =>
     expect(verdict(await refresh(url, caught.refreshToken))).toEqual(refused)
     // Signed out everywhere: an old copy of the member JWT opens no session.
     const { id: bob } = emulator.createMember({ email: 'bobby@example.com', password: 'perennial-demo' })
-    const { accessToken: bobsMemberToken } = await emulator.issueTokens({ memberId: bob })
+    const { accessToken: bobsMemberToken } = await emulator.issueTokens({
+      memberId: bob,
+      issuedSecondsAgo: 10,
+    })
     const bobs = pairOf(await exchange(url, bobsMemberToken))
     const everywhere = await call(url, '/v1/auth/sessions', { method: 'DELETE', token: bobs.accessToken })
     expect(everywhere.status).toBe(204)
