@@ -5,9 +5,8 @@ import {
   systemClock,
   type RefreshTokenJudgement,
 } from '@perennial/auth'
-import { appIdOf } from '../config/index.js'
+import { withStore, type Deployment } from './deployment.js'
 import { endOf, untilNow, when, type Findings } from './findings.js'
-import { withStore, type Deployment } from './look-up.js'
 
 /** Explains the result that a refresh would have. Nothing is rotated, and a reused token ends no session. */
 export async function explainRefreshToken(token: string, deployment: Deployment): Promise<Findings> {
@@ -15,7 +14,7 @@ export async function explainRefreshToken(token: string, deployment: Deployment)
     refreshGraceSeconds: graceSeconds = defaultRefreshGraceSeconds,
     sessionIdleSeconds: idleSeconds = defaultSessionIdleSeconds,
   } = deployment.config.perennial
-  const appId = appIdOf(deployment.config)
+  const { appId } = deployment
   const judgement = await withStore(deployment, ({ store: { sessions }, secret }) =>
     judgeRefreshToken(token, { sessions, appId, secret, graceSeconds, idleSeconds, clock: systemClock }),
   )
@@ -37,15 +36,20 @@ function describeSession(judgement: RefreshTokenJudgement): string[] {
   ]
 }
 
+/** Notes about a token that a refresh accepts. */
+const notes: Partial<Record<RefreshTokenJudgement['kind'], string>> = {
+  rotate: '',
+  caught_up: 'it is ahead of the store, which lost writes. A refresh accepts it.',
+  replay:
+    'it was rotated out. A refresh answers with the newest token until the successor was used and the grace has passed.',
+}
+
 function noteOn({ kind }: RefreshTokenJudgement): string[] {
-  const askedToo = 'Note: a refresh also asks Memberstack for the member and the required plans.'
-  if (kind === 'rotate') return [askedToo]
-  if (kind === 'caught_up')
-    return ['Note: it is ahead of the store, which lost writes. A refresh accepts it.', askedToo]
-  if (kind !== 'replay') return []
-  const replay =
-    'Note: it was rotated out. A refresh answers with the newest token until the successor was used and the grace has passed.'
-  return [replay, askedToo]
+  const note = notes[kind]
+  if (note === undefined) return []
+  return [note, 'a refresh also asks Memberstack for the member and the required plans.']
+    .filter((text) => text !== '')
+    .map((text) => `Note: ${text}`)
 }
 
 /** Returns null if a refresh accepts the token. */
@@ -60,7 +64,7 @@ function whyRefused(judgement: RefreshTokenJudgement): string | null {
     case 'revoked':
       return `${endOf(judgement.session)}. Sign in again`
     case 'expired':
-      return `${whyExpired(judgement.session.expiresAt)}. Sign in again`
+      return `its session ${whyExpired(judgement.session.expiresAt)}. Sign in again`
     case 'rotate':
     case 'keep':
     case 'caught_up':
@@ -72,6 +76,6 @@ function whyRefused(judgement: RefreshTokenJudgement): string | null {
 
 function whyExpired(expiresAt: number): string {
   return systemClock() >= expiresAt
-    ? 'its session reached its absolute end'
-    : 'its session was not refreshed for longer than SESSION_IDLE_SECONDS'
+    ? 'reached its absolute end'
+    : 'was not refreshed for longer than SESSION_IDLE_SECONDS'
 }

@@ -1,10 +1,9 @@
-import { decodeText, TextEncodingError } from '../base/text-file.js'
 import { maxTokenLength } from '@perennial/auth'
 import { readConfig, type Config, type Environment } from '../config/index.js'
 import { explainJwt } from './explain-jwt.js'
 import { explainRefreshToken } from './explain-refresh-token.js'
 import type { Findings } from './findings.js'
-import type { Deployment } from './look-up.js'
+import { deploymentOf, type Deployment } from './deployment.js'
 
 /** The explanation of a token. */
 export interface Explanation {
@@ -25,9 +24,7 @@ export async function explainToken(
     if (!(error instanceof TypeError)) throw error
     return { lines: [`The configuration cannot be read: ${error.message}`], isGood: false }
   }
-  const { memberstack } = config
-  const isForward = memberstack.kind === 'memberstack' && memberstack.refreshUrl !== undefined
-  return conclude(await explain(token, { config, mode: isForward ? 'forward' : 'session', readTextFile }))
+  return conclude(await explain(token, deploymentOf(config, readTextFile)))
 }
 
 /** Three parts of base64 or base64url, of which the judge decides whether they are a JWT. */
@@ -65,12 +62,11 @@ async function explain(token: string, deployment: Deployment): Promise<Findings>
 const refused = (lines: readonly string[], refusal: string): Findings => ({ lines, refusals: [refusal] })
 
 function conclude({ lines, refusals, unchecked }: Findings): Explanation {
-  const all = unchecked === undefined ? lines : [...lines, `Not checked: ${unchecked}.`]
   if (refusals.length > 0)
-    return { lines: [...all, ...refusals.map((refusal) => `Refused: ${refusal}`)], isGood: false }
-  if (unchecked !== undefined)
-    return { lines: [...all, 'Open: no check that could be made refuses it.'], isGood: false }
-  return { lines: [...all, 'Accepted: no check refuses it.'], isGood: true }
+    return { lines: [...lines, ...refusals.map((refusal) => `Refused: ${refusal}`)], isGood: false }
+  if (unchecked === undefined) return { lines: [...lines, 'Accepted: no check refuses it.'], isGood: true }
+  const open = [`Not checked: ${unchecked}.`, 'Open: no check that could be made refuses it.']
+  return { lines: [...lines, ...open], isGood: false }
 }
 
 const maxBytes = 65_536
@@ -87,16 +83,10 @@ export async function readPipedToken(input: AsyncIterable<Uint8Array>): Promise<
     length += chunk.length
     if (length >= maxBytes) break
   }
-  const text = decodeAny(Buffer.concat(chunks)).trim()
+  // Tokens are ASCII, so without zeros and byte order marks they read the same in every encoding.
+  const text = Buffer.concat(chunks)
+    .toString('latin1')
+    .replaceAll(/[\0\xbb\xbf\xef\xfe\xff]/g, '')
+    .trim()
   return text.replace(/^(authorization:\s*)?bearer(\s+|$)/i, '') || null
-}
-
-function decodeAny(bytes: Buffer): string {
-  try {
-    return decodeText(bytes)
-  } catch (error) {
-    if (!(error instanceof TextEncodingError)) throw error
-    // Tokens are ASCII, so without zeros and byte order marks they read the same in every byte order.
-    return bytes.toString('latin1').replaceAll(/[\0\u00FE\u00FF]/g, '')
-  }
 }
