@@ -17,6 +17,7 @@ const email = 'ada@example.com'
 let emulator: Emulator
 let sentry: TelemetryListener
 let posthog: TelemetryListener
+let otlp: TelemetryListener
 let canaries: Canaries
 /** The error answers that callers got. */
 let refusals: string[]
@@ -24,6 +25,7 @@ beforeEach(async () => {
   emulator = await startEmulator()
   sentry = await startTelemetryListener()
   posthog = await startTelemetryListener()
+  otlp = await startTelemetryListener()
   canaries = createCanaries()
   refusals = []
   canaries.add('email', email)
@@ -33,6 +35,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await sentry.close()
   await posthog.close()
+  await otlp.close()
   await emulator.close()
 })
 
@@ -170,10 +173,12 @@ function expectSilence(events: readonly string[], outputs: Readonly<Record<strin
     ...outputs,
     sentry: sentry.received(),
     posthog: posthog.received(),
+    otlp: otlp.received(),
     refusals: refusals.join('\n'),
   }
   expect(eventNames(outputs['log'] ?? '')).toEqual(new Set(events))
   expect(eventNames(all.posthog)).toEqual(new Set(events))
+  expect(all.otlp).toContain('perennial_events_total')
   expect(eventNames(all.sentry)).toEqual(new Set(events.filter((event) => failures.has(event))))
   for (const [output, text] of Object.entries(all)) {
     expect(text.length, output).toBeGreaterThan(100)
@@ -185,6 +190,7 @@ const sinks = () => ({
   SENTRY_DSN: sentry.dsn,
   POSTHOG_API_KEY: 'phc_public',
   POSTHOG_HOST: posthog.url,
+  OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
 })
 
 describe('canaries', () => {
@@ -246,6 +252,7 @@ describe('an app around the library', () => {
       sentryDsn: sentry.dsn,
       posthogApiKey: 'phc_public',
       posthogHost: posthog.url,
+      otlpEndpoint: otlp.url,
       metrics: true,
       environment: 'test',
       logDestination: { write: (line) => lines.push(line) },

@@ -32,7 +32,15 @@ it('loads no module at its start for a feature that is off', async () => {
   for (const needed of ['/fastify/fastify.js', '/pino/pino.js', 'NativeModule net']) {
     expect(loaded).toContain(needed)
   }
-  const offByDefault = ['@sentry', 'posthog-node', 'prom-client', 'ioredis', '/emulator/', '/dist/demo/']
+  const offByDefault = [
+    '@sentry',
+    '@opentelemetry',
+    'posthog-node',
+    'prom-client',
+    'ioredis',
+    '/emulator/',
+    '/dist/demo/',
+  ]
   const needless = [
     '/ajv/',
     'fast-json-stringify-compiler',

@@ -13,9 +13,10 @@ import {
 } from '../http/index.js'
 import { createRateLimits, type RateLimits } from '../limits/index.js'
 import { createRefresh } from '../refresh/index.js'
-import { createEmitter, silentTelemetry } from '../telemetry/index.js'
+import { createEmitter, silentTelemetry, traced, type Telemetry } from '../telemetry/index.js'
 import { openMode, type Mode } from './open-mode.js'
 import type { PerennialOptions } from './perennial-options.js'
+import type { SessionMode } from './session-mode.js'
 import { resolveOptions, type ResolvedOptions } from './resolve-options.js'
 
 /**
@@ -32,18 +33,16 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const limits = createLimits(mode.limiters, options)
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
-  const authenticator = createAuthenticator({ ...mode, sessions: mode.session ?? undefined })
+  const authenticator = createAuthenticator({ ...mode, sessions: mode.session ?? undefined, telemetry })
   // No event is created if nothing receives it.
   const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
   const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
-  const refresh = createRefresh({
-    source: mode.source,
-    spendSession: (key) => limits.spendSession(key),
-    telemetry,
-    clock,
-  })
+  const { source } = mode
+  const spendSession = (key: string) => limits.spendSession(key)
+  const refresh = traced(telemetry, 'refresh', createRefresh({ source, spendSession, telemetry, clock }))
   const transport = transportOf(options)
-  const routes = createAuthRoutes({ refresh, authenticate, sessions: mode.session?.useCases }, transport)
+  const sessions = tracedSessions(mode, telemetry)
+  const routes = createAuthRoutes({ refresh, authenticate, sessions }, transport)
   const toResponse = (error: unknown) => errorResponse(error, environment)
 
   return {
@@ -65,6 +64,17 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
     close: () => mode.close(),
   }
 }
+
+function tracedSessions({ session }: Mode, telemetry: Telemetry): SessionMode['useCases'] | undefined {
+  const useCases = session?.useCases
+  if (!useCases) return undefined
+  return {
+    ...useCases,
+    signIn: traced(telemetry, 'exchange', (request: SignInRequest) => useCases.signIn(request)),
+  }
+}
+
+type SignInRequest = Parameters<SessionMode['useCases']['signIn']>[0]
 
 /** Prints a warning as Node prints its own: on standard error, and to listeners of the process's `warning` event. */
 function printWarning(message: string): void {

@@ -10,7 +10,7 @@ const elapsed = () => performance.now() / 1000
 export function observeStore(store: Store, telemetry: Telemetry): Store {
   if (telemetry === silentTelemetry) return store
   const sessions = observeMethods(store.sessions, telemetry)
-  const check = async () => await observeCall(async () => await store.check(), telemetry)
+  const check = async () => await observeCall(async () => await store.check(), telemetry, 'check')
   // A proxy and not a copy: a store may be an instance of a class.
   return new Proxy(store, {
     get(target, name) {
@@ -28,7 +28,7 @@ function observeMethods(sessions: Store['sessions'], telemetry: Telemetry): Stor
       // A subscription is no call that takes time.
       if (typeof member !== 'function' || name === 'watchEnded') return member
       return (...args: unknown[]) =>
-        observeCall(async () => await Reflect.apply(member, target, args), telemetry)
+        observeCall(async () => await Reflect.apply(member, target, args), telemetry, String(name))
     },
   })
 }
@@ -38,12 +38,18 @@ function boundMember(target: object, name: string | symbol): unknown {
   return typeof member === 'function' ? member.bind(target) : member
 }
 
-async function observeCall(call: () => Promise<unknown>, telemetry: Telemetry): Promise<unknown> {
+/** @param name - the method of the store, which is the name of the operation in a trace */
+async function observeCall(
+  call: () => Promise<unknown>,
+  telemetry: Telemetry,
+  name: string,
+): Promise<unknown> {
   const startedAt = elapsed()
   const report = (outcome: 'ok' | 'failed') =>
     telemetry.observeUpstream({ target: 'store', outcome, durationSeconds: elapsed() - startedAt })
   try {
-    const result = await call()
+    const operation = { name: 'call', target: 'store', attributes: { 'db.operation.name': name } } as const
+    const result = await (telemetry.trace ? telemetry.trace(operation, call) : call())
     report('ok')
     return result
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   type MemberstackClock,
 } from '../members/index.js'
 import type { Store } from '../stores/index.js'
+import { traceCalls } from '../telemetry/index.js'
 import { observeQuota } from './observe-calls.js'
 import type { ResolvedOptions } from './resolve-options.js'
 
@@ -32,7 +33,7 @@ export function openAdmin(
   const admin = createAdminApi({
     adminUrl,
     secretKey,
-    httpClient,
+    httpClient: traceCalls(httpClient, telemetry, 'admin'),
     quota: observeQuota(createQuota(options, store), telemetry),
     telemetry,
     clock,

@@ -31,7 +31,7 @@ import {
   type TokenIssuer,
   type TokenVerifier,
 } from '../tokens/index.js'
-import { createEmitter } from '../telemetry/index.js'
+import { createEmitter, traceCalls } from '../telemetry/index.js'
 import { createHttpClient } from '../base/create-http-client.js'
 
 /** The parts that differ between the two modes. `close` ends them. */
@@ -196,7 +196,7 @@ async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode
     url: refreshUrl,
     adminOrigin: new URL(memberstack.adminUrl).origin,
     secretKey: memberstack.secretKey,
-    httpClient,
+    httpClient: traceCalls(httpClient, telemetry, 'refresh'),
     verifier,
     clock,
     randomBytes,
@@ -230,7 +230,8 @@ function memberKeySet({ options, httpClient }: Ground): KeySet | undefined {
   if (jwks !== undefined) return createPinnedKeySet(jwks, ['RS256'])
   if (jwksUri === undefined) return undefined
   const { clock, telemetry } = options
-  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient, clock, telemetry })
+  const traced = traceCalls(httpClient, telemetry, 'jwks')
+  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient: traced, clock, telemetry })
 }
 
 async function openSecrets(options: ResolvedOptions): Promise<Secrets> {

@@ -2,7 +2,7 @@ import { presentedToken, readToken, type Credentials, type AuthResponse } from '
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { MemberChanges } from '../members/index.js'
-import type { Emitter } from '../telemetry/index.js'
+import { traced, type Emitter, type Tracing } from '../telemetry/index.js'
 import { toAuthError, errorResponse } from './auth-response.js'
 import type { Authenticated, RequestAuthenticator } from './perennial.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
@@ -19,6 +19,8 @@ export interface AuthenticatorParts {
   readonly verifier: TokenVerifier
   readonly userContext: UserSource
   readonly sessions?: AuthenticatedSessions | undefined
+  /** Traces the verification of tokens that are not known. @defaultValue nobody does */
+  readonly telemetry?: Tracing | undefined
 }
 
 /** The knowledge of sessions and members in this process, so that `authenticate` asks nobody. */
@@ -39,7 +41,8 @@ export type Authenticator = (
  * Verifies the access token of a request, checks that its session has not ended, and finds the four fields of its member.
  * What is known comes from memory, without a promise. The first use of a generation is noted, to be written later.
  */
-export function createAuthenticator({ verifier, userContext, sessions }: AuthenticatorParts): Authenticator {
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const { verifier, userContext, sessions, telemetry } = parts
   const accept = (token: VerifiedToken, compact: string): Authenticated | Promise<Authenticated> => {
     // A process that was stopped for a while reads first what ended meanwhile.
     const behind = sessions?.revocations.catchUp() ?? null
@@ -51,6 +54,15 @@ export function createAuthenticator({ verifier, userContext, sessions }: Authent
     if (user instanceof Promise) return user.then((found) => ({ user: found, claims: token.claims }))
     return { user, claims: token.claims }
   }
+  const verify = (token: string): Authenticated | Promise<Authenticated> => {
+    const verified = verifier.verify(token)
+    return verified instanceof Promise
+      ? verified.then((found) => accept(found, token))
+      : accept(verified, token)
+  }
+  const verifyNew = telemetry?.trace
+    ? traced(telemetry, 'authenticate', async (token: string) => await verify(token))
+    : verify
 
   return (credentials) => {
     const presented = presentedToken(credentials)
@@ -59,10 +71,7 @@ export function createAuthenticator({ verifier, userContext, sessions }: Authent
     if (presented && known) return accept(known, presented)
     const token = readToken(credentials)
     if (token === null) throw failure('accessTokenMissing')
-    const verified = verifier.verify(token)
-    return verified instanceof Promise
-      ? verified.then((found) => accept(found, token))
-      : accept(verified, token)
+    return verifyNew(token)
   }
 }
 

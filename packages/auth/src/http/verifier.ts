@@ -3,7 +3,7 @@ import { createHttpClient } from '../base/create-http-client.js'
 import { isLoopback } from '../base/formats.js'
 import type { HttpClient } from '../base/http-client.js'
 import { systemClock, type Clock } from '../base/time.js'
-import { createEmitter, silentTelemetry, type Telemetry } from '../telemetry/index.js'
+import { createEmitter, silentTelemetry, traceCalls, type Telemetry } from '../telemetry/index.js'
 import { createRemoteKeySet, createTokenVerifier, ownIssuer } from '../tokens/index.js'
 import { checkRoles, createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 import { errorResponse } from './auth-response.js'
@@ -54,14 +54,20 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const { clock = systemClock, telemetry = silentTelemetry } = options
   const own = createHttpClient()
   const httpClient = options.httpClient ?? own
-  const keySet = createRemoteKeySet({ url: jwksUri, algorithms: ['ES256'], httpClient, clock, telemetry })
+  const keySet = createRemoteKeySet({
+    url: jwksUri,
+    algorithms: ['ES256'],
+    httpClient: traceCalls(httpClient, telemetry, 'jwks'),
+    clock,
+    telemetry,
+  })
   const issuers = [ownIssuer({ issuer, audience: appId, keySet })]
   const tokens = createTokenVerifier({ issuers, clock, cacheSize: options.verifiedTokensKept })
   const userContext = createEndpointUsers({ url: userUri, httpClient, clock })
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
   const environment = environmentOf(options)
-  const authenticator = createAuthenticator({ verifier: tokens, userContext })
+  const authenticator = createAuthenticator({ verifier: tokens, userContext, telemetry })
   const authenticate = telemetry === silentTelemetry ? authenticator : emitSuccesses(authenticator, emitter)
   return {
     authenticate: emitFailures(authenticate, { emitFailure, environment }),

@@ -1,4 +1,4 @@
-import type { AuthEvent, Telemetry } from '../telemetry/index.js'
+import type { AuthEvent, Telemetry, Trace, TracedOperation } from '../telemetry/index.js'
 
 const fields = [
   'event',
@@ -27,6 +27,7 @@ export function fanOut(
   onSinkError: (error: unknown) => void = () => {},
 ): Telemetry {
   const guards = sinks.map((sink) => ({ sink, run: createGuard(onSinkError) }))
+  const trace = traceThrough(sinks, onSinkError)
   return {
     emit(event) {
       const copy = documentedPart(event)
@@ -41,6 +42,46 @@ export function fanOut(
     observe(observation) {
       for (const { sink, run } of guards) run(() => sink.observe?.(observation))
     },
+    ...(trace ? { trace } : {}),
+  }
+}
+
+/** Returns a trace through every sink that traces, one inside the other; undefined if none does. */
+function traceThrough(sinks: readonly Telemetry[], onSinkError: (error: unknown) => void): Trace | undefined {
+  const traces = sinks.flatMap((sink) => (sink.trace ? [guardTrace(sink.trace.bind(sink), onSinkError)] : []))
+  const [first, ...others] = traces
+  return others.reduce<Trace | undefined>(
+    (outer, inner) =>
+      outer &&
+      ((operation, run) =>
+        outer(operation, (headers) => inner(operation, (more) => run({ ...headers, ...more })))),
+    first,
+  )
+}
+
+/** Runs an operation exactly once, and as soon as it is asked for, whatever the sink does. */
+function guardTrace(trace: Trace, onSinkError: (error: unknown) => void): Trace {
+  return <Result>(operation: TracedOperation, run: (headers: Record<string, string>) => Promise<Result>) => {
+    let started: Promise<Result> | undefined
+    const once = (headers: Readonly<Record<string, string>>) => (started ??= run({ ...headers }))
+    try {
+      // It rejects if the operation does, which is the caller's concern.
+      trace(operation, once).catch(() => {})
+    } catch (error) {
+      safely(onSinkError)(error)
+    }
+    return once({})
+  }
+}
+
+/** Returns a callback for failures that does not throw: there is no other place to report to. */
+function safely(report: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      report(error)
+    } catch {
+      // The callback has failed itself.
+    }
   }
 }
 
@@ -59,13 +100,7 @@ function documentedPart(event: AuthEvent): AuthEvent {
 function createGuard(onSinkError: (error: unknown) => void): (call: () => unknown) => void {
   let unsettled = 0
   let skipped = 0
-  const report = (error: unknown) => {
-    try {
-      onSinkError(error)
-    } catch {
-      // The callback for failures has failed itself; there is no other place to report to.
-    }
-  }
+  const report = safely(onSinkError)
   return (call) => {
     if (unsettled >= mostUnsettled) {
       skipped += 1

@@ -9,6 +9,7 @@ export {
   type MetricDescription,
   type MetricFactory,
 } from './metrics.js'
+export { createOtelSink, type OtelLikeApi, type OtelLikeMeter, type OtelLikeSpan } from './otel.js'
 export { createPinoSink, type PinoLikeLogger } from './pino.js'
 export {
   createPosthogSink,

@@ -1,6 +1,7 @@
 import type { AuthErrorCode, AuthError } from '../base/errors.js'
 import type { Reason } from '../base/reasons.js'
 import { toIsoTime, type Clock } from '../base/time.js'
+import type { Tracing, UpstreamTarget } from './tracing.js'
 
 /** The names of the one event stream that logs, Sentry, PostHog and metrics share. */
 export const eventNames = [
@@ -38,9 +39,6 @@ export interface AuthEvent {
   /** The peer that failed, for `upstream_failure`. */
   readonly target?: UpstreamTarget
 }
-
-/** The parties whose answers Perennial waits for. */
-export type UpstreamTarget = 'admin' | 'refresh' | 'jwks' | 'store'
 
 /** One call of a peer: its outcome and duration. */
 export interface UpstreamObservation {
@@ -95,7 +93,7 @@ export interface UnknownWebhookObservation {
 export type Observation = QuotaObservation | StaleObservation | WebhookObservation | UnknownWebhookObservation
 
 /** A receiver of events. It returns at once and does not throw; see `fanOut` for sinks that might. */
-export interface Telemetry {
+export interface Telemetry extends Tracing {
   emit(event: AuthEvent): void
   observeUpstream(observation: UpstreamObservation): void
   /** Optional, for sinks that report the place where limits are counted. */

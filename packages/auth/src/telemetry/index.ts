@@ -2,6 +2,18 @@
 export { createConsoleTelemetry } from './console-telemetry.js'
 export { createEmitter, type Emitter } from './events.js'
 export {
+  outcomeOfError,
+  outcomeOfResult,
+  type Trace,
+  type TraceAttributes,
+  traceCalls,
+  traced,
+  type TracedOperation,
+  type TraceOutcome,
+  type Tracing,
+  type UpstreamTarget,
+} from './tracing.js'
+export {
   eventNames,
   silentTelemetry,
   type AuthEvent,
@@ -10,5 +22,4 @@ export {
   type Observation,
   type Telemetry,
   type UpstreamObservation,
-  type UpstreamTarget,
 } from './events.js'

@@ -25,6 +25,7 @@ export interface AppParts {
   /** Returns the page at `/metrics`; null turns the route off. */
   readonly readMetrics: ServiceTelemetry['readMetrics']
   readonly observeHttp?: ServiceTelemetry['observeHttp'] | undefined
+  readonly followTrace?: ServiceTelemetry['followTrace'] | undefined
   /** The demo page, if there is one. */
   readonly demo?: Pick<Demo, 'addHooks' | 'addRoutes'> | undefined
 }
@@ -42,6 +43,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   const readPaths = new Set<string>()
   addRequestHooks(app)
   observeAnswers(app, parts)
+  followTraces(app, parts)
   // An unknown expectation may be ignored (RFC 9110 §10.1.1). Node's own 417 has no body and none of our headers.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   parts.demo?.addHooks(app)
@@ -92,6 +94,12 @@ function observeAnswers(app: FastifyInstance, { perennial, logger, observeHttp }
     logger.debug({ requestId, method, route, status, durationSeconds }, 'request')
     done()
   })
+}
+
+/** Right before the handler: what runs after the body was read does not belong to the hooks before it. */
+function followTraces(app: FastifyInstance, { followTrace }: AppParts): void {
+  if (!followTrace) return
+  app.addHook('preHandler', (request, _reply, done) => followTrace(request.headers, done))
 }
 
 /** Returns true if the proxy at this position, counted from us, is trusted. */

@@ -36,6 +36,7 @@ export interface Config {
   readonly logLevel: LogLevel
   readonly sentryDsn: string | undefined
   readonly posthog: { readonly apiKey: string; readonly host: string | undefined } | undefined
+  readonly otlpEndpoint: string | undefined
   /** Settings that are valid but probably a mistake, one line for people each. */
   readonly warnings: readonly string[]
   /** In production: connections without TLS that leave this machine, one line for people each. */
@@ -105,6 +106,7 @@ export function readConfig(env: Environment, world: { readonly readTextFile: Rea
     posthog: settings.POSTHOG_API_KEY
       ? { apiKey: settings.POSTHOG_API_KEY, host: settings.POSTHOG_HOST }
       : undefined,
+    otlpEndpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     warnings: listWarnings(settings, env, environment),
     plainConnections: listPlainConnections(settings, environment),
   }

@@ -12,6 +12,7 @@ export function listPlainConnections(settings: Settings, environment: Stage): re
     ...plainStore(settings.STORE_URL),
     ...plainSink('SENTRY_DSN', settings.SENTRY_DSN),
     ...plainSink('POSTHOG_HOST', settings.POSTHOG_API_KEY === undefined ? undefined : settings.POSTHOG_HOST),
+    ...plainSink('OTEL_EXPORTER_OTLP_ENDPOINT', settings.OTEL_EXPORTER_OTLP_ENDPOINT),
     ...plainOrigins(settings),
   ]
 }
@@ -33,7 +34,10 @@ function* plainServer(
   yield `STORE_URL connects to ${name} at ${host} without TLS: whoever is on the network between can read its password and the ids of members and sessions, and end sessions. ${advice}`
 }
 
-function* plainSink(name: 'SENTRY_DSN' | 'POSTHOG_HOST', url: string | undefined): Generator<string> {
+function* plainSink(
+  name: 'SENTRY_DSN' | 'POSTHOG_HOST' | 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  url: string | undefined,
+): Generator<string> {
   if (url === undefined || !isPlainHttpElsewhere(url)) return
   yield `${name} is a plain http address at ${new URL(url).hostname}: whoever is on the network between can read its key, member ids and failures. Use https://.`
 }

@@ -71,6 +71,7 @@ const entries = {
   SENTRY_DSN: v.optional(sentryDsn()),
   POSTHOG_API_KEY: v.optional(word()),
   POSTHOG_HOST: v.optional(httpUrl()),
+  OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(httpUrl()),
   LOG_LEVEL: v.optional(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info'),
   EMULATOR_PORT: v.optional(wholeNumber(0, 65_535), '8788'),
 }
@@ -122,6 +123,7 @@ export const examples: Readonly<Record<SettingName, string>> = {
   SENTRY_DSN: 'https://key@o1.ingest.sentry.io/1',
   POSTHOG_API_KEY: 'phc_…',
   POSTHOG_HOST: 'https://eu.i.posthog.com',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
   LOG_LEVEL: 'info',
   EMULATOR_PORT: '8788',
 }

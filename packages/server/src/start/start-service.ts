@@ -107,8 +107,8 @@ async function startParts(
   const demo = await createDemoFor(config, { emulator, usual, options })
   if (demo) teardown.add(() => demo.perennial.close())
   const perennial = demo?.perennial ?? usual
-  const { logger, readMetrics, observeHttp } = telemetry
-  const app = createApp({ config, perennial, logger, readMetrics, observeHttp, demo })
+  const { logger, readMetrics, observeHttp, followTrace } = telemetry
+  const app = createApp({ config, perennial, logger, readMetrics, observeHttp, followTrace, demo })
   teardown.add(() => app.close())
   const url = await listen(app, config)
   emulator?.setWebhookUrl(`${url}/v1/webhooks/memberstack`)
@@ -122,6 +122,7 @@ async function openTelemetry(config: Config, clock: Clock): Promise<ServiceTelem
       sentryDsn: config.sentryDsn,
       posthogApiKey: config.posthog?.apiKey,
       posthogHost: config.posthog?.host,
+      otlpEndpoint: config.otlpEndpoint,
       metrics: config.showMetrics,
       environment: config.environment,
       readableLog: config.environment === 'development' && process.stdout.isTTY,

@@ -11,6 +11,7 @@ import {
 } from './delivery.js'
 import { createLogger } from './logger.js'
 import { openOutput } from '../base/output.js'
+import { connectOtlp, type FollowTrace, type OtlpConnection } from './otlp.js'
 import { connectPosthog } from './posthog.js'
 import { createMetrics, type HttpObservation, type MetricsPage } from './prometheus.js'
 import { connectSentry } from './sentry.js'
@@ -21,6 +22,8 @@ export interface TelemetryOptions {
   readonly sentryDsn?: string | undefined
   readonly posthogApiKey?: string | undefined
   readonly posthogHost?: string | undefined
+  /** The base URL of an OTLP receiver. */
+  readonly otlpEndpoint?: string | undefined
   readonly metrics: boolean
   readonly environment: string
   readonly release?: string | undefined
@@ -40,6 +43,8 @@ export interface ServiceTelemetry {
   readonly readMetrics: (() => Promise<MetricsPage>) | null
   /** Counts an answered request, if metrics are on. */
   readonly observeHttp: (observation: HttpObservation) => void
+  /** Runs the work of a request within the trace that its headers name; null if no OTLP receiver is set. */
+  readonly followTrace: FollowTrace | null
   /**
    * Sends what is queued, for at most `timeoutSeconds`, then drops the rest. For the shutdown; never rejects. Later events
    * still reach the log and the metrics, and nothing keeps the process alive.
@@ -61,7 +66,11 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
   })
   const delivery = createDelivery(requestTimeoutSeconds)
   const onFailure = createFailureLog(log.logger, clock, (sink) => metrics?.countLoss(sink))
-  const connections = await connect(options, { clock, delivery, onFailure })
+  const otlp = await connectOtlpOf(options, onFailure)
+  const connections = [
+    ...(await connect(options, { clock, delivery, onFailure })),
+    ...(otlp === null ? [] : [otlp]),
+  ]
 
   const sinks = [createPinoSink(log.logger, { clock }), ...connections.map(({ sink }) => sink)]
   if (metrics) sinks.push(metrics.sink)
@@ -70,6 +79,7 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
     logger: log.logger,
     readMetrics: metrics ? () => metrics.read() : null,
     observeHttp: (observation) => metrics?.observeHttp(observation),
+    followTrace: otlp?.followTrace ?? null,
     async flush(timeoutSeconds) {
       const flushed = closeAll(connections, timeoutSeconds).then(() => log.flush())
       await withTimeLimit(timeoutSeconds, flushed, () => undefined)
@@ -77,6 +87,13 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
       reportUnwritten(log.countUnwritten())
     },
   }
+}
+
+async function connectOtlpOf(
+  { otlpEndpoint: endpoint, release = readVersion() }: TelemetryOptions,
+  onFailure: OnDeliveryFailure,
+): Promise<OtlpConnection | null> {
+  return endpoint === undefined ? null : await connectOtlp({ endpoint, release, onFailure })
 }
 
 interface World {
