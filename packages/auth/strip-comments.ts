@@ -1,9 +1,10 @@
 /**
  * Removes comments from the built library, a third of it: all of the JavaScript, and those of declarations that no door of the
- * package exports. Editors show the comments of what a door exports, so these stay. Part of `npm run build`.
+ * package exports. Editors show the comments of what a door exports, so these stay. Declaration files that no door leads to are
+ * removed as a whole: no program can use them. Part of `npm run build`.
  */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { transform } from 'esbuild'
 import { parseSync, type ParseResult } from 'oxc-parser'
@@ -29,7 +30,13 @@ const [files] = await Promise.all([
   ...entries.filter((path) => path.endsWith('.js')).map(stripScript),
 ])
 const publicNames = findPublicNames(files)
-await Promise.all(files.map(async (file) => await write(file.path, file.text, stripInternal(file))))
+const used = findUsed(files)
+await Promise.all(
+  files.map(async (file) => {
+    if (used.has(file.path)) await write(file.path, file.text, stripInternal(file))
+    else await rm(file.path)
+  }),
+)
 
 async function stripScript(path: string): Promise<void> {
   const source = await readFile(path, 'utf8')
@@ -59,6 +66,17 @@ function findPublicNames(all: readonly Declarations[]): ReadonlySet<string> {
   }
   // A set visits what is added to it during the loop.
   for (const name of found) for (const mentioned of mentions.get(name) ?? []) found.add(mentioned)
+  return found
+}
+
+/** Returns the paths of the doors, and of every declaration file that they mention, directly or not. */
+function findUsed(all: readonly Declarations[]): ReadonlySet<string> {
+  const textAt = new Map(all.map(({ path, text }) => [path, text]))
+  const found = new Set(doors)
+  // A set visits what is added to it during the loop.
+  for (const path of found)
+    for (const [, module = ''] of (textAt.get(path) ?? '').matchAll(/["'](\.{1,2}\/[^"']+)\.js["']/g))
+      found.add(join(dirname(path), `${module}.d.ts`))
   return found
 }
 
