@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { KnownCause } from './causes.js'
 import { acceptedEncodings, decodeBody } from './content-encoding.js'
 import { HttpFailure, type HttpRequest, type HttpResponse } from './http-client.js'
 
@@ -150,7 +151,9 @@ function codeOf(error: unknown): string {
 }
 
 function undecodable(error: unknown): [HttpFailure['kind'], Error?] {
-  return codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? ['too-large'] : ['reset', new Error('undecodable body')]
+  return codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
+    ? ['too-large']
+    : ['reset', new KnownCause('undecodable body')]
 }
 
 /** The second code: a proxy accepted the connection and did not answer `CONNECT`. */
@@ -174,6 +177,6 @@ function toCause(error: Error, progress: 'sent' | 'unsent'): Error {
   const code = codeOf(error)
   // undici reports the refusal of `CONNECT`, and a 407 to a forwarded request, under these two codes.
   if (code === (progress === 'sent' ? 'UND_ERR_INVALID_ARG' : 'UND_ERR_ABORTED'))
-    return new Error('refused by the proxy')
-  return new Error(code || error.name)
+    return new KnownCause('refused by the proxy')
+  return new KnownCause(code || error.name)
 }

@@ -8,6 +8,7 @@ import {
 } from '../members/index.js'
 import { createForwardSource, type RefreshSource } from '../refresh/index.js'
 import { observeStore } from './observe-calls.js'
+import { createStoreWatch, type StoreWatch } from './store-watch.js'
 import { lookUpsOf, openAdmin } from './open-admin.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
@@ -53,6 +54,7 @@ interface Ground {
   readonly options: ResolvedOptions
   /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */
   readonly store: Store | undefined
+  readonly storeWatch: StoreWatch | undefined
   readonly httpClient: HttpClient
   readonly admin: AdminApi | undefined
   readonly memberstackClock: MemberstackClock
@@ -79,7 +81,13 @@ async function openGround(options: ResolvedOptions): Promise<Ground> {
   // Who opened it closes it.
   const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
   try {
-    return createGround(options, store && observeStore(store, options.telemetry), closeStore)
+    const storeWatch = store && createStoreWatch(store, options)
+    const observed = store && storeWatch && observeStore(store, options.telemetry, storeWatch)
+    const close = async () => {
+      storeWatch?.close()
+      await closeStore()
+    }
+    return createGround(options, { store: observed, storeWatch, closeStore: close })
   } catch (error) {
     await closeStore()
     throw error
@@ -88,14 +96,16 @@ async function openGround(options: ResolvedOptions): Promise<Ground> {
 
 function createGround(
   options: ResolvedOptions,
-  store: Store | undefined,
-  closeStore: () => Promise<void>,
+  {
+    closeStore,
+    ...stores
+  }: Pick<Ground, 'store' | 'storeWatch'> & { readonly closeStore: () => Promise<void> },
 ): Ground {
   const { clock, telemetry } = options
   // Opens no connection before it is used.
   const own = createHttpClient()
   const httpClient = options.httpClient ?? own
-  const { admin, memberstackClock } = openAdmin(options, store, httpClient)
+  const { admin, memberstackClock } = openAdmin(options, stores.store, httpClient)
   const userContext = createUserContext({
     admin: admin && lookUpsOf(admin),
     clock,
@@ -107,7 +117,7 @@ function createGround(
     await closeStore()
     await own.close()
   }
-  return { options, store, httpClient, admin, memberstackClock, userContext, close }
+  return { options, ...stores, httpClient, admin, memberstackClock, userContext, close }
 }
 
 async function openStoreOf({
@@ -131,7 +141,7 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
   const { memberstack, issuer, clock, telemetry } = options
   if (!admin || !ground.store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
-  const store = claimSessions(ground.store, secrets, options)
+  const store = claimSessions(ground.store, secrets, ground)
   const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
   const memberKeys = memberKeySet(ground)
   // Read ahead of the first sign-in. While the keys are away, Memberstack is asked.
@@ -172,14 +182,15 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
 }
 
 /** Claims the store for session mode, and reports rows that were changed in it. */
-function claimSessions(store: Store, secrets: Secrets, options: ResolvedOptions): ClaimedStore {
+function claimSessions(store: Store, secrets: Secrets, { options, storeWatch }: Ground): ClaimedStore {
   const { memberstack, newSecret, telemetry, clock } = options
   const { emitTrouble } = createEmitter(telemetry, clock)
   const onForged = (sessionId: string) => {
     const error = `A row of the store was not written by Perennial, and counts as no session: ${sessionId}`
     emitTrouble({ target: 'store', reason: 'forged_row', error })
   }
-  return claimStore(store, { appId: memberstack.appId, secrets, newSecret, onForged })
+  const onRefused = (problem: string) => storeWatch?.refused(problem)
+  return claimStore(store, { appId: memberstack.appId, secrets, newSecret, onForged, onRefused })
 }
 
 async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode> {

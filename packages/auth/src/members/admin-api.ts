@@ -2,7 +2,7 @@ import { field } from '../base/json.js'
 import { isMemberId } from '../base/formats.js'
 import { createAdminAsk, type AdminAsk, type AdminAskOptions } from './admin-ask.js'
 import type { AdminApi, AdminQuestionOptions, MemberReading, MemberTokenReading } from './member.js'
-import { troubleOf, type AdminAnswer } from './admin-exchange.js'
+import { notUnderstood, troubleOf, type AdminAnswer, type AdminTrouble } from './admin-exchange.js'
 import { memberFrom, memberTokenClaimsFrom, permissionsAndPlans, type MemberRules } from './member-shape.js'
 import { createSingleFlight } from '../base/single-flight.js'
 
@@ -52,14 +52,25 @@ async function readMember(memberId: string, options: Asking & MemberRules): Prom
   const path = `members/${encodeURIComponent(memberId)}`
   const answer = await admin.ask({ method: 'GET', path }, asking, placed)
   if (answer.kind === 'unavailable') return answer
+  const reading = memberReadingOf(answer, memberId, options)
+  if (reading.kind === 'trouble') return admin.giveUp(asking, reading)
+  admin.answered()
+  return reading
+}
+
+function memberReadingOf(
+  answer: AdminAnswer,
+  memberId: string,
+  rules: MemberRules,
+): MemberReading | AdminTrouble {
   if (answer.refusal) {
     if (isUnknownMember(answer)) return { kind: 'deleted' }
-    return admin.giveUp(asking, answer.status === 400 ? undefined : troubleOf(answer.status))
+    return answer.status === 400 ? notUnderstood : troubleOf(answer.status)
   }
   const data = field(answer.json, 'data')
   if (data === null) return { kind: 'deleted' }
-  const member = memberFrom(data, memberId, options)
-  return member ? { kind: 'found', member, readAt: answer.askedAt } : admin.giveUp(asking)
+  const member = memberFrom(data, memberId, rules)
+  return member ? { kind: 'found', member, readAt: answer.askedAt } : notUnderstood
 }
 
 /** The message of an unknown member in older documents, whose code is general. */
@@ -74,11 +85,11 @@ async function verifyToken(token: string, { admin, asking, placed }: Asking): Pr
   const body = JSON.stringify({ token })
   const answer = await admin.ask({ method: 'POST', path: 'members/verify-token', body }, asking, placed)
   if (answer.kind === 'unavailable') return answer
-  if (answer.refusal) {
-    return isTokenRefused(answer) ? { kind: 'refused' } : admin.giveUp(asking, troubleOf(answer.status))
-  }
-  const claims = memberTokenClaimsFrom(field(answer.json, 'data'))
-  return claims ? { kind: 'verified', claims } : admin.giveUp(asking)
+  if (answer.refusal && !isTokenRefused(answer)) return admin.giveUp(asking, troubleOf(answer.status))
+  const claims = answer.refusal ? null : memberTokenClaimsFrom(field(answer.json, 'data'))
+  if (!answer.refusal && !claims) return admin.giveUp(asking)
+  admin.answered()
+  return claims ? { kind: 'verified', claims } : { kind: 'refused' }
 }
 
 /** The token is all that varies in this question, so a 400 with a code is about the token, and so is its own code. */

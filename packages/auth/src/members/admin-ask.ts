@@ -1,5 +1,5 @@
 import { createBreaker, type Attempt } from '../base/breaker.js'
-import { createEmitter } from '../telemetry/index.js'
+import { createEmitter, createPeerWatch, type PeerWatch } from '../telemetry/index.js'
 import {
   createAdminExchange,
   notUnderstood,
@@ -33,6 +33,8 @@ export interface AdminAsk {
   ): Promise<AdminAnswer | NoAnswer>
   /** Reports an answer that does not answer the question. @defaultValue it has another form than the documented one */
   giveUp(asking: AdminQuestionOptions, trouble?: AdminTrouble): NoAnswer
+  /** Notes that a question was answered. */
+  answered(): void
 }
 
 /** After so many failures in a row the admin API is asked once a second only, until it answers. */
@@ -47,7 +49,9 @@ const openSeconds = 1
 export function createAdminAsk(options: AdminAskOptions): AdminAsk {
   const { quota, clock } = options
   const breaker = createBreaker({ failureThreshold, openSeconds, trialSeconds: openSeconds, clock })
-  const noAnswer = createNoAnswer(options)
+  const { telemetry, adminUrl } = options
+  const watch = createPeerWatch({ target: 'admin', host: URL.parse(adminUrl)?.host ?? '', telemetry, clock })
+  const noAnswer = createNoAnswer(options, watch)
   const askOnce = createAskOnce(options, noAnswer)
 
   return {
@@ -73,6 +77,7 @@ export function createAdminAsk(options: AdminAskOptions): AdminAsk {
       }
     },
     giveUp: (asking, trouble = notUnderstood) => noAnswer(trouble, asking),
+    answered: () => watch.succeeded(),
   }
 }
 
@@ -98,7 +103,10 @@ function createAskOnce(options: AdminAskOptions, noAnswer: ReturnType<typeof cre
 }
 
 /** Reports trouble. Over quota every caller has the same trouble: it is reported once a second. */
-function createNoAnswer({ telemetry, clock }: Pick<AdminAskOptions, 'telemetry' | 'clock'>) {
+function createNoAnswer(
+  { telemetry, clock }: Pick<AdminAskOptions, 'telemetry' | 'clock'>,
+  watch: PeerWatch,
+) {
   const { emitTrouble } = createEmitter(telemetry, clock)
   let quotaReportedAt = 0
 
@@ -106,7 +114,8 @@ function createNoAnswer({ telemetry, clock }: Pick<AdminAskOptions, 'telemetry' 
     const now = clock()
     const isReported = trouble === overQuota && Math.abs(now - quotaReportedAt) < 1
     if (trouble === overQuota && !isReported) quotaReportedAt = now
-    const { reason, error } = trouble
+    const { reason, error, cause } = trouble
+    watch.failed(reason, cause)
     if (!isReported) emitTrouble({ target: 'admin', code: 'AUTH_UNAVAILABLE', requestId, reason, error })
     return { kind: 'unavailable', retryAfterSeconds }
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpResponse } from '../base/http-client.js'
 import { field, isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
+import { causeOfExchange, nameForm } from '../base/causes.js'
 import { reasonOfExchange, type Reason } from '../base/reasons.js'
 import { readRetryAfter } from '../base/retry-after.js'
 import type { Telemetry } from '../telemetry/index.js'
@@ -37,6 +38,8 @@ export interface AdminTrouble {
   readonly kind: 'trouble'
   readonly reason: Reason
   readonly error: string
+  /** As `error`, without the name of the API, and with codes. */
+  readonly cause: string
   readonly isDown: boolean
 }
 
@@ -84,7 +87,11 @@ export function createAdminExchange(options: AdminExchangeOptions): AdminExchang
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error
       observe('failed')
-      return trouble(reasonOfExchange(error.kind), `the admin API gave no answer (${error.kind})`, 'down')
+      return trouble(reasonOfExchange(error.kind), {
+        error: `the admin API gave no answer (${error.kind})`,
+        cause: causeOfExchange(error, timeoutSeconds),
+        health: 'down',
+      })
     }
   }
 }
@@ -95,41 +102,57 @@ function read(response: HttpResponse, askedAt: number): AdminAnswer | AdminTroub
   if (status === 429)
     return { kind: 'unheard', pauseSeconds: readRetryAfter(response.headers['retry-after'], askedAt) ?? 1 }
   const json = parseJsonObject(response.body)
-  if (status === 200) return json ? { kind: 'answered', status, json, refusal: null, askedAt } : noJson
+  if (status === 200)
+    return json ? { kind: 'answered', status, json, refusal: null, askedAt } : noJson(response.body)
   const refusal = Math.floor(status / 100) === 4 ? refusalIn(json) : null
   // Nothing else is about the key: a 401 or 403 may be about a token, a member or a firewall's rule.
   if (refusal?.code === 'validation/invalid-secret-key') return keyRefused
   if (json && refusal) return { kind: 'answered', status, json, refusal, askedAt }
-  return troubleOf(status)
+  return troubleOf(status, response.body)
 }
 
-function trouble(reason: Reason, error: string, health: 'up' | 'down'): AdminTrouble {
-  return { kind: 'trouble', reason, error, isDown: health === 'down' }
+interface TroubleText {
+  readonly error: string
+  readonly cause: string
+  readonly health: 'up' | 'down'
+}
+
+function trouble(reason: Reason, { error, cause, health }: TroubleText): AdminTrouble {
+  return { kind: 'trouble', reason, error, cause, isDown: health === 'down' }
 }
 
 /** The trouble of an answer that does not answer the question. Below 500 it says nothing about other questions. */
-export function troubleOf(status: number): AdminTrouble {
-  const error = `the admin API answered with status ${status}`
-  return trouble(`status_${status}`, error, status >= 500 ? 'down' : 'up')
+export function troubleOf(status: number, body?: string): AdminTrouble {
+  return trouble(`status_${status}`, {
+    error: `the admin API answered with status ${status}`,
+    cause: `status ${status}${body === undefined ? '' : nameForm(body)}`,
+    health: status >= 500 ? 'down' : 'up',
+  })
 }
 
 /** The answer is JSON, but has not the documented form. It says nothing about other calls. */
-export const notUnderstood: AdminTrouble = trouble(
-  'malformed',
-  'the admin API answered with something that is not what was asked for',
-  'up',
-)
+export const notUnderstood: AdminTrouble = trouble('malformed', {
+  error: 'the admin API answered with something that is not what was asked for',
+  cause: 'JSON of another form than documented',
+  health: 'up',
+})
 
 /** The quota is used up: every caller gets this while it lasts. */
-export const overQuota: AdminTrouble = trouble('quota', 'the quota of the admin API is used up', 'up')
+export const overQuota: AdminTrouble = trouble('quota', {
+  error: 'the quota of the admin API is used up',
+  cause: 'the quota of requests is used up: see MEMBERSTACK_REQUESTS_PER_SECOND',
+  health: 'up',
+})
 
-const noJson: AdminTrouble = { ...notUnderstood, isDown: true }
+function noJson(body: string): AdminTrouble {
+  return { ...notUnderstood, cause: `status 200${nameForm(body)}`, isDown: true }
+}
 
-const keyRefused: AdminTrouble = trouble(
-  'key_refused',
-  'the admin API refuses the secret key: check MEMBERSTACK_SECRET_KEY',
-  'down',
-)
+const keyRefused: AdminTrouble = trouble('key_refused', {
+  error: 'the admin API refuses the secret key: check MEMBERSTACK_SECRET_KEY',
+  cause: 'it refuses the secret key: check MEMBERSTACK_SECRET_KEY',
+  health: 'down',
+})
 
 /** Documents of different years have `{code, message}`, `{error: {code, message}}` and `{error: message}`. */
 function refusalIn(json: JsonObject | null): AdminRefusal | null {

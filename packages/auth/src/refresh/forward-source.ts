@@ -2,7 +2,7 @@ import { createBoundedMap } from '../base/bounded-map.js'
 import type { Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
 import type { RandomBytes } from '../base/secrets.js'
-import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
+import { createPeerWatch, silentTelemetry, type PeerWatch, type Telemetry } from '../telemetry/index.js'
 import type { TokenVerifier } from '../tokens/index.js'
 import { createAnswerKeeper, type HeldClaim, createAnswerSeal, type AnswerSeal } from './answer-keeper.js'
 import {
@@ -64,7 +64,9 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
   const answers = options.sharedAnswers ?? createMemorySharedAnswers({ clock })
   const keeper = createAnswerKeeper(answers)
   const verify = createAnswerVerifier({ verifier: options.verifier, verifySeconds: limits.verifySeconds })
-  const callUpstream = createUpstreamCall({ ...options, secretKey: options.secretKey, telemetry, limits })
+  const watch = createPeerWatch({ target: 'refresh', host: new URL(options.url).host, telemetry, clock })
+  const { secretKey } = options
+  const callUpstream = createUpstreamCall({ ...options, secretKey, telemetry, watch, limits })
 
   const known = createKnownTokens(options.randomBytes)
 
@@ -75,6 +77,7 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
       throw error
     })
     const verdict = await verify({ settled, presented: turn.refreshToken, how: 'rotated' })
+    if (settled.kind !== 'unavailable') noteHealth(watch, verdict)
     const kept = verdict.kind === 'final' ? verdict.outcome : settled
     await keeper.keep(turn, turn.seal.seal(kept), keepSecondsOf(verdict, options.graceSeconds, clock()))
     known.learn(turn, verdict.outcome)
@@ -101,6 +104,12 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
     },
     close: () => keeper.close(),
   }
+}
+
+/** An access token that cannot be used is trouble of the refresh API. A key set that is away is not. */
+function noteHealth(watch: PeerWatch, { outcome }: Verdict): void {
+  if (outcome.kind !== 'unavailable') watch.succeeded()
+  else if (outcome.target === 'refresh') watch.failed(outcome.reason, `an answer with ${outcome.reason}`)
 }
 
 const tooLate = trouble(503, 'timeout')

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from '../base/http-client.js'
-import type { Telemetry } from '../telemetry/index.js'
+import { causeOfExchange, nameForm } from '../base/causes.js'
+import type { PeerWatch, Telemetry } from '../telemetry/index.js'
 import { createBreaker, type Attempt } from '../base/breaker.js'
 import type { Settled } from './answer-keeper.js'
 import { sleep } from '../base/time-limit.js'
@@ -43,6 +44,8 @@ export interface UpstreamCallOptions {
   readonly httpClient: HttpClient
   readonly clock: Clock
   readonly telemetry: Telemetry
+  /** Gets the calls without a usable answer. Answers are for the caller to verify. */
+  readonly watch: Pick<PeerWatch, 'failed'>
   readonly limits: ForwardLimits
 }
 
@@ -68,7 +71,7 @@ const longestRetryDelaySeconds = 1
  * @throws TypeError if a URL is not valid
  */
 export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
-  const { clock, telemetry, limits } = options
+  const { clock, telemetry, watch, limits } = options
   const toRequest = createRequestFactory(options)
   const breaker = createBreaker({
     failureThreshold: limits.circuitFailures,
@@ -86,6 +89,7 @@ export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
       result instanceof HttpFailure ? readUpstreamFailure(result) : readUpstreamAnswer(result, clock())
     if (isUnhealthy(settled)) attempt.failed()
     else attempt.succeeded()
+    if (settled.kind === 'unavailable') watch.failed(settled.reason, causeOf(result, settled, limits))
     telemetry.observeUpstream({
       target: 'refresh',
       outcome: outcomeOf[settled.kind],
@@ -106,6 +110,15 @@ export function createUpstreamCall(options: UpstreamCallOptions): UpstreamCall {
     attempt.abandoned()
     return trouble(503, 'too_late')
   }
+}
+
+function causeOf(
+  result: HttpResponse | HttpFailure,
+  { reason }: UpstreamTrouble,
+  { callSeconds }: ForwardLimits,
+): string {
+  if (result instanceof HttpFailure) return causeOfExchange(result, callSeconds)
+  return `status ${result.status}${nameForm(result.body)}${reason.startsWith('status_') ? '' : ` (${reason})`}`
 }
 
 const outcomeOf = { answered: 'ok', refused: 'refused', unavailable: 'failed' } as const

@@ -1,4 +1,5 @@
-import type { AuthEventName, Telemetry } from '../telemetry/index.js'
+import { troubles } from '../base/reasons.js'
+import type { AuthEvent, AuthEventName, Observation, Telemetry } from '../telemetry/index.js'
 import { createFailureBound, type FailureBoundOptions } from './failure-bound.js'
 
 /** The part of a pino logger that the sink uses; any logger with these methods will do. */
@@ -27,30 +28,67 @@ const defaultPerCodePerMinute = 1_000
 
 /**
  * Writes one line for each event, each accepted webhook and each kind of webhook that is not known, at `debug` one for each
- * answer of an upstream, and one when limits are counted together again; that they no longer were is an event. Of the failures
- * of one code no more than
- * `perCodePerMinute` (default 1,000) are written, so that strangers cannot fill the disk; the number dropped since is in the
- * next one's field `dropped`.
+ * answer of an upstream, and one when limits are counted together again; that they no longer were is an event. Trouble of the
+ * store or an upstream is written once, with its cause, and once when it is over. While it lasts, the failures that it causes are written
+ * at `debug`. Of the failures of one code no more than `perCodePerMinute` (default 1,000) are written, so that strangers cannot
+ * fill the disk; the number dropped since is in the next one's field `dropped`.
  */
 export function createPinoSink(logger: PinoLikeLogger, options: FailureBoundOptions = {}): Telemetry {
   const { clock, perCodePerMinute = defaultPerCodePerMinute } = options
   const bound = createFailureBound({ clock, perCodePerMinute })
+  const known = createKnownTrouble()
   return {
     emit(event) {
-      const dropped = bound(event)
+      const isKnown = known.explains(event)
+      const dropped = isKnown ? 0 : bound(event)
       if (dropped === null) return
       // The logger writes the name as `msg`, and a time of its own.
       const { event: name, timestamp: _timestamp, ...fields } = event
-      logger[levelOf[name]](dropped > 0 ? { ...fields, dropped } : fields, name)
+      const level = isKnown ? 'debug' : levelOf[name]
+      logger[level](dropped > 0 ? { ...fields, dropped } : fields, name)
     },
     observeUpstream: (observation) => logger.debug(observation, 'upstream_answer'),
     observeLimits: (observation) => {
       if (observation.counted === 'together') logger.info(observation, 'limits_counted_together')
     },
     observe(observation) {
-      const { kind, ...fields } = observation
-      if (kind === 'webhook_accepted') logger.info(fields, kind)
-      if (kind === 'webhook_not_understood') logger.warn(fields, kind)
+      known.note(observation)
+      writeObservation(logger, observation)
     },
   }
 }
+
+function writeObservation(logger: PinoLikeLogger, { kind, ...fields }: Observation): void {
+  if (kind === 'webhook_accepted' || kind === 'upstream_recovered') logger.info(fields, kind)
+  if (kind === 'webhook_not_understood') logger.warn(fields, kind)
+  if (kind === 'upstream_trouble') logger.error(fields, 'upstream_failure')
+}
+
+const troubleReasons: ReadonlySet<string> = new Set(troubles)
+
+/** Knows the trouble that the log has a line about, and the failures that it explains. */
+function createKnownTrouble() {
+  const open = new Map<string, string>()
+  /** The request of the last `upstream_failure`, whose refusal follows. */
+  let lastRequestId: string | undefined
+  return {
+    note(observation: Observation): void {
+      if (observation.kind !== 'upstream_trouble' && observation.kind !== 'upstream_recovered') return
+      const { kind, target, host } = observation
+      if (kind === 'upstream_trouble') open.set(`${target} ${host}`, target)
+      else open.delete(`${target} ${host}`)
+    },
+    explains({ event, target, reason, requestId }: AuthEvent): boolean {
+      if (event === 'upstream_failure') {
+        lastRequestId = requestId
+        return !ownReasons.has(reason) && [...open.values()].some((known) => known === target)
+      }
+      if (event !== 'auth_failure' || reason === undefined) return false
+      if (!troubleReasons.has(reason) && !reason.startsWith('status_')) return false
+      return open.size > 0 || lastRequestId === requestId
+    },
+  }
+}
+
+/** Trouble of its own kind, which that of the store does not explain. */
+const ownReasons: ReadonlySet<string | undefined> = new Set(['limits', 'forged_row', 'signing_keys'])

@@ -196,6 +196,41 @@ describe('createPinoSink', () => {
     ])
     expect(lines[0]?.[1]).toEqual({ requestId: 'req-1' })
   })
+
+  it('writes trouble once with its cause and once when it is over, and what it causes at debug', () => {
+    const lines: string[] = []
+    const at = (level: string) => (fields: object, message: string) =>
+      void lines.push(`${level} ${message} ${JSON.stringify(fields)}`)
+    const sink = createPinoSink({
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+    })
+    const place = { target: 'store', host: 'redis://cache:6379/0' } as const
+    const seen = () => lines.splice(0).filter((line) => !line.startsWith('debug'))
+    const fail = (requestId: string) => {
+      sink.emit(eventOf('upstream_failure', { target: 'store', reason: 'store', requestId }))
+      sink.emit(eventOf('auth_failure', { code: 'AUTH_TOKEN_REFRESH_FAILED', reason: 'store', requestId }))
+    }
+    sink.observe?.({ kind: 'upstream_trouble', ...place, reason: 'store', cause: 'refused (ECONNREFUSED)' })
+    for (let request = 0; request < 2_000; request += 1) fail(`r${request}`)
+    expect(seen()).toEqual([
+      'error upstream_failure {"target":"store","host":"redis://cache:6379/0","reason":"store","cause":"refused (ECONNREFUSED)"}',
+    ])
+    // Everything that the trouble does not explain is written.
+    sink.emit(eventOf('auth_failure', { code: 'AUTH_TOKEN_REFRESH_FAILED', reason: 'reused' }))
+    sink.emit(eventOf('upstream_failure', { target: 'admin', reason: 'timeout' }))
+    sink.emit(eventOf('upstream_failure', { target: 'store', reason: 'limits' }))
+    expect(seen()).toHaveLength(3)
+    sink.observe?.({ kind: 'upstream_recovered', ...place, lastedSeconds: 12, failures: 2_000 })
+    expect(seen()).toEqual([
+      'info upstream_recovered {"target":"store","host":"redis://cache:6379/0","lastedSeconds":12,"failures":2000}',
+    ])
+    fail('later')
+    // One line: the refusal of the same request says nothing new.
+    expect(seen()).toHaveLength(1)
+  })
 })
 
 describe('createMetricsSink', () => {

@@ -32,6 +32,8 @@ export interface ClaimOptions {
   readonly newSecret?: 'sign-everyone-out' | undefined
   /** Called with the id of each session row that was read and carries no mark of its own. */
   readonly onForged?: ((sessionId: string) => void) | undefined
+  /** Called with the one line of a claim that fails after the start: of another app, or under another secret. */
+  readonly onRefused?: ((problem: string) => void) | undefined
 }
 
 /** Creates the store that the rest of Perennial uses. Nothing is read or written before the first use, or `claim`. */
@@ -46,8 +48,10 @@ export function claimStore(store: Store, options: ClaimOptions): ClaimedStore {
     try {
       await claim()
     } catch (cause) {
-      // After the start, nobody is there to read the one line: the requests are refused until the operator looks.
-      throw cause instanceof AuthError ? cause : failure('storeForeign', { cause })
+      if (cause instanceof AuthError) throw cause
+      // After the start the one line goes to the log, and the requests are refused until the operator has looked.
+      if (cause instanceof Error) options.onRefused?.(cause.message)
+      throw failure('storeForeign', { cause })
     }
   }
   const { secrets, onForged } = options

@@ -17,14 +17,26 @@ const adviceOf: Readonly<Record<string, string>> = {
  */
 export function createConsoleTelemetry(warn: (line: string) => void = console.warn): Telemetry {
   const written = new Set<string>()
+  /** The peers whose trouble has a line with its cause. */
+  const explained = new Set<string>()
+  const write = (line: string | null) => {
+    if (line === null || written.has(line)) return
+    written.add(line)
+    warn(`[perennial] ${line} (Set the option \`telemetry\` to see every event.)`)
+  }
   return {
     emit(event) {
-      const line = lineFor(event)
-      if (line === null || written.has(line)) return
-      written.add(line)
-      warn(`[perennial] ${line} (Set the option \`telemetry\` to see every event.)`)
+      const hasAdvice = event.reason !== undefined && Object.hasOwn(adviceOf, event.reason)
+      if (hasAdvice || event.target === undefined || !explained.has(event.target)) write(lineFor(event))
     },
     observeUpstream() {},
+    observe(observation) {
+      if (observation.kind !== 'upstream_trouble') return
+      const { target, host, reason, cause } = observation
+      if (Object.hasOwn(adviceOf, reason)) return
+      explained.add(target)
+      write(`The ${peerNames[target]} cannot be used: ${cause}. It is ${host}.`)
+    },
   }
 }
 

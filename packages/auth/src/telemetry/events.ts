@@ -89,8 +89,36 @@ export interface UnknownWebhookObservation {
   readonly taken: 'hint' | 'ignored'
 }
 
+/** A peer cannot be used. Reported once for each cause until the trouble is over, however many calls fail. */
+export interface TroubleObservation {
+  readonly kind: 'upstream_trouble'
+  readonly target: UpstreamTarget
+  /** The host, or the address of the store, without user and password. */
+  readonly host: string
+  readonly reason: Reason
+  /** For people, such as `nothing listens at this address (ECONNREFUSED)`. */
+  readonly cause: string
+}
+
+/** The trouble of a peer is over. */
+export interface RecoveryObservation {
+  readonly kind: 'upstream_recovered'
+  readonly target: UpstreamTarget
+  readonly host: string
+  /** From the first failure to the first success after the last one, in whole seconds. */
+  readonly lastedSeconds: number
+  /** The number of calls that failed. */
+  readonly failures: number
+}
+
 /** Facts about the operation that are no events. */
-export type Observation = QuotaObservation | StaleObservation | WebhookObservation | UnknownWebhookObservation
+export type Observation =
+  | QuotaObservation
+  | StaleObservation
+  | WebhookObservation
+  | UnknownWebhookObservation
+  | TroubleObservation
+  | RecoveryObservation
 
 /** A receiver of events. It returns at once and does not throw; see `fanOut` for sinks that might. */
 export interface Telemetry extends Tracing {

@@ -1,6 +1,7 @@
 /** The door of the telemetry room: the events, and how they are emitted. */
 export { createConsoleTelemetry } from './console-telemetry.js'
 export { createEmitter, type Emitter } from './events.js'
+export { createPeerWatch, type PeerWatch } from './peer-watch.js'
 export {
   outcomeOfError,
   outcomeOfResult,

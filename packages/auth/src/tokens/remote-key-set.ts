@@ -2,7 +2,8 @@ import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpResponse } from '../base/http-client.js'
 import { parseJsonObject } from '../base/json.js'
 import { reasonOfExchange, type Reason } from '../base/reasons.js'
-import { createEmitter, type Telemetry } from '../telemetry/index.js'
+import { causeOfExchange, nameForm } from '../base/causes.js'
+import { createEmitter, createPeerWatch, type PeerWatch, type Telemetry } from '../telemetry/index.js'
 import { createKeptReading } from './kept-reading.js'
 import {
   createKeySetOf,
@@ -41,8 +42,10 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
   if (!URL.canParse(options.url) || !/^https?:$/.test(new URL(options.url).protocol)) {
     throw new TypeError('the address of the key set must start with http:// or https://')
   }
+  const { telemetry } = options
+  const watch = createPeerWatch({ target: 'jwks', host: new URL(options.url).host, telemetry, clock })
   const reading = createKeptReading<RemoteKeys>({
-    read: (last) => fetchKeys(options, last?.keys ?? []),
+    read: (last) => fetchKeys(options, watch, last?.keys ?? []),
     clock,
     unread: 'keySetUnread',
     refreshAfterSeconds,
@@ -58,6 +61,7 @@ interface RemoteKeys {
 
 async function fetchKeys(
   options: RemoteKeySetOptions,
+  watch: PeerWatch,
   known: readonly VerificationKey[],
 ): Promise<RemoteKeys> {
   const { url, clock, timeoutSeconds = 5, httpClient, algorithms } = options
@@ -67,8 +71,10 @@ async function fetchKeys(
     const answer = await httpClient({ method: 'GET', url, headers, timeoutSeconds, maxBodyBytes })
     const keys = readAnswer(answer, algorithms, known)
     options.telemetry.observeUpstream({ target: 'jwks', outcome: 'ok', durationSeconds: clock() - startedAt })
+    watch.succeeded()
     return { keys }
   } catch (error) {
+    watch.failed(reasonOf(error), causeOf(error, timeoutSeconds))
     reportFailure(options, startedAt, error)
     throw error
   }
@@ -80,19 +86,21 @@ function readAnswer(
   algorithms: readonly SignatureAlgorithm[],
   known: readonly VerificationKey[],
 ): readonly VerificationKey[] {
-  if (answer.status !== 200) throw new UnusableAnswer(`status_${answer.status}`)
+  if (answer.status !== 200) throw new UnusableAnswer(`status_${answer.status}`, answer)
   const keys = readVerificationKeys(parseJsonObject(answer.body), algorithms, known)
-  if (!keys) throw new UnusableAnswer('no_key_set')
+  if (!keys) throw new UnusableAnswer('no_key_set', answer)
   return keys
 }
 
 class UnusableAnswer extends Error {
   override readonly name = 'UnusableAnswer'
   readonly reason: Reason
+  readonly logged: string
 
-  constructor(reason: Reason) {
+  constructor(reason: Reason, { status, body }: HttpResponse) {
     super(`the answer is not a key set (${reason})`)
     this.reason = reason
+    this.logged = `status ${status}${nameForm(body) || ', no key set'}`
   }
 }
 
@@ -109,4 +117,9 @@ function reportFailure({ telemetry, clock }: RemoteKeySetOptions, startedAt: num
 function reasonOf(error: unknown): Reason {
   if (error instanceof UnusableAnswer) return error.reason
   return error instanceof HttpFailure ? reasonOfExchange(error.kind) : 'unexpected'
+}
+
+function causeOf(error: unknown, timeoutSeconds: number): string {
+  if (error instanceof UnusableAnswer) return error.logged
+  return error instanceof HttpFailure ? causeOfExchange(error, timeoutSeconds) : 'unexpected error'
 }

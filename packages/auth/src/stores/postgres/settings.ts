@@ -1,3 +1,4 @@
+import { KnownCause } from '../../base/causes.js'
 import { failure } from '../../base/failures.js'
 import type { PostgresAddress } from './address.js'
 import { openPool } from './client.js'
@@ -48,7 +49,7 @@ export async function readPostgresSettings(address: PostgresAddress): Promise<Po
       tls: address.tls,
     }
   } catch (error) {
-    throw failure('storeUnreachable', { cause: new Error(codeOf(error) ?? 'no answer') })
+    throw failure('storeUnreachable', { cause: new KnownCause(codeOf(error) ?? 'no answer') })
   } finally {
     await pool.end()
   }

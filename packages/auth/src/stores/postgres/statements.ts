@@ -1,3 +1,4 @@
+import { KnownCause } from '../../base/causes.js'
 import { AuthError } from '../../base/errors.js'
 import { failure } from '../../base/failures.js'
 import { shareRun } from '../../base/single-flight.js'
@@ -23,7 +24,7 @@ export interface PostgresStatements {
 }
 
 /** A fault that only the operator can correct, in one line. It is the cause of an `AUTH_UNAVAILABLE`. */
-class PostgresSetupError extends Error {
+class PostgresSetupError extends KnownCause {
   override readonly name = 'PostgresSetupError'
 }
 
@@ -119,7 +120,7 @@ function createSender(client: PostgresClient) {
 }
 
 function away(kind: string): AuthError {
-  return failure('storeUnreachable', { cause: new Error(kind) })
+  return failure('storeUnreachable', { cause: new KnownCause(kind) })
 }
 
 /** The error of a driver may contain values of the statement, so only its code is kept. */

@@ -11,6 +11,7 @@ import type { PostgresAddress } from './address.js'
 import { createSharedQuota } from '../shared-quota.js'
 import { createPostgresPlaces } from './admin-quota.js'
 import { openPool, type PostgresClient } from './client.js'
+import { textOf } from './columns.js'
 import { createPostgresEndedFeed } from './ended-feed.js'
 import { createPostgresOwner, createPostgresSigningKeys, createPostgresWebhookLog } from './identity.js'
 import { createPostgresLimiters } from './limiters.js'
@@ -116,14 +117,30 @@ function storeOf(
     limiters: createPostgresLimiters(statements, clock),
     shareAdminQuota: (local, egress, limits) =>
       createSharedQuota(local, createPostgresPlaces(statements, { ...limits, egress, clock })),
-    async check() {
-      // A write: a replica still answers reads.
-      await statements.run(`UPDATE ${statements.schema}.store_version SET version = version`)
-    },
+    check: createWriteCheck(statements),
     async close() {
       feed.close()
       stopSweeping?.()
       statements.close()
     },
+  }
+}
+
+/** A row is written again for a check after so many seconds. */
+const writeEverySeconds = 3
+
+/** Creates the check that the server takes writes. A replica answers reads, so that each call asks for that, and some write. */
+function createWriteCheck({ schema, run }: PostgresStatements): () => Promise<void> {
+  let writtenAt = -Infinity
+  return async () => {
+    const now = performance.now() / 1000
+    if (now < writtenAt + writeEverySeconds) {
+      const [row] = await run(`SELECT current_setting('transaction_read_only') AS read_only`)
+      // On a replica this is `on` too.
+      if (textOf(row, 'read_only') === 'off') return
+    }
+    writtenAt = -Infinity
+    await run(`UPDATE ${schema}.store_version SET version = version`)
+    writtenAt = now
   }
 }

@@ -1,5 +1,6 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { RedisAddress, RedisNode } from './address.js'
+import { lastOf, networkCode, replyCode } from './replies.js'
 
 /** A client of `ioredis`, for one server (or the master behind Sentinels) or for a Cluster. */
 export type RedisClient = Redis | Cluster
@@ -8,6 +9,8 @@ export type RedisClient = Redis | Cluster
 export interface RedisClients {
   readonly commands: RedisClient
   readonly subscriber: Redis
+  /** Returns the code of the failure that keeps `commands` from connecting; null while it is connected. */
+  readonly connectionTrouble: () => string | null
   close(): void
 }
 
@@ -40,7 +43,24 @@ export async function createClients(address: RedisAddress): Promise<RedisClients
   const all = [commands, subscriber, ...watchers]
   // Each command reports its own failure. Without a listener, `ioredis` prints the error event.
   for (const client of all) client.on('error', () => {})
-  return { commands, subscriber, close: () => all.forEach((client) => client.disconnect()) }
+  return {
+    commands,
+    subscriber,
+    connectionTrouble: followConnection(commands),
+    close: () => all.forEach((client) => client.disconnect()),
+  }
+}
+
+function followConnection(client: RedisClient): () => string | null {
+  let trouble: string | null = null
+  client.on('error', (error: unknown) => {
+    const last = lastOf(error)
+    trouble = replyCode(last) ?? networkCode(last) ?? trouble
+  })
+  client.on('ready', () => {
+    trouble = null
+  })
+  return () => trouble
 }
 
 async function loadDriver(): Promise<Driver> {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Writable } from 'node:stream'
+import { KnownCause } from '../../base/causes.js'
 import type { AuthError } from '../../base/errors.js'
 import { failure } from '../../base/failures.js'
 import { stepTimeoutMs, type RedisClient } from './clients.js'
+import { networkCode, replyCode } from './replies.js'
 
 /** An argument of a command. */
 export type RedisArgument = string | number
@@ -37,8 +39,12 @@ const mostUnderWay = 20_000
  * caller has stopped waiting. While one is late, new ones are refused at once: a server that has fallen behind then
  * catches up, and does not work for callers that have gone. The nodes of a Cluster fall behind one by one, so there only
  * the bound applies.
+ * @param connectionTrouble - returns the code of the failure that keeps the connection closed, which the commands do not know
  */
-export function createCommands(client: RedisClient): RedisCommands {
+export function createCommands(
+  client: RedisClient,
+  connectionTrouble: () => string | null = () => null,
+): RedisCommands {
   const mostLate = client.isCluster ? mostUnderWay : 0
   const joinBatch = createBatch(client)
   let underWay = 0
@@ -62,7 +68,9 @@ export function createCommands(client: RedisClient): RedisCommands {
         underWay -= 1
         if (isLate) late -= 1
       }
-      asked.finally(settle).then(resolve, (error: unknown) => reject(away(kindOf(error))))
+      asked
+        .finally(settle)
+        .then(resolve, (error: unknown) => reject(away(kindOf(error) ?? connectionTrouble() ?? 'no answer')))
     })
   }
   return {
@@ -109,20 +117,9 @@ export function createBatch(client: Corkable): () => void {
 
 /** The error of the driver contains the command and its arguments, so only its kind is kept. */
 function away(kind: string): AuthError {
-  return failure('storeUnreachable', { cause: new Error(kind) })
+  return failure('storeUnreachable', { cause: new KnownCause(kind) })
 }
 
-function kindOf(error: unknown): string {
-  return replyCode(error) ?? networkCode(error) ?? 'no answer'
-}
-
-/** Returns the first word of an error reply, which names its kind (`OOM`, `READONLY`, `NOSCRIPT`). */
-export function replyCode(error: unknown): string | null {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return null
-  return /^[A-Z]+\b/.exec(error.message)?.[0] ?? 'ERR'
-}
-
-/** Returns the code of the operating system or of TLS (`ECONNREFUSED`). */
-export function networkCode(error: unknown): string | null {
-  return error instanceof Error && 'code' in error ? String(error.code) : null
+function kindOf(error: unknown): string | null {
+  return replyCode(error) ?? networkCode(error)
 }

@@ -2,9 +2,10 @@ import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { RedisAddress, RedisNode } from './address.js'
 import { createClients, type RedisClient } from './clients.js'
-import { createCommands, networkCode, replyCode, type RedisCommands } from './commands.js'
+import { createCommands, type RedisCommands } from './commands.js'
 import { createChannels, type RedisChannels } from './channels.js'
 import { createRedisKeys, type RedisKeys } from './keys.js'
+import { lastOf, networkCode, replyCode } from './replies.js'
 
 /** An open connection. */
 export interface RedisConnection extends RedisCommands {
@@ -36,9 +37,9 @@ export async function openRedisConnection(address: RedisAddress, prefix: string)
       `The Redis store refuses the connection (${refusal}): check user and password in its address.`,
     )
   }
-  const own = createCommands(commands)
+  const own = createCommands(commands, clients.connectionTrouble)
   const each = (role: 'master' | 'all') =>
-    'nodes' in commands ? commands.nodes(role).map(createCommands) : [own]
+    'nodes' in commands ? commands.nodes(role).map((node) => createCommands(node)) : [own]
   return {
     ...own,
     keys: createRedisKeys(prefix),
@@ -68,11 +69,6 @@ export function findRefusal(client: RedisClient): Promise<string | null> {
     client.on('error', onError)
     if (client.status === 'ready') onReady()
   })
-}
-
-/** A Cluster client reports that all nodes failed, and the error of the last one. */
-function lastOf(error: unknown): unknown {
-  return error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : error
 }
 
 /**

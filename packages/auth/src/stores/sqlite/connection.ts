@@ -24,6 +24,11 @@ export interface Connection {
   readonly read: <T>(work: (statements: Statements) => T) => Promise<T>
   /** Runs one atomic step. It is on disk when the promise resolves, and not done if it rejects. */
   readonly write: <T>(work: (statements: Statements) => T) => Promise<T>
+  /**
+   * Rejects with `AUTH_UNAVAILABLE` if the file cannot be written. Takes the write lock at each call, and writes a page to the disk
+   * every few seconds: a flush to the disk costs more than all else.
+   */
+  readonly checkWritable: () => Promise<void>
   /** Finishes the writes under way. */
   close(): Promise<void>
 }
@@ -34,6 +39,7 @@ export async function openConnection(path: string): Promise<Connection> {
   const statements = createStatements(database)
   const queue = createWriteQueue(database)
   let closed = false
+  const write: Connection['write'] = (work) => queue.add(() => work(statements))
   return {
     read: async (work) => {
       if (closed) throw failure('storeClosed')
@@ -43,7 +49,8 @@ export async function openConnection(path: string): Promise<Connection> {
         throw failure('storeUnreadable', { cause })
       }
     },
-    write: (work) => queue.add(() => work(statements)),
+    write,
+    checkWritable: createWriteCheck(write),
     close: async () => {
       if (closed) return
       closed = true
@@ -51,6 +58,29 @@ export async function openConnection(path: string): Promise<Connection> {
       database.close()
     },
   }
+}
+
+/** A page is written again for a check after so many seconds. */
+const writeEverySeconds = 3
+
+function createWriteCheck(write: Connection['write']): () => Promise<void> {
+  let writtenAt = -Infinity
+  return async () => {
+    const now = performance.now() / 1000
+    const isDue = now >= writtenAt + writeEverySeconds
+    // After a failure the next check writes.
+    if (isDue) writtenAt = -Infinity
+    await write((statements) => {
+      if (isDue) rewriteVersion(statements)
+    })
+    if (isDue) writtenAt = now
+  }
+}
+
+/** Writes the first page with the content that it has. The version is read first: a newer Perennial may have changed it. */
+function rewriteVersion(statements: Statements): void {
+  const row = statements.one('PRAGMA user_version')
+  statements.script(`PRAGMA user_version = ${Number(row?.['user_version'])}`)
 }
 
 /** Creates the statements of a database. */

@@ -43,7 +43,7 @@ export async function openSqliteStore(
     sessions: createSqliteSessions(connection, feed, pollEnded),
     signingKeys: createSqliteSigningKeys(connection),
     webhookLog: createSqliteWebhookLog(connection),
-    check: () => connection.write(() => undefined),
+    check: () => connection.checkWritable(),
     close: async () => {
       for (const stop of stops) stop()
       await connection.close()
