@@ -1,26 +1,11 @@
 import { AuthError } from '../base/errors.js'
-import type { HttpClient } from '../base/http-client.js'
-import {
-  createUserContext,
-  type AdminApi,
-  type MemberstackClock,
-  type UserContext,
-} from '../members/index.js'
+import type { UserContext } from '../members/index.js'
 import { createForwardSource, type RefreshSource } from '../refresh/index.js'
-import { observeStore } from './observe-calls.js'
-import { createStoreWatch, type StoreWatch } from './store-watch.js'
-import { lookUpsOf, openAdmin } from './open-admin.js'
+import { openGround, type Ground } from './open-ground.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
-import {
-  claimStore,
-  loadLocalSecret,
-  openStore,
-  type ClaimedStore,
-  type Store,
-  type StoreAddress,
-} from '../stores/index.js'
+import { claimStore, loadLocalSecret, type ClaimedStore, type Store } from '../stores/index.js'
 import {
   createPinnedKeySet,
   createRemoteKeySet,
@@ -33,7 +18,6 @@ import {
   type TokenVerifier,
 } from '../tokens/index.js'
 import { createEmitter, traceCalls } from '../telemetry/index.js'
-import { createHttpClient } from '../base/create-http-client.js'
 
 /** The parts that differ between the two modes. `close` ends them. */
 export interface Mode {
@@ -49,20 +33,6 @@ export interface Mode {
   close(): Promise<void>
 }
 
-/** The parts that both modes use. */
-interface Ground {
-  readonly options: ResolvedOptions
-  /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */
-  readonly store: Store | undefined
-  readonly storeWatch: StoreWatch | undefined
-  readonly httpClient: HttpClient
-  readonly admin: AdminApi | undefined
-  readonly memberstackClock: MemberstackClock
-  readonly userContext: UserContext
-  /** Ends what was opened here. */
-  readonly close: () => Promise<void>
-}
-
 /** Opens what the options name: forward mode where there is a refresh API, session mode otherwise. */
 export async function openMode(options: ResolvedOptions): Promise<Mode> {
   const ground = await openGround(options)
@@ -74,66 +44,6 @@ export async function openMode(options: ResolvedOptions): Promise<Mode> {
     await ground.close()
     throw error
   }
-}
-
-async function openGround(options: ResolvedOptions): Promise<Ground> {
-  const store = await openStoreOf(options)
-  // Who opened it closes it.
-  const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
-  try {
-    const storeWatch = store && createStoreWatch(store, options)
-    const observed = store && storeWatch && observeStore(store, options.telemetry, storeWatch)
-    const close = async () => {
-      storeWatch?.close()
-      await closeStore()
-    }
-    return createGround(options, { store: observed, storeWatch, closeStore: close })
-  } catch (error) {
-    await closeStore()
-    throw error
-  }
-}
-
-function createGround(
-  options: ResolvedOptions,
-  {
-    closeStore,
-    ...stores
-  }: Pick<Ground, 'store' | 'storeWatch'> & { readonly closeStore: () => Promise<void> },
-): Ground {
-  const { clock, telemetry } = options
-  // Opens no connection before it is used.
-  const own = createHttpClient()
-  const httpClient = options.httpClient ?? own
-  const { admin, memberstackClock } = openAdmin(options, stores.store, httpClient)
-  const userContext = createUserContext({
-    admin: admin && lookUpsOf(admin),
-    clock,
-    cacheSeconds: options.memberCacheSeconds,
-    staleSeconds: options.memberStaleSeconds,
-    onStale: () => telemetry.observe?.({ kind: 'stale_answer', use: 'user_context' }),
-  })
-  const close = async () => {
-    await closeStore()
-    await own.close()
-  }
-  return { options, ...stores, httpClient, admin, memberstackClock, userContext, close }
-}
-
-async function openStoreOf({
-  store,
-  clock,
-  memberstack,
-  prefix,
-}: ResolvedOptions): Promise<Store | undefined> {
-  if ('sessions' in store) return store
-  const keepsNothing = memberstack.refreshUrl !== undefined && !isShared(store)
-  return keepsNothing ? undefined : await openStore(store, { clock, prefix })
-}
-
-/** Only a store that other machines can reach holds what instances of forward mode share. */
-function isShared({ kind }: StoreAddress): boolean {
-  return kind === 'redis' || kind === 'postgres'
 }
 
 async function openSessionMode(ground: Ground): Promise<Mode> {

@@ -59,15 +59,12 @@ interface Turn extends HeldClaim {
  * @throws TypeError if a URL is not valid
  */
 export function createForwardSource(options: ForwardOptions): ForwardSource {
-  const { clock, telemetry = silentTelemetry } = options
+  const { clock } = options
   const limits = { ...defaultForwardLimits, ...options.limits }
   const answers = options.sharedAnswers ?? createMemorySharedAnswers({ clock })
   const keeper = createAnswerKeeper(answers)
   const verify = createAnswerVerifier({ verifier: options.verifier, verifySeconds: limits.verifySeconds })
-  const watch = createPeerWatch({ target: 'refresh', host: new URL(options.url).host, telemetry, clock })
-  const { secretKey } = options
-  const callUpstream = createUpstreamCall({ ...options, secretKey, telemetry, watch, limits })
-
+  const { watch, callUpstream } = createWatchedCall(options, limits)
   const known = createKnownTokens(options.randomBytes)
 
   const call = async (turn: Turn): Promise<RefreshOutcome> => {
@@ -104,6 +101,17 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
     },
     close: () => keeper.close(),
   }
+}
+
+function createWatchedCall(options: ForwardOptions, limits: ForwardLimits) {
+  const { clock, secretKey, telemetry = silentTelemetry } = options
+  const watch = createPeerWatch({
+    target: 'refresh',
+    host: URL.parse(options.url)?.host ?? '',
+    telemetry,
+    clock,
+  })
+  return { watch, callUpstream: createUpstreamCall({ ...options, secretKey, telemetry, watch, limits }) }
 }
 
 /** An access token that cannot be used is trouble of the refresh API. A key set that is away is not. */

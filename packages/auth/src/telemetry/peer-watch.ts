@@ -1,6 +1,7 @@
 import type { Reason } from '../base/reasons.js'
 import type { Clock } from '../base/time.js'
-import type { Telemetry, UpstreamTarget } from './events.js'
+import type { Telemetry } from './events.js'
+import type { UpstreamTarget } from './tracing.js'
 
 /** Options of {@link createPeerWatch}. */
 export interface PeerWatchOptions {

@@ -1,0 +1,88 @@
+import { createHttpClient } from '../base/create-http-client.js'
+import type { HttpClient } from '../base/http-client.js'
+import {
+  createUserContext,
+  type AdminApi,
+  type MemberstackClock,
+  type UserContext,
+} from '../members/index.js'
+import { openStore, type Store, type StoreAddress } from '../stores/index.js'
+import { observeStore } from './observe-calls.js'
+import { lookUpsOf, openAdmin } from './open-admin.js'
+import type { ResolvedOptions } from './resolve-options.js'
+import { createStoreWatch, type StoreWatch } from './store-watch.js'
+
+/** The parts that both modes use. */
+export interface Ground {
+  readonly options: ResolvedOptions
+  /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */
+  readonly store: Store | undefined
+  readonly storeWatch: StoreWatch | undefined
+  readonly httpClient: HttpClient
+  readonly admin: AdminApi | undefined
+  readonly memberstackClock: MemberstackClock
+  readonly userContext: UserContext
+  /** Ends what was opened here. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens the store, and creates the way to Memberstack. */
+export async function openGround(options: ResolvedOptions): Promise<Ground> {
+  const store = await openStoreOf(options)
+  // Who opened it closes it.
+  const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
+  try {
+    const storeWatch = store && createStoreWatch(store, options)
+    const observed = store && storeWatch && observeStore(store, options.telemetry, storeWatch)
+    const close = async () => {
+      storeWatch?.close()
+      await closeStore()
+    }
+    return createGround(options, { store: observed, storeWatch, closeStore: close })
+  } catch (error) {
+    await closeStore()
+    throw error
+  }
+}
+
+function createGround(
+  options: ResolvedOptions,
+  {
+    closeStore,
+    ...stores
+  }: Pick<Ground, 'store' | 'storeWatch'> & { readonly closeStore: () => Promise<void> },
+): Ground {
+  const { clock, telemetry } = options
+  // Opens no connection before it is used.
+  const own = createHttpClient()
+  const httpClient = options.httpClient ?? own
+  const { admin, memberstackClock } = openAdmin(options, stores.store, httpClient)
+  const userContext = createUserContext({
+    admin: admin && lookUpsOf(admin),
+    clock,
+    cacheSeconds: options.memberCacheSeconds,
+    staleSeconds: options.memberStaleSeconds,
+    onStale: () => telemetry.observe?.({ kind: 'stale_answer', use: 'user_context' }),
+  })
+  const close = async () => {
+    await closeStore()
+    await own.close()
+  }
+  return { options, ...stores, httpClient, admin, memberstackClock, userContext, close }
+}
+
+async function openStoreOf({
+  store,
+  clock,
+  memberstack,
+  prefix,
+}: ResolvedOptions): Promise<Store | undefined> {
+  if ('sessions' in store) return store
+  const keepsNothing = memberstack.refreshUrl !== undefined && !isShared(store)
+  return keepsNothing ? undefined : await openStore(store, { clock, prefix })
+}
+
+/** Only a store that other machines can reach holds what instances of forward mode share. */
+function isShared({ kind }: StoreAddress): boolean {
+  return kind === 'redis' || kind === 'postgres'
+}
