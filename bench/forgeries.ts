@@ -3,7 +3,7 @@
  * and without `MEMBERSTACK_JWKS_URI`, against the real service and the emulator with its quota of 25 requests a second.
  * `--seconds 10` is quick; `--per-second` is the rate of the flood.
  */
-import { measureCase, type Found } from './forgeries/index.ts'
+import { measureCase, type Found } from './forgeries/measure-case.ts'
 import { readFlags, requireWhole } from './kit/flags.ts'
 import { number, print, startTable } from './kit/table.ts'
 

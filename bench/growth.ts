@@ -3,15 +3,12 @@
  * and the start. Prints tables in Markdown, and no figure unless every answer behind it was the expected one.
  */
 import { join } from 'node:path'
-import {
-  createSessionTokens,
-  printFlood,
-  printMemory,
-  printRotation,
-  printStartUp,
-  printThroughput,
-  type GrowthPlan,
-} from './growth/index.ts'
+import { printFlood } from './growth/invalid-flood.ts'
+import { printMemory } from './growth/memory.ts'
+import { createSessionTokens, type GrowthPlan } from './growth/plan.ts'
+import { printRotation } from './growth/rotation.ts'
+import { printStartUp } from './growth/start-up.ts'
+import { printThroughput } from './growth/throughput.ts'
 import { readFlags, requireWhole } from './kit/flags.ts'
 import { inFolder } from './kit/machine.ts'
 

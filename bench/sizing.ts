@@ -5,14 +5,9 @@
  */
 import process from 'node:process'
 import { number as whole, print, printGrid } from './kit/table.ts'
-import {
-  describeAssumptions,
-  measure,
-  readOptions,
-  sizeOf,
-  type Measurement,
-  type Size,
-} from './sizing/index.ts'
+import { describeAssumptions, readOptions } from './sizing/assumptions.ts'
+import { measure, type Measurement } from './sizing/measure.ts'
+import { sizeOf, type Size } from './sizing/size-of.ts'
 
 /** The lines of the last table. */
 const lines: Readonly<Record<string, (size: Size) => string>> = {

@@ -1,5 +1,6 @@
 import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
-import { appId, memberId, secret } from '../kit/members.ts'
+import type { JsonWebKey } from 'node:crypto'
+import { forwardOptions, memberId } from '../kit/members.ts'
 
 /** The settings of a contender. All see the same RS256 member JWTs of one issuer and app. */
 export interface Setup {
@@ -25,12 +26,7 @@ export const nobody: Readonly<{ id: string }> = { id: memberId(0) }
 
 /** Starts Perennial as a contender has it. */
 export function startPerennial({ keySetUrl, options }: Setup): Promise<Perennial> {
-  return createPerennial(options ?? forwardOptions(keySetUrl))
-}
-
-/** Returns the options of forward mode. Nothing listens at the refresh URL: nobody refreshes. */
-export function forwardOptions(jwksUri: string): PerennialOptions {
-  return { store: 'memory:', secret, memberstack: { appId, jwksUri, refreshUrl: 'http://127.0.0.1:9/' } }
+  return createPerennial(options ?? forwardOptions({ jwksUri: keySetUrl }))
 }
 
 /** Returns the member of verified claims, whatever type a library gives them. */
@@ -40,17 +36,8 @@ export function memberOf(claims: unknown): { readonly id: string } {
   return { id: String(claims.id) }
 }
 
-/** A public key as the key set of the bench has it. */
-export interface PublicJwk {
-  readonly kty: 'RSA'
-  readonly kid: string
-  readonly n: string
-  readonly e: string
-  readonly [member: string]: unknown
-}
-
 /** Reads the keys for contenders that are given them once. */
-export async function readKeys({ keySetUrl }: Setup): Promise<PublicJwk[]> {
-  const { keys }: { keys: PublicJwk[] } = await (await fetch(keySetUrl)).json()
+export async function readKeys({ keySetUrl }: Setup): Promise<(JsonWebKey & { kid: string; kty: string })[]> {
+  const { keys } = await (await fetch(keySetUrl)).json()
   return keys
 }

@@ -69,7 +69,7 @@ function withJsonwebtoken(setup: Setup): RequestHandler {
 }
 
 function withMemberstackAdmin(): RequestHandler {
-  // The address of its key set is a constant: memberstack-admin-hook.ts replaces it.
+  // The address of its key set is a constant: server.ts replaces it.
   const memberstack = memberstackAdmin.init('sk_sb_bench')
   return byHand((token) => memberstack.verifyToken({ token, audience }))
 }

@@ -1,13 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type { PerennialOptions } from '@perennial/auth'
 import { startProcess, type BenchProcess, type Started } from '../kit/process.ts'
 import { open, type Contender, type Setup } from './contender.ts'
-import { pointMemberstackAdminAt } from './memberstack-admin-hook.ts'
 
-interface ServerSettings {
+interface ServerSettings extends Setup {
   readonly framework: string
   /** Of the contender. */
   readonly name: string
-  readonly setup: Setup
 }
 
 /** A contender in a process of its own. Its one question is by how many seconds to advance its clock. */
@@ -24,7 +25,7 @@ export function startServer(settings: ServerSettings): Promise<ServerProcess> {
 /** Starts Perennial on Express; without options, the route without authentication. */
 export function startExpress(options: PerennialOptions | null): Promise<ServerProcess> {
   const name = options ? '@perennial/auth/express' : open
-  return startServer({ framework: 'Express', name, setup: { keySetUrl: '', ...(options && { options }) } })
+  return startServer({ framework: 'Express', name, keySetUrl: '', ...(options && { options }) })
 }
 
 /** Imports the servers of one framework, in their order. */
@@ -41,18 +42,37 @@ export async function contendersOf(framework: string): Promise<readonly Contende
   }
 }
 
-/** Runs in the process of the contender. The hook must be in place before the imports. */
+/** Runs in the process of the contender. */
 export async function start({
   framework,
   name,
-  setup,
+  keySetUrl,
+  options,
 }: ServerSettings): Promise<Started<{ port: number }, number>> {
-  pointMemberstackAdminAt(setup.keySetUrl)
+  pointMemberstackAdminAt(keySetUrl)
   let aheadSeconds = 0
   const clock = () => Date.now() / 1000 + aheadSeconds
-  const options = setup.options && { ...setup.options, clock }
   const contender = (await contendersOf(framework)).find((one) => one.name === name)
   if (!contender) throw new Error(`no ${name} on ${framework}`)
-  const port = await contender.start({ ...setup, ...(options && { options }) })
+  const port = await contender.start({ keySetUrl, ...(options && { options: { ...options, clock } }) })
   return { ready: { port }, answer: (seconds) => void (aheadSeconds += seconds) }
+}
+
+const keySetAddress = 'http://member-jwt.s3-website-us-east-1.amazonaws.com/'
+
+/**
+ * Replaces the address of the key set of `@memberstack/admin`, a constant in its source, by `keySetUrl`. Called before the import.
+ * @throws Error if a newer version has the address elsewhere: the bench must not send requests to the real one
+ */
+function pointMemberstackAdminAt(keySetUrl: string): void {
+  registerHooks({
+    load(url, context, next) {
+      const loaded = next(url, context)
+      if (!url.endsWith('/@memberstack/admin/lib/methods/jwt/index.js')) return loaded
+      const source = readFileSync(fileURLToPath(url), 'utf8')
+      if (!source.includes(keySetAddress))
+        throw new Error('@memberstack/admin: its key-set address has moved')
+      return { ...loaded, source: source.replaceAll(keySetAddress, keySetUrl) }
+    },
+  })
 }

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import type { PerennialOptions } from '@perennial/auth'
-import { forwardOptions, startExpress, type ServerProcess } from '../adapters/index.ts'
+import { startExpress, type ServerProcess } from '../adapters/server.ts'
 import { askMe, measureLoad, roundRobin, runLoad, type LoadFigures, type Shot } from '../kit/load.ts'
 import { pinTo, runWhenIdle } from '../kit/machine.ts'
-import { acceptedShot, memberClaims } from '../kit/members.ts'
+import { acceptedShot, forwardOptions, memberClaims } from '../kit/members.ts'
 import { startKeySets } from '../kit/memberstack.ts'
 import { startProcess, type BenchProcess, type Started } from '../kit/process.ts'
 import { inTurns, middle } from '../kit/rounds.ts'
 import { createSigner, type Signer } from '../kit/signer.ts'
 import { number, print, printHeading, startTable } from '../kit/table.ts'
-import type { GrowthPlan } from './session-tokens.ts'
+import type { GrowthPlan } from './plan.ts'
 
 const goodPerSecond = 500
 const floodPerSecond = 500
@@ -120,7 +120,7 @@ function forwardMode(keySetUrl: string, { sign }: Signer, { sign: forge }: Signe
     rubbish: refused(rubbish),
   }
   const floods = { 'good ones': good, ...bad, 'a mix of the bad': mixOf(bad) }
-  return { name: 'forward', options: forwardOptions(keySetUrl), good, floods }
+  return { name: 'forward', options: forwardOptions({ jwksUri: keySetUrl }), good, floods }
 }
 
 const list = <T>(length: number, make: (index: number) => T): T[] =>

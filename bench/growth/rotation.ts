@@ -1,11 +1,11 @@
-import { forwardOptions, startExpress, type ServerProcess } from '../adapters/index.ts'
+import { startExpress, type ServerProcess } from '../adapters/server.ts'
 import { askMe, runLoad, type Shot } from '../kit/load.ts'
-import { acceptedShot, memberClaims } from '../kit/members.ts'
-import { startKeySets, type KeySetServer } from '../kit/memberstack.ts'
+import { acceptedShot, forwardOptions, memberClaims } from '../kit/members.ts'
+import { startKeySets } from '../kit/memberstack.ts'
 import { percentile } from '../kit/rounds.ts'
 import { createSigner, type Signer } from '../kit/signer.ts'
 import { number, printHeading, startTable } from '../kit/table.ts'
-import type { GrowthPlan } from './session-tokens.ts'
+import type { GrowthPlan } from './plan.ts'
 
 const keySetDelayMs = 50
 const requestsPerSecond = 200
@@ -14,11 +14,7 @@ const refreshSeconds = 601
 const everyNew = 4
 const reader = 'rotation'
 
-interface World {
-  readonly server: ServerProcess
-  readonly keySets: KeySetServer
-  readonly seconds: number
-}
+type Signers = Readonly<Record<string, Signer>>
 
 /** Prints the latencies while the upstream changes its key during good traffic. */
 export async function printRotation({ seconds }: GrowthPlan): Promise<void> {
@@ -29,17 +25,7 @@ export async function printRotation({ seconds }: GrowthPlan): Promise<void> {
   )
   const [old, young] = [createSigner('RS256', 'old'), createSigner('RS256', 'young')]
   const keySets = await startKeySets([old.jwk], keySetDelayMs)
-  const server = await startExpress(forwardOptions(keySets.urlFor(reader)))
-  try {
-    await rotate({ server, keySets, seconds }, old, young)
-  } finally {
-    await server.stop()
-    keySets.close()
-  }
-}
-
-async function rotate(world: World, old: Signer, young: Signer): Promise<void> {
-  const { server, keySets } = world
+  const server = await startExpress(forwardOptions({ jwksUri: keySets.urlFor(reader) }))
   const print = startTable<readonly [what: string, key: string, times: readonly number[], reads: string]>({
     '': ([what]) => what,
     'tokens of': ([, key]) => `the ${key} key`,
@@ -48,29 +34,38 @@ async function rotate(world: World, old: Signer, young: Signer): Promise<void> {
     longest: ([, , times]) => number(Math.max(...times), 1),
     'key-set reads': ([, , , reads]) => reads,
   })
-  const stretch = async (what: string, signers: Readonly<Record<string, Signer>>) => {
-    const times = await send(world, Object.values(signers))
+  const stretch = async (what: string, signers: Signers) => {
+    const times = await send(server, seconds, Object.values(signers))
     const reads = String(keySets.takeReads(reader))
     for (const [index, key] of Object.keys(signers).entries())
       print([index === 0 ? what : '', key, times[index] ?? [], index === 0 ? reads : ''])
   }
-  // Warm, and the key set read for the first time.
-  await send(world, [old])
-  keySets.takeReads(reader)
-  await stretch('before', { old })
-  keySets.publish([old.jwk, young.jwk])
-  await stretch('a key is added, and signs half of the tokens at once', { old, new: young })
-  await server.ask(refreshSeconds)
-  await stretch('ten minutes later: read again in the background', { old, new: young })
-  keySets.publish([young.jwk])
-  await server.ask(refreshSeconds)
-  await stretch('the old key is withdrawn, its tokens are gone', { new: young })
-  const refused = { token: old.sign(memberClaims(0)), status: 401, expected: 'AUTH_TOKEN_INVALID' } as const
-  await runLoad({ port: server.ready.port, connections: 1, count: 10, send: askMe(() => refused) })
+  try {
+    // Warm, and the key set read for the first time.
+    await send(server, seconds, [old])
+    keySets.takeReads(reader)
+    await stretch('before', { old })
+    keySets.publish([old.jwk, young.jwk])
+    await stretch('a key is added, and signs half of the tokens at once', { old, new: young })
+    await server.ask(refreshSeconds)
+    await stretch('ten minutes later: read again in the background', { old, new: young })
+    keySets.publish([young.jwk])
+    await server.ask(refreshSeconds)
+    await stretch('the old key is withdrawn, its tokens are gone', { new: young })
+    const refused: Shot = { token: old.sign(memberClaims(0)), status: 401, expected: 'AUTH_TOKEN_INVALID' }
+    await runLoad({ port: server.ready.port, connections: 1, count: 10, send: askMe(() => refused) })
+  } finally {
+    await server.stop()
+    keySets.close()
+  }
 }
 
 /** Sends the tokens of all signers at one time, in equal shares. Returns the times of each. */
-async function send({ server, seconds }: World, signers: readonly Signer[]): Promise<(readonly number[])[]> {
+async function send(
+  server: ServerProcess,
+  seconds: number,
+  signers: readonly Signer[],
+): Promise<(readonly number[])[]> {
   const perSecond = requestsPerSecond / signers.length
   const plan = { port: server.ready.port, connections: 32, perSecond, count: Math.round(perSecond * seconds) }
   // Signed beforehand, so that only the server is measured.

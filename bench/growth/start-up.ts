@@ -5,20 +5,19 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { PerennialOptions } from '@perennial/auth'
-import { expectStatus, openConnection } from '../kit/http.ts'
+import { expectStatus, openConnection, type Request } from '../kit/http.ts'
 import { cpuSecondsOfProcess } from '../kit/machine.ts'
-import { appId, bodyOf, memberClaims } from '../kit/members.ts'
+import { appId, bodyOf, forwardOptions, memberClaims, secret, secretKey } from '../kit/members.ts'
 import { inTurns, middle } from '../kit/rounds.ts'
 import { createSigner } from '../kit/signer.ts'
 import { number, printHeading, printTable } from '../kit/table.ts'
-import type { GrowthPlan } from './session-tokens.ts'
+import type { GrowthPlan } from './plan.ts'
 
 interface Program {
   readonly file: string
   readonly env: Readonly<Record<string, string>>
-  /** Requested as soon as the process listens; the answer must be 200 with this body. */
-  readonly path: string
-  readonly token?: string
+  /** Sent as soon as the process listens; the answer must be 200 with this body. */
+  readonly request: Request
   readonly body: string
 }
 
@@ -42,43 +41,34 @@ export async function printStartUp(plan: GrowthPlan): Promise<void> {
   })
 }
 
-function programsOf({ issued }: GrowthPlan): Readonly<Record<string, Program>> {
+function programsOf({ issued: { options, tokens } }: GrowthPlan): Readonly<Record<string, Program>> {
   const member = createSigner('RS256', 'bench')
-  const me = { file: app, path: '/me', body: bodyOf(0) }
-  const withOptions = (options: PerennialOptions) => ({ PERENNIAL_OPTIONS: JSON.stringify(options) })
-  const jwks = JSON.stringify({ keys: [member.jwk] })
-  const forward = { store: 'memory:', memberstack: { appId, jwks, refreshUrl: 'http://127.0.0.1:9/' } }
-  const serviceSettings = {
-    PORT: '0',
-    PERENNIAL_SECRET: issued.options.secret,
-    MEMBERSTACK_APP_ID: appId,
-    MEMBERSTACK_SECRET_KEY: 'sk_bench',
-  }
-  const ready = { path: '/readyz', body: '{"status":"ready"}' }
+  const forward = forwardOptions({ jwks: JSON.stringify({ keys: [member.jwk] }) })
+  const protectedBy = (perennial: PerennialOptions, token = ''): Program => ({
+    file: app,
+    env: { PERENNIAL_OPTIONS: JSON.stringify(perennial) },
+    request: { path: '/me', token },
+    body: bodyOf(0),
+  })
   return {
-    'Express, `/me` open to all': { ...me, env: {} },
-    'Express, `/me` protected, session mode on SQLite': {
-      ...me,
-      env: withOptions(issued.options),
-      token: issued.tokens[0] ?? '',
-    },
-    'Express, `/me` protected, forward mode': {
-      ...me,
-      env: withOptions(forward),
-      token: member.sign(memberClaims(0)),
-    },
+    'Express, `/me` open to all': { file: app, env: {}, request: { path: '/me' }, body: bodyOf(0) },
+    'Express, `/me` protected, session mode on SQLite': protectedBy(options, tokens[0]),
+    'Express, `/me` protected, forward mode': protectedBy(forward, member.sign(memberClaims(0))),
     'the service, production, a new SQLite file, `/readyz`': {
-      ...ready,
       file: service,
-      env: serviceSettings,
+      env: {
+        PORT: '0',
+        PERENNIAL_SECRET: secret,
+        MEMBERSTACK_APP_ID: appId,
+        MEMBERSTACK_SECRET_KEY: secretKey,
+      },
+      request: { path: '/readyz' },
+      body: '{"status":"ready"}',
     },
   }
 }
 
-async function start(
-  { file, env, path, token, body }: Program,
-  folder: string,
-): Promise<Record<'ms' | 'cpuMs', number>> {
+async function start({ file, env, request, body }: Program, folder: string) {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [file], {
     cwd: mkdtempSync(join(folder, 'start-')),
@@ -88,10 +78,10 @@ async function start(
   const exited = once(child, 'exit')
   try {
     const connection = await openConnection(await readPort(child.stdout))
-    const answered = expectStatus(200, await connection.send({ path, token }))
+    const answered = expectStatus(200, await connection.send(request))
     const ms = performance.now() - startedAt
     connection.close()
-    if (answered !== body) throw new Error(`no figure from errors: ${path} answered ${answered}`)
+    if (answered !== body) throw new Error(`no figure from errors: ${request.path} answered ${answered}`)
     return { ms, cpuMs: cpuSecondsOfProcess(child.pid) * 1000 }
   } finally {
     child.kill()

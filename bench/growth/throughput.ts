@@ -1,9 +1,9 @@
-import { startExpress, type ServerProcess } from '../adapters/index.ts'
+import { startExpress, type ServerProcess } from '../adapters/server.ts'
 import { askMe, measureLoad, type Shot } from '../kit/load.ts'
 import { bodyOf } from '../kit/members.ts'
 import { inTurns, middle, ratioOf } from '../kit/rounds.ts'
 import { number, printHeading, startTable } from '../kit/table.ts'
-import type { GrowthPlan } from './session-tokens.ts'
+import type { GrowthPlan } from './plan.ts'
 
 const rounds = 3
 const requests = 5000

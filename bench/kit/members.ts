@@ -1,17 +1,36 @@
+import type { PerennialOptions } from '@perennial/auth'
 import type { Shot } from './load.ts'
 
 /** The secret of every Perennial in the bench: production requires one, in both modes. */
-export const secret: string = Buffer.alloc(32, 1).toString('base64')
+export const secret: string = Buffer.alloc(32, 7).toString('base64')
 
 /** The app that all members of the bench belong to. */
 export const appId = 'app_bench'
 /** The issuer of member JWTs. */
 export const issuer = 'https://api.memberstack.com'
+/** The key of the admin API, which no server of the bench checks. */
+export const secretKey = 'sk_bench'
 /** The custom fields of a member whose session is measured. */
 export const customFields: Readonly<Record<string, string>> = {
   'first-name': 'Ada',
   'last-name': 'Lovelace',
   company: 'Analytical Engines',
+}
+
+/** More than the bench sends: all its requests come from one address. */
+const unlimited = 1_000_000_000
+/** Limits that no load reaches. */
+export const rateLimits: Readonly<Record<'ipPerMinute' | 'ipTotalPerMinute' | 'sessionPerMinute', number>> = {
+  ipPerMinute: unlimited,
+  ipTotalPerMinute: unlimited,
+  sessionPerMinute: unlimited,
+}
+
+/** Returns the options of forward mode, with the keys or their address. Nothing listens at the refresh URL: nobody refreshes. */
+export function forwardOptions(
+  keys: { readonly jwks: string } | { readonly jwksUri: string },
+): PerennialOptions & { readonly store: string } {
+  return { store: 'memory:', secret, memberstack: { appId, refreshUrl: 'http://127.0.0.1:9/', ...keys } }
 }
 
 /** Returns the id of a member. */

@@ -19,6 +19,7 @@ export interface Pair {
 /** Reads the tokens of an answer. @throws Error unless it has this status and both tokens: no figure from errors */
 export function pairOf(status: 200 | 201, answer: Answer): Pair {
   const { accessToken, refreshToken }: Partial<Pair> = JSON.parse(expectStatus(status, answer))
-  if (accessToken && refreshToken) return { accessToken, refreshToken }
-  throw new Error('no figure from errors: an answer lacks a token')
+  if (!accessToken) throw new Error('no figure from errors: a server answered no access token')
+  if (!refreshToken) throw new Error('no figure from errors: a server answered no refresh token')
+  return { accessToken, refreshToken }
 }

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
 
 /** A key pair that signs JWTs. */
@@ -6,7 +6,8 @@ export interface Signer {
   readonly kid: string
   /** The public key. */
   readonly jwk: JsonWebKey
-  readonly privateKey: KeyObject
+  /** The private key, PKCS #8 in PEM. */
+  readonly pem: string
   /** Signs claims; another `kid` names a key that did not sign. */
   readonly sign: (claims: object, kid?: string) => string
 }
@@ -23,7 +24,7 @@ export function createSigner(alg: 'RS256' | 'ES256', name?: string): Signer {
   return {
     kid,
     jwk: { ...key, kid, alg, use: 'sig' },
-    privateKey,
+    pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     sign(claims, signedKid = kid) {
       const header = { alg, typ, kid: signedKid }
       return jsonwebtoken.sign(claims, privateKey, { algorithm: alg, header })

@@ -1,17 +1,11 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
 import type { Answer } from '../kit/http.ts'
+import { pairOf, type Pair } from '../kit/requests.ts'
 import { claimsOf } from '../kit/signer.ts'
 
-/** The tokens of a right answer. */
-export interface GoodTokens {
-  readonly accessToken: string
-  readonly refreshToken: string
-  readonly claims: Readonly<Record<string, unknown>>
-}
-
 /** The requirements for an answer. */
-export interface Expected {
+interface Expected {
   readonly memberId: string
   /** The refresh token that was presented: the new one must differ. */
   readonly presented: string
@@ -29,14 +23,15 @@ export function readKeySet(json: string): KeySet {
 }
 
 /**
- * Returns the tokens of a right answer: 200, an access token of this member that has not expired, and a new refresh token.
+ * Returns the tokens of a right answer, and the claims of the access token: 200, an access token of this member that has not
+ * expired, and a new refresh token.
  * @throws Error for any other answer: no figure from errors
  */
-export function readTokens(answer: Answer, { memberId, presented, keySet }: Expected): GoodTokens {
-  if (answer.status !== 200) throw wrong(`answered ${answer.status} ${answer.body}`)
-  const { accessToken, refreshToken }: Partial<GoodTokens> = JSON.parse(answer.body)
-  if (typeof accessToken !== 'string') throw wrong('answered no access token')
-  if (typeof refreshToken !== 'string') throw wrong('answered no refresh token')
+export function readTokens(
+  answer: Answer,
+  { memberId, presented, keySet }: Expected,
+): Pair & { readonly claims: Readonly<Record<string, unknown>> } {
+  const { accessToken, refreshToken } = pairOf(200, answer)
   if (refreshToken === presented) throw wrong('answered the refresh token that was presented')
   const claims = claimsOf(accessToken)
   const member = claims['sub'] ?? claims['id']

@@ -1,13 +1,15 @@
-import { createPerennial, openStore, systemClock, type Perennial, type Store } from '@perennial/auth'
+import { createPerennial, openStore, systemClock, type Perennial } from '@perennial/auth'
 import { authRouter, jwks } from '@perennial/auth/express'
 import { silentTelemetry } from '@perennial/auth/telemetry'
 import axios, { isAxiosError } from 'axios'
 import express, { type Express, type RequestHandler } from 'express'
-import { appId, secret } from '../kit/members.ts'
+import { portOf } from '../kit/loopback.ts'
+import { appId, rateLimits, secret, secretKey } from '../kit/members.ts'
+import { startProcess, type Started } from '../kit/process.ts'
 import { upstreamRefreshToken } from './upstream.ts'
 
 /** The addresses that a contender needs. */
-export interface Surroundings {
+interface Surroundings {
   readonly upstreamUrl: string
   /** The key set of the upstream. */
   readonly upstreamJwks: string
@@ -15,26 +17,78 @@ export interface Surroundings {
   readonly storeUrl: string
 }
 
+/** `lifted`: every refresh asks the admin API. `used_up`: none does, and the last known answer serves. */
+type AdminQuotaState = 'lifted' | 'used_up'
+
 /** A server with `POST /v1/auth/refresh-token`. */
-export interface RefreshServer {
+interface RefreshServer {
   readonly app: Express
   /** Absent where the admin API is not used. */
   readonly setQuota?: (quota: AdminQuotaState) => void
 }
 
-/** `lifted`: every refresh asks the admin API. `used_up`: none does, and the last known answer serves. */
-export type AdminQuotaState = 'lifted' | 'used_up'
+/** One row of the tables. */
+export interface Contender {
+  readonly name: string
+  /** The source of its refresh tokens: the upstream, or a sign-in with Perennial. */
+  readonly mode: 'upstream' | 'session'
+  readonly store?: 'sqlite' | 'redis'
+  /** The state of the admin API's quota during the load. */
+  readonly adminQuota?: AdminQuotaState
+  readonly start: (surroundings: Surroundings) => Promise<RefreshServer> | RefreshServer
+}
 
-/** More than the bench sends: all its requests come from one address. */
-const unlimited = 1_000_000_000
-const rateLimits = { ipPerMinute: unlimited, ipTotalPerMinute: unlimited, sessionPerMinute: unlimited }
-const secretKey = 'sk_bench'
+/** The row that the others are compared with. */
+export const byHand: Contender = { name: 'Express + axios, by hand', mode: 'upstream', start: startByHand }
+
+const session = { mode: 'session', start: startSession } as const
+
+/** The rows of the tables, in their order. */
+export const rows: readonly Contender[] = [
+  byHand,
+  { name: 'Perennial, forward mode', mode: 'upstream', start: startForward },
+  { name: 'Perennial, session mode, SQLite', store: 'sqlite', adminQuota: 'used_up', ...session },
+  { name: 'the same, admin API asked each time', store: 'sqlite', adminQuota: 'lifted', ...session },
+  { name: 'Perennial, session mode, Redis', store: 'redis', adminQuota: 'used_up', ...session },
+  { name: 'the same on Redis, admin API asked each time', store: 'redis', adminQuota: 'lifted', ...session },
+]
+
+/** The rows, and a server that gives one wrong answer of many: with it the bench must fail and print no figure. */
+export const contenders: readonly Contender[] = [
+  ...rows,
+  { name: 'answers another member once', mode: 'upstream', start: startLiar },
+]
+
+/** Returns the name of a contender as part of a file name or a token. */
+export function slugOf({ name }: Contender): string {
+  return name.replaceAll(/\W+/g, '-')
+}
+
+/** Starts a contender in a process of its own. Its one question sets the state of the quota; `profileFolder`, where not empty, is for a CPU profile of it. */
+export function startContender(contender: Contender, surroundings: Surroundings, profileFolder: string) {
+  const profile = [`--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${slugOf(contender)}.cpuprofile`]
+  const nodeFlags = profileFolder ? ['--cpu-prof', ...profile] : []
+  const settings = { name: contender.name, ...surroundings }
+  return startProcess<{ port: number }, AdminQuotaState>(import.meta.url, settings, { nodeFlags })
+}
+
+/** Runs in the process of the contender. */
+export async function start({
+  name,
+  ...surroundings
+}: Surroundings & { readonly name: string }): Promise<Started<{ port: number }, AdminQuotaState>> {
+  const contender = contenders.find((one) => one.name === name)
+  if (!contender) throw new Error(`no contender ${name}`)
+  const { app, setQuota } = await contender.start(surroundings)
+  const port = await portOf(app.listen(0, '127.0.0.1'))
+  return { ready: { port }, answer: (quota) => setQuota?.(quota) }
+}
 
 /** The options of both modes. */
 const shared = { secret, rateLimits, telemetry: silentTelemetry }
 
 /** Starts the endpoint that people write by hand: a route, one call, and the tokens are passed on. */
-export function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
+function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
   const app = express()
   app.use(express.json())
   // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- as people write it; Express 5 handles its rejections
@@ -60,18 +114,29 @@ export function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
 }
 
 /** Starts Perennial in forward mode, with the same refresh API. */
-export async function startForward({ upstreamUrl, upstreamJwks }: Surroundings): Promise<RefreshServer> {
+async function startForward({ upstreamUrl, upstreamJwks }: Surroundings): Promise<RefreshServer> {
   const refreshUrl = `${upstreamUrl}/auth/refresh-token`
   const memberstack = { appId, jwks: upstreamJwks, refreshUrl }
   return { app: mount(await createPerennial({ store: 'memory:', ...shared, memberstack })) }
 }
 
-/** Starts Perennial in session mode. */
-export async function startSession({ storeUrl, upstreamUrl }: Surroundings): Promise<RefreshServer> {
+/**
+ * Starts Perennial in session mode. The quota of the admin API, 25 requests a second, is replaced: the bench refreshes far more often
+ * than the members behind one quota would, so it decides which refreshes may ask. The rest of the store is unchanged.
+ */
+async function startSession({ storeUrl, upstreamUrl }: Surroundings): Promise<RefreshServer> {
   let quota: AdminQuotaState = 'lifted'
-  const store = withoutQuota(await openStore(storeUrl, { clock: systemClock }), () => quota)
   const perennial = await createPerennial({
-    store,
+    store: {
+      ...(await openStore(storeUrl, { clock: systemClock })),
+      shareAdminQuota: () => ({
+        take: async () =>
+          quota === 'lifted'
+            ? { kind: 'granted', free: () => {} }
+            : { kind: 'refused', retryAfterSeconds: 1 },
+        pause: () => {},
+      }),
+    },
     ...shared,
     memberstack: { appId, secretKey, adminUrl: upstreamUrl },
   })
@@ -86,25 +151,8 @@ function mount(perennial: Perennial): Express {
   return app
 }
 
-/**
- * Replaces the quota of the admin API, 25 requests a second. The bench refreshes far more often than the members behind one
- * quota would, so it decides which refreshes may ask. The rest of the store is unchanged.
- */
-function withoutQuota(store: Store, quota: () => AdminQuotaState): Store {
-  return {
-    ...store,
-    shareAdminQuota: () => ({
-      take: async () =>
-        quota() === 'lifted'
-          ? { kind: 'granted', free: () => {} }
-          : { kind: 'refused', retryAfterSeconds: 1 },
-      pause: () => {},
-    }),
-  }
-}
-
 /** Starts a server whose fifth answer is for another member: it refreshes with that member's token. */
-export function startLiar(surroundings: Surroundings): RefreshServer {
+function startLiar(surroundings: Surroundings): RefreshServer {
   let requests = 0
   const lie: RequestHandler = (request, _response, next) => {
     requests += 1

@@ -1,16 +1,15 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectStatus, send } from '../kit/http.ts'
+import { formatRefreshToken, sealSnapshot } from '../kit/internals.ts'
 import { runLoad } from '../kit/load.ts'
-import { appId, memberClaims } from '../kit/members.ts'
+import { appId, customFields, memberClaims, secret, secretKey } from '../kit/members.ts'
 import { startMemberstack, type Memberstack } from '../kit/memberstack.ts'
 import type { BenchProcess } from '../kit/process.ts'
 import { startMeasuredRedis, type MeasuredRedis } from '../kit/redis.ts'
 import { pairOf, refreshRequest, signInRequest } from '../kit/requests.ts'
 import { startServiceProcess } from '../kit/service.ts'
+import { addSessions, openClaimed, secrets } from '../kit/sessions.ts'
 import { createSigner } from '../kit/signer.ts'
-import { commandsRun, commandsSent } from './commands.ts'
-import { seedSessions } from './seed-sessions.ts'
 
 /** The figures, with their parts. */
 export type Measurement = Awaited<ReturnType<typeof measure>>
@@ -32,16 +31,15 @@ export async function measure(sessions: number, refreshes: number) {
   const redis = await startMeasuredRedis()
   const memberstack = await startMemberstack()
   try {
-    const secret = randomBytes(32).toString('base64')
     const before = await redis.figure('memory', 'used_memory')
-    const tokens = (await seedSessions(redis.url, secret, sessions)).values()
+    const tokens = (await seedSessions(redis.url, sessions)).values()
     const bytesPerSession = ((await redis.figure('memory', 'used_memory')) - before) / sessions
     await turnDurable(redis)
     const service = await startServiceProcess({
       STORE_URL: redis.url,
       PERENNIAL_SECRET: secret,
       MEMBERSTACK_APP_ID: appId,
-      MEMBERSTACK_SECRET_KEY: 'sk_bench',
+      MEMBERSTACK_SECRET_KEY: secretKey,
       MEMBERSTACK_ADMIN_URL: memberstack.url,
       // All requests come from one address.
       RATE_LIMIT_IP_PER_MINUTE: '1000000',
@@ -60,6 +58,31 @@ export async function measure(sessions: number, refreshes: number) {
   } finally {
     memberstack.close()
     await redis.remove()
+  }
+}
+
+/** Fills a store with live sessions, as sign-ins would leave them, and returns their refresh tokens. */
+async function seedSessions(storeUrl: string, count: number): Promise<readonly string[]> {
+  const readAt = Math.floor(Date.now() / 1000)
+  // One member in ten has two sessions, far apart: the service asks once for questions about one member at one time.
+  const members = Math.ceil(count / 1.1)
+  const memberOf = (index: number) => {
+    const memberId = `mem_${String(index % members).padStart(20, '0')}`
+    const member = {
+      userId: memberId,
+      email: `${memberId}@example.com`,
+      roles: ['user', 'editor', 'pln_gold'],
+      customFields,
+      activePlanIds: ['pln_gold'],
+    }
+    return { memberId, sealedMember: sealSnapshot(secrets, { member, readAt }) }
+  }
+  const store = await openClaimed(storeUrl)
+  try {
+    const ids = await addSessions(store, count, { atOnce: 100, memberOf })
+    return ids.map((sessionId) => formatRefreshToken(secrets, { sessionId, generation: 1 }))
+  } finally {
+    await store.close()
   }
 }
 
@@ -125,6 +148,37 @@ async function countCommands({ redis, service, take }: World) {
     confirmation: count(using, 'perennial:session'),
   }
   return { inside, sent, commandsPerRefresh: Object.values(sent).reduce((sum, one) => sum + one, 0) }
+}
+
+/** Commands of the bench and of connections, not of a refresh. */
+const ofTheBench = /^(info|config\|resetstat|monitor|echo|ping|publish|hello|client\|set(info|name))$/
+
+/** Returns the number of commands that ran since `CONFIG RESETSTAT`, those inside scripts included. */
+async function commandsRun(redis: MeasuredRedis['admin']): Promise<number> {
+  const counts = [...(await redis.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)]
+  return counts.reduce((sum, [, name = '', calls]) => sum + (ofTheBench.test(name) ? 0 : Number(calls)), 0)
+}
+
+/** Returns the commands that clients sent during some work, one line each; commands inside scripts are not sent. */
+async function commandsSent(
+  redis: MeasuredRedis['admin'],
+  work: () => Promise<void>,
+): Promise<readonly string[]> {
+  const monitor = await redis.monitor()
+  const sent: string[] = []
+  const mark = `mark ${Math.random()}`
+  const marked = new Promise<void>((resolve) => {
+    monitor.on('monitor', (_time: string, args: readonly string[], source: string) => {
+      if (args.includes(mark)) resolve()
+      else if (source !== 'lua') sent.push(args.join(' '))
+    })
+  })
+  await work()
+  // The mark arrives after everything before it.
+  await redis.echo(mark)
+  await marked
+  monitor.disconnect()
+  return sent
 }
 
 /** Measures some refreshes. Returns the costs of one. */

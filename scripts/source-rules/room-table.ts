@@ -48,16 +48,15 @@ export const roomTables: Readonly<Record<string, RoomTable>> = {
   },
 }
 
-/** The rooms of `bench/`, by the same rules. Its `kit` has no door: a door would load all of it into every process that is measured. */
+/** The rooms of `bench/`, by the same rules, but without doors. */
 export const benchRooms: RoomTable = {
   kit: [],
   adapters: ['kit'],
   refresh: ['kit'],
-  'session-cost': ['kit'],
   growth: ['kit', 'adapters'],
   sizing: ['kit'],
   forgeries: ['kit'],
-  '.': ['kit', 'adapters', 'refresh', 'session-cost', 'growth', 'sizing', 'forgeries'],
+  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'forgeries'],
 }
 
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */

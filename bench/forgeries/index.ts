@@ -1,1 +1,0 @@
-export { measureCase, type Found } from './measure-case.ts'

@@ -1,6 +1,0 @@
-export { printFlood } from './invalid-flood.ts'
-export { printMemory } from './memory.ts'
-export { printRotation } from './rotation.ts'
-export { createSessionTokens, type GrowthPlan } from './session-tokens.ts'
-export { printStartUp } from './start-up.ts'
-export { printThroughput } from './throughput.ts'

@@ -1,2 +1,0 @@
-export { createPlainUpdate } from './plain-update.ts'
-export { createRefresher, mostAtOnce } from './refresher.ts'
