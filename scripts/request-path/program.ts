@@ -2,6 +2,7 @@
  * Started by `measure.ts` with `trace-hooks.ts` preloaded. Signs a member in through Express, refreshes the session and asks for a
  * protected route, and prints as JSON which files each request passed.
  */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,6 +25,9 @@ async function traceRequests(store: string): Promise<Traces> {
   const { appId, secretKey, adminUrl, jwksUri, issuer } = emulator
   const perennial = await createPerennial({
     store,
+    // As deployed: the telemetry of development writes lines for a developer.
+    environment: 'production',
+    secret: randomBytes(32).toString('base64'),
     memberstack: { appId, secretKey, adminUrl, jwksUri, issuer },
   })
   const tracer = createTracer()

@@ -1,0 +1,118 @@
+import { startEmulator, type Emulator } from '@perennial/emulator'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createSecrets } from '../src/base/secrets.js'
+import { parseRefreshToken } from '../src/sessions/index.js'
+import { closeAll, eventually, sharedSecret, startThree, type SharingInstance } from './kit/instances.js'
+
+/** A server of the test, and what the rules need to know of it. */
+export interface SharedServer {
+  readonly url: string
+  /** Removes all that instances have stored. */
+  empty(): Promise<unknown>
+  remove(): Promise<void>
+  /** Returns the generation of each session, where the test can read it. */
+  generations?(): Promise<readonly number[]>
+}
+
+/** Options of {@link describeThreeInstances}. */
+export interface SharingOptions<Server extends SharedServer> {
+  readonly isInstalled: boolean
+  readonly startServer: () => Promise<Server>
+  /** The time limit of its start. */
+  readonly startMs?: number
+  /** The time within which all instances refuse a revoked token. */
+  readonly revokedWithinMs: number
+  /** Declares the tests that only this store has. */
+  readonly more?: (world: SharingWorld<Server>) => void
+}
+
+/** The server of the file, and instances that are closed when the current test ends. */
+export interface SharingWorld<Server extends SharedServer> {
+  readonly server: () => Server
+  readonly start: (options?: Parameters<typeof startThree>[2]) => ReturnType<typeof startThree>
+}
+
+const secrets = createSecrets([Buffer.from(sharedSecret, 'base64')], {
+  appId: 'app_emulator',
+  randomBytes: (length) => new Uint8Array(length),
+})
+
+/** The rules of three instances on one store, which every store that machines can share keeps. */
+export function describeThreeInstances<Server extends SharedServer>(
+  name: string,
+  { isInstalled, startServer, startMs, revokedWithinMs, more }: SharingOptions<Server>,
+): void {
+  describe.runIf(isInstalled)(`three instances on one ${name}`, () => {
+    let server: Server
+    let emulator: Emulator
+    let instances: readonly SharingInstance[] = []
+
+    beforeAll(async () => {
+      server = await startServer()
+      emulator = await startEmulator()
+    }, startMs)
+    afterAll(async () => {
+      await emulator.close()
+      await server.remove()
+    })
+    beforeEach(async () => {
+      await server.empty()
+      emulator.reset()
+    })
+    afterEach(async () => {
+      await closeAll(instances)
+      instances = []
+    })
+
+    const start = async (options: Parameters<typeof startThree>[2] = {}) => {
+      const started = await startThree(emulator, server.url, options)
+      instances = started
+      return started
+    }
+    const refreshTogether = async (refreshToken: string) => {
+      const callers = Array.from({ length: 100 }, () => instances.map((one) => one.refresh(refreshToken)))
+      const answers = await Promise.all(callers.flat())
+      expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]))
+      const successors = new Set(answers.map((answer) => String(answer.body['refreshToken'])))
+      expect(successors.size).toBe(1)
+      return [...successors].join()
+    }
+
+    it('make one rotation of 300 refreshes of one token at once, and all callers get one refresh token', async () => {
+      const [one] = await start()
+      const successor = await refreshTogether((await one.signIn()).refreshToken)
+      expect(parseRefreshToken(secrets, successor)).toMatchObject({ generation: 2 })
+      if (server.generations) expect(await server.generations()).toEqual([2])
+    })
+
+    it('make one upstream call of 300 refreshes of one token at once', async () => {
+      await start({ mode: 'forward' })
+      await refreshTogether((await emulator.issueTokens()).refreshToken)
+      expect(emulator.calls()['POST /auth/refresh-token']).toBe(1)
+    })
+
+    it(`all refuse a token within ${revokedWithinMs} ms after its session ended at one of them`, async () => {
+      const [one, two, three] = await start()
+      const { accessToken } = await one.signIn()
+      expect((await two.me(accessToken)).status).toBe(200)
+      expect((await three.me(accessToken)).status).toBe(200)
+
+      expect((await one.signOutEverywhere(accessToken)).status).toBe(204)
+      const since = performance.now()
+      for (const other of [two, three])
+        await eventually(async () => (await other.me(accessToken)).status === 401)
+      expect(performance.now() - since).toBeLessThan(revokedWithinMs)
+      expect((await two.me(accessToken)).body).toMatchObject({ code: 'AUTH_TOKEN_REVOKED' })
+    })
+
+    it('count the requests of one address together', async () => {
+      const [one, two, three] = await start({ rateLimits: { ipPerMinute: 6 } })
+      for (const instance of [one, two, three, one, two, three]) {
+        expect((await instance.refresh('garbage')).status).toBe(401)
+      }
+      for (const instance of [one, two, three]) expect((await instance.refresh('garbage')).status).toBe(429)
+    })
+
+    more?.({ server: () => server, start })
+  })
+}
