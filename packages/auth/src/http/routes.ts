@@ -1,5 +1,5 @@
 import { failure } from '../base/failures.js'
-import { isUsableToken } from '../base/formats.js'
+import { isUsableToken, type MemberstackUser } from '../base/formats.js'
 import {
   type AuthRequest,
   type AuthResponse,
@@ -13,7 +13,6 @@ import { json, noContent } from './auth-response.js'
 import type { Route, RouteCaller } from './endpoints.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
 import { AuthError } from '../base/errors.js'
-import { createVerifyRoute } from './verify-route.js'
 import type { RefreshClient } from '../refresh/index.js'
 
 /** The use cases that the routes call, one each. */
@@ -174,4 +173,32 @@ function describe(session: Session, currentId: string): Record<string, unknown> 
 
 function toIso(seconds: number): string {
   return new Date(seconds * 1000).toISOString()
+}
+
+/**
+ * Creates `GET /v1/auth/verify`, which a reverse proxy asks before it passes a request on: nginx `auth_request`, Traefik
+ * `forwardAuth`, Caddy `forward_auth`. The answer is 204 with the member in headers, or the refusal of `authenticate`.
+ */
+function createVerifyRoute(authenticate: (request: AuthRequest) => Promise<Authenticated>): Route {
+  const answer = async (request: AuthRequest): Promise<AuthResponse> =>
+    noContent(memberHeaders((await authenticate(request)).user))
+  return { method: 'GET', path: '/verify', answer }
+}
+
+/** Returns the headers of oauth2-proxy for a member. The roles are separated by commas. */
+export function memberHeaders({ userId, email, roles }: MemberstackUser): Record<string, string> {
+  return {
+    'x-auth-request-user': encode(userId),
+    'x-auth-request-email': encode(email),
+    'x-auth-request-groups': roles.map((role) => encode(role).replaceAll(',', '%2C')).join(','),
+  }
+}
+
+/**
+ * Percent-encodes (RFC 3986 §2.1, UTF-8) what is not visible ASCII, so that no header ends early. The percent sign is encoded
+ * too, so that decoding gives exactly the text.
+ */
+function encode(text: string): string {
+  const wellFormed = new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text))
+  return wellFormed.replaceAll(/[^\x21-\x7e]+|%/g, (part) => encodeURIComponent(part))
 }

@@ -1,6 +1,6 @@
 import { assert, ipV4, ipV6, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressKey } from './address-key.js'
+import { addressKey } from './rate-limits.js'
 
 describe('addressKey', () => {
   it('returns one key for each IPv4 address', () => {

@@ -1,7 +1,6 @@
-import type { Clock } from '../base/time.js'
+import { type Clock, systemClock } from '../base/time.js'
 import { statusOf } from '../base/errors.js'
 import type { AuthEvent, AuthEventName } from '../telemetry/index.js'
-import { createRateBound } from './rate-bound.js'
 
 /** Options of a sink that bounds the failures it passes on. */
 export interface FailureBoundOptions {
@@ -37,4 +36,46 @@ export function createFailureBound(
 ): (event: AuthEvent) => number | null {
   const bound = createRateBound({ clock: options.clock, limit: options.perCodePerMinute, windowSeconds: 60 })
   return (event) => (failures.has(event.event) ? bound.take(failureKind(event)) : 0)
+}
+
+/** Lets a number of reports pass for each key and window, and counts the rest. */
+export interface RateBound {
+  /** The number dropped since the last one that passed, or null when this one is dropped too. */
+  take(key: string): number | null
+}
+
+/** Options of {@link createRateBound}. Keys must come from a fixed list: each is kept for ever. */
+export interface RateBoundOptions {
+  readonly clock?: Clock | undefined
+  readonly limit: number
+  readonly windowSeconds: number
+}
+
+/** Bounds how often the same thing is reported. */
+export function createRateBound(options: RateBoundOptions): RateBound {
+  const { clock = systemClock, limit, windowSeconds } = options
+  const states = new Map<string, { startedAt: number; passed: number; dropped: number }>()
+
+  const stateOf = (key: string, now: number) => {
+    const known = states.get(key)
+    // A clock that was set back ends the window too, so that reports do not stop until it has caught up.
+    if (known && now >= known.startedAt && now < known.startedAt + windowSeconds) return known
+    const opened = { startedAt: now, passed: 0, dropped: known?.dropped ?? 0 }
+    states.set(key, opened)
+    return opened
+  }
+
+  return {
+    take(key) {
+      const state = stateOf(key, clock())
+      if (state.passed >= limit) {
+        state.dropped += 1
+        return null
+      }
+      const { dropped } = state
+      state.passed += 1
+      state.dropped = 0
+      return dropped
+    },
+  }
 }

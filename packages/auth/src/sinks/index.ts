@@ -1,5 +1,4 @@
 /** The door of the sinks room: where events are written. Applications take it through `@perennial/auth/telemetry`. */
-export type { FailureBoundOptions } from './failure-bound.js'
 export { fanOut } from './fan-out.js'
 export {
   type CounterLike,
@@ -17,7 +16,12 @@ export {
   type PosthogMessage,
   systemDistinctId,
 } from './posthog.js'
-export { createRateBound, type RateBound, type RateBoundOptions } from './rate-bound.js'
+export {
+  createRateBound,
+  type FailureBoundOptions,
+  type RateBound,
+  type RateBoundOptions,
+} from './failure-bound.js'
 export {
   createSentrySink,
   type SentryCaptureContext,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRateBound } from './rate-bound.js'
+import { createRateBound } from './failure-bound.js'
 
 function setUp() {
   const time = { now: 1_000 }
