@@ -3,34 +3,13 @@ import cors from '@fastify/cors'
 import { createPerennial, type Perennial } from '@perennial/auth'
 import { authenticate, perennialAuth } from '@perennial/auth/fastify'
 import { ada, startEmulator, type Emulator } from '@perennial/emulator'
-import { build } from 'esbuild'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchBrowser } from '../packages/client/test/browser/harness.js'
-
-/** The part of Memberstack's script that the test calls, as a sign-in form would. */
-interface MemberstackScript {
-  loginMemberEmailPassword(member: { email: string; password: string }): Promise<unknown>
-  logout(): Promise<unknown>
-}
+import { buildMemberstackScript, type MemberstackScript } from './memberstack-script.js'
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-
-/** Loads Memberstack's SDK for the emulator. Like the script from the dashboard it sets `window.$memberstackDom`. */
-async function buildMemberstackScript({ publicKey, url }: Emulator): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: {
-      contents: `import memberstack from '@memberstack/dom'
-        window.$memberstackDom = memberstack.init(${JSON.stringify({ publicKey, domain: url })})`,
-      resolveDir: import.meta.dirname,
-    },
-    bundle: true,
-    write: false,
-    format: 'iife',
-  })
-  return outputFiles[0]?.text ?? ''
-}
 
 describe.runIf(hasChromium())('the plain page', () => {
   let browser: Browser

@@ -434,6 +434,23 @@ export function describeAdapter(name: string, startApp: StartApp, traits: Adapte
         expect(out.status).toBe(204)
         expect(out.headers['set-cookie']?.[0]).toMatch(/^__Host-perennial=; Max-Age=0;/)
       })
+
+      it('takes the access token of a page from its cookie, on changing requests from our own pages alone', async () => {
+        await start({ refreshTokenTransport: 'cookie', pages: true })
+        const { accessToken } = await emulator.issueTokens()
+        const own = { origin: app.url, 'x-csrf': '1' }
+        const signIn = { method: 'POST', headers: { ...bearer(accessToken), ...own } }
+        const { headers } = await call('/v1/auth/session', signIn)
+        const cookie = (headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0]).join('; ')
+        expect(cookie).toMatch(/^__Host-perennial=[\w-]+; __Host-perennial-access=[\w.-]+$/)
+        expect((await call('/projects', { headers: { cookie } })).status).toBe(200)
+        expect((await call('/v1/auth/me', { headers: { cookie } })).status).toBe(200)
+        const post = (more: Record<string, string>) =>
+          call('/projects', { method: 'POST', headers: { cookie, ...more } })
+        expect((await post({ origin: app.url })).status).toBe(200)
+        for (const more of [{}, { origin: 'https://evil.example' }])
+          expect(await post(more)).toMatchObject(refusal(401, 'AUTH_TOKEN_MISSING'))
+      })
     })
   })
 }

@@ -45,7 +45,7 @@ function startExpress(framework: typeof express, ...parsers: Handler[]): StartAp
     app.use('/v1/auth', authRouter(perennial))
     const answer: Handler = (request, response) =>
       void response.json({ user: request.memberstackUser, claims: request.memberstackUserRaw })
-    app.get('/projects', authenticate(perennial), answer)
+    app.all('/projects', authenticate(perennial), answer)
     app.get('/staff', authenticate(perennial), requireRoles('staff'), answer)
     app.get('/admin', authenticate(perennial), requireRoles('owner', 'admin'), answer)
     app.get('/broken', authenticate(perennial), broken)
@@ -74,7 +74,7 @@ const startFastify: StartApp = async (perennial) => {
       user: request.memberstackUser,
       claims: request.memberstackUserRaw,
     })
-    scope.get('/projects', { onRequest: member }, answer)
+    scope.all('/projects', { onRequest: member }, answer)
     scope.get('/staff', { preHandler: [member, requireRoles('staff')] }, answer)
     scope.get('/admin', { preHandler: [member, requireRoles('owner', 'admin')] }, answer)
     scope.get('/broken', { preHandler: member }, broken)
@@ -111,7 +111,7 @@ const startHono: StartApp = (perennial) => {
     const { user, claims } = context.get('member')
     return context.json({ user, claims })
   }
-  app.get('/projects', answer)
+  app.all('/projects', answer)
   app.get('/staff', (context) => requireRoles(perennial, context.get('member'), 'staff') ?? answer(context))
   app.get('/admin', (context) => {
     return requireRoles(perennial, context.get('member'), 'owner', 'admin') ?? answer(context)

@@ -16,7 +16,7 @@ import {
   maxBodyBytes,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, readRawBody, readStreamBody } from './node-request.js'
+import { headerOf, pageOf, readRawBody, readStreamBody } from './node-request.js'
 
 declare global {
   // The way that Express's own types document for adding to its Request.
@@ -76,7 +76,8 @@ export function authenticate(perennial: RequestAuthenticator): RequestHandler {
     const refuse = (error: unknown) => send(response, perennial.toResponse(error))
     const { authorization } = request.headers
     const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
-    settle(() => perennial.authenticate({ authorization, memberstackToken }), admit, refuse)
+    const page = perennial.pages && pageOf(request)
+    settle(() => perennial.authenticate({ authorization, memberstackToken, page }), admit, refuse)
   }
 }
 
@@ -94,11 +95,9 @@ export function requireRoles(...roles: readonly string[]): RequestHandler {
 function send(response: Response, answer: AuthResponse): void {
   if (response.headersSent) return
   response.status(answer.status)
-  for (const [name, value] of Object.entries(answer.headers)) {
-    // The app may have set cookies of its own.
-    if (name === 'set-cookie') response.append(name, value)
-    else response.set(name, value)
-  }
+  response.set(answer.headers)
+  // The app may have set cookies of its own.
+  for (const cookie of answer.cookies ?? []) response.append('set-cookie', cookie)
   if (answer.body === null) response.end()
   else response.end(answer.body)
 }

@@ -23,7 +23,7 @@ import {
   answerJwks,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, readRawBody, readStreamBody } from './node-request.js'
+import { headerOf, pageOf, readRawBody, readStreamBody } from './node-request.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -87,7 +87,7 @@ export function authenticate(perennial: RequestAuthenticator): AuthHook {
     const refuse = (error: unknown) => void send(reply, perennial.toResponse(error))
     const { authorization } = request.headers
     const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
-    const credentials = { authorization, memberstackToken }
+    const credentials = { authorization, memberstackToken, page: perennial.pages && pageOf(request) }
     settle(() => perennial.authenticate(credentials, request.id), admit, refuse)
   }
 }
@@ -121,7 +121,8 @@ function answerAll(scope: FastifyInstance, answer: Perennial['handle']): void {
 
 function send(reply: FastifyReply, response: AuthResponse): FastifyReply {
   // Fastify adds our cookie to those of the app, except to those on the raw response.
-  if ('set-cookie' in response.headers) reply.header('set-cookie', reply.raw.getHeader('set-cookie') ?? [])
+  const added = [reply.raw.getHeader('set-cookie') ?? [], response.cookies ?? []].flat(2)
+  if (response.cookies) reply.header('set-cookie', added)
   reply.code(response.status).headers(response.headers)
   return reply.send(response.body ?? undefined)
 }

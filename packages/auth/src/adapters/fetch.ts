@@ -4,13 +4,12 @@ import {
   type Perennial,
   type RequestAuthenticator,
   type AuthRequest,
-  type AuthResponse,
   type BodyReading,
   checkRoleNames,
   answerJwks,
   maxBodyBytes,
 } from '../http/index.js'
-import { isResponseContext, respondBy } from './response-context.js'
+import { isResponseContext, respondBy, toCookieRequest, toResponse } from './web-messages.js'
 
 /** Options of a `fetch` handler. `Rest`: the other arguments that its caller passes beside the request. */
 export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
@@ -75,6 +74,7 @@ export function authenticate(
     const found = perennial.authenticate({
       authorization: request.headers.get('authorization') ?? undefined,
       memberstackToken: request.headers.get('x-memberstack-token') ?? undefined,
+      page: perennial.pages && toCookieRequest(request),
     })
     return found instanceof Promise ? found.catch(refuse) : found
   } catch (error) {
@@ -102,18 +102,12 @@ export function requireRoles(
 
 function toAuthRequest(request: Request, path: string, ip: string | undefined): AuthRequest {
   return {
-    method: request.method,
+    ...toCookieRequest(request),
     path,
     ip,
     requestId: crypto.randomUUID(),
-    header: (name) => headerOf(request, name),
     readBody: (maxBytes = maxBodyBytes) => readBody(request, maxBytes),
   }
-}
-
-/** Returns a header. A request over HTTP/2 has its host in the URL only. */
-function headerOf(request: Request, name: string): string | undefined {
-  return request.headers.get(name) ?? (name === 'host' ? new URL(request.url).host : undefined)
 }
 
 async function readBody(request: Request, maxBytes: number): Promise<BodyReading> {
@@ -142,8 +136,4 @@ async function readStream(
     else resolve({ kind: 'too_large' })
   }
   resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) })
-}
-
-function toResponse({ status, headers, body }: AuthResponse): Response {
-  return new Response(body, { status, headers })
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type BodyReading, maxBodyBytes } from '../http/index.js'
+import { type BodyReading, type Credentials, maxBodyBytes } from '../http/index.js'
 
 /**
  * Returns a header of a Node request by its lower-case name. In HTTP/2 the host is in `:authority` (RFC 9113 §8.3.1), which
@@ -9,6 +9,14 @@ import { type BodyReading, maxBodyBytes } from '../http/index.js'
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = (name === 'host' ? headers[':authority'] : undefined) ?? headers[name]
   return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** Returns a request of a Node framework, as far as the cookies of pages are concerned. */
+export function pageOf(request: {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+}): NonNullable<Credentials['page']> {
+  return { method: request.method, header: (name) => headerOf(request.headers, name) }
 }
 
 /**

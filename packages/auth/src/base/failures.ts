@@ -128,6 +128,10 @@ const failures = {
     'The session is refreshed by too many callers at once.',
     { reason: 'contended' },
   ],
+  pageMemberUnknown: [
+    'AUTH_UNAVAILABLE',
+    'It is not known at the moment who the visitor of this page is. Try again later.',
+  ],
   revocationsUnknown: [
     'AUTH_UNAVAILABLE',
     'The list of ended sessions has not been read yet. Try again later.',

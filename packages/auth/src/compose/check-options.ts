@@ -22,6 +22,7 @@ const optionNames = {
   verifiedTokensKept: true,
   rateLimits: true,
   refreshTokenTransport: true,
+  pages: true,
   allowedOrigins: true,
   telemetry: true,
   clock: true,
@@ -109,6 +110,7 @@ function wrongKinds({
   environment,
   telemetry,
   refreshTokenTransport,
+  pages,
 }: PerennialOptions): readonly Problem[] {
   const isOneOf = (value: unknown, words: readonly unknown[]) => value === undefined || words.includes(value)
   const isTelemetry = typeof telemetry?.emit === 'function' && typeof telemetry.observeUpstream === 'function'
@@ -120,6 +122,7 @@ function wrongKinds({
     isOneOf(refreshTokenTransport, ['body', 'cookie'])
       ? null
       : 'refreshTokenTransport must be "body" or "cookie"',
+    isOneOf(pages, [true, false]) ? null : 'pages must be true or false',
     telemetry === undefined || isTelemetry
       ? null
       : 'telemetry must have the methods emit and observeUpstream',

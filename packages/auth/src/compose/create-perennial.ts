@@ -5,6 +5,7 @@ import {
   createAuthRoutes,
   createBodyTransport,
   createCookieTransport,
+  createPageRules,
   createWebhookEndpoint,
   emitFailures,
   emitSuccesses,
@@ -33,7 +34,13 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const limits = createLimits(mode.limiters, options)
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
-  const authenticator = createAuthenticator({ ...mode, sessions: mode.session ?? undefined, telemetry })
+  const pages = options.pages ? createPageRules(options.allowedOrigins, clock) : undefined
+  const authenticator = createAuthenticator({
+    ...mode,
+    sessions: mode.session ?? undefined,
+    pages,
+    telemetry,
+  })
   // No event is created if nothing receives it.
   const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
   const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
@@ -47,6 +54,7 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
 
   return {
     mode: mode.session ? 'session' : 'forward',
+    pages,
     handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment, warn: printWarning }),
     handleWebhook: createWebhookEndpoint({
       webhooks: mode.session?.webhooks ?? null,
@@ -101,6 +109,7 @@ function createLimits(
 
 function transportOf(options: ResolvedOptions): ReturnType<typeof createBodyTransport> {
   if (options.refreshTokenTransport === 'body') return createBodyTransport()
+  const { allowedOrigins, pages, clock } = options
   const maxAgeSeconds = Math.min(options.sessionIdleSeconds, options.sessionMaxSeconds)
-  return createCookieTransport({ maxAgeSeconds, allowedOrigins: options.allowedOrigins })
+  return createCookieTransport({ maxAgeSeconds, allowedOrigins, pages, clock })
 }

@@ -96,6 +96,11 @@ export interface PerennialOptions {
   readonly rateLimits?: RateLimitOptions | undefined
   /** The way in which browsers send the refresh token. @defaultValue `body` */
   readonly refreshTokenTransport?: 'body' | 'cookie' | undefined
+  /**
+   * If true, the access token is in a cookie too, for pages that are rendered on the server: `createPages` of
+   * `@perennial/auth/pages`. It needs the transport `cookie`. @defaultValue false
+   */
+  readonly pages?: boolean | undefined
   /** Origins that may use cookie mode from another origin of the same site. */
   readonly allowedOrigins?: readonly string[] | undefined
   readonly telemetry?: Telemetry | undefined

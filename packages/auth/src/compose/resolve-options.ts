@@ -33,6 +33,7 @@ export interface ResolvedOptions extends Durations, World {
   readonly verifiedTokensKept: number
   readonly rateLimits: ResolvedRateLimits
   readonly refreshTokenTransport: 'body' | 'cookie'
+  readonly pages: boolean
   readonly allowedOrigins: readonly string[]
 }
 
@@ -91,11 +92,18 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
     requiredPlans: options.requiredPlans ?? [],
     verifiedTokensKept: resolveTokensKept(options),
     rateLimits: resolveRateLimits(options.rateLimits ?? {}),
-    refreshTokenTransport: options.refreshTokenTransport ?? 'body',
-    allowedOrigins: options.allowedOrigins ?? [],
+    ...resolveTransport(options),
     ...resolveDurations(options),
     ...resolveWorld(options),
   }
+}
+
+function resolveTransport({
+  refreshTokenTransport = 'body',
+  pages = false,
+  allowedOrigins = [],
+}: PerennialOptions): Pick<ResolvedOptions, 'refreshTokenTransport' | 'pages' | 'allowedOrigins'> {
+  return { refreshTokenTransport, pages, allowedOrigins }
 }
 
 /** Returns `production` where the process says so, so that an app that is deployed is held to its rules. */
@@ -191,7 +199,10 @@ function checkMemberstack(options: PerennialOptions, environment: Environment): 
   if (environment === 'production') checkProduction(options)
 }
 
-function checkTransport({ refreshTokenTransport, memberstack, allowedOrigins }: PerennialOptions): void {
+function checkTransport(options: PerennialOptions): void {
+  const { refreshTokenTransport, pages, memberstack, allowedOrigins } = options
+  if (pages && refreshTokenTransport !== 'cookie')
+    throw new TypeError("pages: true needs refreshTokenTransport: 'cookie'")
   if (refreshTokenTransport !== 'cookie') return
   if (memberstack.refreshUrl !== undefined) {
     throw new TypeError('refreshTokenTransport: cookie works in session mode only')

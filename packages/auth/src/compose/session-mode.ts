@@ -142,11 +142,15 @@ function keepingOf(
   return { keepSeconds, keeping: { accessTokenTtlSeconds, confirmations } }
 }
 
+/** A browser keeps a cookie whose name and value have 4096 bytes at most (RFC 6265bis §5.6). The name is `__Host-perennial-access`. */
+const pageTokenMaxLength = 4096 - 23
+
 function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): IssueAccessToken {
   const accessTokens = createAccessTokens({
     issuer: options.issuer,
     audience: options.memberstack.appId,
     ttlSeconds: options.accessTokenTtlSeconds,
+    ...(options.pages && { maxLength: pageTokenMaxLength }),
     signingKeys,
     clock: options.clock,
     randomBytes: options.randomBytes,

@@ -2,13 +2,16 @@ import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
 import { isUsableToken } from '../base/formats.js'
+import type { CookieRequest } from './cookies.js'
 
-/** The two headers a token may come in. A token in a URL is never read. */
+/** The places a token may come in. A token in a URL is never read. */
 export interface Credentials {
   /** `Authorization`. */
   readonly authorization: string | undefined
   /** `x-memberstack-token`. */
   readonly memberstackToken: string | undefined
+  /** The request, where a page's cookie may have the access token: with the option `pages`. @defaultValue none */
+  readonly page?: CookieRequest | undefined
 }
 
 /** A request under `/v1/auth`, or to the webhook, as the adapters pass it. */
@@ -35,6 +38,8 @@ export type BodyReading =
 export interface AuthResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** `Set-Cookie` headers, one a cookie. They are added to the cookies of the app. @defaultValue none */
+  readonly cookies?: readonly string[] | undefined
   readonly body: string | null
 }
 
@@ -94,10 +99,11 @@ function bearerToken(authorization: string): string | undefined {
   return bearer.exec(authorization)?.[1]
 }
 
-/** The two headers a token may come in. */
-export function credentialsOf(request: Pick<AuthRequest, 'header'>): Credentials {
+/** Returns the places a token may come in. */
+export function credentialsOf(request: AuthRequest): Credentials {
   return {
     authorization: request.header('authorization'),
     memberstackToken: request.header('x-memberstack-token'),
+    page: request,
   }
 }

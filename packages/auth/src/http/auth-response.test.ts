@@ -5,13 +5,14 @@ import { errorResponse, json, noContent, toAuthError } from './auth-response.js'
 
 describe('an answer', () => {
   it('is JSON that nobody may keep', () => {
-    expect(json(200, { a: 1 }, { 'set-cookie': 'x' })).toEqual({
+    expect(json(200, { a: 1 }, { headers: { allow: 'GET' }, cookies: ['x=1'] })).toEqual({
       status: 200,
       headers: {
         'content-type': 'application/json; charset=utf-8',
         'cache-control': 'no-store',
-        'set-cookie': 'x',
+        allow: 'GET',
       },
+      cookies: ['x=1'],
       body: '{"a":1}',
     })
     expect(noContent()).toEqual({ status: 204, headers: { 'cache-control': 'no-store' }, body: null })

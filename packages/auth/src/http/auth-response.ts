@@ -9,18 +9,22 @@ const noStore = { 'cache-control': 'no-store' }
 export function json(
   status: number,
   value: unknown,
-  headers: Readonly<Record<string, string>> = {},
+  { headers = {}, cookies }: Pick<Partial<AuthResponse>, 'headers' | 'cookies'> = {},
 ): AuthResponse {
   return {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...noStore, ...headers },
+    ...(cookies && { cookies }),
     body: JSON.stringify(value),
   }
 }
 
 /** Creates a 204 answer. */
-export function noContent(headers: Readonly<Record<string, string>> = {}): AuthResponse {
-  return { status: 204, headers: { ...noStore, ...headers }, body: null }
+export function noContent({
+  headers = {},
+  cookies,
+}: Pick<Partial<AuthResponse>, 'headers' | 'cookies'> = {}): AuthResponse {
+  return { status: 204, headers: { ...noStore, ...headers }, ...(cookies && { cookies }), body: null }
 }
 
 /** Returns the answer for an error. Everything but an {@link AuthError} becomes `AUTH_INTERNAL_ERROR`. */
@@ -28,7 +32,7 @@ export function errorResponse(thrown: unknown, environment: 'production' | 'deve
   const error = toAuthError(thrown, environment)
   const body: Record<string, unknown> = { error: error.message, code: error.code }
   if (error.retryable !== undefined) body['retryable'] = error.retryable
-  return json(error.status, body, headersOf(error))
+  return json(error.status, body, { headers: headersOf(error) })
 }
 
 /** Wraps an error that is no {@link AuthError}. Its name reaches the caller outside production only. */

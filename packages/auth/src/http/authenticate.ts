@@ -2,6 +2,7 @@ import { presentedToken, readToken, type Credentials, type AuthResponse } from '
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { MemberChanges } from '../members/index.js'
+import { readPageToken, type PageRules } from './page-access.js'
 import { traced, type Emitter, type Tracing } from '../telemetry/index.js'
 import { toAuthError, errorResponse } from './auth-response.js'
 import type { Authenticated, RequestAuthenticator } from './perennial.js'
@@ -19,6 +20,8 @@ export interface AuthenticatorParts {
   readonly verifier: TokenVerifier
   readonly userContext: UserSource
   readonly sessions?: AuthenticatedSessions | undefined
+  /** The rules of the access cookie. @defaultValue no cookie is read */
+  readonly pages?: PageRules | undefined
   /** Traces the verification of tokens that are not known. @defaultValue nobody does */
   readonly telemetry?: Tracing | undefined
 }
@@ -39,39 +42,55 @@ export type Authenticator = (
 
 /**
  * Verifies the access token of a request, checks that its session has not ended, and finds the four fields of its member.
- * What is known comes from memory, without a promise. The first use of a generation is noted, to be written later.
+ * What is known comes from memory, without a promise. The first use of a generation is noted, to be written later. A token from
+ * the cookie of a page is used without a note: it may have been renewed in this request, and the browser may never get it.
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
-  const { verifier, userContext, sessions, telemetry } = parts
-  const accept = (token: VerifiedToken, compact: string): Authenticated | Promise<Authenticated> => {
-    // A process that was stopped for a while reads first what ended meanwhile.
-    const behind = sessions?.revocations.catchUp() ?? null
-    return behind === null ? judge(token, compact) : behind.then(() => judge(token, compact))
-  }
-  const judge = (token: VerifiedToken, compact: string): Authenticated | Promise<Authenticated> => {
-    if (sessions) checkSession(token, sessions)
-    const user = userContext.userOf(token, compact)
-    if (user instanceof Promise) return user.then((found) => ({ user: found, claims: token.claims }))
-    return { user, claims: token.claims }
-  }
-  const verify = (token: string): Authenticated | Promise<Authenticated> => {
+  const { verifier, pages, telemetry } = parts
+  const accept = createAdmission(parts)
+  const verify = (token: string, use: TokenUse): Authenticated | Promise<Authenticated> => {
     const verified = verifier.verify(token)
     return verified instanceof Promise
-      ? verified.then((found) => accept(found, token))
-      : accept(verified, token)
+      ? verified.then((found) => accept(found, token, use))
+      : accept(verified, token, use)
   }
   const verifyNew = telemetry?.trace
-    ? traced(telemetry, 'authenticate', async (token: string) => await verify(token))
+    ? traced(telemetry, 'authenticate', async (token: string, use: TokenUse) => await verify(token, use))
     : verify
 
   return (credentials) => {
     const presented = presentedToken(credentials)
     // A token that was verified before is usable; only a new one is checked from end to end.
     const known = presented && verifier.recall(presented)
-    if (presented && known) return accept(known, presented)
+    if (presented && known) return accept(known, presented, 'noted')
     const token = readToken(credentials)
-    if (token === null) throw failure('accessTokenMissing')
-    return verifyNew(token)
+    if (token !== null) return verifyNew(token, 'noted')
+    const pageToken = pages && readPageToken(pages, credentials)
+    if (pageToken === undefined) throw failure('accessTokenMissing')
+    const knownOfPage = verifier.recall(pageToken)
+    return knownOfPage ? accept(knownOfPage, pageToken, 'unnoted') : verifyNew(pageToken, 'unnoted')
+  }
+}
+
+/** Says if the use of a token proves that its client got it. */
+type TokenUse = 'noted' | 'unnoted'
+
+/** Creates the function that admits the bearer of a verified token. `compact` is the token itself. */
+function createAdmission({ userContext, sessions }: AuthenticatorParts) {
+  const judge = (
+    token: VerifiedToken,
+    compact: string,
+    use: TokenUse,
+  ): Authenticated | Promise<Authenticated> => {
+    if (sessions) checkSession(token, sessions, use)
+    const user = userContext.userOf(token, compact)
+    if (user instanceof Promise) return user.then((found) => ({ user: found, claims: token.claims }))
+    return { user, claims: token.claims }
+  }
+  return (token: VerifiedToken, compact: string, use: TokenUse): Authenticated | Promise<Authenticated> => {
+    // A process that was stopped for a while reads first what ended meanwhile.
+    const behind = sessions?.revocations.catchUp() ?? null
+    return behind === null ? judge(token, compact, use) : behind.then(() => judge(token, compact, use))
   }
 }
 
@@ -120,6 +139,7 @@ export function emitFailures(
 function checkSession(
   token: VerifiedToken,
   { revocations, confirmations, memberChanges }: AuthenticatedSessions,
+  use: TokenUse,
 ): void {
   const session = sessionOf(token)
   if (!session) throw failure('accessTokenWithoutSession')
@@ -132,7 +152,7 @@ function checkSession(
     })
   }
   // After the first use is noted: the client has got the token, even if it has to renew it now.
-  confirmations.note(session.sessionId, session.generation)
+  if (use === 'noted') confirmations.note(session.sessionId, session.generation)
   if (memberChanges?.isOutdated(token.memberId, memberReadAtOf(token))) {
     throw failure('accessTokenOutdated', {
       subject: { memberId: token.memberId, sessionId: session.sessionId },

@@ -21,4 +21,6 @@ export {
 } from './authenticate.js'
 export type { Authenticated, Perennial, RequestAuthenticator } from './perennial.js'
 export { createVerifier, type Verifier, type VerifierOptions } from './verifier.js'
+export { readCookie, replaceCookies } from './cookies.js'
+export { createPageRules, type PageRules } from './page-access.js'
 export { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'

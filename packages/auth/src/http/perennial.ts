@@ -1,4 +1,5 @@
 import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
+import type { PageRules } from './page-access.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { VerifiedClaims } from '../tokens/index.js'
 
@@ -10,6 +11,8 @@ export interface Authenticated {
 
 /** Authenticates requests: a {@link Perennial}, or a verifier beside one. Middleware needs nothing more. */
 export interface RequestAuthenticator {
+  /** The rules of the cookies of pages. Undefined if no cookie is read. */
+  readonly pages?: PageRules | undefined
   /**
    * Returns the member of a request, without a promise if its token was verified before.
    * @throws {@link AuthError} thrown or rejected: the codes of the error table.

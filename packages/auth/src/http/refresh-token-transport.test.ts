@@ -28,26 +28,45 @@ describe('the body transport', () => {
   })
 
   it('hands a token on in the body, and none where there is none', () => {
-    expect(transport.hand('a')).toEqual({ fields: { refreshToken: 'a' }, headers: {} })
-    expect(transport.hand(undefined)).toEqual({ fields: {}, headers: {} })
-    expect(transport.forget).toEqual({})
+    expect(transport.hand({ accessToken: 't', refreshToken: 'a' })).toEqual({
+      fields: { refreshToken: 'a' },
+      cookies: [],
+    })
+    expect(transport.hand({ accessToken: 't' })).toEqual({ fields: {}, cookies: [] })
+    expect(transport.forget).toEqual([])
   })
 })
 
 describe('the cookie transport', () => {
-  const transport = createCookieTransport({ maxAgeSeconds: 600, allowedOrigins: ['https://app.example'] })
+  const options = { maxAgeSeconds: 600, allowedOrigins: ['https://app.example'], clock: () => 1000.4 }
+  const transport = createCookieTransport(options)
 
   it('sets and forgets a cookie that scripts, other sites and plain http never see', () => {
-    expect(transport.hand('a')).toEqual({
+    expect(transport.hand({ accessToken: 't', refreshToken: 'a' })).toEqual({
       fields: {},
-      headers: {
-        'set-cookie': '__Host-perennial=a; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Strict',
-      },
+      cookies: ['__Host-perennial=a; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Strict'],
     })
-    expect(transport.hand(undefined)).toEqual({ fields: {}, headers: {} })
-    expect(transport.forget['set-cookie']).toBe(
+    expect(transport.hand({ accessToken: 't' })).toEqual({ fields: {}, cookies: [] })
+    expect(transport.forget).toEqual([
       '__Host-perennial=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
-    )
+    ])
+  })
+
+  it('sets a second cookie for pages, which lasts as long as the access token, and lets links bring both', () => {
+    const pages = createCookieTransport({ ...options, pages: true })
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const accessToken = `${part({ alg: 'ES256' })}.${part({ iat: 1000, exp: 1060 })}.`
+    const access = (value: string, seconds: number) =>
+      `__Host-perennial-access=${value}; Max-Age=${seconds}; Path=/; HttpOnly; Secure; SameSite=Lax`
+    expect(pages.hand({ accessToken, refreshToken: 'a' }).cookies).toEqual([
+      '__Host-perennial=a; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax',
+      access(accessToken, 59),
+    ])
+    expect(pages.hand({ accessToken }).cookies).toEqual([access(accessToken, 59)])
+    expect(pages.forget).toEqual([
+      '__Host-perennial=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax',
+      access('', 0),
+    ])
   })
 
   it('reads its cookie among others, by its exact name, and no body', async () => {

@@ -49,8 +49,8 @@ export function createAuthRoutes(
     const client = { address: request.ip, userAgent: request.header('user-agent') }
     const { requestId } = request
     const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking })
-    const { fields, headers } = transport.hand(refreshed.refreshToken)
-    return json(200, { accessToken: refreshed.accessToken, ...fields }, headers)
+    const { fields, cookies } = transport.hand(refreshed)
+    return json(200, { accessToken: refreshed.accessToken, ...fields }, { cookies })
   }
   return [
     { method: 'POST', path: '/refresh-token', answer: refresh },
@@ -86,7 +86,7 @@ function createSessionRoutes(
       async answer(request) {
         const { memberId } = ownerOf(await authenticate(request))
         await sessions.signOutEverywhere(memberId, request.requestId)
-        return noContent(transport.forget)
+        return noContent({ cookies: transport.forget })
       },
     },
     {
@@ -96,7 +96,7 @@ function createSessionRoutes(
         const owner = ownerOf(await authenticate(request))
         const ended = await sessions.signOut({ ...owner, sessionId, requestId: request.requestId })
         if (!ended) throw failure('sessionNotFound')
-        return noContent(sessionId === owner.sessionId ? transport.forget : {})
+        return noContent(sessionId === owner.sessionId ? { cookies: transport.forget } : {})
       },
     },
   ]
@@ -118,8 +118,8 @@ async function signIn(
     address,
     beforeAsking,
   })
-  const { fields, headers } = transport.hand(created.refreshToken)
-  return json(201, { accessToken: created.accessToken, ...fields }, headers)
+  const { fields, cookies } = transport.hand(created)
+  return json(201, { accessToken: created.accessToken, ...fields }, { cookies })
 }
 
 async function list(
@@ -152,7 +152,7 @@ async function signOutThis(
       if (!(presented && error instanceof AuthError && error.status === 401)) throw error
     }
   }
-  return noContent(transport.forget)
+  return noContent({ cookies: transport.forget })
 }
 
 function ownerOf({ user, claims }: Authenticated): { readonly memberId: string; readonly sessionId: string } {
@@ -181,7 +181,7 @@ function toIso(seconds: number): string {
  */
 function createVerifyRoute(authenticate: (request: AuthRequest) => Promise<Authenticated>): Route {
   const answer = async (request: AuthRequest): Promise<AuthResponse> =>
-    noContent(memberHeaders((await authenticate(request)).user))
+    noContent({ headers: memberHeaders((await authenticate(request)).user) })
   return { method: 'GET', path: '/verify', answer }
 }
 

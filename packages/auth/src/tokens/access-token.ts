@@ -36,6 +36,8 @@ export interface AccessTokensOptions {
   readonly audience: string
   /** 60 to 3600. @defaultValue 3600 */
   readonly ttlSeconds?: number | undefined
+  /** A token has fewer characters than this. @defaultValue 4096 */
+  readonly maxLength?: number | undefined
   readonly signingKeys: Pick<SigningKeys, 'sign'>
   readonly clock: Clock
   readonly randomBytes: RandomBytes
@@ -54,6 +56,7 @@ const tokenIdLength = 16
  */
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   const { issuer, audience, ttlSeconds = accessTokenMaxSeconds, signingKeys, clock, randomBytes } = options
+  const { maxLength = maxTokenLength } = options
   if (!(ttlSeconds >= 60 && ttlSeconds <= accessTokenMaxSeconds)) {
     throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
   }
@@ -77,7 +80,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       }
       for (const context of contextsOf(user)) {
         const token = await signingKeys.sign({ ...claims, ...context })
-        if (token.length < maxTokenLength) return token
+        if (token.length < maxLength) return token
       }
       throw failure('accessTokenTooLong')
     },

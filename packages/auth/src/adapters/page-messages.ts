@@ -1,0 +1,96 @@
+import { field, parseJsonObject } from '../base/json.js'
+import { readCookie, replaceCookies, type AuthRequest, type AuthResponse } from '../http/index.js'
+
+/** The tokens in the cookies of a page. */
+export interface PageTokens {
+  readonly accessToken?: string | undefined
+  readonly refreshToken?: string | undefined
+}
+
+/** Reads the tokens in the cookies of a request. An empty one counts as none. */
+export function pageTokensOf(request: Request): PageTokens {
+  const cookies = request.headers.get('cookie') ?? undefined
+  return {
+    accessToken: readCookie(cookies, '__Host-perennial-access') || undefined,
+    refreshToken: readCookie(cookies, '__Host-perennial') || undefined,
+  }
+}
+
+/** Returns a request with these tokens in its cookies, and no others of ours. */
+export function withPageTokens(request: Request, { accessToken, refreshToken }: PageTokens): Request {
+  const headers = new Headers(request.headers)
+  const cookies = replaceCookies(headers.get('cookie') ?? undefined, {
+    '__Host-perennial': refreshToken,
+    '__Host-perennial-access': accessToken,
+  })
+  if (cookies === '') headers.delete('cookie')
+  else headers.set('cookie', cookies)
+  return new Request(request, { headers })
+}
+
+/** Returns true if a browser or a router fetches the page ahead of a visit that may never come. */
+export function isPrefetch({ headers }: Request): boolean {
+  const purpose = `${headers.get('sec-purpose') ?? ''} ${headers.get('purpose') ?? ''}`
+  return /\bprefetch\b/i.test(purpose) || headers.has('next-router-prefetch')
+}
+
+/** Returns the refresh that a page asks for on behalf of its visitor. It comes from the app itself, so the app is its origin. */
+export function toRefreshRequest(request: Request, ip: string | undefined): AuthRequest {
+  const { host } = new URL(request.url)
+  const own: Readonly<Record<string, string>> = { host, origin: `https://${host}`, 'x-csrf': '1' }
+  return {
+    method: 'POST',
+    path: '/refresh-token',
+    ip,
+    requestId: crypto.randomUUID(),
+    header: (name) =>
+      own[name] ?? (passedOn.has(name) ? (request.headers.get(name) ?? undefined) : undefined),
+    readBody: async () => ({ kind: 'bytes', bytes: new Uint8Array() }),
+  }
+}
+
+const passedOn = new Set(['cookie', 'user-agent'])
+
+/** Returns the access token in the answer to a refresh, or undefined if it has none. */
+export function accessTokenIn({ status, body }: AuthResponse): string | undefined {
+  const token = status === 200 ? field(parseJsonObject(body ?? ''), 'accessToken') : undefined
+  return typeof token === 'string' ? token : undefined
+}
+
+/**
+ * Returns the answer of a page with these cookies added. An answer that sets them, and one to a visitor with our cookies that
+ * says nothing about caches, is `private, no-store`. Every one of them depends on the cookies of the request (`Vary`).
+ */
+export function finishPage(request: Request, response: Response, cookies: readonly string[]): Response {
+  const { accessToken, refreshToken } = pageTokensOf(request)
+  const hasTokens = accessToken !== undefined || refreshToken !== undefined
+  if (!hasTokens && cookies.length === 0) return response
+  // An upgrade and a network error cannot be copied.
+  if (response.status < 200) return response
+  const finished = new Response(response.body, response)
+  const { headers } = finished
+  for (const cookie of cookies) headers.append('set-cookie', cookie)
+  if (cookies.length > 0 || !headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
+  if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get('vary') ?? '')) headers.append('vary', 'Cookie')
+  return finished
+}
+
+/**
+ * Returns the page that is shown while it is not known who the visitor is. A browser loads it again after the time that the
+ * refusal names.
+ */
+export function tryAgain({ status, headers }: AuthResponse): Response {
+  const seconds = headers['retry-after'] ?? '1'
+  return new Response(tryAgainPage, {
+    status: status === 503 ? 503 : 500,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      ...(status === 503 && { 'retry-after': seconds, refresh: seconds }),
+    },
+  })
+}
+
+const tryAgainPage =
+  '<!doctype html><html lang="en"><meta charset="utf-8"><title>Try again</title>' +
+  '<p>This page cannot be shown at the moment. It is loaded again in a few seconds.</p></html>'

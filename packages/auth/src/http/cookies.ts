@@ -1,0 +1,88 @@
+import { isLoopback } from '../base/formats.js'
+
+/** The cookies that Perennial sets. A browser takes a `__Host-` cookie from its own host over https alone (RFC 6265bis §4.1.3). */
+export type CookieName = '__Host-perennial' | '__Host-perennial-access'
+
+/** A request, as far as its cookies are concerned. */
+export interface CookieRequest {
+  readonly method: string
+  /** One header by its lower-case name. */
+  header(name: string): string | undefined
+}
+
+/**
+ * Returns the value of a cookie of ours, or undefined if there is none. Only space and tab are cut off around a pair (RFC 6265
+ * §4.2.1): a sibling subdomain can set a cookie whose name has other white space before ours, such as U+00A0. A browser never
+ * sends two `__Host-` cookies of one name. Of two, neither is used, and the value is empty, which is not a usable token.
+ */
+export function readCookie(header: string | undefined, name: CookieName): string | undefined {
+  const values = pairsOf(header).filter((pair) => isNamed(pair, name))
+  return values.length > 1 ? '' : values[0]?.slice(name.length + 1)
+}
+
+/** Returns a `Cookie` header with these cookies of ours in place of those that it has. Undefined takes one out. */
+export function replaceCookies(
+  header: string | undefined,
+  cookies: Readonly<Partial<Record<CookieName, string | undefined>>>,
+): string {
+  const names = ['__Host-perennial', '__Host-perennial-access'] as const
+  const replaced = names.filter((name) => name in cookies)
+  const others = pairsOf(header).filter((pair) => !replaced.some((name) => isNamed(pair, name)))
+  const ours = replaced.flatMap((name) => (cookies[name] === undefined ? [] : [`${name}=${cookies[name]}`]))
+  return [...others, ...ours].join('; ')
+}
+
+/** Returns a `Set-Cookie` header for a cookie that no script can read. */
+export function formatCookie(
+  name: CookieName,
+  value: string,
+  { maxAgeSeconds, sameSite }: { readonly maxAgeSeconds: number; readonly sameSite: 'Strict' | 'Lax' },
+): string {
+  return `${name}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; Secure; SameSite=${sameSite}`
+}
+
+/**
+ * Creates a function that returns true if a request comes from a page of the service's own origin, or of an allowed one. A
+ * browser sends `Origin` with every request that is neither `GET` nor `HEAD`.
+ */
+export function createOriginCheck(
+  allowedOrigins: readonly string[],
+): (request: Pick<CookieRequest, 'header'>) => boolean {
+  const allowed = new Set(allowedOrigins)
+  return (request) => {
+    const origin = request.header('origin')
+    return origin !== undefined && (allowed.has(origin) || isOwnOrigin(origin, request.header('host')))
+  }
+}
+
+function pairsOf(header: string | undefined): readonly string[] {
+  return (header ?? '')
+    .split(';')
+    .map(trimSpaceAndTab)
+    .filter((pair) => pair !== '')
+}
+
+const isNamed = (pair: string, name: CookieName) => pair.startsWith(name) && pair[name.length] === '='
+
+/** A loop, because a regular expression for it takes quadratic time for a long run of spaces. */
+function trimSpaceAndTab(text: string): string {
+  const isBlank = (at: number) => text[at] === ' ' || text[at] === '\t'
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(start)) start++
+  while (end > start && isBlank(end - 1)) end--
+  return text.slice(start, end)
+}
+
+/** Returns true if the page has the host of the service. Plain http counts on loopback addresses only. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  if (!host || !URL.canParse(origin)) return false
+  const url = new URL(origin)
+  if (url.origin !== origin || url.host !== withoutDefaultPort(host.toLowerCase(), url.protocol)) return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+}
+
+function withoutDefaultPort(host: string, protocol: string): string {
+  const port = protocol === 'https:' ? ':443' : ':80'
+  return host.endsWith(port) ? host.slice(0, -port.length) : host
+}

@@ -1,0 +1,329 @@
+import { describe, expect, it } from 'vitest'
+import { createPages, type Pages } from '../src/adapters/pages.js'
+import { createFetchHandler } from '../src/adapters/fetch.js'
+import {
+  createMemberstackApp,
+  type MemberstackApp,
+  type MemberstackAppOptions,
+} from './kit/memberstack-app.js'
+
+const origin = 'https://app.example'
+
+/** A browser, as far as pages are concerned: it keeps the cookies of the app. */
+class Browser {
+  readonly cookies = new Map<string, string>()
+  readonly site: Site
+
+  constructor(site: Site) {
+    this.site = site
+  }
+
+  request(path: string, init: RequestInit = {}): Request {
+    const headers = new Headers(init.headers)
+    headers.set('cookie', [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '))
+    return new Request(`${origin}${path}`, { ...init, headers })
+  }
+
+  take(response: Response): Response {
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+      if (/Max-Age=0;/.test(cookie)) this.cookies.delete(name)
+      else this.cookies.set(name, value)
+    }
+    return response
+  }
+
+  async signIn(memberId = 'mem_ada'): Promise<void> {
+    const { accessToken } = await this.site.app.emulator.issueTokens({ memberId })
+    const headers = { authorization: `Bearer ${accessToken}`, origin, 'x-csrf': '1' }
+    const response = this.take(
+      await this.site.api(this.request('/v1/auth/session', { method: 'POST', headers })),
+    )
+    expect(response.status).toBe(201)
+  }
+
+  async open(
+    path = '/',
+    init: RequestInit = {},
+  ): Promise<{ status: number; text: string; response: Response }> {
+    const response = this.take(await this.site.render(this.request(path, init)))
+    return { status: response.status, text: await response.text(), response }
+  }
+}
+
+/** A site that greets its member, on Perennial with a clock that the test moves. */
+interface Site {
+  readonly app: MemberstackApp
+  readonly pages: Pages
+  readonly api: (request: Request) => Promise<Response>
+  readonly time: { now: number }
+  render(request: Request): Promise<Response>
+  /** Sets what the page answers, beside its greeting. */
+  answer: (greeting: string, request: Request) => Response
+}
+
+async function createSite(options: MemberstackAppOptions = {}): Promise<Site> {
+  const time = { now: Date.now() / 1000 }
+  const app = await createMemberstackApp({
+    refreshTokenTransport: 'cookie',
+    pages: true,
+    clock: () => time.now,
+    rateLimits: { sessionPerMinute: 1e6, ipTotalPerMinute: 1e6 },
+    ...options,
+  })
+  const pages = createPages(app.perennial, { clientAddress: () => '192.0.2.1' })
+  const site: Site = {
+    app,
+    pages,
+    api: createFetchHandler(app.perennial, { clientAddress: () => '192.0.2.1' }),
+    time,
+    answer: (greeting) => new Response(greeting),
+    render: async (request) =>
+      await pages.handle(request, async (renewed) => {
+        const member = await pages.memberOf(renewed)
+        return site.answer(member ? `Hello ${member.email}` : 'Hello visitor', renewed)
+      }),
+  }
+  return site
+}
+
+const hello = { status: 200, text: 'Hello ada@example.com' }
+const visitor = { status: 200, text: 'Hello visitor' }
+const rotations = ({ app }: Site) =>
+  app.recorder.events.filter(({ event }) => event === 'token_refreshed').length
+
+describe('a page that is rendered on the server', () => {
+  it('knows its member without any call while the token is good', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    expect(await ada.open()).toMatchObject(visitor)
+    await ada.signIn()
+    site.app.calls()
+    for (let times = 0; times < 3; times++) {
+      const { response, ...page } = await ada.open()
+      expect(page).toEqual(hello)
+      expect(response.headers.getSetCookie()).toEqual([])
+    }
+    expect(site.app.calls()).toEqual({})
+    expect(rotations(site)).toBe(0)
+  })
+
+  it('is served with a new token, in the same request, when the old one has ended or is about to', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    for (const seconds of [3400, 3600, 7200]) {
+      site.time.now += seconds
+      const before = ada.cookies.get('__Host-perennial-access')
+      const { response, ...page } = await ada.open()
+      expect(page).toEqual(hello)
+      expect(response.headers.getSetCookie().map((cookie) => cookie.split('=', 1)[0])).toEqual([
+        '__Host-perennial',
+        '__Host-perennial-access',
+      ])
+      expect(response.headers.get('cache-control')).toBe('private, no-store')
+      expect(ada.cookies.get('__Host-perennial-access')).not.toBe(before)
+    }
+    expect(rotations(site)).toBe(3)
+  })
+
+  it('is served to fifty requests with one old cookie by one rotation, and nobody is signed out', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    for (let round = 0; round < 5; round++) {
+      site.time.now += 4000
+      const requests = Array.from({ length: 50 }, () => ada.request('/'))
+      const responses = await Promise.all(requests.map((request) => site.render(request)))
+      for (const response of responses) expect(await response.text()).toBe(hello.text)
+      expect(new Set(responses.map((response) => response.headers.getSetCookie()[0])).size).toBe(1)
+      const last = responses.at(-1)
+      if (last) ada.take(last)
+    }
+    expect(site.app.recorder.events.map(({ event }) => event)).not.toContain('session_reuse_detected')
+    expect(await ada.open()).toMatchObject(hello)
+  })
+
+  it('keeps its member when an answer with a new token is lost, hours later too', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    for (let times = 0; times < 5; times++) {
+      site.time.now += 4000
+      // Rendered, and seen by the page behind it, but the browser never gets the answer.
+      expect(await (await site.render(ada.request('/'))).text()).toBe(hello.text)
+    }
+    expect(await ada.open()).toMatchObject(hello)
+  })
+
+  it('notes that a browser has a token only when it sends it, so that a thief of the older one is found', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    const thief = new Browser(site)
+    for (const [name, value] of ada.cookies) thief.cookies.set(name, value)
+    site.time.now += 4000
+    await ada.open()
+    await ada.open()
+    site.time.now += 4000
+    expect(await thief.open()).toMatchObject(visitor)
+    expect(await ada.open()).toMatchObject(visitor)
+    expect(site.app.recorder.events.map(({ event }) => event)).toContain('session_reuse_detected')
+  })
+
+  it.each([
+    ['a prefetch', { 'sec-purpose': 'prefetch' }, 'GET', 503],
+    ['a prerender', { 'sec-purpose': 'prefetch;prerender' }, 'GET', 503],
+    ['an older prefetch', { purpose: 'prefetch' }, 'GET', 503],
+    ["a prefetch of Next's router", { 'next-router-prefetch': '1' }, 'GET', 503],
+  ])('renews nothing for %s, and never shows it as a visitor', async (_name, headers, method, status) => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    expect(await ada.open('/', { method, headers })).toMatchObject(hello)
+    site.time.now += 3400
+    expect(await ada.open('/', { method, headers })).toMatchObject(hello)
+    site.time.now += 600
+    expect((await ada.open('/', { method, headers })).status).toBe(status)
+    expect(rotations(site)).toBe(0)
+    expect(await ada.open()).toMatchObject(hello)
+  })
+
+  it('renews nothing for HEAD and OPTIONS, which pass', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    site.render = async (request) =>
+      await site.pages.handle(request, () => new Response(null, { status: 204 }))
+    for (const method of ['HEAD', 'OPTIONS']) expect((await ada.open('/', { method })).status).toBe(204)
+    expect(rotations(site)).toBe(0)
+    await expect(site.pages.memberOf(ada.request('/', { method: 'HEAD' }))).rejects.toMatchObject({
+      code: 'AUTH_UNAVAILABLE',
+    })
+  })
+})
+
+describe('a page while something is away', () => {
+  it('is signed in while the token is good, and says "try again" after that, without a touch of a cookie', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    await site.app.emulator.close()
+    site.time.now += 3200
+    expect(await ada.open()).toMatchObject(hello)
+    site.time.now += 4000
+    const { status, text, response } = await ada.open()
+    expect([status, response.headers.getSetCookie()]).toEqual([503, []])
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(text).toContain('loaded again')
+    expect([...ada.cookies.keys()]).toEqual(['__Host-perennial', '__Host-perennial-access'])
+  })
+})
+
+describe('signing out and in on such a site', () => {
+  it('clears both cookies, and a copy of them is a visitor who costs one refusal', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    const copy = new Browser(site)
+    for (const [name, value] of ada.cookies) copy.cookies.set(name, value)
+    const headers = { origin, 'x-csrf': '1' }
+    const out = await site.api(ada.request('/v1/auth/session', { method: 'DELETE', headers }))
+    expect(ada.take(out).status).toBe(204)
+    expect([...ada.cookies]).toEqual([])
+    expect(await ada.open()).toMatchObject(visitor)
+    for (let times = 0; times < 3; times++) expect(await copy.open()).toMatchObject(visitor)
+    const refusals = site.app.recorder.events.filter(({ code }) => code === 'AUTH_TOKEN_REFRESH_FAILED')
+    expect(refusals).toHaveLength(1)
+    // The browser keeps what it has: another tab may have signed in meanwhile.
+    expect(copy.cookies.size).toBe(2)
+    await ada.signIn('mem_bob')
+    expect((await ada.open()).text).toBe('Hello bob@example.com')
+  })
+})
+
+describe('a changing request of another site', () => {
+  const forms: readonly [string, HeadersInit, string][] = [
+    ['our own page', { origin }, hello.text],
+    ['a page of an allowed origin', { origin: 'https://www.app.example' }, hello.text],
+    ['another site', { origin: 'https://evil.example' }, visitor.text],
+    ['an opaque origin', { origin: 'null' }, visitor.text],
+    ['a request without Origin', {}, visitor.text],
+  ]
+  it.each(forms)('counts no cookie but from our pages: %s', async (_name, headers, text) => {
+    const site = await createSite({ allowedOrigins: ['https://www.app.example'] })
+    const ada = new Browser(site)
+    await ada.signIn()
+    const send = async () => await ada.open('/', { method: 'POST', headers, body: 'a=1' })
+    expect((await send()).text).toBe(text)
+    site.time.now += 4000
+    expect((await send()).text).toBe(text)
+    expect(rotations(site)).toBe(text === hello.text ? 1 : 0)
+  })
+
+  it('reaches the page with its body', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    const response = await site.pages.handle(
+      ada.request('/', { method: 'POST', headers: { origin }, body: 'a=1' }),
+      async (renewed) => new Response(await renewed.text()),
+    )
+    expect(await response.text()).toBe('a=1')
+  })
+})
+
+describe('the answer of a page', () => {
+  it('keeps the cookies, the redirect and the status of the app', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    site.answer = () =>
+      new Response(null, { status: 303, headers: { location: '/next', 'set-cookie': 'theme=dark; Path=/' } })
+    const { status, response } = await ada.open()
+    expect([status, response.headers.get('location'), response.headers.getSetCookie().length]).toEqual([
+      303,
+      '/next',
+      3,
+    ])
+    expect(response.headers.getSetCookie()[0]).toBe('theme=dark; Path=/')
+    site.time.now += 4000
+    site.answer = () => Response.redirect(`${origin}/other`, 307)
+    expect((await ada.open()).response.headers.getSetCookie()).toHaveLength(2)
+  })
+
+  it('is for its member alone, unless the app says otherwise, and never shared with a new cookie', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    const headersOf = async () => {
+      const { headers } = (await ada.open()).response
+      return [headers.get('cache-control'), headers.get('vary')]
+    }
+    expect(await headersOf()).toEqual([null, null])
+    await ada.signIn()
+    expect(await headersOf()).toEqual(['private, no-store', 'Cookie'])
+    site.answer = () =>
+      new Response('', { headers: { 'cache-control': 'public, max-age=60', vary: 'accept' } })
+    expect(await headersOf()).toEqual(['public, max-age=60', 'accept, Cookie'])
+    site.time.now += 4000
+    expect(await headersOf()).toEqual(['private, no-store', 'accept, Cookie'])
+  })
+
+  it('fails as the page fails', async () => {
+    const site = await createSite()
+    await expect(
+      site.pages.handle(new Request(origin), () => Promise.reject(new Error('mine'))),
+    ).rejects.toThrow('mine')
+  })
+})
+
+it('needs the option pages, which needs cookies', async () => {
+  const app = await createMemberstackApp({ refreshTokenTransport: 'cookie' })
+  expect(() => createPages(app.perennial)).toThrow(/pages: true/)
+  await expect(createMemberstackApp({ pages: true })).rejects.toThrow(
+    "pages: true needs refreshTokenTransport: 'cookie'",
+  )
+})
