@@ -2,7 +2,7 @@ import { endLocally, identify, isUsed, leave, memberJwtOf } from './end-session.
 import { endSession } from './service.js'
 import { load } from './shared-store.js'
 import { isKnown, type CompareMember, type Tab } from './tab.js'
-import { isSameSession, type TokenRecord } from './token-record.js'
+import { isSameSession, lastOf, type TokenRecord } from './token-record.js'
 
 /** Creates the comparison of a tab. It decides when the SDK's member JWT is exchanged, and when its loss signs out. */
 export function createComparison(tab: Tab): CompareMember {
@@ -50,11 +50,14 @@ export function createComparison(tab: Tab): CompareMember {
   }
 }
 
-/** Ends the session of the old member. The comparison with the new record then starts the exchange. */
+/**
+ * Ends the session of the old member. The comparison with the new record then starts the exchange. A sign-in that is under
+ * way in another tab is the new member's, so it must not be older than this end.
+ */
 function replaceSession(tab: Tab): void {
   const { held, settings } = tab
-  const { refreshToken } = held.record
-  endLocally(tab, { untold: settings.cookie })
+  const { seq, refreshToken } = held.record
+  endLocally(tab, { seq: lastOf(seq), error: ['CLIENT_MEMBER_CHANGED', 0], untold: settings.cookie })
   // In `cookie` mode the exchange replaces the old session.
   if (refreshToken) void endSession(settings, refreshToken)
 }

@@ -1,4 +1,4 @@
-import { signOut } from './end-session.js'
+import { sdkOf, signOut } from './end-session.js'
 import { getToken, isYoung } from './get-token.js'
 import { listSessions, signOutEverywhere } from './member-sessions.js'
 import { createSessionFetch, type SessionFetch } from './session-fetch.js'
@@ -35,7 +35,7 @@ export function createSession(options: SessionOptions): Session {
     },
     fetch: sessionFetch,
     async signIn(from) {
-      if (browser) await signIn(tab, from ?? settings.memberstack ?? window.$memberstackDom)
+      if (browser) await signIn(tab, from ?? sdkOf(settings))
       return tab.state
     },
     async signOut() {
@@ -60,17 +60,15 @@ export function createSession(options: SessionOptions): Session {
 }
 
 function resolveSettings(options: SessionOptions): Settings {
-  const { serviceUrl, memberstack } = options
   const { timeoutSeconds = 10, refreshBeforeExpirySeconds = 300, refreshJitterSeconds = 30 } = options
   // Kept now, because the page may replace window.fetch by session.fetch, or has done so for an earlier session.
   const given: SessionFetch = options.fetch ?? fetch
   const pageFetch = given.inner ?? given
   return {
-    serviceUrl,
+    ...options,
     cookie: options.storage === 'cookie',
     // window.fetch throws if it is called as a method of another object.
     fetchNow: (input, init) => pageFetch(input, init),
-    memberstack,
     timeoutSeconds,
     refreshBeforeExpirySeconds,
     refreshJitterSeconds,

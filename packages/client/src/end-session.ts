@@ -1,8 +1,9 @@
 import { orUndefined } from './or-undefined.js'
+import type { PerennialError } from './perennial-error.js'
 import { endSession } from './service.js'
 import type { MemberstackDom } from './session.js'
-import { save } from './shared-store.js'
-import { hasWork, now, put, type Settings, type Tab } from './tab.js'
+import { exclusive, save } from './shared-store.js'
+import { hasWork, isKnown, now, put, settle, sync, type Settings, type Tab } from './tab.js'
 import { signOutSeq, type MemberJwt, type TokenRecord } from './token-record.js'
 import { readToken } from './token-times.js'
 
@@ -29,33 +30,60 @@ export function endLocally(tab: Tab, end: Partial<TokenRecord>): void {
   put(tab, { seq: signOutSeq(seq, Date.now() / 1000), offsetSeconds, ...end })
 }
 
+/** Ends the session of a refresh token that the service refused. The end is older than a sign-in that has begun. */
+export function endRefused(tab: Tab, asked: TokenRecord, error?: PerennialError): void {
+  const { held, outage } = tab
+  if (held.record !== asked) return
+  held.unknown = false
+  // The member has signed in to Memberstack meanwhile: the exchange decides.
+  if (held.pendingJwt) return
+  if (isKnown(held))
+    return endLocally(tab, { seq: asked.seq + 2, error: error && [error.code, error.status] })
+  // There is no session to end, so no record may become older than a new one.
+  outage.error = error
+  tab.compareMember?.()
+  settle(tab)
+}
+
 /** Returns true if the member JWT is the used one, or an older one of the same member. */
 export function isUsed(memberJwt: string, used: MemberJwt | undefined): boolean {
   const [userId, issuedAt] = identify(memberJwt)
-  return !!used && issuedAt <= used[1] && (used[0] === null || used[0] === userId)
+  return !!used && issuedAt <= used[1] && (used[0] ?? userId) === userId
 }
 
 /** Signs the member out. The member JWT that the SDK holds now is not used again. */
 export function signOut(tab: Tab): Promise<void> {
   const { held, settings } = tab
   const memberJwt = memberJwtOf(settings)
+  if (memberJwt === '') return leave(tab, {})
   // While the SDK is not there, no JWT that was issued before now.
   const unread = held.record.memberJwt ?? ([null, now(held)] as const)
-  const usedJwt = memberJwt === undefined ? unread : memberJwt ? identify(memberJwt) : undefined
-  return leave(tab, { usedJwt: usedJwt ?? held.record.usedJwt })
+  return leave(tab, { usedJwt: memberJwt ? identify(memberJwt) : unread })
 }
 
 /** Ends the session in all tabs, then tells the service. Another tab can have a session even if this one has not. */
 export async function leave(tab: Tab, end?: Partial<TokenRecord>): Promise<void> {
-  const { held, settings } = tab
+  const { held, settings, store } = tab
   const { refreshToken } = held.record
   if (end ?? hasWork(held)) endLocally(tab, { untold: settings.cookie, ...end })
-  if (settings.cookie || refreshToken) await tell(tab, refreshToken)
+  if (!settings.cookie && !refreshToken) return
+  const told = tell(tab, refreshToken)
+  // The answer removes the cookie, so a sign-in that begins now has to wait for it.
+  if (settings.cookie) void exclusive(store, () => told)
+  await told
 }
 
 /** Tells the service of the end of the session. In `cookie` mode the next page tries again if this fails. */
-export async function tell(tab: Tab, refreshToken?: string): Promise<void> {
+async function tell(tab: Tab, refreshToken?: string): Promise<void> {
   const { held, settings, store } = tab
   const isTold = await endSession(settings, refreshToken)
   if (isTold && held.record.untold) save(store, (held.record = { ...held.record, untold: false }))
+}
+
+/** Tells the service of a sign-out of which it does not know yet, unless a sign-in has replaced its cookie. */
+export function tellAgain(tab: Tab): void {
+  void exclusive(tab.store, async () => {
+    sync(tab)
+    if (tab.held.record.untold) await tell(tab)
+  })
 }

@@ -19,7 +19,7 @@ export function followMemberstack(tab: Tab): () => void {
       void leave(tab)
     }
     // The SDK stores the JWT after it has reported the member.
-    else void Promise.resolve().then(() => compare('report') && settle(tab))
+    else queueMicrotask(() => compare('report') && settle(tab))
   }
   const find = (): void => {
     const sdk = sdkOf(settings)

@@ -75,15 +75,14 @@ function nextToken(tab: Tab, caller: Caller, not?: string): Promise<string | nul
     const end = (_settled: void): void => {
       clearTimeout(timer)
       listeners.delete(check)
-      caller.signal?.removeEventListener('abort', abort)
     }
-    const abort = (): void => end(reject(caller.signal?.reason))
     const expire = (): void => {
       if (caller.mayGoWithout && !isKnown(held)) return end(resolve(null))
       end(reject(outage.error ?? new PerennialError('CLIENT_TIMEOUT', 0, true)))
     }
     const timer = setTimeout(expire, settings.timeoutSeconds * 1000)
     listeners.add(check)
-    caller.signal?.addEventListener('abort', abort)
+    // The signal is the request's own, so the listener goes with it.
+    caller.signal?.addEventListener('abort', () => end(reject(caller.signal?.reason)))
   })
 }

@@ -1,8 +1,8 @@
 import { callRetrySeconds, longestRetryAfterSeconds, longestTimerSeconds } from './durations.js'
 import { acquire } from './acquire.js'
-import { endLocally, tell } from './end-session.js'
+import { endRefused, tellAgain } from './end-session.js'
 import type { PerennialError } from './perennial-error.js'
-import { exclusive, post } from './shared-store.js'
+import { post } from './shared-store.js'
 import { hasWork, isKnown, now, publish, settle, sync, type Tab } from './tab.js'
 import type { SessionEvent, TokenRecord } from './token-record.js'
 import { backOff, calmEnd, refreshWindow } from './token-times.js'
@@ -71,7 +71,7 @@ async function attempt(tab: Tab): Promise<void> {
 }
 
 function exchangeFailed(tab: Tab, error: PerennialError, asked: string): void {
-  const { held, outage, store } = tab
+  const { held, outage } = tab
   if (error.retryable) return failed(tab, error)
   // The SDK has another member JWT by now, which is exchanged next.
   if (held.pendingJwt !== asked) return
@@ -79,16 +79,11 @@ function exchangeFailed(tab: Tab, error: PerennialError, asked: string): void {
   if (isKnown(held)) return
   outage.error = error
   settle(tab)
-  if (held.record.untold) void exclusive(store, () => tell(tab))
+  tellAgain(tab)
 }
 
 /** Ends the session if the service refused the tokens that are still the current ones. */
 function refreshFailed(tab: Tab, error: PerennialError, asked: TokenRecord): void {
-  const { held } = tab
-  const { code, status, retryable } = error
-  if (retryable || (status !== 401 && code !== 'AUTH_TOKEN_MISSING')) failed(tab, error)
-  // The member has signed in to Memberstack meanwhile: the exchange decides.
-  else if (held.pendingJwt) held.unknown = false
-  // Older than a sign-in that has begun.
-  else if (held.record === asked) endLocally(tab, { seq: asked.seq + 2, error: [code, status] })
+  if (error.retryable || (error.status !== 401 && error.code !== 'AUTH_TOKEN_MISSING')) failed(tab, error)
+  else endRefused(tab, asked, error)
 }

@@ -6,6 +6,7 @@ import { endsWithin, readToken, serverTimeAt } from './token-times.js'
 export interface Tokens {
   readonly accessToken: string
   readonly refreshToken: string | undefined
+  readonly userId: string | null
   readonly offsetSeconds: number
 }
 
@@ -53,7 +54,7 @@ export async function callService(service: Service, call: ServiceCall): Promise<
   const serverTime = serverTimeAt(times, date)
   // A token that cannot be read or has expired comes from something in between.
   if (!accessToken || endsWithin(times, 0, serverTime)) throw new PerennialError('CLIENT_NETWORK', 0, true)
-  return { accessToken, refreshToken, offsetSeconds: serverTime - Date.now() / 1000 }
+  return { accessToken, refreshToken, userId: times.userId, offsetSeconds: serverTime - Date.now() / 1000 }
 }
 
 /**

@@ -22,7 +22,10 @@ export function createSessionFetch(tab: Tab, origins: readonly string[]): Sessio
     const isLast = !token || init?.body instanceof ReadableStream
     const response = await fetchNow(withToken(isLast ? request : request.clone(), token))
     if (isLast || !(await mayRetry(tab, token, response))) return response
-    const next = await getToken(tab, caller, token).catch(rethrowUnlessChanged)
+    const next = await getToken(tab, caller, token).catch((error: PerennialError | null) => {
+      // After a change of the member the first answer is the caller's.
+      if (error?.code !== 'CLIENT_MEMBER_CHANGED') throw error
+    })
     return next ? fetchNow(withToken(request, next)) : response
   }
   return Object.assign(sessionFetch, { inner: fetchNow })
@@ -36,16 +39,10 @@ function withToken(request: Request, token: string | null): Request {
 
 /** Returns true if a new token may help: a token that is new already helps only if it was revoked. */
 async function mayRetry(tab: Tab, token: string, response: Response): Promise<boolean> {
-  return response.status === 401 && (!isYoung(tab, token) || (await isRevoked(response.clone())))
-}
-
-async function isRevoked(response: Response): Promise<boolean> {
-  const answer: { code?: unknown } | null = await response.json().catch(() => null)
+  if (response.status !== 401 || !isYoung(tab, token)) return response.status === 401
+  const answer: { code?: unknown } | null = await response
+    .clone()
+    .json()
+    .catch(() => null)
   return answer?.code === 'AUTH_TOKEN_REVOKED'
-}
-
-/** After a change of the member the first answer is the caller's. */
-function rethrowUnlessChanged(error: PerennialError | null): null {
-  if (error?.code === 'CLIENT_MEMBER_CHANGED') return null
-  throw error
 }

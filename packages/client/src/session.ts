@@ -107,7 +107,7 @@ export interface Session {
   onChange(listener: SessionListener): () => void
   /** Lists the member's sessions. @throws PerennialError the service's code, or as `getAccessToken` */
   listSessions(): Promise<SessionInfo[]>
-  /** Ends all sessions of the member, then signs out. @throws PerennialError the service's code; then nothing has ended */
+  /** Ends all sessions of the member, then signs that member out here. @throws PerennialError the service's code; then nothing has ended */
   signOutEverywhere(): Promise<void>
   /** Stops the timers, listeners and the channel of this tab. The tokens stay. */
   close(): void

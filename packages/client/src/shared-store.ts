@@ -69,8 +69,7 @@ export function save({ kind, key, storage }: SharedStore, record: TokenRecord): 
 }
 
 function withoutTokens(record: TokenRecord, seq: number = record.seq): TokenRecord {
-  const { accessToken: _access, refreshToken: _refresh, ...rest } = record
-  return { ...rest, seq }
+  return { ...record, seq, accessToken: undefined, refreshToken: undefined }
 }
 
 /** Sends a message to the other tabs. */

@@ -22,11 +22,13 @@ function adoptPair(tab: Tab, { accessToken, refreshToken }: TokenPair): void {
   const { record } = tab.held
   if (isOlder(accessToken, record.accessToken)) return
   const wall = Date.now() / 1000
+  const { issuedAt, userId } = readToken(accessToken)
   put(tab, {
     seq: nextSession(record.seq, wall),
     accessToken,
     refreshToken,
+    userId,
     // The age of the pair is not known, but it was not issued in the future.
-    offsetSeconds: Math.max(record.offsetSeconds, (readToken(accessToken).issuedAt || 0) - wall),
+    offsetSeconds: Math.max(record.offsetSeconds, (issuedAt || 0) - wall),
   })
 }

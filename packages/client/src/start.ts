@@ -1,8 +1,8 @@
-import { tell } from './end-session.js'
+import { tellAgain } from './end-session.js'
 import { followMemberstack } from './follow-memberstack.js'
 import { PerennialError } from './perennial-error.js'
 import { failed, plan, poll } from './refresher.js'
-import { closeChannel, exclusive, load, openChannel, post, save, type Message } from './shared-store.js'
+import { closeChannel, load, openChannel, post, save, type Message } from './shared-store.js'
 import { offer, publish, settle, sync, type Tab } from './tab.js'
 import { isNewer } from './token-record.js'
 
@@ -11,10 +11,9 @@ export function start(tab: Tab, follows: boolean): () => void {
   const { held, schedule, settings, store } = tab
   schedule.closed = false
   offer(tab, load(store))
-  const { untold, accessToken } = held.record
-  held.unknown = settings.cookie && !untold && !accessToken
-  // Under the lock, so that it cannot clear the cookie of a sign-in that begins now.
-  if (untold) void exclusive(store, () => tell(tab))
+  const { record } = held
+  held.unknown = settings.cookie && !record.untold && !record.accessToken
+  if (record.untold) tellAgain(tab)
   const unfollow = follows ? followMemberstack(tab) : undefined
   tab.plan = plan
   publish(tab)

@@ -30,7 +30,7 @@ export interface Held {
 /** The failures of the service since its last good answer. Times are the service's, in seconds since the epoch. */
 export interface Outage {
   /** The first failure, or the refusal of an exchange: `state.error` shows it. */
-  error: PerennialError | null
+  error?: PerennialError | undefined
   failures: number
   failedAt: number
   /** The end of the back-off. */
@@ -43,9 +43,9 @@ export interface Outage {
 export interface Schedule {
   timer?: ReturnType<typeof setTimeout> | undefined
   /** An attempt is under way in this tab. */
-  busy: boolean
+  busy?: boolean
   /** `close()` was called: nothing starts by itself. */
-  closed: boolean
+  closed?: boolean
   /** A token that just came is not refreshed again before this time. */
   calmUntil: number
   dueAt: number
@@ -78,13 +78,13 @@ export function createTab(settings: Settings, store: SharedStore): Tab {
     unknown: false,
     awaitingSdk: false,
   }
-  const outage: Outage = { error: null, failures: 0, failedAt: 0, retryAt: 0, notBefore: 0 }
+  const outage: Outage = { failures: 0, failedAt: 0, retryAt: 0, notBefore: 0 }
   return {
     settings,
     store,
     held,
     outage,
-    schedule: { busy: false, closed: false, calmUntil: 0, dueAt: 0 },
+    schedule: { calmUntil: 0, dueAt: 0 },
     listeners: new Set(),
     state: describe(held, outage),
   }
@@ -112,32 +112,25 @@ export function hasWork(held: Held): boolean {
 export function offer(tab: Tab, incoming: TokenRecord | null | undefined): boolean {
   const { held, outage } = tab
   if (!incoming || !isNewer(incoming, held.record)) return false
-  const record = withMember(incoming)
-  const event = eventOf(held.record, record)
-  held.record = record
+  const event = eventOf(held.record, incoming)
+  held.record = incoming
   held.times = readToken(incoming.accessToken)
   const takenUpAt = timeTakenUp(held.times, Date.now() / 1000 + incoming.offsetSeconds)
   held.aheadSeconds = takenUpAt - performance.now() / 1000
   held.unknown = false
-  outage.error = null
+  outage.error = undefined
   // A sign-in or sign-out replaces the exchange that was still to be made.
   if (event !== 'refreshed') held.pendingJwt = undefined
   tab.compareMember?.()
   // Comparing may have replaced the record, and emitted the event of that.
-  if (held.record === record) publish(tab, event)
+  if (held.record === incoming) publish(tab, event)
   return true
-}
-
-/** Adds the member of the access token. A record whose tokens were left out has it already. */
-function withMember(record: TokenRecord): TokenRecord {
-  const { accessToken } = record
-  return accessToken ? { ...record, userId: readToken(accessToken).userId } : record
 }
 
 /** Adopts a record that this tab made: it is stored and sent to the other tabs before anyone here can use it. */
 export function put(tab: Tab, own: TokenRecord): void {
   if (!isNewer(own, tab.held.record)) return
-  const record = withMember({ usedJwt: tab.held.record.usedJwt, ...own })
+  const record = { usedJwt: tab.held.record.usedJwt, ...own }
   save(tab.store, record)
   post(tab.store, record)
   offer(tab, record)

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { eventOf, isNewer, nextSession, signOutSeq, type TokenRecord } from './token-record.js'
+import { eventOf, isNewer, lastOf, nextSession, signOutSeq, type TokenRecord } from './token-record.js'
 
 const record = (seq: number, accessToken?: string): TokenRecord => ({ seq, offsetSeconds: 0, accessToken })
 
@@ -20,6 +20,19 @@ describe('the order of records', () => {
           expect(Number.isSafeInteger(nextSession(out.seq, now))).toBe(true)
         },
       ),
+    )
+  })
+
+  it('puts the end of an old member’s session after its refreshes, and before a sign-in that began before it', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e9 }), fc.integer({ min: 0, max: 1999 }), (session, halves) => {
+        // In `cookie` mode a stored record is half a step back.
+        const seq = session * 1e6 + (halves - 1) / 2
+        const end = record(lastOf(seq))
+        expect(isNewer(end, record(seq + 2, 'ey'))).toBe(true)
+        expect(isNewer(record(nextSession(seq), 'ey'), end)).toBe(true)
+        expect(nextSession(seq)).toBe((session + 1) * 1e6)
+      }),
     )
   })
 

@@ -26,9 +26,22 @@ export type SessionEvent = 'signed-in' | 'refreshed' | 'stale' | 'signed-out'
 
 const perSession = 1e6
 
+/** Returns the session's number. A stored record without tokens is half a step back. */
+function sessionOf(seq: number): number {
+  return Math.floor((seq + 0.5) / perSession)
+}
+
 /** Returns the sequence number of the next session's first record; `now` in seconds. Numbers only grow. */
-export function nextSession(seq: number, now: number): number {
-  return Math.max(Math.floor(now), Math.floor(seq / perSession) + 1) * perSession
+export function nextSession(seq: number, now = 0): number {
+  return Math.max(Math.floor(now), sessionOf(seq) + 1) * perSession
+}
+
+/**
+ * Returns the last sequence number of a session. It is newer than the result of any refresh of the session, and older than
+ * a later sign-in that is under way in any tab.
+ */
+export function lastOf(seq: number): number {
+  return nextSession(seq) - 1
 }
 
 /**
@@ -36,7 +49,7 @@ export function nextSession(seq: number, now: number): number {
  * newer than the result of any refresh or sign-in that is under way in any tab.
  */
 export function signOutSeq(seq: number, now: number): number {
-  return nextSession(seq, now) + perSession - 1
+  return lastOf(nextSession(seq, now))
 }
 
 /**
@@ -48,9 +61,9 @@ export function isNewer(a: TokenRecord, b: TokenRecord): boolean {
   return a.seq > b.seq || (a.seq === b.seq && String(a.accessToken) > String(b.accessToken))
 }
 
-/** Returns true if the records have the session's number in common. A stored record without tokens is half a step back. */
+/** Returns true if the records have the session's number in common. */
 export function isSameSession(a: TokenRecord, b: TokenRecord): boolean {
-  return Math.floor(Math.ceil(a.seq) / perSession) === Math.floor(Math.ceil(b.seq) / perSession)
+  return sessionOf(a.seq) === sessionOf(b.seq)
 }
 
 /** Returns the event of a tab that held `before` and adopts `after`. Another member is never a refresh. */

@@ -7,7 +7,7 @@ import { describeInBrowser, type World } from './world.js'
 
 declare global {
   interface Window {
-    /** The outcomes of the calls that the page has made. */
+    /** The outcomes of what the page has begun: calls, sign-ins, sign-outs and refreshes. */
     calls: Promise<unknown>[]
   }
 }
@@ -95,18 +95,26 @@ class Site {
       issuedAt: Math.floor(Date.now() / 1000) - 5000 + this.#issued++,
     })
     const steps: Record<Action, () => Promise<unknown>> = {
-      'sign in': () => page.evaluate((jwt) => void window.session.signIn(jwt).catch(() => undefined), jwt),
+      'sign in': () =>
+        page.evaluate((jwt) => {
+          ;(window.calls ??= []).push(window.session.signIn(jwt).catch(() => undefined))
+        }, jwt),
       'SDK reports a member': () => page.evaluate((jwt) => window.report(jwt, {}), jwt),
       'SDK changes silently': () => page.evaluate((jwt) => window.setJwt(jwt), jwt),
       'SDK says nobody': () => page.evaluate(() => window.report(undefined, null)),
       'SDK loses its JWT': () => page.evaluate(() => window.setJwt(undefined)),
-      'sign out': () => page.evaluate(() => void window.session.signOut()),
+      'sign out': () =>
+        page.evaluate(() => {
+          ;(window.calls ??= []).push(window.session.signOut())
+        }),
       call: () => this.#call(page, 'call'),
       'slow call': () => this.#call(page, 'slow'),
       'forced refresh': () =>
-        page.evaluate(
-          () => void window.session.getAccessToken({ forceRefresh: true }).catch(() => undefined),
-        ),
+        page.evaluate(() => {
+          ;(window.calls ??= []).push(
+            window.session.getAccessToken({ forceRefresh: true }).catch(() => undefined),
+          )
+        }),
       outage: async () => {
         const { fault } = service
         service.fault = fault('') ? () => undefined : () => ({ kind: 'reset' })
@@ -141,7 +149,10 @@ class Site {
     await steps[action]()
   }
 
-  /** Ends the outage, answers the slow calls, and waits for all calls. */
+  /**
+   * Ends the outage, answers the slow calls, and waits for all that the tabs have begun. A sign-in that waits for another tab is
+   * made after the wait, so it would otherwise replace the one that comes after the history.
+   */
   async settle(): Promise<void> {
     this.#isOver = true
     this.world.service.fault = () => undefined
@@ -151,6 +162,7 @@ class Site {
       await page.evaluate(() => Promise.allSettled(window.calls ?? []))
     }
     this.#release()
+    for (const page of this.#tabs) await page.waitForFunction(() => window.session.state.status !== 'loading')
   }
 
   /** A member signs in at the end, and is served. */
