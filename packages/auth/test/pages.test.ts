@@ -6,39 +6,20 @@ import {
   type MemberstackApp,
   type MemberstackAppOptions,
 } from './kit/memberstack-app.js'
+import { PageBrowser, pageOrigin } from './kit/page-browser.js'
 
-const origin = 'https://app.example'
-
-/** A browser, as far as pages are concerned: it keeps the cookies of the app. */
-class Browser {
-  readonly cookies = new Map<string, string>()
+/** A browser on the site. */
+class Browser extends PageBrowser {
   readonly site: Site
 
   constructor(site: Site) {
+    super()
     this.site = site
-  }
-
-  request(path: string, init: RequestInit = {}): Request {
-    const headers = new Headers(init.headers)
-    headers.set('cookie', [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '))
-    return new Request(`${origin}${path}`, { ...init, headers })
-  }
-
-  take(response: Response): Response {
-    for (const cookie of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
-      if (/Max-Age=0;/.test(cookie)) this.cookies.delete(name)
-      else this.cookies.set(name, value)
-    }
-    return response
   }
 
   async signIn(memberId = 'mem_ada'): Promise<void> {
     const { accessToken } = await this.site.app.emulator.issueTokens({ memberId })
-    const headers = { authorization: `Bearer ${accessToken}`, origin, 'x-csrf': '1' }
-    const response = this.take(
-      await this.site.api(this.request('/v1/auth/session', { method: 'POST', headers })),
-    )
+    const response = this.take(await this.site.api(this.signInRequest(accessToken)))
     expect(response.status).toBe(201)
   }
 
@@ -228,7 +209,7 @@ describe('signing out and in on such a site', () => {
     await ada.signIn()
     const copy = new Browser(site)
     for (const [name, value] of ada.cookies) copy.cookies.set(name, value)
-    const headers = { origin, 'x-csrf': '1' }
+    const headers = { origin: pageOrigin, 'x-csrf': '1' }
     const out = await site.api(ada.request('/v1/auth/session', { method: 'DELETE', headers }))
     expect(ada.take(out).status).toBe(204)
     expect([...ada.cookies]).toEqual([])
@@ -245,7 +226,7 @@ describe('signing out and in on such a site', () => {
 
 describe('a changing request of another site', () => {
   const forms: readonly [string, HeadersInit, string][] = [
-    ['our own page', { origin }, hello.text],
+    ['our own page', { origin: pageOrigin }, hello.text],
     ['a page of an allowed origin', { origin: 'https://www.app.example' }, hello.text],
     ['another site', { origin: 'https://evil.example' }, visitor.text],
     ['an opaque origin', { origin: 'null' }, visitor.text],
@@ -268,7 +249,7 @@ describe('a changing request of another site', () => {
     await ada.signIn()
     site.time.now += 4000
     const response = await site.pages.handle(
-      ada.request('/', { method: 'POST', headers: { origin }, body: 'a=1' }),
+      ada.request('/', { method: 'POST', headers: { origin: pageOrigin }, body: 'a=1' }),
       async (renewed) => new Response(await renewed.text()),
     )
     expect(await response.text()).toBe('a=1')
@@ -291,7 +272,7 @@ describe('the answer of a page', () => {
     ])
     expect(response.headers.getSetCookie()[0]).toBe('theme=dark; Path=/')
     site.time.now += 4000
-    site.answer = () => Response.redirect(`${origin}/other`, 307)
+    site.answer = () => Response.redirect(`${pageOrigin}/other`, 307)
     expect((await ada.open()).response.headers.getSetCookie()).toHaveLength(2)
   })
 
@@ -315,7 +296,7 @@ describe('the answer of a page', () => {
   it('fails as the page fails', async () => {
     const site = await createSite()
     await expect(
-      site.pages.handle(new Request(origin), () => Promise.reject(new Error('mine'))),
+      site.pages.handle(new Request(pageOrigin), () => Promise.reject(new Error('mine'))),
     ).rejects.toThrow('mine')
   })
 })
