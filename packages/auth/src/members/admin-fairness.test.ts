@@ -87,6 +87,8 @@ describe.each([1, 50])('the quota beside 200 sign-ins a second from %i addresses
     await time.pass(40)
     expect(honest).toHaveLength(10)
     expect(honest.map(({ kind }) => kind)).toEqual(Array.from({ length: 10 }, () => 'granted'))
+    // They do not wait behind the attackers, once each of those has had a place.
+    expect(Math.max(...honest.slice(4).map(({ waited }) => waited))).toBeLessThan(1.1)
     // What is left over is used.
     expect(attack.granted).toBeGreaterThan(150)
   })

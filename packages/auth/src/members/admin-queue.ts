@@ -13,7 +13,10 @@ export interface QuotaCaller {
    * or for the user context. `stranger`: a sign-in whose member JWT only the admin API can verify.
    */
   readonly lane: LaneName
-  /** The callers of one lane take turns by this key: the address of the caller, or the member. */
+  /**
+   * The callers of one lane take turns by this key: the address of the caller, or the member. The key that had no place for the
+   * longest time comes first.
+   */
   readonly key: string
 }
 
@@ -27,6 +30,8 @@ export interface AdminQueue {
   /** Returns the number of callers that wait in this lane. */
   waiting(lane: LaneName): number
   serveNext(lane: LaneName, place: AdminPlace): void
+  /** Notes that this caller has a place. Those of its key now come after all others of the lane. */
+  noteServed(caller: QuotaCaller): void
 }
 
 /** More callers of one address or member than this are refused at once: they could not be served in time. */
@@ -68,7 +73,8 @@ export function createAdminQueue(timer: Timer, maxWaiting: number): AdminQueue {
         lane.add(caller.key, waiter)
       })
     },
-    serveNext: (lane, place) => lanes[lane].takeTurn()?.leave(place),
+    serveNext: (lane, place) => lanes[lane].serveNext(place),
+    noteServed: ({ lane, key }) => lanes[lane].noteServed(key),
   }
 }
 
@@ -77,15 +83,36 @@ interface Waiter {
   readonly refused: () => AdminPlace
 }
 
-/** Creates a lane: the callers of each key, in the order of their turns. */
+/** The most keys whose last place is remembered. */
+const mostServed = 10_000
+
+/**
+ * Creates a lane: the callers of each key. A key that comes for the first time does not wait behind those that had places before,
+ * however many they are.
+ */
 function createLane() {
   const byKey = new Map<string, readonly Waiter[]>()
+  /** The keys that had places, least recently first. */
+  const served = new Set<string>()
   let count = 0
   const put = (key: string, waiters: readonly Waiter[]) => {
     if (waiters.length > 0) byKey.set(key, waiters)
     else byKey.delete(key)
   }
   const of = (key: string) => byKey.get(key) ?? []
+  const noteServed = (key: string) => {
+    served.delete(key)
+    served.add(key)
+    for (const oldest of served) {
+      if (served.size <= mostServed) return
+      served.delete(oldest)
+    }
+  }
+  const nextKey = (): string | undefined => {
+    for (const key of byKey.keys()) if (!served.has(key)) return key
+    for (const key of served) if (byKey.has(key)) return key
+    return undefined
+  }
   return {
     size: () => count,
     of,
@@ -100,14 +127,12 @@ function createLane() {
       )
       count -= 1
     },
-    /** Returns the first caller of the key whose turn it is. The key then comes last. */
-    takeTurn(): Waiter | undefined {
-      for (const [key, waiters] of byKey) {
-        byKey.delete(key)
-        byKey.set(key, waiters)
-        return waiters[0]
-      }
-      return undefined
+    noteServed,
+    serveNext(place: AdminPlace): void {
+      const key = nextKey()
+      if (key === undefined) return
+      noteServed(key)
+      of(key)[0]?.leave(place)
     },
     /** Returns the callers of the key that has the most of them. */
     longest(): readonly Waiter[] {
