@@ -102,6 +102,15 @@ describe('a start with nothing configured', () => {
     expect(service.output()).toBe('.env is in UTF-16; save it as UTF-8. No variable was read.\n')
   })
 
+  it('names the line of .env that is in the form of YAML', async () => {
+    writeFileSync(join(folder.path, '.env'), 'LOG_LEVEL=info\nNODE_ENV: production\n')
+    const service = start()
+    expect(await service.ended()).toBe(1)
+    expect(service.output()).toBe(
+      '.env has a colon after the name in line 2: write NAME=value. No variable was read.\n',
+    )
+  })
+
   it('prints the signing secret of webhooks, and never logs it', async () => {
     const service = start()
     const { url } = await ready(service)

@@ -11,7 +11,7 @@ const good = { store: 'memory:', memberstack }
 /** Passes options as a program without types does. Returns the lines of the refusal. */
 function linesOf(options: unknown): readonly string[] {
   try {
-    Reflect.apply(checkOptions, undefined, [options])
+    Reflect.apply(checkOptions, undefined, [options, 'development'])
     return []
   } catch (error) {
     expect(error).toBeInstanceOf(TypeError)
@@ -33,12 +33,14 @@ describe('checkOptions', () => {
     ['every origin', { ...good, allowedOrigins: ['*'] }],
     [
       'forward mode without a key',
-      { store: 'memory:', memberstack: { appId: 'app_1', refreshUrl: 'https://x' } },
+      { store: 'memory:', memberstack: { appId: 'app_1', refreshUrl: 'https://x', jwksUri: 'https://x' } },
     ],
   ])('takes %s', (_what, options) => {
     expect(linesOf(options)).toEqual([])
   })
 
+  const telemetryLine =
+    'telemetry must have the methods emit and observeUpstream. A good example: telemetry: createPinoSink(pino())'
   const withKey = (change: object) => ({ ...good, memberstack: { ...memberstack, ...change } })
   it.each<[unknown, string]>([
     [undefined, 'createPerennial needs an object of options'],
@@ -51,7 +53,7 @@ describe('checkOptions', () => {
     ],
     [{ ...good, secrets: secret }, 'secrets is not an option. Did you mean secret?'],
     [{ ...good, requiredplans: [] }, 'requiredplans is not an option. Did you mean requiredPlans?'],
-    [{ ...good, cors: true }, 'cors is not an option'],
+    [{ ...good, cors: true }, 'cors is not an option. Did you mean allowedOrigins?'],
     [{ ...good, __proto__x: true }, '__proto__x is not an option'],
     [
       { ...good, rateLimits: { ipPerMinutes: 3 } },
@@ -70,9 +72,9 @@ describe('checkOptions', () => {
     [{ ...good, environment: 'prod' }, 'environment must be "production" or "development"'],
     [{ ...good, environment: true }, 'environment must be "production" or "development"'],
     [{ ...good, refreshTokenTransport: 'cookies' }, 'refreshTokenTransport must be "body" or "cookie"'],
-    [{ ...good, telemetry: [] }, 'telemetry must have the methods emit and observeUpstream'],
-    [{ ...good, telemetry: null }, 'telemetry must have the methods emit and observeUpstream'],
-    [{ ...good, telemetry: { emit: () => {} } }, 'telemetry must have the methods emit and observeUpstream'],
+    [{ ...good, telemetry: [] }, telemetryLine],
+    [{ ...good, telemetry: null }, telemetryLine],
+    [{ ...good, telemetry: { emit: () => {} } }, telemetryLine],
     [{ ...good, secret: 'not base64!' }, 'secret is not base64: openssl rand -base64 32'],
     [{ ...good, secret: 'c2hvcnQ=' }, 'secret has fewer than 32 bytes: openssl rand -base64 32'],
     [{ ...good, secret: '' }, 'secret is not base64: openssl rand -base64 32'],

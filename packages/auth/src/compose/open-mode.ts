@@ -2,18 +2,16 @@ import { AuthError } from '../base/errors.js'
 import type { UserContext } from '../members/index.js'
 import { createForwardSource, type RefreshSource } from '../refresh/index.js'
 import { openGround, type Ground } from './open-ground.js'
+import { openMemberKeys } from './open-member-keys.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import { createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { createSessionMode, type SessionMode } from './session-mode.js'
 import { claimStore, loadLocalSecret, type ClaimedStore, type Store } from '../stores/index.js'
 import {
-  createPinnedKeySet,
-  createRemoteKeySet,
   createSigningKeys,
   createTokenVerifier,
   memberIssuer,
   ownIssuer,
-  type KeySet,
   type TokenIssuer,
   type TokenVerifier,
 } from '../tokens/index.js'
@@ -53,7 +51,7 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
   const secrets = await openSecrets(options)
   const store = claimSessions(ground.store, secrets, ground)
   const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
-  const memberKeys = memberKeySet(ground)
+  const memberKeys = openMemberKeys(ground.options, ground.httpClient)
   // Read ahead of the first sign-in. While the keys are away, Memberstack is asked.
   memberKeys?.ready().catch(() => {})
   const session = createSessionMode({
@@ -109,7 +107,7 @@ async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode
   const store = ground.store && claimStore(ground.store, { appId, secrets: null })
   if (store) await unlessUnavailable(store.claim())
   const { clock, telemetry, randomBytes, memberstack } = options
-  const keySet = memberKeySet(ground)
+  const keySet = openMemberKeys(ground.options, ground.httpClient)
   if (!keySet) throw new TypeError('forward mode needs memberstack.jwks or memberstack.jwksUri')
   const { issuer } = memberstack
   const verifier = createVerifier(options, memberIssuer({ issuer, audience: appId, keySet }))
@@ -144,15 +142,6 @@ async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode
 
 function createVerifier({ clock, verifiedTokensKept }: ResolvedOptions, issuer: TokenIssuer): TokenVerifier {
   return createTokenVerifier({ issuers: [issuer], clock, cacheSize: verifiedTokensKept })
-}
-
-function memberKeySet({ options, httpClient }: Ground): KeySet | undefined {
-  const { jwks, jwksUri } = options.memberstack
-  if (jwks !== undefined) return createPinnedKeySet(jwks, ['RS256'])
-  if (jwksUri === undefined) return undefined
-  const { clock, telemetry } = options
-  const traced = traceCalls(httpClient, telemetry, 'jwks')
-  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient: traced, clock, telemetry })
 }
 
 async function openSecrets(options: ResolvedOptions): Promise<Secrets> {

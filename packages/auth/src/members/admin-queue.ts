@@ -83,36 +83,19 @@ interface Waiter {
   readonly refused: () => AdminPlace
 }
 
-/** The most keys whose last place is remembered. */
-const mostServed = 10_000
-
 /**
  * Creates a lane: the callers of each key. A key that comes for the first time does not wait behind those that had places before,
  * however many they are.
  */
 function createLane() {
   const byKey = new Map<string, readonly Waiter[]>()
-  /** The keys that had places, least recently first. */
-  const served = new Set<string>()
+  const turns = createTurnsOfKeys()
   let count = 0
   const put = (key: string, waiters: readonly Waiter[]) => {
     if (waiters.length > 0) byKey.set(key, waiters)
     else byKey.delete(key)
   }
   const of = (key: string) => byKey.get(key) ?? []
-  const noteServed = (key: string) => {
-    served.delete(key)
-    served.add(key)
-    for (const oldest of served) {
-      if (served.size <= mostServed) return
-      served.delete(oldest)
-    }
-  }
-  const nextKey = (): string | undefined => {
-    for (const key of byKey.keys()) if (!served.has(key)) return key
-    for (const key of served) if (byKey.has(key)) return key
-    return undefined
-  }
   return {
     size: () => count,
     of,
@@ -127,11 +110,11 @@ function createLane() {
       )
       count -= 1
     },
-    noteServed,
+    noteServed: turns.note,
     serveNext(place: AdminPlace): void {
-      const key = nextKey()
+      const key = turns.next(byKey)
       if (key === undefined) return
-      noteServed(key)
+      turns.note(key)
       of(key)[0]?.leave(place)
     },
     /** Returns the callers of the key that has the most of them. */
@@ -139,6 +122,30 @@ function createLane() {
       let most: readonly Waiter[] = []
       for (const waiters of byKey.values()) if (waiters.length > most.length) most = waiters
       return most
+    },
+  }
+}
+
+/** The most keys whose last place is remembered. */
+const mostRemembered = 10_000
+
+/** Creates the memory of the keys that had places. The one that had none, or the oldest, is next. */
+function createTurnsOfKeys() {
+  /** The keys that had places, least recently first. */
+  const served = new Set<string>()
+  return {
+    note(key: string): void {
+      served.delete(key)
+      served.add(key)
+      for (const oldest of served) {
+        if (served.size <= mostRemembered) return
+        served.delete(oldest)
+      }
+    },
+    next(waiting: ReadonlyMap<string, unknown>): string | undefined {
+      for (const key of waiting.keys()) if (!served.has(key)) return key
+      for (const key of served) if (waiting.has(key)) return key
+      return undefined
     },
   }
 }

@@ -80,10 +80,7 @@ export function createAdminQuota(options: AdminQuotaOptions): AdminQuota {
   return {
     async take(waitSeconds, caller = renewal) {
       const now = clock()
-      if (isFree(caller.lane, now)) {
-        queue.noteServed(caller)
-        return grant(caller.lane)
-      }
+      if (isFree(caller.lane, now)) return (queue.noteServed(caller), grant(caller.lane))
       if (waitSeconds <= 0 || gate.closedFor(now) >= waitSeconds) return refused(now)
       const turn = queue.join(caller, waitSeconds, () => refused(clock()))
       serve()

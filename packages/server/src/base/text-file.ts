@@ -48,6 +48,9 @@ function foreignEncoding(bytes: Uint8Array): TextEncodingError['encoding'] | nul
   return bytes.length >= 2 && (bytes[0] === 0) !== (bytes[1] === 0) ? 'UTF-16' : null
 }
 
+/** A line as in YAML, which `parseEnv` passes over. */
+const colonForm = /^\s*(export\s+)?[A-Z][A-Z0-9_]*\s*:(\s|$)/
+
 /**
  * Reads `.env` if it exists. Variables that are set already keep their value. `process.loadEnvFile` is not used: it takes a
  * byte order mark for a part of the first name, and reads nothing from UTF-16.
@@ -55,7 +58,11 @@ function foreignEncoding(bytes: Uint8Array): TextEncodingError['encoding'] | nul
  */
 export function loadEnvFile(): string | null {
   try {
-    for (const [name, value] of Object.entries(parseEnv(readTextFile('.env')))) process.env[name] ??= value
+    const text = readTextFile('.env')
+    const line = text.split('\n').findIndex((one) => colonForm.test(one)) + 1
+    if (line > 0)
+      return `.env has a colon after the name in line ${line}: write NAME=value. No variable was read.`
+    for (const [name, value] of Object.entries(parseEnv(text))) process.env[name] ??= value
     return null
   } catch (error) {
     if (error instanceof TextEncodingError) return `.env ${error.message}. No variable was read.`

@@ -1,5 +1,6 @@
 import { isServiceLinkName, type Environment } from './environment.js'
 import { describeProblem, type SettingName, type Settings, type Stage } from './settings.js'
+import { isLoopback } from '@perennial/auth'
 import { isPlainHttpElsewhere } from './setting-kinds.js'
 
 /** The input of the checks. */
@@ -26,6 +27,7 @@ export function crossCheck(input: CrossCheckInput): readonly string[] {
   const { isBad } = input
   return [
     ...memberstackConflicts(input),
+    ...addressConflicts(input),
     ...forwardModeConflicts(input),
     ...browserConflicts(input),
     ...issuerConflicts(input),
@@ -56,6 +58,26 @@ function* memberstackConflicts({ settings, env, environment }: CrossCheckInput):
       problem: 'is not set: session mode reads every member from Memberstack',
       beside: ['MEMBERSTACK_REFRESH_URL'],
     }
+}
+
+/** Addresses of others that are our own. */
+function* addressConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
+  const { PORT: port, EMULATOR_PORT: emulatorPort, MEMBERSTACK_APP_ID: appId } = settings
+  if (port === emulatorPort && port !== 0 && appId === undefined)
+    yield {
+      name: 'EMULATOR_PORT',
+      problem: 'is the same as PORT',
+      example: `EMULATOR_PORT=${port < 65_535 ? port + 1 : 8788}`,
+      beside: ['PORT', 'MEMBERSTACK_APP_ID'],
+    }
+  for (const name of ['MEMBERSTACK_ADMIN_URL', 'MEMBERSTACK_REFRESH_URL', 'MEMBERSTACK_JWKS_URI'] as const)
+    if (isOwnAddress(settings[name], port))
+      yield { name, problem: 'is the address of this service itself', beside: ['PORT'] }
+}
+
+function isOwnAddress(text: string | undefined, port: number): boolean {
+  const url = text === undefined ? null : URL.parse(text)
+  return url?.protocol === 'http:' && isLoopback(url.hostname) && Number(url.port || 80) === port
 }
 
 function* forwardModeConflicts({ settings }: CrossCheckInput): Generator<Conflict> {

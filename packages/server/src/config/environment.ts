@@ -48,6 +48,34 @@ export function findNearMiss(given: string, names: readonly string[]): string | 
   return nearest
 }
 
+/** Names that are used for variables of ours, by other programs or by habit. */
+const otherNames: Readonly<Record<string, string>> = {
+  ALLOWED_ORIGINS: 'CORS_ORIGIN',
+  CORS_ALLOWED_ORIGINS: 'CORS_ORIGIN',
+  MEMBERSTACK_API_KEY: 'MEMBERSTACK_SECRET_KEY',
+  MEMBERSTACK_KEY: 'MEMBERSTACK_SECRET_KEY',
+  PERENNIAL_KEY: 'PERENNIAL_SECRET',
+}
+
+const unit = /_(SECONDS|SECS|MINUTES|HOURS|DAYS|MS|PER_MINUTE|KEY|ID|URL|URI)$/
+
+/**
+ * Returns the variable of `names` that a name stands for, or null: the same name in another spelling, with `PERENNIAL_` before it,
+ * without its unit or with another one, or a misspelling.
+ */
+export function findMeant(given: string, names: readonly string[]): string | null {
+  const spelt = given.toUpperCase().replaceAll('-', '_')
+  const bare = spelt.replace(/^PERENNIAL_/, '')
+  const same = names.find((name) => name.length >= 6 && (name === spelt || name === bare))
+  if (same !== undefined) return same
+  const meant = otherNames[spelt]
+  if (meant !== undefined && names.includes(meant)) return meant
+  const stem = bare.replace(unit, '')
+  const isLong = stem.includes('_')
+  const ofStem = names.filter((name) => isLong && name !== stem && name.replace(unit, '') === stem)
+  return findNearMiss(spelt, names) ?? (ofStem.length === 1 ? (ofStem[0] ?? null) : null)
+}
+
 function allowedEdits({ length }: string): number {
   if (length < 6) return 0
   return length < 8 ? 1 : 2

@@ -14,6 +14,7 @@ export function listPlainConnections(settings: Settings, environment: Stage): re
     ...plainSink('POSTHOG_HOST', settings.POSTHOG_API_KEY === undefined ? undefined : settings.POSTHOG_HOST),
     ...plainSink('OTEL_EXPORTER_OTLP_ENDPOINT', settings.OTEL_EXPORTER_OTLP_ENDPOINT),
     ...plainOrigins(settings),
+    ...plainIssuer(settings),
   ]
 }
 
@@ -49,4 +50,14 @@ function* plainOrigins({ CORS_ORIGIN = [], REFRESH_TOKEN_TRANSPORT }: Settings):
     if (origin === '*' || !isPlainHttpElsewhere(origin)) continue
     yield `CORS_ORIGIN has ${origin}, and with cookies: whoever is on the network between can change its pages and use the sessions of their visitors. Use https://.`
   }
+}
+
+/** Other programs find the keys of our tokens below the issuer (RFC 8414 §3). */
+function* plainIssuer({
+  PERENNIAL_ISSUER: issuer = '',
+  MEMBERSTACK_REFRESH_URL,
+}: Settings): Generator<string> {
+  if (!/^http:/i.test(issuer) || !isPlainHttpElsewhere(issuer) || MEMBERSTACK_REFRESH_URL !== undefined)
+    return
+  yield `PERENNIAL_ISSUER is a plain http address: whoever is on the network between can give other programs keys of their own, and so forge tokens for them. Use https://.`
 }

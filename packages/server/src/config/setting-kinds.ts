@@ -9,9 +9,7 @@ import {
   storePrefixProblem,
 } from '@perennial/auth'
 import * as v from 'valibot'
-
-/** Parses the text of one variable. The message of an issue follows the variable's name: `PORT` + ` is not …`. */
-export type SettingSchema<Value> = v.GenericSchema<string, Value>
+import { word, type SettingSchema } from './key-kinds.js'
 
 /** Accepts a whole number from `min` to `max`. */
 export function wholeNumber(min: number, max: number): SettingSchema<number> {
@@ -29,28 +27,6 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Settin
   return v.picklist(words, `is not one of ${words.join(', ')}`)
 }
 
-/** Accepts visible ASCII without spaces, as in ids and keys. */
-export function word(): SettingSchema<string> {
-  return v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/, 'has a space or a character that is not ASCII'))
-}
-
-/** Accepts a {@link word} that is short enough for a header. */
-function key(): SettingSchema<string> {
-  return v.pipe(word(), v.maxLength(512, 'is longer than 512 characters'))
-}
-
-/** Accepts a {@link key} without the prefix of another kind of key, which is easily pasted into the wrong line. */
-export function idUnlike(prefixes: readonly string[]): SettingSchema<string> {
-  return v.pipe(
-    key(),
-    v.check(
-      (id) => !prefixes.some((prefix) => id.startsWith(prefix)),
-      ({ input }) =>
-        `begins with ${prefixes.find((prefix) => input.startsWith(prefix))}: that is another key`,
-    ),
-  )
-}
-
 /** Accepts a host to listen on: a name or an address, without scheme or port. */
 export function listenHost(): SettingSchema<string> {
   return v.pipe(
@@ -59,6 +35,14 @@ export function listenHost(): SettingSchema<string> {
       (host) => isIP(host) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(host),
       'is not a host name or an address',
     ),
+  )
+}
+
+/** Accepts the {@link httpUrl} of the admin API, below which the paths of its calls are. */
+export function adminUrl(): SettingSchema<string> {
+  return v.pipe(
+    httpUrl(),
+    v.check((url) => !/\/members(\/|$)/.test(new URL(url).pathname), 'holds the path of a call'),
   )
 }
 
@@ -126,14 +110,6 @@ export function listOf(item: SettingSchema<string>): SettingSchema<string[]> {
   )
 }
 
-/** Accepts the id of a Memberstack plan. */
-export function planId(): SettingSchema<string> {
-  return v.pipe(
-    word(),
-    v.startsWith('pln_', 'holds something that is not a plan id (pln_…, in the dashboard)'),
-  )
-}
-
 /** Accepts an origin as browsers send it (RFC 6454 §6.2), or `*`. */
 export function origin(): SettingSchema<string> {
   return v.pipe(
@@ -146,15 +122,6 @@ export function origin(): SettingSchema<string> {
       (text) => text === '*' || (isHttpUrl(text) && new URL(text).origin === text),
       'holds something that is not an origin (scheme, host and port in lower case; no path and no trailing slash)',
     ),
-  )
-}
-
-/** Accepts a secret of at least `minBytes` bytes in base64 or base64url. */
-export function secret(minBytes: number): SettingSchema<string> {
-  return v.pipe(
-    v.string(),
-    v.regex(/^[A-Za-z0-9+/_-]+={0,2}$/, 'is not base64'),
-    v.check((text) => Buffer.from(text, 'base64').length >= minBytes, `has fewer than ${minBytes} bytes`),
   )
 }
 
@@ -214,17 +181,8 @@ export function sentryDsn(): SettingSchema<string> {
   )
 }
 
-/** Accepts a webhook's signing secret as Svix issues it: `whsec_` and base64. */
-export function webhookSecret(): SettingSchema<string> {
-  return v.pipe(
-    v.string(),
-    v.regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'is not a Svix signing secret (whsec_ and base64)'),
-    v.check((text) => Buffer.from(text.replace(/^whsec_/, ''), 'base64').length >= 16, 'is too short'),
-  )
-}
-
 /** Returns true for an absolute http(s) URL. */
-function isHttpUrl(text: string): boolean {
+export function isHttpUrl(text: string): boolean {
   return /^https?:\/\//i.test(text) && URL.canParse(text)
 }
 

@@ -1,25 +1,22 @@
 import type { PerennialOptions } from '@perennial/auth'
 import * as v from 'valibot'
 import { isServiceLink, type Environment } from './environment.js'
+import { idLike, planId, secret, webhookSecret, word } from './key-kinds.js'
 import {
   extraClaims,
   httpUrl,
-  idUnlike,
+  adminUrl,
   issuer,
   listenHost,
   listOf,
   oneOf,
   origin,
-  planId,
   proxyUrl,
-  secret,
   sentryDsn,
   storeAddress,
   storePrefix,
   trustedProxies,
-  webhookSecret,
   wholeNumber,
-  word,
 } from './setting-kinds.js'
 
 /** The stage of the deployment; in production, real members depend on it. */
@@ -36,9 +33,9 @@ const entries = {
   STORE_PREFIX: v.optional(storePrefix(), 'perennial'),
   PERENNIAL_SECRET: v.optional(listOf(secret(32))),
   PERENNIAL_NEW_SECRET: v.optional(oneOf(['sign-everyone-out'])),
-  MEMBERSTACK_APP_ID: v.optional(idUnlike(['sk_', 'pk_', 'whsec_'])),
-  MEMBERSTACK_SECRET_KEY: v.optional(idUnlike(['pk_', 'app_', 'whsec_'])),
-  MEMBERSTACK_ADMIN_URL: v.optional(httpUrl()),
+  MEMBERSTACK_APP_ID: v.optional(idLike('app_')),
+  MEMBERSTACK_SECRET_KEY: v.optional(idLike('sk_')),
+  MEMBERSTACK_ADMIN_URL: v.optional(adminUrl()),
   MEMBERSTACK_EGRESS: v.optional(word()),
   MEMBERSTACK_REQUESTS_PER_SECOND: v.optional(wholeNumber(1, 1000)),
   MEMBERSTACK_JWKS_URI: v.optional(httpUrl()),
@@ -69,7 +66,7 @@ const entries = {
   CORS_ORIGIN: v.optional(listOf(origin())),
   REFRESH_TOKEN_TRANSPORT: v.optional(oneOf(['body', 'cookie'])),
   SENTRY_DSN: v.optional(sentryDsn()),
-  POSTHOG_API_KEY: v.optional(word()),
+  POSTHOG_API_KEY: v.optional(idLike('phc_')),
   POSTHOG_HOST: v.optional(httpUrl()),
   OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(httpUrl()),
   LOG_LEVEL: v.optional(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info'),
@@ -194,6 +191,8 @@ export function readSettings(env: Environment): SettingsReading {
     settingNames.map((name) => [name, isServiceLink(name, env) ? undefined : valueOf(name, env)]),
   )
   const problems = new Map<SettingName, string>()
+  for (const name of v.parse(v.array(settingName), settingNames))
+    if (isQuoted(name, given[name])) problems.set(name, describeProblem(name, inQuotes))
   for (const { path, message } of v.safeParse(schema, given, { abortPipeEarly: true }).issues ?? []) {
     const name = v.parse(settingName, path?.[0]?.key)
     if (!problems.has(name)) problems.set(name, describeProblem(name, message))
@@ -202,6 +201,14 @@ export function readSettings(env: Environment): SettingsReading {
     Object.entries(given).filter(([name]) => !v.is(settingName, name) || !problems.has(name)),
   )
   return { settings: v.parse(schema, valid), problems }
+}
+
+const inQuotes =
+  'is in quotation marks, which are a part of the value here: docker --env-file and Kubernetes keep them'
+
+/** A JSON text may be in double quotes. */
+function isQuoted(name: SettingName, value: string | undefined): boolean {
+  return (name === 'ACCESS_TOKEN_CLAIMS' ? /^'.*'$/s : /^(["']).*\1$/s).test(value ?? '')
 }
 
 /** Reads one variable. Those of proxies are usual in lower case too, and other programs then prefer that spelling. */

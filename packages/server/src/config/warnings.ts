@@ -1,4 +1,4 @@
-import { type Environment, findNearMiss, isServiceLink, isServiceLinkName } from './environment.js'
+import { type Environment, findMeant, findNearMiss, isServiceLink, isServiceLinkName } from './environment.js'
 import { settingNames, type Settings, type Stage } from './settings.js'
 
 const ourPrefixes =
@@ -15,7 +15,7 @@ const ourFirstWords = ['PERENNIAL', 'MEMBERSTACK']
 
 /** Returns a line for people for each setting that is valid but probably a mistake. */
 export function listWarnings(settings: Settings, env: Environment, environment: Stage): readonly string[] {
-  const warnings = [...listUnknownNames(env), ...listServiceLinks(env)]
+  const warnings = [...listUnknownNames(env), ...listServiceLinks(env), ...listIneffective(settings)]
   const warnIf = (condition: boolean, line: string) => {
     if (condition) warnings.push(line)
   }
@@ -36,6 +36,15 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
     'SESSION_IDLE_SECONDS is above SESSION_MAX_SECONDS and has no effect: sessions end at the maximum.',
   )
   warnIf(
+    (settings.RATE_LIMIT_IP_PER_MINUTE ?? 100) > (settings.RATE_LIMIT_IP_TOTAL_PER_MINUTE ?? 3000),
+    'RATE_LIMIT_IP_PER_MINUTE is above RATE_LIMIT_IP_TOTAL_PER_MINUTE and has no effect: it counts a part of the same requests.',
+  )
+  const storeOfPlatform = ['REDIS_URL', 'DATABASE_URL'].find((name) => env[name]?.trim())
+  warnIf(
+    storeOfPlatform !== undefined && !env['STORE_URL']?.trim(),
+    `${storeOfPlatform} is set, but only STORE_URL is read: sessions are kept in a SQLite file of this machine. Set STORE_URL to the same address if that is meant.`,
+  )
+  warnIf(
     settings.PERENNIAL_NEW_SECRET !== undefined,
     'PERENNIAL_NEW_SECRET is set: a wrong PERENNIAL_SECRET signs all members out instead of stopping the start. Remove it after this start.',
   )
@@ -44,6 +53,26 @@ export function listWarnings(settings: Settings, env: Environment, environment: 
     'POSTHOG_HOST has no effect without POSTHOG_API_KEY.',
   )
   return warnings
+}
+
+const sessionModeOnly = [
+  'PERENNIAL_ISSUER',
+  'MEMBERSTACK_WEBHOOK_SECRET',
+  'ACCESS_TOKEN_TTL_SECONDS',
+  'SESSION_IDLE_SECONDS',
+  'SESSION_MAX_SECONDS',
+  'SIGN_IN_MAX_AGE_SECONDS',
+] as const
+
+function listIneffective(settings: Settings): readonly string[] {
+  const isForward = settings.MEMBERSTACK_REFRESH_URL !== undefined
+  const inForwardMode = sessionModeOnly
+    .filter((name) => isForward && settings[name] !== undefined)
+    .map((name) => `${name} has no effect in forward mode (MEMBERSTACK_REFRESH_URL).`)
+  const isPinned = settings.MEMBERSTACK_JWKS !== undefined && settings.MEMBERSTACK_JWKS_URI !== undefined
+  return isPinned
+    ? [...inForwardMode, 'MEMBERSTACK_JWKS_URI has no effect beside MEMBERSTACK_JWKS, whose keys are pinned.']
+    : inForwardMode
 }
 
 function maxSeconds({ SESSION_MAX_SECONDS = 1_209_600 }: Settings): number {
@@ -55,7 +84,7 @@ export function listUnknownNames(env: Environment): string[] {
   return Object.keys(env)
     .filter((name) => !settingNames.includes(name) && !isServiceLinkName(name) && !name.startsWith('\uFEFF'))
     .flatMap((name) => {
-      const meant = findNearMiss(name, comparedNames)
+      const meant = findMeant(name, comparedNames)
       if (meant !== null) return [`${name} is not a known variable. Did you mean ${meant}?`]
       return looksLikeOurs(name) ? [`${name} is not a known variable.`] : []
     })

@@ -1,0 +1,97 @@
+import type { PerennialOptions } from './perennial-options.js'
+
+/** A rule about several options that is broken. */
+export interface Conflict {
+  /** The options that the rule looks at. It is left out if one of them is bad by itself. */
+  readonly of: readonly string[]
+  readonly problem: string
+}
+
+/** Returns the conflicts between options that are each valid. */
+export function* findConflicts(
+  options: PerennialOptions,
+  environment: 'production' | 'development',
+): Generator<Conflict> {
+  yield* modeConflicts(options)
+  yield* browserConflicts(options)
+  yield* forwardModeConflicts(options)
+  yield* issuerConflicts(options)
+  if (environment === 'production' && options.secret === undefined)
+    yield {
+      of: ['secret'],
+      problem:
+        'secret is required in production. A good example: secret: process.env.PERENNIAL_SECRET, from openssl rand -base64 32',
+    }
+}
+
+function* modeConflicts({ memberstack }: PerennialOptions): Generator<Conflict> {
+  const { secretKey, refreshUrl, jwks, jwksUri } = memberstack
+  if (refreshUrl === undefined && !secretKey)
+    yield {
+      of: ['memberstack.secretKey', 'memberstack.refreshUrl'],
+      problem:
+        'session mode needs memberstack.secretKey (sk_…), or set memberstack.refreshUrl. A good example: secretKey: process.env.MEMBERSTACK_SECRET_KEY',
+    }
+  if (refreshUrl !== undefined && jwks === undefined && jwksUri === undefined)
+    yield {
+      of: ['memberstack.jwks', 'memberstack.jwksUri', 'memberstack.refreshUrl'],
+      problem:
+        "forward mode needs memberstack.jwks (pinned keys) or memberstack.jwksUri. A good example: jwksUri: 'https://keys.example.com/jwks.json'",
+    }
+}
+
+function* browserConflicts({
+  refreshTokenTransport,
+  pages,
+  memberstack,
+  allowedOrigins = [],
+}: PerennialOptions): Generator<Conflict> {
+  if (pages && refreshTokenTransport !== 'cookie')
+    yield {
+      of: ['pages', 'refreshTokenTransport'],
+      problem: "pages: true needs refreshTokenTransport: 'cookie'",
+    }
+  if (refreshTokenTransport !== 'cookie') return
+  if (memberstack.refreshUrl !== undefined)
+    yield {
+      of: ['refreshTokenTransport', 'memberstack.refreshUrl'],
+      problem:
+        "refreshTokenTransport: cookie works in session mode only. A good example: refreshTokenTransport: 'body'",
+    }
+  if (allowedOrigins.includes('*'))
+    yield {
+      of: ['allowedOrigins'],
+      problem:
+        "allowedOrigins must name each origin when the refresh token travels in a cookie. A good example: allowedOrigins: ['https://app.example.com']",
+    }
+}
+
+/** An option that would have no effect is refused: its writer relies on it. */
+function* forwardModeConflicts({
+  memberstack,
+  claimsOf,
+  requiredPlans = [],
+}: PerennialOptions): Generator<Conflict> {
+  if (memberstack.refreshUrl === undefined) return
+  const leaveOut = (name: string) => `A good example: leave out ${name} or memberstack.refreshUrl`
+  if (claimsOf !== undefined)
+    yield {
+      of: ['claimsOf'],
+      problem: `claimsOf works in session mode only: in forward mode the access tokens are not ours. ${leaveOut('claimsOf')}`,
+    }
+  if (requiredPlans.length > 0)
+    yield {
+      of: ['requiredPlans'],
+      problem: `requiredPlans is checked in session mode only. ${leaveOut('requiredPlans')}`,
+    }
+}
+
+function* issuerConflicts({ issuer, memberstack }: PerennialOptions): Generator<Conflict> {
+  const { issuer: theirs = 'https://api.memberstack.com' } = memberstack
+  if (issuer === theirs)
+    yield {
+      of: ['issuer', 'memberstack.issuer'],
+      problem:
+        "issuer is also the issuer of Memberstack: tokens could not be distinguished. A good example: issuer: 'perennial'",
+    }
+}
