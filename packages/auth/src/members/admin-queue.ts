@@ -110,7 +110,7 @@ function createLane() {
       )
       count -= 1
     },
-    noteServed: turns.note,
+    noteServed: (key: string) => turns.note(key),
     serveNext(place: AdminPlace): void {
       const key = turns.next(byKey)
       if (key === undefined) return
