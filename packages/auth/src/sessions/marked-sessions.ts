@@ -24,12 +24,13 @@ export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOp
     onForged?.(row.id)
     return false
   }
-  const genuine = (row: SessionRow | null) => (row !== null && isGenuine(row) ? row : null)
-  const read = async (id: string) => {
-    const row = genuine(await rows.read(id))
-    // A row that was moved to another place is not the row of that place.
-    return row?.id === id ? row : null
+  /** A row of another session is genuine too, and is not the row of this place: whoever writes to the store can move rows. */
+  const genuine = (id: string, row: SessionRow | null) => {
+    if (row === null || (row.id === id && isGenuine(row))) return row
+    if (row.id !== id) onForged?.(id)
+    return null
   }
+  const read = async (id: string) => genuine(id, await rows.read(id))
   return {
     ...rows,
     create: (session, signInIssuedAt) => rows.insert(marks.mark(session), signInIssuedAt),
@@ -40,7 +41,7 @@ export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOp
       const row = marks.mark(next)
       const result = await rows.replace(row, session.mark)
       if (result === 'replaced') return { applied: true, session: row }
-      return { applied: false, session: genuine(result) }
+      return { applied: false, session: genuine(session.id, result) }
     },
     async confirm(id, generation, at) {
       let session = await read(id)
@@ -49,14 +50,15 @@ export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOp
         if (!session || !next) return
         const result = await rows.replace(marks.mark(next), session.mark)
         if (result === 'replaced') return
-        session = genuine(result)
+        session = genuine(id, result)
       }
       throw failure('sessionContended')
     },
     endAllOf: (request) => endAllOf(rows, request),
     async list(request) {
       const { sessions, next } = await rows.list(request)
-      return { sessions: sessions.filter(isGenuine), next }
+      const ofMember = (row: SessionRow) => row.memberId === request.memberId && isGenuine(row)
+      return { sessions: sessions.filter(ofMember), next }
     },
   }
 }

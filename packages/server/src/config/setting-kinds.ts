@@ -182,7 +182,7 @@ export function sentryDsn(): SettingSchema<string> {
 }
 
 /** Returns true for an absolute http(s) URL. */
-export function isHttpUrl(text: string): boolean {
+function isHttpUrl(text: string): boolean {
   return /^https?:\/\//i.test(text) && URL.canParse(text)
 }
 
