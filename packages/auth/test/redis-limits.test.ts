@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseRedisAddress } from '../src/stores/redis/address.js'
 import { openRedisConnection, type RedisConnection } from '../src/stores/redis/connection.js'
 import { createRedisLimiters } from '../src/stores/redis/limits.js'
-import type { AuthEvent, LimitsObservation } from '../src/telemetry/index.js'
 import { eventually, startInstance, type SharingInstance } from './kit/instances.js'
+import { createRecorder, type Recorder } from './kit/recorder.js'
 import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 describe.runIf(hasRedis())('limits whose Redis goes away', () => {
@@ -12,23 +12,17 @@ describe.runIf(hasRedis())('limits whose Redis goes away', () => {
   let emulator: Emulator
   let instance: SharingInstance
   let aheadSeconds: number
-  let events: AuthEvent[]
-  let told: LimitsObservation[]
+  let recorder: Recorder
 
   beforeEach(async () => {
     redis = await startRedis()
     emulator = await startEmulator()
     aheadSeconds = 0
-    events = []
-    told = []
+    recorder = createRecorder()
     instance = await startInstance(emulator, redis.url, {
       rateLimits: { ipPerMinute: 20 },
       clock: () => Date.now() / 1000 + aheadSeconds,
-      telemetry: {
-        emit: (event) => events.push(event),
-        observeUpstream: () => {},
-        observeLimits: (observation) => told.push(observation),
-      },
+      telemetry: recorder,
     })
   })
   afterEach(async () => {
@@ -39,14 +33,14 @@ describe.runIf(hasRedis())('limits whose Redis goes away', () => {
 
   it('are counted on, the operator is told once, and once more when they are counted together again', async () => {
     expect((await instance.refresh('garbage')).status).toBe(401)
-    expect(told).toEqual([])
+    expect(recorder.limits).toEqual([])
     await redis.kill()
     const flood = await Promise.all(Array.from({ length: 200 }, () => instance.refresh('garbage')))
     const refused = flood.filter(({ status }) => status === 401)
     expect(refused).toHaveLength(20)
     expect(flood.filter(({ status }) => status === 429)).toHaveLength(180)
-    expect(told).toEqual([{ counted: 'alone' }])
-    const failures = () => events.filter(({ event }) => event === 'upstream_failure')
+    expect(recorder.limits).toEqual([{ counted: 'alone' }])
+    const failures = () => recorder.events.filter(({ event }) => event === 'upstream_failure')
     expect(failures()).toMatchObject([
       { requestId: 'system', code: 'AUTH_UNAVAILABLE', reason: 'limits', target: 'store' },
     ])
@@ -58,9 +52,12 @@ describe.runIf(hasRedis())('limits whose Redis goes away', () => {
     await eventually(async () => {
       expect((await instance.refresh('garbage')).status).toBe(401)
       aheadSeconds += 10
-      return told.length > 1
+      return recorder.limits.length > 1
     })
-    expect(told).toEqual([{ counted: 'alone' }, { counted: 'together', aloneSeconds: expect.any(Number) }])
+    expect(recorder.limits).toEqual([
+      { counted: 'alone' },
+      { counted: 'together', aloneSeconds: expect.any(Number) },
+    ])
     expect(failures()).toHaveLength(1)
   })
 })

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import express5, { type RequestHandler } from 'express'
 import express4 from 'express4'
@@ -61,15 +59,8 @@ async function mountFastifyWithRawBody(perennial: Perennial): Promise<string> {
 
 async function mountFetch(perennial: Perennial): Promise<string> {
   const listener = getRequestListener(createWebhookHandler(perennial))
-  const server = createServer((request, response) => void listener(request, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  // A TCP server has an address of this form.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { origin } = await listen((request, response) => void listener(request, response))
+  return origin
 }
 
 const mounts: readonly [string, (perennial: Perennial) => Promise<string>][] = [

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { HttpClient } from '../base/http-client.js'
-import type { AuthEvent, Telemetry, UpstreamObservation } from '../telemetry/events.js'
+import { createRecorder, type Recorder } from '../../test/kit/recorder.js'
 import { createPinnedKeySet } from '../tokens/key-set.js'
 import { memberIssuer, ownIssuer } from '../tokens/token-rules.js'
 import type { TokenVerifier } from '../tokens/verified-token-cache.js'
@@ -120,9 +120,7 @@ describe('forward mode', () => {
   let api: RefreshApi
   let httpClient: ClosableHttpClient
   let sources: ForwardSource[]
-  let observations: UpstreamObservation[]
-  let events: AuthEvent[]
-  let telemetry: Telemetry
+  let telemetry: Recorder
   let spent: string[]
   let context: RefreshContext
   let serial = 0
@@ -132,12 +130,7 @@ describe('forward mode', () => {
     api = await startRefreshApi()
     httpClient = createHttpClient()
     sources = []
-    observations = []
-    events = []
-    telemetry = {
-      emit: (event) => void events.push(event),
-      observeUpstream: (observation) => void observations.push(observation),
-    }
+    telemetry = createRecorder()
     spent = []
     context = { requestId: 'req-1', spend: async (key) => void spent.push(key) }
   })
@@ -209,7 +202,7 @@ describe('forward mode', () => {
         body: '{"refreshToken":"presented"}',
       })
       expect(call?.headers['content-type']).toBe('application/json')
-      expect(observations).toMatchObject([{ target: 'refresh', outcome: 'ok' }])
+      expect(telemetry.observed).toMatchObject([{ target: 'refresh', outcome: 'ok' }])
     })
 
     it('does not call a refresh token new that is the presented one', async () => {
@@ -304,7 +297,9 @@ describe('forward mode', () => {
           ...error,
         })
         expect(api.calls).toHaveLength(1)
-        expect(events.map((event) => event.event)).toEqual(error.status === 401 ? [] : ['upstream_failure'])
+        expect(telemetry.events.map((event) => event.event)).toEqual(
+          error.status === 401 ? [] : ['upstream_failure'],
+        )
 
         expect(await refresh('presented', { requestId: 'req-2' })).toEqual({ accessToken })
         expect(api.calls).toHaveLength(2)
@@ -371,8 +366,8 @@ describe('forward mode', () => {
 
       expect(api.calls).toHaveLength(1)
       for (const answer of answers) expect(answer).toEqual({ accessToken, refreshToken: 'r1' })
-      expect(events.filter((event) => event.how === 'coalesced')).toHaveLength(499)
-      expect(events.filter((event) => event.how === 'rotated')).toHaveLength(1)
+      expect(telemetry.events.filter((event) => event.how === 'coalesced')).toHaveLength(499)
+      expect(telemetry.events.filter((event) => event.how === 'rotated')).toHaveLength(1)
     })
 
     it('serves 300 concurrent callers of three instances that share answers with one call', async () => {
@@ -670,7 +665,7 @@ describe('forward mode', () => {
         retryAfterSeconds: 2,
       })
       expect(api.calls).toHaveLength(0)
-      expect(events).toMatchObject([{ event: 'upstream_failure', target: 'store' }])
+      expect(telemetry.events).toMatchObject([{ event: 'upstream_failure', target: 'store' }])
     })
 
     it('that goes away during the call does not cost the caller the answer, and has it when it is back', async () => {
@@ -759,11 +754,11 @@ describe('forward mode', () => {
     }
 
     expect(failures).toHaveLength(6)
-    expect(events.length).toBeGreaterThan(5)
+    expect(telemetry.events.length).toBeGreaterThan(5)
     const told = failures.map((error) =>
       error instanceof Error ? [error.stack, Object.entries(error), String(error.cause)] : error,
     )
-    const output = JSON.stringify([events, observations, spent, stored, told])
+    const output = JSON.stringify([telemetry.events, telemetry.observed, spent, stored, told])
     expect(output).not.toContain('canary')
     expect(output).not.toContain(accessToken)
     expect(output).not.toContain(Buffer.from('canary').toString('base64url').slice(0, 7))

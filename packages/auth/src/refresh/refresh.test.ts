@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest'
 
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
-import type { AuthEvent } from '../telemetry/events.js'
+import { createRecorder, type Recorder } from '../../test/kit/recorder.js'
 import { type RefreshContext, type RefreshOutcome, type RefusalReason, createRefresh } from './refresh.js'
 
 describe('createRefresh', () => {
   const now = Date.parse('2026-01-02T03:04:05.678Z') / 1000
-  let events: AuthEvent[]
+  let recorder: Recorder
   const refreshed: RefreshOutcome = {
     kind: 'refreshed',
     accessToken: 'access',
@@ -18,7 +18,7 @@ describe('createRefresh', () => {
   }
 
   beforeEach(() => {
-    events = []
+    recorder = createRecorder()
   })
 
   const create = (
@@ -28,7 +28,7 @@ describe('createRefresh', () => {
     createRefresh({
       source: { refresh: answer },
       spendSession,
-      telemetry: { emit: (event) => void events.push(event), observeUpstream: () => {} },
+      telemetry: recorder,
       clock: () => now,
     })
   const errorOf = async (work: Promise<unknown>): Promise<AuthError> => {
@@ -44,7 +44,7 @@ describe('createRefresh', () => {
       const refresh = create(async () => ({ ...refreshed, how }))
 
       expect(await refresh('t', context)).toEqual({ accessToken: 'access', refreshToken: 'next' })
-      expect(events).toEqual([
+      expect(recorder.events).toEqual([
         {
           event: 'token_refreshed',
           timestamp: '2026-01-02T03:04:05.678Z',
@@ -66,7 +66,7 @@ describe('createRefresh', () => {
     }))
 
     expect(await refresh('t', context)).toEqual({ accessToken: 'a' })
-    expect(events[0]).not.toHaveProperty('sessionId')
+    expect(recorder.events[0]).not.toHaveProperty('sessionId')
   })
 
   it('asks once for all who present one token at once, and again for who comes later', async () => {
@@ -83,12 +83,12 @@ describe('createRefresh', () => {
 
     expect(asked).toEqual(['t 0', 't later'])
     expect(new Set(together.map((answer) => answer.accessToken))).toEqual(new Set(['access 1']))
-    expect(events.map((event) => event.how)).toEqual([
+    expect(recorder.events.map((event) => event.how)).toEqual([
       'rotated',
       ...Array.from({ length: 49 }, () => 'coalesced'),
       'rotated',
     ])
-    expect(new Set(events.map((event) => event.requestId)).size).toBe(51)
+    expect(new Set(recorder.events.map((event) => event.requestId)).size).toBe(51)
   })
 
   it('keeps tokens apart', async () => {
@@ -152,7 +152,7 @@ describe('createRefresh', () => {
         reason: 'status_500',
       })
     }
-    expect(events).toMatchObject([
+    expect(recorder.events).toMatchObject([
       {
         event: 'upstream_failure',
         requestId: 'req-1',
@@ -177,7 +177,7 @@ describe('createRefresh', () => {
       retryAfterSeconds: 3,
       reason: 'store',
     })
-    expect(events).toMatchObject([{ event: 'upstream_failure', target: 'store' }])
+    expect(recorder.events).toMatchObject([{ event: 'upstream_failure', target: 'store' }])
     isAway = false
     expect(await refresh('t', context)).toMatchObject({ accessToken: 'access' })
   })
@@ -195,7 +195,7 @@ describe('createRefresh', () => {
     const failures = await Promise.all([errorOf(refresh('t', context)), errorOf(refresh('t', context))])
 
     expect(failures).toEqual([limited, limited])
-    expect(events).toEqual([])
+    expect(recorder.events).toEqual([])
   })
 
   it('spends what the source names', async () => {

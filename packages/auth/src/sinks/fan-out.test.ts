@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createRecorder } from '../../test/kit/recorder.js'
 import type { AuthEvent, Telemetry } from '../telemetry/events.js'
 import { fanOut } from './fan-out.js'
 
@@ -12,23 +13,13 @@ const event: AuthEvent = {
 
 const observation = { target: 'admin', outcome: 'ok', durationSeconds: 0.1 } as const
 
-function listen() {
-  const events: AuthEvent[] = []
-  const observed: unknown[] = []
-  const sink: Telemetry = {
-    emit: (heard) => events.push(heard),
-    observeUpstream: (heard) => observed.push(heard),
-  }
-  return { events, observed, sink }
-}
-
 /** As someone writes it who did not read that a sink returns nothing. */
 const asyncSink = (emit: () => unknown): Telemetry => ({ emit: () => emit(), observeUpstream() {} })
 
 describe('fanOut', () => {
   it('gives every sink the same event and observation', () => {
-    const [a, b] = [listen(), listen()]
-    const telemetry = fanOut([a.sink, b.sink])
+    const [a, b] = [createRecorder(), createRecorder()]
+    const telemetry = fanOut([a, b])
     telemetry.emit(event)
     telemetry.observeUpstream(observation)
     expect(a.events).toEqual([event])
@@ -36,15 +27,15 @@ describe('fanOut', () => {
     expect(b.observed).toEqual([observation])
   })
 
-  it('tells of limits those sinks that listen for it', () => {
-    const told: unknown[] = []
-    const listening: Telemetry = { ...listen().sink, observeLimits: (heard) => told.push(heard) }
-    fanOut([listen().sink, listening]).observeLimits?.({ counted: 'alone' })
-    expect(told).toEqual([{ counted: 'alone' }])
+  it('passes an observation of the limits to the sinks that take it', () => {
+    const without: Telemetry = { emit() {}, observeUpstream() {} }
+    const listening = createRecorder()
+    fanOut([without, listening]).observeLimits?.({ counted: 'alone' })
+    expect(listening.limits).toEqual([{ counted: 'alone' }])
   })
 
   it('hides a sink that throws from the caller and from the other sinks, and tells of it', () => {
-    const heard = listen()
+    const heard = createRecorder()
     const failures: unknown[] = []
     const throwing: Telemetry = {
       emit() {
@@ -54,7 +45,7 @@ describe('fanOut', () => {
         throw new Error('observe')
       },
     }
-    const telemetry = fanOut([throwing, heard.sink], (error) => failures.push(error))
+    const telemetry = fanOut([throwing, heard], (error) => failures.push(error))
     telemetry.emit(event)
     telemetry.observeUpstream(observation)
     expect(heard.events).toHaveLength(1)
@@ -63,14 +54,14 @@ describe('fanOut', () => {
   })
 
   it('survives a listener for failures that throws', () => {
-    const heard = listen()
+    const heard = createRecorder()
     const throwing: Telemetry = {
       emit() {
         throw new Error('sink')
       },
       observeUpstream() {},
     }
-    const telemetry = fanOut([throwing, heard.sink], () => {
+    const telemetry = fanOut([throwing, heard], () => {
       throw new Error('listener')
     })
     expect(() => telemetry.emit(event)).not.toThrow()
@@ -97,9 +88,9 @@ describe('fanOut', () => {
         }
       })
     })
-    const heard = listen()
+    const heard = createRecorder()
     const failures: unknown[] = []
-    const telemetry = fanOut([hanging, heard.sink], (error) => failures.push(error))
+    const telemetry = fanOut([hanging, heard], (error) => failures.push(error))
     for (let i = 0; i < 5_000; i += 1) telemetry.emit(event)
     expect(calls).toBe(1_000)
     expect(heard.events).toHaveLength(5_000)
@@ -111,26 +102,26 @@ describe('fanOut', () => {
   })
 
   it('passes on the documented fields alone, so that what slipped into an event goes no further', () => {
-    const heard = listen()
+    const heard = createRecorder()
     const slipped = { ...event, refreshToken: 'canary', authorization: 'canary', cause: new Error('canary') }
-    fanOut([heard.sink]).emit(slipped)
+    fanOut([heard]).emit(slipped)
     expect(heard.events).toEqual([event])
   })
 
   it('cuts each field at 512 characters', () => {
-    const heard = listen()
-    fanOut([heard.sink]).emit({ ...event, error: 'x'.repeat(100_000), requestId: 'y'.repeat(100_000) })
+    const heard = createRecorder()
+    fanOut([heard]).emit({ ...event, error: 'x'.repeat(100_000), requestId: 'y'.repeat(100_000) })
     expect(heard.events[0]?.error).toHaveLength(512)
     expect(heard.events[0]?.requestId).toHaveLength(512)
   })
 
   it('lets no sink change what the next one hears', () => {
-    const heard = listen()
+    const heard = createRecorder()
     const changing: Telemetry = {
       emit: (seen) => void Object.assign(seen, { code: 'changed' }),
       observeUpstream() {},
     }
-    fanOut([changing, heard.sink]).emit(event)
+    fanOut([changing, heard]).emit(event)
     expect(heard.events).toEqual([event])
   })
 })

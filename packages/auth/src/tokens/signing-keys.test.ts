@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { failure } from '../base/failures.js'
 import { createSecrets, type Secrets } from '../base/secrets.js'
 import { createMemoryStore } from '../stores/memory.js'
-import type { AuthEvent } from '../telemetry/events.js'
+import { createRecorder, type Recorder } from '../../test/kit/recorder.js'
 import { decodeToken } from './decode.js'
 import type { SigningKeyStore } from './signing-key.js'
 import { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './signing-keys.js'
@@ -26,13 +26,13 @@ let store: SigningKeyStore
 /** Set to what is to fail; the rest goes through to a real store. */
 let failing: Set<keyof SigningKeyStore>
 let calls: Record<keyof SigningKeyStore, number>
-let events: AuthEvent[]
+let recorder: Recorder
 
 beforeEach(() => {
   now = start
   failing = new Set()
   calls = { list: 0, add: 0, reseal: 0, remove: 0 }
-  events = []
+  recorder = createRecorder()
   const kept = createMemoryStore({ clock }).signingKeys
   const pass = async <T>(name: keyof SigningKeyStore, run: () => Promise<T>) => {
     calls[name] += 1
@@ -52,7 +52,7 @@ const instance = (secrets: Secrets = secretsOf(oldSecret), options: Partial<Sign
     store,
     secrets,
     clock,
-    telemetry: { emit: (event) => void events.push(event), observeUpstream: () => {} },
+    telemetry: recorder,
     ...options,
   })
 const tryVerify = async (keys: SigningKeys, token: string) => verifierOf(keys).verify(token)
@@ -254,7 +254,9 @@ describe('rotation', () => {
     now = start + 40 * day
     failing.add('add')
     expect(kidOf(await keys.sign(claims()))).toBe(first)
-    expect(events).toMatchObject([{ event: 'upstream_failure', target: 'store', reason: 'signing_keys' }])
+    expect(recorder.events).toMatchObject([
+      { event: 'upstream_failure', target: 'store', reason: 'signing_keys' },
+    ])
     failing.clear()
     now += 60
     await settle(keys)
@@ -332,7 +334,7 @@ describe('a change of the secret', () => {
     failing.add('reseal')
     const keys = instance(secretsOf(newSecret, oldSecret))
     await expect(keys.sign(claims())).resolves.toBeDefined()
-    expect(events).toHaveLength(1)
+    expect(recorder.events).toHaveLength(1)
     failing.clear()
     now += 60
     await settle(keys)
