@@ -45,7 +45,7 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
   const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
   const { source } = mode
-  const spendSession = (key: string) => limits.spendSession(key)
+  const { spendSession } = limits
   const refresh = traced(telemetry, 'refresh', createRefresh({ source, spendSession, telemetry, clock }))
   const transport = transportOf(options)
   const sessions = tracedSessions(mode, telemetry)

@@ -38,7 +38,7 @@ export function openAdmin(
     telemetry,
     clock,
     requiredPlans,
-    onDate: (date, receivedAt) => memberstackClock.noteDate(date, receivedAt),
+    onDate: memberstackClock.noteDate,
   })
   return { admin, memberstackClock }
 }

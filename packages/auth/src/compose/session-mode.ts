@@ -156,7 +156,7 @@ function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): Issue
     randomBytes: options.randomBytes,
   })
   const { claimsOf } = options
-  if (claimsOf === undefined) return (subject) => accessTokens.issue(subject)
+  if (claimsOf === undefined) return accessTokens.issue
   return async (subject) =>
     accessTokens.issue({ ...subject, claims: await readClaims(claimsOf, subject.user) })
 }

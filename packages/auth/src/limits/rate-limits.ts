@@ -50,7 +50,7 @@ export interface RateLimits {
    * Counts a rotation or an upstream call, by session id or digest of the token.
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: nothing may be rotated or asked now. Shared answers are not counted.
    */
-  spendSession(key: string): Promise<void>
+  readonly spendSession: (key: string) => Promise<void>
 }
 
 /** The options of {@link createRateLimits}. */

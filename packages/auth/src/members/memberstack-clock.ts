@@ -3,7 +3,7 @@ import type { Clock } from '../base/time.js'
 /** Memberstack's clock, as its answers give it. */
 export interface MemberstackClock {
   /** Notes the `Date` header (RFC 9110 §6.6.1) of an answer that came at `receivedAt` by our clock. */
-  noteDate(date: string | undefined, receivedAt: number): void
+  readonly noteDate: (date: string | undefined, receivedAt: number) => void
   /**
    * Returns the earliest time that it can be there now, in seconds: nothing that Memberstack issues from now on has an
    * earlier `iat`.

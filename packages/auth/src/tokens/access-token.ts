@@ -27,7 +27,7 @@ export interface AccessTokenSubject extends SessionClaims {
 /** Issues our own access tokens. */
 export interface AccessTokens {
   /** Issues an access token. @throws {@link AuthError} `AUTH_UNAVAILABLE` if there is no key to sign with */
-  issue(subject: AccessTokenSubject): Promise<string>
+  readonly issue: (subject: AccessTokenSubject) => Promise<string>
 }
 
 /** Options of {@link createAccessTokens}. */
