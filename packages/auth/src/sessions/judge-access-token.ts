@@ -12,6 +12,7 @@ import {
   type TokenProblem,
 } from '../tokens/index.js'
 import type { SessionRows } from './session-store.js'
+import { memberChangeIn } from './outdated-tokens.js'
 import type { Session } from './session.js'
 
 /** Options of {@link judgeAccessToken}. */
@@ -30,7 +31,7 @@ export interface JudgeAccessTokenOptions {
 /** A store, and the secret that opens its signing keys. */
 export interface KnownStore {
   readonly store: {
-    readonly sessions: Pick<SessionRows, 'read'>
+    readonly sessions: Pick<SessionRows, 'read' | 'endedSince'>
     readonly signingKeys: Pick<SigningKeyStore, 'list'>
   }
   /** As `PERENNIAL_SECRET` is set: base64, newest first. */
@@ -44,7 +45,11 @@ export interface KnownKeys {
 }
 
 /** One thing that is wrong with an access token, or the end of its session. */
-export type AccessTokenProblem = TokenProblem | { readonly reason: 'revoked'; readonly session: Session }
+export type AccessTokenProblem =
+  | TokenProblem
+  | { readonly reason: 'revoked'; readonly session: Session }
+  /** The roles or plans of the member changed after those in the token were read. */
+  | { readonly reason: 'outdated'; readonly changedAt: number }
 
 /** The result of {@link judgeAccessToken}. */
 export interface AccessTokenJudgement {
@@ -76,8 +81,28 @@ export async function judgeAccessToken(
   const isOurs = token !== null && token.claims['iss'] === issuer
   const session = isOurs && known && 'store' in known ? await readSession(token.claims['sid'], known) : null
   // As in `authenticate`: a session that the store does not know has not been ended within the token's life.
-  if (session === null || session.endedAt === null) return { token, problems, session }
-  return { token, problems: [...problems, { reason: 'revoked', session }], session }
+  const revoked: readonly AccessTokenProblem[] =
+    session === null || session.endedAt === null ? [] : [{ reason: 'revoked', session }]
+  const outdated = isOurs && known && 'store' in known ? await findChange(token.claims, known, clock()) : []
+  return { token, problems: [...problems, ...revoked, ...outdated], session }
+}
+
+/** No access token lives longer than an hour; a minute more for clocks that differ. */
+const tokenLifeSeconds = 3600 + 60
+
+/** Finds a change of the member, in the feed of ended sessions, that is later than what the token was issued from. */
+async function findChange(
+  claims: Readonly<Record<string, unknown>>,
+  { store }: KnownStore,
+  now: number,
+): Promise<readonly AccessTokenProblem[]> {
+  const { sub, iat, mra: readAt = iat } = claims
+  const entries = await store.sessions.endedSince(Math.floor(now) - tokenLifeSeconds)
+  const changes = entries
+    .map(memberChangeIn)
+    .filter((change) => change !== null && change.memberId === sub && change.changedAt > Number(readAt))
+  const [change] = changes
+  return change ? [{ reason: 'outdated', changedAt: change.changedAt }] : []
 }
 
 async function readKeySet(known: KnownStore | KnownKeys, appId: string): Promise<KeySet> {

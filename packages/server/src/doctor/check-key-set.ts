@@ -13,19 +13,23 @@ export interface KeySetCheck {
   readonly answer?: UpstreamAnswer
 }
 
-/** Checks that the key set of member JWTs is pinned, or can be reached over https, and holds a usable key. */
+/**
+ * Checks that the key set of member JWTs is pinned, or can be reached over https, and holds a usable key. In session mode it is optional; where
+ * one is configured, it is checked as in forward mode.
+ */
 export async function checkKeySet(
   { refreshUrl, jwks, jwksUri }: Memberstack,
   httpClient: HttpClient,
 ): Promise<KeySetCheck> {
-  if (refreshUrl === undefined)
-    return {
-      findings: [keySet.ok('not needed: in session mode member JWTs are verified by the admin API.')],
-    }
   if (jwks !== undefined) return { findings: checkPinned(jwks) }
-  // The configuration ensures that one of the two is set.
-  return await checkRemote(jwksUri ?? '', httpClient)
+  if (jwksUri !== undefined) return await checkRemote(jwksUri, httpClient)
+  // The configuration ensures that forward mode has one.
+  const findings = refreshUrl === undefined ? [keySet.ok(notNeeded)] : []
+  return { findings }
 }
+
+const notNeeded =
+  'not needed: in session mode member JWTs are verified by the admin API. With MEMBERSTACK_JWKS_URI or MEMBERSTACK_JWKS forged ones cost no call.'
 
 /** The configuration ensures that there is a usable key. */
 function checkPinned(jwks: string): readonly Finding[] {

@@ -175,6 +175,23 @@ describe('the doctor, of forward mode', () => {
     ])
   })
 
+  it('checks one in session mode too, where it is configured', async () => {
+    expect(await findings('key set')).toEqual([expect.stringMatching(/^ok: not needed/)])
+    expect(await findings('key set', { MEMBERSTACK_JWKS_URI: emulator.jwksUri })).toEqual([
+      expect.stringMatching(/^ok: reachable on this machine, with 1 usable RS256 key/),
+    ])
+    const { url } = await upstream(404, 'Not found')
+    expect(await findings('key set', { MEMBERSTACK_JWKS_URI: url })).toEqual([
+      expect.stringMatching(/^error: answers 404 without a usable RS256 key/),
+    ])
+    expect(await findings('key set', { MEMBERSTACK_JWKS_URI: 'http://127.0.0.1:9/jwks.json' })).toEqual([
+      expect.stringMatching(/^error: cannot be reached/),
+    ])
+    expect(await findings('key set', { MEMBERSTACK_JWKS: jwks(good) })).toEqual([
+      'ok: pinned, with 1 usable RS256 key.',
+    ])
+  })
+
   it('finds a private key in a key set', async () => {
     const env = forward({ MEMBERSTACK_JWKS: jwks(good, secret) })
     expect(await findings('key set', env)).toEqual([

@@ -88,6 +88,8 @@ function explainProblem(
   deployment: Deployment,
 ): string {
   if (problem.reason === 'revoked') return `AUTH_TOKEN_REVOKED: ${endOf(problem.session)}. Sign in again.`
+  if (problem.reason === 'outdated')
+    return `AUTH_TOKEN_EXPIRED: the roles or plans of its member changed ${untilNow(problem.changedAt)} ago, after they were read for it. Refresh it.`
   if (problem.reason === 'expired')
     return `AUTH_TOKEN_EXPIRED: ${whyExpired(problem.expiresAt, judgement.token?.claims['exp'])}.`
   if (problem.reason === 'too_old')
@@ -100,7 +102,7 @@ function explainProblem(
 function whyInvalid(
   problem: Exclude<
     AccessTokenProblem | MemberTokenProblem,
-    { readonly reason: 'revoked' | 'expired' | 'too_old' | 'malformed' | 'key' | 'signature' }
+    { readonly reason: 'revoked' | 'outdated' | 'expired' | 'too_old' | 'malformed' | 'key' | 'signature' }
   >,
   { token }: AccessTokenJudgement,
   deployment: Deployment,

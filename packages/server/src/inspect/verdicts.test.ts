@@ -297,4 +297,25 @@ describe('token inspect and the service', () => {
     expect(verdictOf(await explain(alive.accessToken, both))).toBe('accepted')
     expect(verdictOf(await explain(alive.refreshToken, both))).toBe('accepted')
   })
+
+  it('refuse a token that was issued before the roles of its member changed', async () => {
+    const { accessToken: bearer } = await emulator.issueTokens({ memberId: 'mem_bob' })
+    const signedIn = async (): Promise<typeof pair> =>
+      JSON.parse((await request(service, 'POST', '/session', { bearer })).body ?? '')
+    const { accessToken, refreshToken } = await signedIn()
+    expect(verdictOf(await explain(accessToken))).toBe('accepted')
+    const store = await openStore(storeUrl(), { clock: systemClock })
+    // The entry that a webhook leaves for every instance.
+    const changedAt = Math.round((systemClock() + 0.01) * 1000)
+    await store.sessions.restoreEnded([{ id: `mem_bob@${changedAt}`, endedAt: now() }])
+    await store.close()
+    const verdict = () => serviceVerdict(service, 'GET', '/me', { bearer: accessToken })
+    await expect.poll(verdict, { timeout: 10_000 }).toBe('AUTH_TOKEN_EXPIRED')
+    const text = await explain(accessToken)
+    expect(verdictOf(text), text).toBe('AUTH_TOKEN_EXPIRED')
+    expect(text).toContain('the roles or plans of its member changed')
+    expect(verdictOf(await explain(pair.accessToken))).toBe('accepted')
+    const renewed = await request(service, 'POST', '/refresh-token', { body: { refreshToken } })
+    expect(verdictOf(await explain(JSON.parse(renewed.body ?? '').accessToken))).toBe('accepted')
+  })
 })
