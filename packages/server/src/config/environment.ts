@@ -66,7 +66,9 @@ const unit = /_(SECONDS|SECS|MINUTES|HOURS|DAYS|MS|PER_MINUTE|KEY|ID|URL|URI)$/
 export function findMeant(given: string, names: readonly string[]): string | null {
   const spelt = given.toUpperCase().replaceAll('-', '_')
   const bare = spelt.replace(/^PERENNIAL_/, '')
-  const same = names.find((name) => name.length >= 6 && (name === spelt || name === bare))
+  const joined = spelt.replaceAll('_', '')
+  const isSame = (name: string) => name === bare || name.replaceAll('_', '') === joined
+  const same = names.find((name) => name.length >= 6 && isSame(name))
   if (same !== undefined) return same
   const meant = otherNames[spelt]
   if (meant !== undefined && names.includes(meant)) return meant
