@@ -80,4 +80,18 @@ describe('the changes of members', () => {
     expect(changes.mayServe('mem_ada', time.now)).toBe(true)
     expect(changes.mayServe('mem_bob', 0)).toBe(true)
   })
+
+  it('are dated a minute from now at most, so that one from the far future hides no real change', async () => {
+    const { time, changes } = createWorld()
+    changes.note('mem_ada', 9e15)
+    expect(changes.isOutdated('mem_ada', 1_000)).toBe(true)
+    const renewed = changes.readAt('mem_ada', time.now)
+    expect(renewed).toBeLessThanOrEqual(1_060)
+    await time.pass(30)
+    // The entry is read from the feed again and again.
+    changes.note('mem_ada', 9e15)
+    expect(changes.isOutdated('mem_ada', renewed)).toBe(false)
+    changes.note('mem_ada', changes.begin('mem_ada'))
+    expect(changes.isOutdated('mem_ada', renewed)).toBe(true)
+  })
 })

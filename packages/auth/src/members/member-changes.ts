@@ -28,14 +28,22 @@ const keptSeconds = 3600 + 60
 /** The difference of the clocks of two instances that is allowed for, in seconds. */
 const clockDifferenceSeconds = 5
 
+/**
+ * A change is dated no later than so many seconds from now. Only who writes to the store can have made a later one, and a token
+ * that is issued after it would count as newer than the real changes that follow.
+ */
+const mostAheadSeconds = 60
+
 interface Change {
   readonly changedAt: number
+  /** The instant as it was noted, before the bound. */
+  readonly given: number
   /** The time at which this instance noted the change, by its own clock. */
   readonly notedAt: number
   readonly reportedAt: number
 }
 
-const never: Change = { changedAt: -Infinity, notedAt: -Infinity, reportedAt: -Infinity }
+const never: Change = { changedAt: -Infinity, given: -Infinity, notedAt: -Infinity, reportedAt: -Infinity }
 
 /** Creates an empty list. Its size is bounded by the changes of an hour, and each took a call within the admin API's quota. */
 export function createMemberChanges(clock: Clock): MemberChanges {
@@ -55,10 +63,11 @@ export function createMemberChanges(clock: Clock): MemberChanges {
     forgetOld(clock() - keptSeconds)
   }
   return {
-    note(memberId, changedAt) {
+    note(memberId, given) {
+      const changedAt = Math.min(given, inMilliseconds(clock() + mostAheadSeconds))
       const known = changes.get(memberId)
-      if (known && known.changedAt >= changedAt) return
-      change(memberId, { changedAt, notedAt: clock() })
+      if (known && (known.given === given || known.changedAt >= changedAt)) return
+      change(memberId, { changedAt, given, notedAt: clock() })
     },
     begin(memberId) {
       const latest = changes.get(memberId)?.changedAt ?? -Infinity

@@ -78,13 +78,16 @@ export async function judgeAccessToken(
   const rules = (mode === 'session' ? ownTokenRules : memberTokenRules)({ issuer, audience: appId })
   const keySet = known && (await readKeySet(known, appId))
   const { token, problems } = await judgeToken(accessToken, { rules, keySet, now: clock() })
-  const isOurs = token !== null && token.claims['iss'] === issuer
-  const session = isOurs && known && 'store' in known ? await readSession(token.claims['sid'], known) : null
-  // As in `authenticate`: a session that the store does not know has not been ended within the token's life.
-  const revoked: readonly AccessTokenProblem[] =
-    session === null || session.endedAt === null ? [] : [{ reason: 'revoked', session }]
-  const outdated = isOurs && known && 'store' in known ? await findChange(token.claims, known, clock()) : []
-  return { token, problems: [...problems, ...revoked, ...outdated], session }
+  if (token === null || token.claims['iss'] !== issuer || !known || !('store' in known))
+    return { token, problems, session: null }
+  const session = await readSession(token.claims['sid'], known)
+  const inStore = [...endOf(session), ...(await findChange(token.claims, known, clock()))]
+  return { token, problems: [...problems, ...inStore], session }
+}
+
+/** As in `authenticate`: a session that the store does not know has not been ended within the token's life. */
+function endOf(session: Session | null): readonly AccessTokenProblem[] {
+  return session === null || session.endedAt === null ? [] : [{ reason: 'revoked', session }]
 }
 
 /** No access token lives longer than an hour; a minute more for clocks that differ. */
