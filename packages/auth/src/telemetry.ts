@@ -1,5 +1,6 @@
 /** The door of `@perennial/auth/telemetry`: the events, and sinks that write them to pino, Sentry, PostHog and Prometheus. */
 export {
+  createTroubleWatch,
   silentTelemetry,
   type AuthEvent,
   type AuthEventName,
@@ -9,6 +10,8 @@ export {
   type Trace,
   type TraceAttributes,
   type TracedOperation,
+  type TroubleReport,
+  type TroubleWatch,
   type UpstreamObservation,
   type UpstreamTarget,
 } from './telemetry/index.js'

@@ -1,5 +1,6 @@
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Observation } from '../src/telemetry/index.js'
 import { closeAll, startInstance, toPair, type SharingInstance } from './kit/instances.js'
 import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
@@ -37,5 +38,38 @@ describe.runIf(hasRedis())('the documented user of Redis', () => {
     const client = redis.admin.duplicate({ username: 'perennial', password: 'pw' })
     await expect(client.flushall()).rejects.toThrow('NOPERM')
     client.disconnect()
+  })
+
+  it.each([
+    ['channels', ['~perennial:*', 'resetchannels', '+@all'], /may not use the channels perennial:\*/],
+    ['keys', ['~perennial:session:*', '&perennial:*', '+@all'], /may not use the keys perennial:\*/],
+    ['keys at all', ['resetkeys', '&*', '+@all'], /may not use the keys perennial:\*/],
+    ['scripts', ['~*', '&*', '+@all', '-evalsha', '-eval'], /may not run the command eval/],
+    ['a command', ['~*', '&*', '+@all', '-xrevrange'], /may not run the command xrevrange/],
+  ])('that lacks %s stops the start with a line that names the right', async (_what, given, expected) => {
+    await redis.admin.call('ACL', 'SETUSER', 'narrow', 'reset', 'on', '>pw', ...given)
+    const narrow = redis.url.replace('redis://', 'redis://narrow:pw@')
+    const started = startInstance(emulator, narrow)
+    await expect(started).rejects.toThrow(expected)
+    await expect(started).rejects.toThrow(/~perennial:\* &perennial:\* \+@all -@dangerous \+info$/)
+  })
+
+  it('that loses a right later is named in the log, and the service recovers when it has it again', async () => {
+    const causes: string[] = []
+    const telemetry = {
+      emit: () => {},
+      observeUpstream: () => {},
+      observe: (fact: Observation) => void (fact.kind === 'upstream_trouble' && causes.push(fact.cause)),
+    }
+    const one = await startInstance(emulator, url, { telemetry })
+    instances.push(one)
+    const { refreshToken } = await one.signIn()
+    await redis.admin.call('ACL', 'SETUSER', 'perennial', 'resetkeys', '~other:*')
+    expect((await one.refresh(refreshToken)).status).toBe(503)
+    expect(await one.isReady()).toBe(false)
+    expect(causes).toEqual(['its user lacks a right (NOPERM keys)'])
+    await redis.admin.call('ACL', 'SETUSER', 'perennial', 'resetkeys', '~perennial:*')
+    expect((await one.refresh(refreshToken)).status).toBe(200)
+    expect(await one.isReady()).toBe(true)
   })
 })

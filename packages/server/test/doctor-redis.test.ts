@@ -46,11 +46,26 @@ describe.runIf(hasRedis())('checkRedis', () => {
     expect(await linesOf()).toEqual([expect.stringMatching(/^error: its memory is full \(OOM\)/)])
     await redis.admin.config('SET', 'maxmemory', '0')
     await redis.admin.call('ACL', 'SETUSER', 'app', 'on', '>pw', '~other:*', 'allchannels', '+@all')
-    expect(await linesOf(redis.url.replace('redis://', 'redis://app:pw@'))).toEqual([
-      expect.stringMatching(/^error: the user in STORE_URL .*NOPERM/),
-    ])
+    const asApp = redis.url.replace('redis://', 'redis://app:pw@')
+    const expectRight = async (right: RegExp) =>
+      expect(await linesOf(asApp)).toEqual([expect.stringMatching(right)])
+    await expectRight(
+      /^error: The user of the Redis store may not use the keys perennial:\* .*NOPERM.*STORE_URL/,
+    )
+    await redis.admin.call('ACL', 'SETUSER', 'app', 'resetkeys', '~perennial:*', 'resetchannels')
+    await expectRight(/^error: The user of the Redis store may not use the channels perennial:\* .*NOPERM/)
     await redis.admin.call('REPLICAOF', '127.0.0.1', '1')
     expect(await linesOf()).toEqual([expect.stringMatching(/^error: STORE_URL names a replica/)])
+  })
+
+  it('warns if the clock of Redis and that of this machine differ', async () => {
+    const address = parseStoreAddress(redis.url)
+    if (address.kind !== 'redis') throw new Error('not a Redis address')
+    const expected = { appId: 'app_test', secret: undefined, prefix: undefined }
+    const found = await checkRedis(address, expected, () => Date.now() / 1000 + 29)
+    expect(found.map(({ level, message }) => `${level}: ${message}`)).toContainEqual(
+      expect.stringMatching(/^warning: Its clock is 29 s behind that of this machine\..*NTP/),
+    )
   })
 
   it('says of settings that it may not read which ones to see to', async () => {

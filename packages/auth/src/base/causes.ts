@@ -58,7 +58,7 @@ export class KnownCause extends Error {}
 
 /** Returns a code with its words: `nothing listens at this address (ECONNREFUSED)`. */
 export function explainCode(code: string): string {
-  const bare = code.replace(/^SQLSTATE /, '')
+  const bare = code.replace(/^SQLSTATE /, '').replace(/^(NOPERM) .*/, '$1')
   const known = Object.hasOwn(words, bare) ? words[bare] : undefined
   return known === undefined ? code : `${known} (${code.replace('SQLITE_', 'SQLite ')})`
 }

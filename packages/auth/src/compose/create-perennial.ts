@@ -29,9 +29,10 @@ import { resolveOptions, type ResolvedOptions } from './resolve-options.js'
  */
 export async function createPerennial(given: PerennialOptions): Promise<Perennial> {
   const options = resolveOptions(given)
-  const { telemetry, clock, environment } = options
+  const { telemetry, environment } = options
   const mode = await openMode(options)
-  const limits = createLimits(mode.limiters, options)
+  const { clock, source } = mode
+  const limits = createLimits(mode.limiters, { ...options, clock })
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
   const pages = options.pages ? createPageRules(options.allowedOrigins, clock) : undefined
@@ -44,7 +45,6 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   // No event is created if nothing receives it.
   const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
   const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
-  const { source } = mode
   const { spendSession } = limits
   const refresh = traced(telemetry, 'refresh', createRefresh({ source, spendSession, telemetry, clock }))
   const transport = transportOf(options)

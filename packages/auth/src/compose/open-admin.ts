@@ -30,6 +30,7 @@ export function openAdmin(
   const { adminUrl, secretKey } = options.memberstack
   const memberstackClock = createMemberstackClock(clock)
   if (!secretKey) return { admin: undefined, memberstackClock }
+  const reportClock = createClockReport(options)
   const admin = createAdminApi({
     adminUrl,
     secretKey,
@@ -38,7 +39,10 @@ export function openAdmin(
     telemetry,
     clock,
     requiredPlans,
-    onDate: memberstackClock.noteDate,
+    onDate(date, receivedAt) {
+      memberstackClock.noteDate(date, receivedAt)
+      reportClock(date)
+    },
   })
   return { admin, memberstackClock }
 }
@@ -56,5 +60,21 @@ export function lookUpsOf(admin: AdminApi): Pick<AdminApi, 'readMember'> {
   return {
     readMember: async (memberId, options) =>
       await admin.readMember(memberId, { ...options, caller: { lane: 'member', key: memberId } }),
+  }
+}
+
+/** The tolerance for the `iat` of a member JWT, in seconds: beyond it, sign-ins may be refused. */
+const toleratedSeconds = 5
+
+/** Creates the report of a clock that differs from that of Memberstack, by the `Date` of its answers, which has whole seconds. */
+function createClockReport({ machineClock, telemetry, memberstack }: ResolvedOptions) {
+  const host = URL.parse(memberstack.adminUrl)?.host ?? ''
+  let differed = false
+  return (date: string | undefined): void => {
+    const aheadSeconds = Math.round(machineClock() - Date.parse(date ?? '') / 1000 - 0.5)
+    const differs = Math.abs(aheadSeconds) > toleratedSeconds
+    if (Number.isNaN(aheadSeconds) || differs === differed) return
+    differed = differs
+    telemetry.observe?.({ kind: 'clock', peer: 'memberstack', host, aheadSeconds, differs, isNews: true })
   }
 }

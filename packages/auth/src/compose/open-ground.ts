@@ -10,14 +10,17 @@ import { openStore, type Store, type StoreAddress } from '../stores/index.js'
 import { observeStore } from './observe-calls.js'
 import { lookUpsOf, openAdmin } from './open-admin.js'
 import type { ResolvedOptions } from './resolve-options.js'
+import { createStoreClock, type StoreClock } from './store-clock.js'
 import { createStoreWatch, type StoreWatch } from './store-watch.js'
 
 /** The parts that both modes use. */
 export interface Ground {
+  /** Their clock is that of `storeClock`. */
   readonly options: ResolvedOptions
   /** Absent in forward mode where nothing is shared: it then keeps nothing but answers, in memory. */
   readonly store: Store | undefined
   readonly storeWatch: StoreWatch | undefined
+  readonly storeClock: StoreClock
   readonly httpClient: HttpClient
   readonly admin: AdminApi | undefined
   readonly memberstackClock: MemberstackClock
@@ -27,7 +30,9 @@ export interface Ground {
 }
 
 /** Opens the store, and creates the way to Memberstack. */
-export async function openGround(options: ResolvedOptions): Promise<Ground> {
+export async function openGround(resolved: ResolvedOptions): Promise<Ground> {
+  const storeClock = createStoreClock(resolved)
+  const options = { ...resolved, clock: storeClock.clock }
   const store = await openStoreOf(options)
   // Who opened it closes it.
   const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
@@ -36,9 +41,10 @@ export async function openGround(options: ResolvedOptions): Promise<Ground> {
     const observed = store && storeWatch && observeStore(store, options.telemetry, storeWatch)
     const close = async () => {
       storeWatch?.close()
+      storeClock.close()
       await closeStore()
     }
-    return createGround(options, { store: observed, storeWatch, closeStore: close })
+    return createGround(options, { store: observed, storeWatch, storeClock, closeStore: close })
   } catch (error) {
     await closeStore()
     throw error
@@ -50,7 +56,7 @@ function createGround(
   {
     closeStore,
     ...stores
-  }: Pick<Ground, 'store' | 'storeWatch'> & { readonly closeStore: () => Promise<void> },
+  }: Pick<Ground, 'store' | 'storeWatch' | 'storeClock'> & { readonly closeStore: () => Promise<void> },
 ): Ground {
   const { clock, telemetry } = options
   // Opens no connection before it is used.

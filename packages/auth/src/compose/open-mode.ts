@@ -15,6 +15,7 @@ import {
   type TokenIssuer,
   type TokenVerifier,
 } from '../tokens/index.js'
+import type { Clock } from '../base/time.js'
 import { createEmitter, traceCalls } from '../telemetry/index.js'
 
 /** The parts that differ between the two modes. `close` ends them. */
@@ -24,6 +25,8 @@ export interface Mode {
   readonly verifier: TokenVerifier
   readonly userContext: UserContext
   readonly session: SessionMode | null
+  /** In session mode, the clock that all instances on one store share. */
+  readonly clock: Clock
   /** Limits that all instances count together, where the store is shared between machines. */
   readonly limiters: Store['limiters']
   /** @throws {@link AuthError} `AUTH_UNAVAILABLE` */
@@ -67,7 +70,7 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
   const { revocations, confirmations } = session
   const { keySet } = signingKeys
   // A store that is away at the start comes back later: until then requests are 503 and we are not ready.
-  await unlessUnavailable(store.claim())
+  await Promise.all([unlessUnavailable(store.claim()), ground.storeClock.follow(ground.store)])
   await unlessUnavailable(signingKeys.start())
   await unlessUnavailable(revocations.load())
   return {
@@ -75,6 +78,7 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
     verifier: createVerifier(options, ownIssuer({ issuer, audience: memberstack.appId, keySet })),
     userContext,
     session,
+    clock,
     limiters: store.limiters,
     async checkReady() {
       await store.check()
@@ -128,6 +132,7 @@ async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode
     verifier,
     userContext,
     session: null,
+    clock,
     limiters: store?.limiters,
     async checkReady() {
       await store?.check()

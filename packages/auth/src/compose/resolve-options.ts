@@ -56,6 +56,8 @@ interface Durations {
 interface World {
   readonly telemetry: Telemetry
   readonly clock: Clock
+  /** The clock before it is corrected by that of the store. */
+  readonly machineClock: Clock
   readonly randomBytes: RandomBytes
   readonly httpClient: HttpClient | undefined
 }
@@ -139,6 +141,7 @@ function resolveWorld(options: PerennialOptions, environment: Environment): Worl
   return {
     telemetry: telemetry ?? fallback,
     clock: clock ?? systemClock,
+    machineClock: clock ?? systemClock,
     randomBytes: randomBytes ?? createRandomBytes(),
     httpClient,
   }

@@ -162,7 +162,7 @@ function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): Issue
 }
 
 function createMemberTokenCheck({ options, admin, memberKeys }: SessionModeParts): VerifyMemberToken {
-  const { clock } = options
+  const { clock, machineClock } = options
   return createVerifyMemberToken({
     adminApi: admin,
     checkSignature: createMemberSignatureCheck({ keySet: memberKeys, clock }),
@@ -170,6 +170,8 @@ function createMemberTokenCheck({ options, admin, memberKeys }: SessionModeParts
     memberstackIssuer: options.memberstack.issuer,
     signInMaxAgeSeconds: options.signInMaxAgeSeconds,
     clock,
+    // Memberstack dates its JWTs by its own clock. It may be the store whose clock is wrong.
+    latestClock: () => Math.max(clock(), machineClock()),
   })
 }
 

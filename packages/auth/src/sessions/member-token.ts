@@ -21,6 +21,8 @@ export interface MemberTokenRules {
   /** The largest age of a member JWT, in seconds. @defaultValue no limit other than `exp` */
   readonly signInMaxAgeSeconds?: number | undefined
   readonly clock: Clock
+  /** The clock by which a JWT may be not yet valid. @defaultValue `clock` */
+  readonly latestClock?: Clock | undefined
 }
 
 /** Options of {@link createVerifyMemberToken}. */
@@ -128,9 +130,12 @@ function judgeClaims(claims: MemberTokenClaims, rules: MemberTokenRules): Member
   return now >= iat + maxAgeSeconds ? { reason: 'too_old', issuedAt: iat, maxAgeSeconds } : null
 }
 
-function judgeStart(startsAt: number, { clock }: MemberTokenRules): MemberTokenProblem | null {
+function judgeStart(
+  startsAt: number,
+  { clock, latestClock = clock }: MemberTokenRules,
+): MemberTokenProblem | null {
   const validFrom = startsAt - clockToleranceSeconds
-  return clock() < validFrom ? { reason: 'not_yet_valid', validFrom } : null
+  return latestClock() < validFrom ? { reason: 'not_yet_valid', validFrom } : null
 }
 
 function refuse(problem: MemberTokenProblem | null): void {

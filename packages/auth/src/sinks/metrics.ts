@@ -68,6 +68,8 @@ export function createMetricsSink(factory: MetricFactory): Telemetry {
     observe(observation) {
       if (observation.kind === 'stale_answer') metrics.staleAnswers.inc({ use: observation.use })
       if (observation.kind === 'webhook_accepted') metrics.webhooks.inc({})
+      if (observation.kind === 'clock' && observation.peer === 'store')
+        metrics.clockAhead.set(observation.aheadSeconds)
       if (observation.kind === 'admin_quota')
         metrics.quotaWait.observe({ outcome: observation.outcome }, observation.waitedSeconds)
     },
@@ -99,6 +101,7 @@ function startAtZero(metrics: Metrics): void {
   for (const use of ['membership', 'user_context']) metrics.staleAnswers.inc({ use }, 0)
   metrics.webhooks.inc({}, 0)
   metrics.limitsCountedAlone.set(0)
+  metrics.clockAhead.set(0)
 }
 
 function startTargetAtZero(metrics: Metrics, target: UpstreamTarget): void {
@@ -154,6 +157,11 @@ function createPeerMetrics(factory: MetricFactory) {
       help: 'Wait for a place in the quota of the admin API, by outcome: granted, refused.',
       labelNames: ['outcome'],
       buckets,
+    }),
+    clockAhead: factory.gauge({
+      name: 'perennial_clock_ahead_seconds',
+      help: 'Seconds by which the clock of this machine is ahead of the clock of the store, as last measured.',
+      labelNames: [],
     }),
     limitsCountedAlone: factory.gauge({
       name: 'perennial_limits_counted_alone',

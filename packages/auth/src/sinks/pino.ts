@@ -45,7 +45,9 @@ export function createPinoSink(logger: PinoLikeLogger, options: FailureBoundOpti
       // The logger writes the name as `msg`, and a time of its own.
       const { event: name, timestamp: _timestamp, ...fields } = event
       const level = isKnown ? 'debug' : levelOf[name]
-      logger[level](dropped > 0 ? { ...fields, dropped } : fields, name)
+      const hint = fields.reason === undefined ? undefined : hintOf[`${fields.code} ${fields.reason}`]
+      const line = { ...fields, ...(hint === undefined ? {} : { hint }), ...(dropped > 0 ? { dropped } : {}) }
+      logger[level](line, name)
     },
     observeUpstream: (observation) => logger.debug(observation, 'upstream_answer'),
     observeLimits: (observation) => {
@@ -53,15 +55,46 @@ export function createPinoSink(logger: PinoLikeLogger, options: FailureBoundOpti
     },
     observe(observation) {
       known.note(observation)
-      writeObservation(logger, observation)
+      if (observation.kind === 'clock') writeClock(logger, observation)
+      else writeObservation(logger, observation)
     },
   }
 }
 
-function writeObservation(logger: PinoLikeLogger, { kind, ...fields }: Observation): void {
+function writeObservation(
+  logger: PinoLikeLogger,
+  { kind, ...fields }: Exclude<Observation, { kind: 'clock' }>,
+): void {
   if (kind === 'webhook_accepted' || kind === 'upstream_recovered') logger.info(fields, kind)
   if (kind === 'webhook_not_understood') logger.warn(fields, kind)
   if (kind === 'upstream_trouble') logger.error(fields, 'upstream_failure')
+}
+
+/** Writes that a clock differs, and that it no longer does. */
+function writeClock(
+  logger: PinoLikeLogger,
+  { peer, host, aheadSeconds, differs, isNews }: Extract<Observation, { kind: 'clock' }>,
+): void {
+  if (!isNews) return
+  if (differs) logger.warn({ host, aheadSeconds, error: clockAdvice[peer] }, 'clock_differs')
+  else logger.info({ host, aheadSeconds }, 'clock_agrees')
+}
+
+const clockAdvice = {
+  store:
+    'The clocks of this machine and of the store differ. That of the store is used for sessions and tokens. Set both by NTP.',
+  memberstack:
+    'The clocks of this machine and of Memberstack differ: member JWTs may be refused. Set the clock of this machine by NTP.',
+}
+
+/** Advice about a refusal that a wrong setting may cause, by code and reason. */
+const hintOf: Readonly<Record<string, string>> = {
+  'AUTH_WEBHOOK_INVALID signature':
+    'Compare MEMBERSTACK_WEBHOOK_SECRET with the signing secret of the webhook at Memberstack.',
+  'AUTH_WEBHOOK_INVALID timestamp': 'Check the clock of this machine (NTP): a webhook is signed for 300 s.',
+  'AUTH_TOKEN_INVALID not_yet_valid': 'Check the clock of this machine (NTP): the token is from its future.',
+  'AUTH_TOKEN_INVALID audience': 'Check MEMBERSTACK_APP_ID, if this happens to everybody.',
+  'AUTH_ORIGIN_DENIED origin': 'Add the origin to CORS_ORIGIN if it is yours.',
 }
 
 const troubleReasons: ReadonlySet<string> = new Set(troubles)

@@ -50,6 +50,11 @@ export interface Store {
   readonly limiters?: (policy: LimitPolicy) => LimitCounter
   /** Joins the quotas of all instances behind one `egress` address; absent if each instance keeps its own. */
   readonly shareAdminQuota?: (local: AdminQuota, egress: string, limits?: SharedQuotaLimits) => AdminQuota
+  /**
+   * Returns the time of the store's own clock, in seconds since the epoch. Absent if the clock is that of this machine. Rejects with
+   * `AUTH_UNAVAILABLE`.
+   */
+  readonly readTime?: () => Promise<number>
   /** Rejects with `AUTH_UNAVAILABLE` if the store does not answer or cannot be written. */
   check(): Promise<void>
   close(): Promise<void>

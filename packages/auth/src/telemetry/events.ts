@@ -111,6 +111,19 @@ export interface RecoveryObservation {
   readonly failures: number
 }
 
+/** The clock of this machine was compared with that of the store or of Memberstack. */
+export interface ClockObservation {
+  readonly kind: 'clock'
+  readonly peer: 'store' | 'memberstack'
+  readonly host: string
+  /** By how many seconds the clock of this machine is ahead; negative if it is behind. */
+  readonly aheadSeconds: number
+  /** True if the difference matters. One to the store is corrected then. */
+  readonly differs: boolean
+  /** True if that has changed, or the correction has. */
+  readonly isNews: boolean
+}
+
 /** Facts about the operation that are no events. */
 export type Observation =
   | QuotaObservation
@@ -119,6 +132,7 @@ export type Observation =
   | UnknownWebhookObservation
   | TroubleObservation
   | RecoveryObservation
+  | ClockObservation
 
 /** A receiver of events. It returns at once and does not throw; see `fanOut` for sinks that might. */
 export interface Telemetry extends Tracing {

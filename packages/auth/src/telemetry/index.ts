@@ -1,7 +1,13 @@
 /** The door of the telemetry room: the events, and how they are emitted. */
 export { createConsoleTelemetry } from './console-telemetry.js'
 export { createEmitter, type Emitter } from './events.js'
-export { createPeerWatch, type PeerWatch } from './peer-watch.js'
+export {
+  createPeerWatch,
+  createTroubleWatch,
+  type PeerWatch,
+  type TroubleReport,
+  type TroubleWatch,
+} from './peer-watch.js'
 export {
   outcomeOfError,
   outcomeOfResult,

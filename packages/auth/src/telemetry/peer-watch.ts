@@ -3,19 +3,17 @@ import type { Clock } from '../base/time.js'
 import type { Telemetry } from './events.js'
 import type { UpstreamTarget } from './tracing.js'
 
-/** Options of {@link createPeerWatch}. */
-export interface PeerWatchOptions {
-  readonly target: UpstreamTarget
-  /** The host, or the address of the store, without user and password. */
-  readonly host: string
-  readonly telemetry: Pick<Telemetry, 'observe'>
-  readonly clock: Clock
+/** Receives what a {@link TroubleWatch} has to report. */
+export interface TroubleReport {
+  /** Called once for each cause in one trouble. */
+  readonly begun: (cause: string) => void
+  /** Called when the trouble is over. `lastedSeconds`: from the first failure to the first success after the last one, in whole seconds. */
+  readonly over: (trouble: { readonly lastedSeconds: number; readonly failures: number }) => void
 }
 
-/** Follows the health of a peer, so that its trouble is reported once, and once when it is over. */
-export interface PeerWatch {
-  /** `cause` is for the log: a code with its words, never a foreign message. */
-  failed(reason: Reason, cause: string): void
+/** Follows successes and failures of something, so that its trouble is reported once, and once when it is over. */
+export interface TroubleWatch {
+  failed(cause: string): void
   succeeded(): void
   /** Returns true from the first failure until the trouble was reported as over. */
   readonly isInTrouble: () => boolean
@@ -38,8 +36,8 @@ interface Trouble {
   backAt: number | null
 }
 
-/** Creates a {@link PeerWatch}. Each further cause in one trouble is reported once too. */
-export function createPeerWatch({ target, host, telemetry, clock }: PeerWatchOptions): PeerWatch {
+/** Creates a {@link TroubleWatch}. */
+export function createTroubleWatch(clock: Clock, { begun, over }: TroubleReport): TroubleWatch {
   let trouble: Trouble | null = null
   let quiet = quietSeconds
   let overAt = -Infinity
@@ -52,11 +50,10 @@ export function createPeerWatch({ target, host, telemetry, clock }: PeerWatchOpt
   const end = ({ since, failures, backAt }: Trouble, now: number) => {
     trouble = null
     overAt = now
-    const lastedSeconds = Math.max(0, Math.round((backAt ?? now) - since))
-    telemetry.observe?.({ kind: 'upstream_recovered', target, host, lastedSeconds, failures })
+    over({ lastedSeconds: Math.max(0, Math.round((backAt ?? now) - since)), failures })
   }
   return {
-    failed(reason, cause) {
+    failed(cause) {
       const now = clock()
       const current = (trouble ??= begin(now))
       current.failures += 1
@@ -64,7 +61,7 @@ export function createPeerWatch({ target, host, telemetry, clock }: PeerWatchOpt
       current.backAt = null
       if (current.causes.has(cause) || current.causes.size >= mostCauses) return
       current.causes.add(cause)
-      telemetry.observe?.({ kind: 'upstream_trouble', target, host, reason, cause })
+      begun(cause)
     },
     succeeded() {
       if (trouble === null) return
@@ -75,5 +72,37 @@ export function createPeerWatch({ target, host, telemetry, clock }: PeerWatchOpt
       if (passed < 0 || passed >= quiet) end(trouble, now)
     },
     isInTrouble: () => trouble !== null,
+  }
+}
+
+/** Options of {@link createPeerWatch}. */
+export interface PeerWatchOptions {
+  readonly target: UpstreamTarget
+  /** The host, or the address of the store, without user and password. */
+  readonly host: string
+  readonly telemetry: Pick<Telemetry, 'observe'>
+  readonly clock: Clock
+}
+
+/** Follows the health of a peer. */
+export interface PeerWatch extends Omit<TroubleWatch, 'failed'> {
+  /** `cause` is for the log: a code with its words, never a foreign message. */
+  failed(reason: Reason, cause: string): void
+}
+
+/** Creates a {@link PeerWatch}, which reports to telemetry. */
+export function createPeerWatch({ target, host, telemetry, clock }: PeerWatchOptions): PeerWatch {
+  let lastReason: Reason = 'unavailable'
+  const watch = createTroubleWatch(clock, {
+    begun: (cause) =>
+      telemetry.observe?.({ kind: 'upstream_trouble', target, host, reason: lastReason, cause }),
+    over: (trouble) => telemetry.observe?.({ kind: 'upstream_recovered', target, host, ...trouble }),
+  })
+  return {
+    ...watch,
+    failed(reason, cause) {
+      lastReason = reason
+      watch.failed(cause)
+    },
   }
 }

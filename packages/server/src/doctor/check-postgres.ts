@@ -5,15 +5,13 @@ import {
   readPostgresSettings,
 } from '@perennial/auth'
 import { type Finding, findingsAbout } from './finding.js'
-import { findStoreProblem, kindOf, knock, type StoreExpectation } from './store-server.js'
+import { describeStoreClock, findStoreProblem, kindOf, knock, type StoreExpectation } from './store-server.js'
 
 const store = findingsAbout('store')
 
 const oldestVersion = 12
 /** Versions before these are no longer tested. */
 const oldestTestedVersion = 15
-/** Instances and the service share limits and sessions by their clocks, so a server that differs is a sign of one that is wrong. */
-const clockToleranceSeconds = 2
 
 /**
  * Checks that PostgreSQL accepts the connection and writes, and that it is durable. It creates the schema if there is none, as
@@ -62,12 +60,8 @@ function judgeDurability({ fsync, synchronousCommit }: PostgresSettings): Findin
 }
 
 function judgeClock({ clockAheadSeconds }: PostgresSettings): Finding {
-  const difference = Math.abs(clockAheadSeconds)
-  if (difference <= clockToleranceSeconds) return store.ok('Its clock agrees with that of this machine.')
-  const direction = clockAheadSeconds > 0 ? 'ahead of' : 'behind'
-  return store.warning(
-    `Its clock is ${difference.toFixed(0)} s ${direction} that of this machine. One of them is wrong: run NTP on all machines. Only the clocks of the instances are used.`,
-  )
+  const [warning] = describeStoreClock(clockAheadSeconds)
+  return warning ?? store.ok('Its clock agrees with that of this machine.')
 }
 
 function judgeTls({ tls, host }: PostgresStoreAddress): Finding {

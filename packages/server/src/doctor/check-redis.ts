@@ -1,6 +1,19 @@
-import { readRedisSettings, type RedisSettings, type RedisStoreAddress } from '@perennial/auth'
+import {
+  type Clock,
+  readRedisSettings,
+  type RedisSettings,
+  type RedisStoreAddress,
+  systemClock,
+} from '@perennial/auth'
 import { type Finding, findingsAbout } from './finding.js'
-import { findStoreProblem, kindOf, knock, type StoreExpectation } from './store-server.js'
+import {
+  describeStoreClock,
+  findStoreProblem,
+  kindOf,
+  knock,
+  measureStoreClock,
+  type StoreExpectation,
+} from './store-server.js'
 
 const store = findingsAbout('store')
 
@@ -11,11 +24,17 @@ const store = findingsAbout('store')
 export async function checkRedis(
   address: RedisStoreAddress,
   expected: StoreExpectation,
+  clock: Clock = systemClock,
 ): Promise<readonly Finding[]> {
   const explain = (kind: string) => adviceOn(kind) ?? reachOf(address)
   const refusal = await findStoreProblem(address, expected, explain)
   if (refusal !== null) return [store.error(refusal)]
-  return [store.ok('Redis answers and takes writes.'), ...(await checkSettings(address))]
+  const clockAheadSeconds = await measureStoreClock(address, expected, clock)
+  return [
+    store.ok('Redis answers and takes writes.'),
+    ...(await checkSettings(address)),
+    ...describeStoreClock(clockAheadSeconds),
+  ]
 }
 
 const advice: Readonly<Record<string, string>> = {
@@ -29,8 +48,10 @@ const advice: Readonly<Record<string, string>> = {
   CLUSTERDOWN: 'some nodes of the Cluster are missing (CLUSTERDOWN). See CLUSTER NODES.',
 }
 
+/** A missing right has more words than its code: `NOPERM keys`. */
 function adviceOn(kind: string): string | null {
-  return Object.hasOwn(advice, kind) ? (advice[kind] ?? null) : null
+  const [code = ''] = kind.split(' ', 1)
+  return Object.hasOwn(advice, code) ? (advice[code] ?? null) : null
 }
 
 /** Hosted services often refuse `CONFIG GET`. */
@@ -42,7 +63,7 @@ async function checkSettings(address: RedisStoreAddress): Promise<readonly Findi
   } catch (error) {
     return [
       store.warning(
-        `its durability settings could not be read (${kindOf(error)}). Make sure of appendonly yes and maxmemory-policy noeviction.`,
+        `its durability settings could not be read (${kindOf(error).split(' ', 1)[0]}). Make sure of appendonly yes and maxmemory-policy noeviction.`,
       ),
     ]
   }

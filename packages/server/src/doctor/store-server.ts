@@ -1,11 +1,13 @@
 import { connect, type NetConnectOpts } from 'node:net'
 import {
   type ClaimExpectation,
+  type Clock,
   findClaimProblem,
   openStore,
   type StoreAddress,
   systemClock,
 } from '@perennial/auth'
+import { type Finding, findingsAbout } from './finding.js'
 
 /** The app and the secret that the store has to be of, and the first part of its names on the server. */
 export interface StoreExpectation extends ClaimExpectation {
@@ -34,6 +36,41 @@ export async function findStoreProblem(
     // An error that the operator must correct is one line without a secret. A missing answer has a code.
     return 'code' in error ? await explain(kindOf(error)) : `${error.message} The address is STORE_URL.`
   }
+}
+
+/**
+ * Returns by how many seconds the clock of a store on a server is ahead of that of this machine; 0 if it cannot be read.
+ */
+export async function measureStoreClock(
+  address: StoreAddress,
+  { prefix }: StoreExpectation,
+  clock: Clock,
+): Promise<number> {
+  const opened = await openStore(address, { clock, prefix })
+  try {
+    const sentAt = clock()
+    const theirs = await opened.readTime?.()
+    return theirs === undefined ? 0 : theirs - (sentAt + clock()) / 2
+  } catch {
+    return 0
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Every instance corrects its clock, so that a difference does no harm; but one of the clocks is wrong. */
+const clockToleranceSeconds = 2
+
+/** Returns a warning if the clocks of a store and of this machine differ. */
+export function describeStoreClock(clockAheadSeconds: number): readonly Finding[] {
+  const difference = Math.abs(clockAheadSeconds)
+  if (difference <= clockToleranceSeconds) return []
+  const direction = clockAheadSeconds > 0 ? 'ahead of' : 'behind'
+  return [
+    findingsAbout('store').warning(
+      `Its clock is ${difference.toFixed(0)} s ${direction} that of this machine. One of them is wrong: run NTP on all machines. The service uses the clock of the store for sessions and tokens.`,
+    ),
+  ]
 }
 
 /** Returns the word that the server's client gives an error: `NOPERM`, a SQLSTATE, the code of the operating system. */

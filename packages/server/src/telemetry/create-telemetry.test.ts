@@ -232,7 +232,7 @@ describe('a service that fails', () => {
     },
   )
 
-  it('is logged once a minute, with a status or an error code only', async () => {
+  it('is logged once, with its host and a status or an error code only', async () => {
     const listener = await startListener('status 500')
     const time = { now: 1_000 }
     const { service, logged } = await start({
@@ -248,8 +248,8 @@ describe('a service that fails', () => {
         level: 'warn',
         time: expect.any(String),
         sink: 'sentry',
+        host: new URL(listener.dsn).host,
         detail: 'status_500',
-        dropped: 0,
         msg: 'telemetry_not_delivered',
       },
     ])
@@ -265,8 +265,9 @@ describe('a service that fails', () => {
     })
     service.telemetry.emit(expired)
     await service.flush(10)
-    expect(lines.join('')).toContain('"sink":"sentry","detail":"ECONNREFUSED"')
-    expect(lines.join('')).toContain('"sink":"posthog","detail":"ECONNREFUSED"')
+    const { host } = new URL(listener.url)
+    expect(lines.join('')).toContain(`"sink":"sentry","host":"${host}","detail":"ECONNREFUSED"`)
+    expect(lines.join('')).toContain(`"sink":"posthog","host":"${host}","detail":"ECONNREFUSED"`)
   })
 
   it('receives nothing after the flush, while the log continues', async () => {

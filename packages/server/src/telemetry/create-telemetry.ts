@@ -1,14 +1,16 @@
-import { createPinoSink, createRateBound, fanOut, type Telemetry } from '@perennial/auth/telemetry'
+import { createPinoSink, fanOut, type Telemetry } from '@perennial/auth/telemetry'
+import { systemClock } from '@perennial/auth'
 import type { DestinationStream, Logger } from 'pino'
 import { readVersion } from '../base/process.js'
 import { withTimeLimit } from '../base/time-limit.js'
 import {
   createDelivery,
   type Delivery,
-  type DeliverySink,
+  type OnDelivered,
   type OnDeliveryFailure,
   type SinkConnection,
 } from './delivery.js'
+import { createDeliveryLog, type DeliveryLog } from './delivery-log.js'
 import { createLogger } from './logger.js'
 import { openOutput } from '../base/output.js'
 import { connectOtlp, type FollowTrace, type OtlpConnection } from './otlp.js'
@@ -65,17 +67,23 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
     readable: options.readableLog,
   })
   const delivery = createDelivery(requestTimeoutSeconds)
-  const onFailure = createFailureLog(log.logger, clock, (sink) => metrics?.countLoss(sink))
-  const otlp = await connectOtlpOf(options, onFailure)
+  const deliveries = createDeliveryLog({
+    logger: log.logger,
+    isAbandoned: delivery.isAbandoned,
+    clock: clock ?? systemClock,
+    count: (sink) => metrics?.countLoss(sink),
+    hosts: hostsOf(options),
+  })
+  const otlp = await connectOtlpOf(options, deliveries)
   const connections = [
-    ...(await connect(options, { clock, delivery, onFailure })),
+    ...(await connect(options, { clock, delivery, ...deliveries })),
     ...(otlp === null ? [] : [otlp]),
   ]
 
   const sinks = [createPinoSink(log.logger, { clock }), ...connections.map(({ sink }) => sink)]
   if (metrics) sinks.push(metrics.sink)
   return {
-    telemetry: fanOut(sinks, () => onFailure('sink', 'threw')),
+    telemetry: fanOut(sinks, deliveries.onThrown),
     logger: log.logger,
     readMetrics: metrics ? () => metrics.read() : null,
     observeHttp: (observation) => metrics?.observeHttp(observation),
@@ -91,15 +99,16 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Servic
 
 async function connectOtlpOf(
   { otlpEndpoint: endpoint, release = readVersion() }: TelemetryOptions,
-  onFailure: OnDeliveryFailure,
+  { onFailure, onDelivered }: DeliveryLog,
 ): Promise<OtlpConnection | null> {
-  return endpoint === undefined ? null : await connectOtlp({ endpoint, release, onFailure })
+  return endpoint === undefined ? null : await connectOtlp({ endpoint, release, onFailure, onDelivered })
 }
 
 interface World {
   readonly clock: TelemetryOptions['clock']
   readonly delivery: Delivery
   readonly onFailure: OnDeliveryFailure
+  readonly onDelivered: OnDelivered
 }
 
 async function connect(options: TelemetryOptions, world: World): Promise<SinkConnection[]> {
@@ -111,19 +120,17 @@ async function connect(options: TelemetryOptions, world: World): Promise<SinkCon
   return Promise.all(connections)
 }
 
-/** Logs a failing sink at most once a minute, with the number of failures since the last line. */
-function createFailureLog(
-  logger: Logger,
-  clock: TelemetryOptions['clock'],
-  count: (sink: DeliverySink | 'sink') => void,
-): (sink: DeliverySink | 'sink', detail: string) => void {
-  const bound = createRateBound({ clock, limit: 1, windowSeconds: 60 })
-  return (sink, detail) => {
-    count(sink)
-    const dropped = bound.take(sink)
-    if (dropped !== null) logger.warn({ sink, detail, dropped }, 'telemetry_not_delivered')
+/** Returns the hosts of the receivers. A value that is not a URL is reported by the connection. */
+function hostsOf({ sentryDsn, posthogApiKey, posthogHost, otlpEndpoint }: TelemetryOptions) {
+  const hostOf = (url: string | undefined) => URL.parse(url ?? '')?.host
+  return {
+    sentry: hostOf(sentryDsn),
+    posthog: posthogApiKey === undefined ? undefined : (hostOf(posthogHost) ?? usualPosthogHost),
+    otlp: hostOf(otlpEndpoint),
   }
 }
+
+const usualPosthogHost = 'us.i.posthog.com'
 
 /** Reports lines that are lost at the exit on standard error, which may be another file than standard output. */
 function reportUnwritten(count: number): void {

@@ -13,6 +13,9 @@ export type DeliverySink = 'sentry' | 'posthog' | 'otlp'
 /** Reports that events could not be delivered; `detail` is a status or the name of an error, never content. */
 export type OnDeliveryFailure = (sink: DeliverySink, detail: string) => void
 
+/** Reports that events were delivered. */
+export type OnDelivered = (sink: DeliverySink) => void
+
 /** Returns the code or name of a delivery error, never its message, which may hold content. */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'
@@ -35,6 +38,7 @@ export interface Delivery {
   send(url: string, request: DeliveryRequest): Promise<Response>
   /** Aborts the requests under way. After that nothing is sent, and every call resolves with 200, which ends all retries. */
   abandon(): void
+  readonly isAbandoned: () => boolean
 }
 
 /** @param timeoutSeconds - the limit for one request and its response */
@@ -55,5 +59,6 @@ export function createDelivery(timeoutSeconds: number): Delivery {
       }
     },
     abandon: () => abandoned.abort(),
+    isAbandoned: () => abandoned.signal.aborted,
   }
 }

@@ -1,7 +1,7 @@
 import type { Context, Span } from '@opentelemetry/api'
 import { createOtelSink } from '@perennial/auth/telemetry'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { OnDeliveryFailure, SinkConnection } from './delivery.js'
+import type { OnDelivered, OnDeliveryFailure, SinkConnection } from './delivery.js'
 
 /** Options of {@link connectOtlp}. */
 export interface OtlpOptions {
@@ -9,6 +9,7 @@ export interface OtlpOptions {
   readonly endpoint: string
   readonly release: string
   readonly onFailure: OnDeliveryFailure
+  readonly onDelivered: OnDelivered
 }
 
 /** Runs a function within the trace that a request belongs to. */
@@ -28,19 +29,20 @@ interface Exporter<Batch> {
  * Connects to an OTLP receiver, with providers of its own: nothing global is set, and nothing is instrumented. The exporters read
  * the other variables of the standard (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME` …). The SDK is loaded only here.
  */
-export async function connectOtlp({ endpoint, release, onFailure }: OtlpOptions): Promise<OtlpConnection> {
+export async function connectOtlp(options: OtlpOptions): Promise<OtlpConnection> {
+  const { endpoint, release } = options
   const sdk = await loadSdk()
   const { api } = sdk
   const base = endpoint.replace(/\/+$/, '')
   const resource = sdk
     .resourceFromAttributes({ 'service.name': 'perennial', 'service.version': release })
     .merge(sdk.detectResources({ detectors: [sdk.envDetector, sdk.serviceInstanceIdDetector] }))
-  const traces = reporting(new sdk.OTLPTraceExporter({ url: `${base}/v1/traces` }), onFailure)
+  const traces = reporting(new sdk.OTLPTraceExporter({ url: `${base}/v1/traces` }), options)
   const tracers = new sdk.TracerProvider({
     resource,
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: traces })],
   })
-  const metrics = reporting(new sdk.OTLPMetricExporter({ url: `${base}/v1/metrics` }), onFailure)
+  const metrics = reporting(new sdk.OTLPMetricExporter({ url: `${base}/v1/metrics` }), options)
   const meters = new sdk.MeterProvider({
     resource,
     readers: [new sdk.PeriodicExportingMetricReader({ exporter: metrics })],
@@ -92,12 +94,13 @@ async function loadSdk() {
 /** Returns the exporter, whose failures are reported by their name: a message can contain what the receiver answered. */
 function reporting<Batch, E extends Exporter<Batch>>(
   exporter: E & Exporter<Batch>,
-  onFailure: OnDeliveryFailure,
+  { onFailure, onDelivered }: Pick<OtlpOptions, 'onFailure' | 'onDelivered'>,
 ): E {
   const send = exporter.export.bind(exporter)
   exporter.export = (batch, done) =>
     send(batch, (result) => {
-      if (result.code !== 0) onFailure('otlp', codeOf(result.error))
+      if (result.code === 0) onDelivered('otlp')
+      else onFailure('otlp', codeOf(result.error))
       done(result)
     })
   return exporter

@@ -1,6 +1,12 @@
 import { createPosthogSink, systemDistinctId } from '@perennial/auth/telemetry'
 import type { EventMessage, PostHogOptions } from 'posthog-node'
-import { describeFailure, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
+import {
+  describeFailure,
+  type Delivery,
+  type OnDelivered,
+  type OnDeliveryFailure,
+  type SinkConnection,
+} from './delivery.js'
 
 /** Options of {@link connectPosthog}. */
 export interface PosthogConnectionOptions {
@@ -10,6 +16,7 @@ export interface PosthogConnectionOptions {
   readonly clock?: (() => number) | undefined
   readonly delivery: Delivery
   readonly onFailure: OnDeliveryFailure
+  readonly onDelivered: OnDelivered
 }
 
 /** Connects to PostHog; its client is loaded only here. At most 1,000 events wait; then the oldest are dropped. */
@@ -41,7 +48,7 @@ export async function connectPosthog(options: PosthogConnectionOptions): Promise
   }
 }
 
-function clientOptions({ host, delivery }: PosthogConnectionOptions): PostHogOptions {
+function clientOptions({ host, delivery, onDelivered }: PosthogConnectionOptions): PostHogOptions {
   return {
     ...(host === undefined ? {} : { host }),
     maxQueueSize: 1_000,
@@ -55,7 +62,11 @@ function clientOptions({ host, delivery }: PosthogConnectionOptions): PostHogOpt
     enableExceptionAutocapture: false,
     enableLocalEvaluation: false,
     before_send: withoutSystemProfile,
-    fetch: (url, request) => delivery.send(url, request),
+    async fetch(url, request) {
+      const response = await delivery.send(url, request)
+      if (response.ok) onDelivered('posthog')
+      return response
+    },
   }
 }
 

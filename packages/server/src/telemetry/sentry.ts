@@ -1,6 +1,12 @@
 import { createSentrySink } from '@perennial/auth/telemetry'
 import type { createTransport as CreateTransport, ErrorEvent, NodeClient } from '@sentry/node'
-import { describeFailure, type Delivery, type OnDeliveryFailure, type SinkConnection } from './delivery.js'
+import {
+  describeFailure,
+  type Delivery,
+  type OnDelivered,
+  type OnDeliveryFailure,
+  type SinkConnection,
+} from './delivery.js'
 
 /** Options of {@link connectSentry}. */
 export interface SentryOptions {
@@ -10,6 +16,7 @@ export interface SentryOptions {
   readonly clock: (() => number) | undefined
   readonly delivery: Delivery
   readonly onFailure: OnDeliveryFailure
+  readonly onDelivered: OnDelivered
 }
 
 type TransportFactory = ConstructorParameters<typeof NodeClient>[0]['transport']
@@ -56,7 +63,7 @@ export async function connectSentry(options: SentryOptions): Promise<SinkConnect
 // The SDK's own transport has no timeout: 64 requests without an answer would silence it until a restart.
 function createTransportFactory(
   createTransport: typeof CreateTransport,
-  { delivery, onFailure }: SentryOptions,
+  { delivery, onFailure, onDelivered }: SentryOptions,
 ): TransportFactory {
   return (transport) =>
     createTransport(transport, async ({ body }) => {
@@ -65,7 +72,8 @@ function createTransportFactory(
         const text = typeof body === 'string' ? body : new TextDecoder().decode(body)
         const response = await delivery.send(transport.url, { headers: transport.headers, body: text })
         await response.body?.cancel()
-        if (!response.ok) onFailure('sentry', `status_${response.status}`)
+        if (response.ok) onDelivered('sentry')
+        else onFailure('sentry', `status_${response.status}`)
         return {
           statusCode: response.status,
           headers: {

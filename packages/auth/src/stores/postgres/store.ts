@@ -11,7 +11,7 @@ import type { PostgresAddress } from './address.js'
 import { createSharedQuota } from '../shared-quota.js'
 import { createPostgresLimiters, createPostgresPlaces } from './limits.js'
 import { openPool, type PostgresClient } from './client.js'
-import { textOf } from './columns.js'
+import { numberOf, textOf } from './columns.js'
 import { createPostgresEndedFeed } from './ended-feed.js'
 import { createPostgresOwner, createPostgresSigningKeys, createPostgresWebhookLog } from './identity.js'
 import { schemaNameProblem } from './schema.js'
@@ -116,6 +116,10 @@ function storeOf(
     limiters: createPostgresLimiters(statements, clock),
     shareAdminQuota: (local, egress, limits) =>
       createSharedQuota(local, createPostgresPlaces(statements, { ...limits, egress, clock })),
+    async readTime() {
+      const [row] = await statements.run(selectTime)
+      return numberOf(row, 'now_ms') / 1000
+    },
     check: createWriteCheck(statements),
     async close() {
       feed.close()
@@ -124,6 +128,8 @@ function storeOf(
     },
   }
 }
+
+const selectTime = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms'
 
 /** A row is written again for a check after so many seconds. */
 const writeEverySeconds = 3

@@ -1,5 +1,7 @@
+import { KnownCause } from '../../base/causes.js'
 import type { Redis } from 'ioredis'
 import { failure } from '../../base/failures.js'
+import { kindOfError } from './replies.js'
 
 /** The pub/sub channels of Redis. */
 export interface RedisChannels {
@@ -79,9 +81,9 @@ function subscribe(client: Redis, channel: Channel): void {
     try {
       await client.subscribe(channel.name)
       channel.state = 'subscribed'
-    } catch {
+    } catch (error) {
       channel.state = 'failed'
-      throw failure('storeUnreachable')
+      throw failure('storeUnreachable', { cause: new KnownCause(kindOfError(error) ?? 'no subscription') })
     }
   }
   channel.acknowledged = ask()

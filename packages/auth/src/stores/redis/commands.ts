@@ -4,7 +4,7 @@ import { KnownCause } from '../../base/causes.js'
 import type { AuthError } from '../../base/errors.js'
 import { failure } from '../../base/failures.js'
 import { stepTimeoutMs, type RedisClient } from './clients.js'
-import { networkCode, replyCode } from './replies.js'
+import { kindOfError } from './replies.js'
 
 /** An argument of a command. */
 export type RedisArgument = string | number
@@ -70,7 +70,9 @@ export function createCommands(
       }
       asked
         .finally(settle)
-        .then(resolve, (error: unknown) => reject(away(kindOf(error) ?? connectionTrouble() ?? 'no answer')))
+        .then(resolve, (error: unknown) =>
+          reject(away(kindOfError(error) ?? connectionTrouble() ?? 'no answer')),
+        )
     })
   }
   return {
@@ -118,8 +120,4 @@ export function createBatch(client: Corkable): () => void {
 /** The error of the driver contains the command and its arguments, so only its kind is kept. */
 function away(kind: string): AuthError {
   return failure('storeUnreachable', { cause: new KnownCause(kind) })
-}
-
-function kindOf(error: unknown): string | null {
-  return replyCode(error) ?? networkCode(error)
 }

@@ -1,3 +1,4 @@
+import { failure } from '../../base/failures.js'
 import { type Clock, systemTicker } from '../../base/time.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import { defaultStorePrefix, type Store, type StoreOptions } from '../store.js'
@@ -8,6 +9,7 @@ import { createScript } from './commands.js'
 import { openRedisConnection, type RedisConnection } from './connection.js'
 import { createRedisEndedFeed } from './ended-feed.js'
 import { createRedisOwner } from './owner.js'
+import { findMissingRight } from './rights.js'
 import { createRedisSessions } from './sessions.js'
 import { createRedisSharedAnswers } from './shared-answers.js'
 import { createRedisSigningKeys } from './signing-keys.js'
@@ -15,8 +17,8 @@ import { createRedisSigningKeys } from './signing-keys.js'
 /**
  * Opens a store in Redis (6.2 or later, or Valkey 7.2 or later), which many instances share. If Redis is away the store
  * opens anyway: every call rejects with `AUTH_UNAVAILABLE` until Redis is back.
- * @throws Error with a message of one line, if `ioredis` is not installed, Redis refuses the user or password, or its
- * certificate is not trusted
+ * @throws Error with a message of one line, if `ioredis` is not installed, Redis refuses the user or password, the user lacks a
+ * right, or its certificate is not trusted
  */
 export async function openRedisStore(
   address: RedisAddress,
@@ -24,6 +26,15 @@ export async function openRedisStore(
 ): Promise<Store> {
   const connection = await openRedisConnection(address, prefix)
   const feed = createRedisEndedFeed(connection, { clock, ticker })
+  const missing = await findMissingRight(connection, {
+    prefix,
+    checkSubscribed: () => feed.checkSubscribed(),
+  })
+  if (missing !== null) {
+    feed.close()
+    await connection.close()
+    throw new Error(missing)
+  }
   return {
     name: nameOf(address, prefix),
     owner: createRedisOwner(connection, clock),
@@ -34,6 +45,7 @@ export async function openRedisStore(
     limiters: createRedisLimiters(connection),
     shareAdminQuota: (local, egress, limits) =>
       createSharedQuota(local, createRedisPlaces(connection, egress, limits)),
+    readTime: () => readTime(connection),
     async check() {
       await feed.checkSubscribed()
       // A write: a full server and a replica still answer reads.
@@ -44,6 +56,21 @@ export async function openRedisStore(
       await connection.close()
     },
   }
+}
+
+/** Returns the time of the server, or the median of all primaries of a Cluster, so that every instance gets the same. */
+async function readTime(connection: RedisConnection): Promise<number> {
+  const replies = await Promise.all(connection.primaries().map((primary) => primary.command('TIME')))
+  const times = replies.map(toSeconds).toSorted((a, b) => a - b)
+  const median = times[Math.floor((times.length - 1) / 2)]
+  if (median === undefined) throw failure('storeUnreachable')
+  return median
+}
+
+/** Reads a reply of `TIME`: seconds and microseconds. */
+function toSeconds(reply: unknown): number {
+  const [seconds, microseconds]: unknown[] = Array.isArray(reply) ? reply : []
+  return Number(seconds) + Number(microseconds) / 1e6
 }
 
 /** Returns the address without user and password, and the prefix if it is not the usual one. */
