@@ -491,6 +491,11 @@ describe('a connection without TLS, in production', () => {
       'POSTHOG_HOST is a plain http address',
     ],
     [
+      'the issuer, below which other programs find the keys',
+      { PERENNIAL_ISSUER: 'http://auth.example.com' },
+      'PERENNIAL_ISSUER is a plain http address',
+    ],
+    [
       'pages that use cookies',
       { REFRESH_TOKEN_TRANSPORT: 'cookie', CORS_ORIGIN: 'https://a.example,http://b.example' },
       'CORS_ORIGIN has http://b.example',
@@ -505,6 +510,7 @@ describe('a connection without TLS, in production', () => {
     ['TLS', { STORE_URL: 'rediss://10.0.0.5', SENTRY_DSN: 'https://k@sentry.example.com/1' }],
     ['loopback addresses', { STORE_URL: 'redis://[::1]:6379', SENTRY_DSN: 'http://k@localhost:9000/1' }],
     ['PostgreSQL with TLS', { STORE_URL: 'postgres://db.example.com/app?sslmode=require' }],
+    ['an issuer over https, or on this machine', { PERENNIAL_ISSUER: 'http://localhost:8787' }],
     ['a Unix socket', { STORE_URL: 'postgres:///app?host=/run/postgresql' }],
     ['a loopback address by its number', { STORE_URL: 'redis://127.0.0.1:6379' }],
     ['pages that get tokens in bodies', { CORS_ORIGIN: 'http://b.example' }],
