@@ -23,7 +23,10 @@ async function bench(
   return { code, printed, said }
 }
 
-describe('the bench of the refresh endpoint', () => {
+/** The programs start five processes and more, which take long on a busy machine. */
+const timeoutMs = 180_000
+
+describe('the bench of the refresh endpoint', { timeout: timeoutMs }, () => {
   it('fails and prints no figure when a server answers another member, even once', async () => {
     const { code, printed, said } = await bench('answers another member once')
     expect(said).toContain('no figure from errors: a server answered mem_000001, not mem_000004')
