@@ -47,9 +47,9 @@ export async function openRedisStore(
       createSharedQuota(local, createRedisPlaces(connection, egress, limits)),
     readTime: () => readTime(connection),
     async check() {
-      await feed.checkSubscribed()
-      // A write: a full server and a replica still answer reads.
+      // A write: a full server and a replica still answer reads. First, because its failure names the cause.
       await connection.command('SET', connection.keys.check, 1, 'EX', 60)
+      await feed.checkSubscribed()
     },
     async close() {
       feed.close()
