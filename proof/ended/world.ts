@@ -2,6 +2,7 @@ import type { Ticker } from '../../packages/auth/src/base/time.ts'
 import { failure } from '../../packages/auth/src/base/failures.ts'
 import { createRevocations, type Revocations } from '../../packages/auth/src/sessions/revocations.ts'
 import type { EndedSession, SessionStore } from '../../packages/auth/src/sessions/session-store.ts'
+import { noEpochs } from '../../packages/auth/test/kit/claimed-store.ts'
 import { untilQuiet } from '../explore/quiet.ts'
 import { demand, type Move, type Run, type World } from '../explore/world.ts'
 
@@ -94,10 +95,11 @@ function createStore(scene: Scene): EndedStore {
       })
     })
   return {
-    endedSince: (at) =>
-      schedule('endedSince', () =>
+    async *endedSince(at) {
+      yield await schedule('endedSince', () =>
         [...scene.stored].filter(([, endedAt]) => endedAt >= at).map(([id, endedAt]) => ({ id, endedAt })),
-      ),
+      )
+    },
     restoreEnded: (ended) =>
       schedule('restoreEnded', () => {
         for (const { id, endedAt } of ended) scene.stored.set(id, endedAt)
@@ -138,7 +140,12 @@ async function takeMove(scene: Scene, { kind, place }: Move, ticker: Ticker): Pr
 
 const steps: Readonly<Record<string, Step>> = {
   start: (scene, _, ticker) => {
-    scene.revocations = createRevocations({ store: createStore(scene), clock: () => startAt, ticker })
+    scene.revocations = createRevocations({
+      store: createStore(scene),
+      epochs: noEpochs,
+      clock: () => startAt,
+      ticker,
+    })
     scene.revocations.load().catch(() => {})
   },
   end: (scene) => publishEnd(scene, `session ${scene.left.ends--}`),

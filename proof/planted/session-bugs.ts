@@ -160,7 +160,7 @@ export const sessionBugs: readonly PlantedBug[] = [
     name: 'who joins a run after the end of the session is answered',
     world: 'failover',
     file: source,
-    replace: "const isLate = outcome.kind === 'refreshed' && options.isEnded?.(session.id) === true",
+    replace: "const isLate = outcome.kind === 'refreshed' && isEnded()",
     by: 'const isLate = false',
   },
   {

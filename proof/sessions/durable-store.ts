@@ -59,7 +59,7 @@ export async function createDurableStore(
 async function fill(session: SessionRow, clock: Clock, writes: readonly Write<unknown>[]): Promise<Store> {
   // Nothing is swept: sessions that are over are read as such for as long as a history lasts.
   const store = createMemoryStore({ clock, ticker: () => () => {} })
-  await store.sessions.insert(session, session.createdAt)
+  await store.sessions.insert(session, { issuedAt: session.createdAt, mostSessions: 100 })
   for (const write of writes) await write(store.sessions)
   return store
 }

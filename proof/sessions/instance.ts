@@ -8,6 +8,7 @@ import { createRefresh, type Refresh } from '../../packages/auth/src/refresh/ref
 import type { SessionStore } from '../../packages/auth/src/sessions/session-store.ts'
 import type { Store } from '../../packages/auth/src/stores/store.ts'
 import type { SigningKeys, TokenVerifier, VerifiedToken } from '../../packages/auth/src/tokens/index.ts'
+import { noEpochs } from '../../packages/auth/test/kit/claimed-store.ts'
 import { readMemberJwt } from '../../packages/auth/test/kit/member-tokens.ts'
 import { memberOf } from '../../packages/auth/test/session-world.ts'
 
@@ -61,7 +62,7 @@ export function createInstance({ options, secrets, store, sessions, askAdmin }: 
   const mode = createSessionMode({
     options,
     // The claim of a store is not explored.
-    store: { ...store, sessions, claim: async () => {} },
+    store: { ...store, sessions, epochs: noEpochs, claim: async () => {} },
     secrets,
     admin,
     userContext,

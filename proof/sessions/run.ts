@@ -16,6 +16,7 @@ import { createScheduledSessions, scheduleQuestion, type EndedListener } from '.
 import type { Scene, SessionWorldOptions, StoreCall } from './scene.ts'
 import { demandProgress } from './rules.ts'
 import { takeMove, type Wiring } from './take-move.ts'
+import { noEpochs } from '../../packages/auth/test/kit/claimed-store.ts'
 
 const secret = Buffer.alloc(32, 7).toString('base64')
 
@@ -53,7 +54,11 @@ async function signInOnce(
   const clock = () => startAt + fraction
   const store = createMemoryStore({ clock, ticker: () => () => {} })
   const options = { ...resolved, clock }
-  const sessions = createMarkedSessions({ rows: store.sessions, marks: createSessionMarks(secrets) })
+  const sessions = createMarkedSessions({
+    rows: store.sessions,
+    marks: createSessionMarks(secrets),
+    epochs: noEpochs,
+  })
   const { mode } = createInstance({
     options,
     secrets,

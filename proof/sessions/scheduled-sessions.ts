@@ -5,9 +5,10 @@ import {
   type SessionRows,
   type SessionStore,
 } from '../../packages/auth/src/sessions/index.ts'
+import { noEpochs } from '../../packages/auth/test/kit/claimed-store.ts'
 import type { Scene, StoreCall } from './scene.ts'
 
-type Methods = Omit<SessionRows, 'watchEnded'>
+type Methods = Omit<SessionRows, 'watchEnded' | 'endedSince'>
 type Name = keyof Methods
 type Caller = (...args: readonly unknown[]) => Promise<unknown>
 
@@ -19,7 +20,7 @@ export interface EndedListener {
 /** Creates an instance's view of the store: each call of its rows waits until the explorer lets it be carried out. */
 export function createScheduledSessions(scene: Scene, at: number, listener: EndedListener): SessionStore {
   const rows = createScheduledRows(scene, at, listener)
-  const sessions = createMarkedSessions({ rows, marks: createSessionMarks(scene.secrets) })
+  const sessions = createMarkedSessions({ rows, marks: createSessionMarks(scene.secrets), epochs: noEpochs })
   return {
     ...sessions,
     // A confirmation serves no request: it goes on after the answer.
@@ -63,7 +64,10 @@ function createScheduledRows(scene: Scene, at: number, listener: EndedListener):
     refuseSignIns: schedule('refuseSignIns'),
     endSomeOf: schedule('endSomeOf'),
     list: schedule('list'),
-    endedSince: schedule('endedSince'),
+    // The list of ended sessions has worlds of its own.
+    endedSince: () => scene.durable.current().sessions.endedSince(0),
+    readEpoch: schedule('readEpoch'),
+    replaceEpoch: schedule('replaceEpoch'),
     restoreEnded: schedule('restoreEnded'),
     // As the memory store: it passes on all news by itself.
     syncEnded: async () => {},

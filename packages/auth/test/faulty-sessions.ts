@@ -28,10 +28,10 @@ export function createFaultySessions(real: SessionRows): FaultySessions {
   const writeEnd = <T>(work: () => Promise<T>) => write(work, work)
   const sessions: SessionRows = {
     ...real,
-    insert: (row, at) =>
+    insert: (row, signIn) =>
       write(
-        () => real.insert(row, at),
-        async () => 'created' as const,
+        () => real.insert(row, signIn),
+        async () => ({ kind: 'created', superseded: [] }) as const,
       ),
     replace: (row, expected) =>
       write(

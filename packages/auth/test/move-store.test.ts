@@ -7,7 +7,16 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { beginSession, type Session } from '../src/sessions/index.js'
 import { moveStore, openStore, type ClaimedStore, type StoreMoveOptions } from '../src/stores/index.js'
-import { advanceFrom, claimForTest, endAllOf, listOf, readSession, secretsOf } from './kit/claimed-store.js'
+import {
+  advanceFrom,
+  claimForTest,
+  endAllOf,
+  listOf,
+  readSession,
+  secretsOf,
+  storeSession,
+  listEnded,
+} from './kit/claimed-store.js'
 import { createSigningKeys } from '../src/tokens/index.js'
 import { hasRedis, startRedis, startRedisCluster, type RedisServer } from './kit/redis.js'
 
@@ -77,7 +86,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
   })
   const create = async (store: ClaimedStore, change: Partial<Session> = {}): Promise<Session> => {
     const session = newSession(change)
-    expect(await store.sessions.create(session, session.createdAt)).toBe('created')
+    expect(await storeSession(store.sessions, session, session.createdAt)).toBe('created')
     return session
   }
   const advance = (store: ClaimedStore, id: string, fromGeneration: number) =>
@@ -147,7 +156,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
         .flatMap((one) => (one?.memberId === 'mem_ada' && one.endedAt === null ? [one.id] : []))
         .toSorted(),
     )
-    expect(await target.sessions.endedSince(start - 3600)).toEqual([
+    expect(await listEnded(target.sessions, start - 3600)).toEqual([
       { id: sessions.all[4]?.id, endedAt: start },
     ])
   })
@@ -174,8 +183,8 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
 
     const target = await openTarget()
     expect(await target.signingKeys.list()).toEqual(keys)
-    expect(await target.sessions.create(newSession(), now - 5)).toBe('refused')
-    expect(await target.sessions.create(newSession(), now - 4)).toBe('created')
+    expect(await storeSession(target.sessions, newSession(), now - 5)).toBe('refused')
+    expect(await storeSession(target.sessions, newSession(), now - 4)).toBe('created')
     expect(await target.webhookLog.isDone('msg_1')).toBe(true)
     expect(await target.webhookLog.isDone('msg_0')).toBe(false)
   })
@@ -281,7 +290,7 @@ describe.runIf(hasRedis())('moving a SQLite store to Redis', () => {
       // Bob signed out everywhere before, and in again within the same second by our clock.
       await signOutEverywhere(store, 'mem_bob')
       const bob = newSession({ memberId: 'mem_bob' })
-      expect(await store.sessions.create(bob, now + 1)).toBe('created')
+      expect(await storeSession(store.sessions, bob, now + 1)).toBe('created')
       return [await create(store), bob]
     })
     const target = await openTarget()

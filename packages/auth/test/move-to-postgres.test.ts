@@ -6,7 +6,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { beginSession, type Session } from '../src/sessions/index.js'
 import { moveStore, openStore, type ClaimedStore } from '../src/stores/index.js'
 import { createSigningKeys } from '../src/tokens/index.js'
-import { advanceFrom, claimForTest, endAllOf, readSession, secretsOf } from './kit/claimed-store.js'
+import {
+  advanceFrom,
+  claimForTest,
+  endAllOf,
+  readSession,
+  secretsOf,
+  storeSession,
+  listEnded,
+} from './kit/claimed-store.js'
 import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
 
 const secret = randomBytes(32).toString('base64')
@@ -56,7 +64,7 @@ describe.runIf(hasPostgres())('moving a SQLite store to Postgres', () => {
       ...beginSession({ id, memberId: 'mem_ada', expiresAt: now + 1_000_000, now, ...sealed }),
       ...change,
     }
-    expect(await store.sessions.create(session, session.createdAt)).toBe('created')
+    expect(await storeSession(store.sessions, session, session.createdAt)).toBe('created')
     return session
   }
 
@@ -92,9 +100,9 @@ describe.runIf(hasPostgres())('moving a SQLite store to Postgres', () => {
       endReason: 'sign_out',
       endedAt: now,
     })
-    expect(await target.sessions.endedSince(now)).toEqual([{ id: ended.id, endedAt: now }])
+    expect(await listEnded(target.sessions, now)).toEqual([{ id: ended.id, endedAt: now }])
     const refused = beginSession({ ...(live[0] ?? ended), id: 'x', memberId: 'mem_eve', now })
-    expect(await target.sessions.create(refused, now + 5)).toBe('refused')
+    expect(await storeSession(target.sessions, refused, now + 5)).toBe('refused')
     expect(await target.webhookLog.isDone('msg_1')).toBe(true)
     expect(await target.signingKeys.list()).toHaveLength(1)
 

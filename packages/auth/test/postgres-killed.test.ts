@@ -4,7 +4,7 @@ import { AuthError } from '../src/base/errors.js'
 import { systemClock } from '../src/base/time.js'
 import { beginSession } from '../src/sessions/index.js'
 import { openStore } from '../src/stores/index.js'
-import { claimForTest } from './kit/claimed-store.js'
+import { claimForTest, storeSession } from './kit/claimed-store.js'
 import { hasPostgres, startPostgres } from './kit/postgres.js'
 
 /** How often the server is killed; 50 times in the long run. */
@@ -30,7 +30,7 @@ describe.runIf(hasPostgres())('a Postgres that is killed under load', () => {
       for (let count = 0; count < sessionCount; count++) {
         const id = randomBytes(16).toString('base64url')
         const start = { id, memberId: 'mem_ada', userAgent: null, expiresAt: now + 86_400, sealedMember: 's' }
-        await sessions.create(beginSession({ ...start, now }), now)
+        await storeSession(sessions, beginSession({ ...start, now }), now)
         known.set(id, { acknowledged: 1, possible: 1 })
       }
       const state = { isOver: false, rotations: 0 }

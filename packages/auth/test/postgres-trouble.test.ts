@@ -6,7 +6,7 @@ import { AuthError } from '../src/base/errors.js'
 import { beginSession } from '../src/sessions/index.js'
 import { openStore, type Store } from '../src/stores/index.js'
 import { createPostgresStore, type PostgresClient } from '../src/stores/postgres/store.js'
-import { claimForTest, endAllOf } from './kit/claimed-store.js'
+import { claimForTest, endAllOf, storeSession } from './kit/claimed-store.js'
 import { createFakeTime } from './kit/fake-time.js'
 import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
 import { freePort } from './kit/redis.js'
@@ -65,7 +65,7 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     const store = track(createPostgresStore(recording(statements), time))
     const { sessions, signingKeys, webhookLog, close } = claimForTest(store)
     const stop = sessions.watchEnded(() => {})
-    await sessions.create(begin('a', time.now), time.now)
+    await storeSession(sessions, begin('a', time.now), time.now)
     await endAllOf(sessions, { memberId, reason: 'reuse', at: time.now, refuseSignInsIssuedUntil: 5 })
     await sessions.restoreEnded([{ id: 'b', endedAt: time.now }])
     await sessions.list({ memberId, at: time.now, limit: 5 })
@@ -89,7 +89,7 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     const time = createFakeTime()
     const statements: string[] = []
     const { sessions } = claimForTest(track(createPostgresStore(recording(statements), time)))
-    await sessions.create(begin('a', time.now), time.now)
+    await storeSession(sessions, begin('a', time.now), time.now)
     statements.length = 0
     const read = await sessions.read('a')
     if (read === null) throw new TypeError('it was created')
@@ -104,8 +104,8 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     const store = track(createPostgresStore(recording(statements), time))
     const { sessions } = claimForTest(store)
     const many = Array.from({ length: 450 }, (_, index) => `s${index}`)
-    await Promise.all(many.map((id) => sessions.create(begin(id, time.now, time.now + 100), time.now)))
-    await sessions.create(begin('stays', time.now, time.now + 10_000), time.now)
+    await Promise.all(many.map((id) => storeSession(sessions, begin(id, time.now, time.now + 100), time.now)))
+    await storeSession(sessions, begin('stays', time.now, time.now + 10_000), time.now)
     await time.pass(200)
     const left = () => postgres.query('SELECT id FROM perennial.sessions')
     await expect.poll(left).toEqual([{ id: 'stays' }])

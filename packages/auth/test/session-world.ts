@@ -117,7 +117,7 @@ export function createSharedParts(world: FakeTime, settings: Partial<SessionSett
 /** Creates an instance on this store. Only the admin API is not the real one. */
 export function createInstance(raw: Store, parts: SharedParts): Instance {
   const { world, secrets, options } = parts
-  const store = claimForTest(raw, secrets)
+  const store = claimForTest(raw, secrets, appId, world.clock)
   const { clock, telemetry, issuer, memberstack } = options
   const admin = createAdmin(parts)
   const userContext = createUserContext({

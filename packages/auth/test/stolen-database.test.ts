@@ -10,7 +10,7 @@ import { beginSession, createSessionEnder, formatRefreshToken } from '../src/ses
 import { openSqliteStore } from '../src/stores/sqlite/store.js'
 import { createFakeTime } from './kit/fake-time.js'
 import type { ClaimedStore } from '../src/stores/index.js'
-import { claimForTest } from './kit/claimed-store.js'
+import { claimForTest, storeSession, noEpochs } from './kit/claimed-store.js'
 import { silentTelemetry } from '../src/telemetry/events.js'
 import { createAccessTokens, createSigningKeys, createTokenVerifier, ownIssuer } from '../src/tokens/index.js'
 
@@ -56,7 +56,7 @@ beforeAll(async () => {
       mayServe: () => true,
     },
     issueAccessToken: (subject) => accessTokens.issue(subject),
-    ender: createSessionEnder({ ...common, revocations: { note: () => {} } }),
+    ender: createSessionEnder({ ...common, epochs: noEpochs, revocations: { note: () => {} } }),
     graceSeconds: 30,
     idleSeconds: 604_800,
   })
@@ -78,7 +78,8 @@ async function live(): Promise<void> {
   for (let member = 0; member < 3; member++) {
     const sessionId = randomBytes(16).toString('base64url')
     const now = world.now
-    await store.sessions.create(
+    await storeSession(
+      store.sessions,
       beginSession({
         id: sessionId,
         memberId: `mem_${member}`,

@@ -2,7 +2,15 @@ import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createSecrets } from '../src/base/secrets.js'
 import { parseRefreshToken } from '../src/sessions/index.js'
-import { closeAll, eventually, sharedSecret, startThree, type SharingInstance } from './kit/instances.js'
+import {
+  claimsOf,
+  closeAll,
+  eventually,
+  sharedSecret,
+  startThree,
+  type Pair,
+  type SharingInstance,
+} from './kit/instances.js'
 
 /** A server of the test, and what the rules need to know of it. */
 export interface SharedServer {
@@ -49,7 +57,7 @@ export function describeThreeInstances<Server extends SharedServer>(
 
     beforeAll(async () => {
       server = await startServer()
-      emulator = await startEmulator()
+      emulator = await startEmulator({ adminRequestsPerSecond: 1_000_000 })
     }, startMs)
     afterAll(async () => {
       await emulator.close()
@@ -112,6 +120,69 @@ export function describeThreeInstances<Server extends SharedServer>(
       }
       for (const instance of [one, two, three]) expect((await instance.refresh('garbage')).status).toBe(429)
     })
+
+    const refusedEverywhere = async (accessToken: string) => {
+      const since = performance.now()
+      for (const instance of instances)
+        await eventually(async () => (await instance.me(accessToken)).body['code'] === 'AUTH_TOKEN_REVOKED')
+      expect(performance.now() - since).toBeLessThan(2_000)
+    }
+    const idsOf = async ({ perennial }: SharingInstance, memberId = 'mem_ada') =>
+      (await perennial.sessions.list(memberId)).sessions.map(({ id }) => id)
+
+    it('refuse within 2 s what an operator ends at one of them: a session, a member, everything', async () => {
+      const [one, two, three] = await start()
+      const first = await one.signIn()
+      const second = await two.signIn()
+      const [newest = '', oldest = ''] = await idsOf(three)
+      const ended = [await three.perennial.sessions.end(newest), await one.perennial.sessions.end(newest)]
+      expect(ended).toEqual([true, false])
+      const { accessToken } = (await one.me(first.accessToken)).status === 200 ? second : first
+      await refusedEverywhere(accessToken)
+      expect(await idsOf(one)).toEqual([oldest])
+      expect(await two.perennial.sessions.endAllOf('mem_ada')).toBe(1)
+      for (const { accessToken: token } of [first, second]) await refusedEverywhere(token)
+    })
+
+    it('end everything: tokens, refreshes and earlier member JWTs are refused, and a new sign-in gets in', async () => {
+      const [one, two, three] = await start()
+      const before = await emulator.issueTokens({ issuedSecondsAgo: 60 })
+      const pairs = [await one.signIn(), await two.signIn()]
+      expect(await three.perennial.sessions.endEverything()).toBe(2)
+      // A sign-in of this very second is no earlier one, at whichever instance it comes.
+      const again = await Promise.all(instances.map((instance) => instance.signIn()))
+      for (const { accessToken } of again) expect((await one.me(accessToken)).status).toBe(200)
+      for (const { accessToken } of pairs) await refusedEverywhere(accessToken)
+      for (const instance of instances) {
+        for (const { refreshToken } of pairs) expect((await instance.refresh(refreshToken)).status).toBe(401)
+        expect(await instance.exchange(before.accessToken)).toMatchObject({
+          status: 401,
+          body: { code: 'AUTH_TOKEN_REVOKED' },
+        })
+      }
+      expect(await idsOf(two)).toHaveLength(3)
+    })
+
+    it('keep a cap of 5 under 200 sign-ins at once: the newest live, and the sessions of others too', async () => {
+      await start({ maxSessionsPerMember: 5 })
+      const [one] = instances
+      if (!one) throw new Error('three were started')
+      const bob = await one.signIn('mem_bob')
+      const early = await one.signIn()
+      // Sessions of an earlier second: no clock decides between them and the rest.
+      const issuedAt = Number(claimsOf(early.accessToken)['iat'])
+      await eventually(async () => Date.now() / 1000 >= issuedAt + 1)
+      const pairs = await Promise.all(
+        Array.from({ length: 200 }, (_, index) => (instances[index % 3] ?? one).signIn()),
+      )
+      expect(pairs.filter(({ accessToken }) => accessToken === '')).toEqual([])
+      const live = await idsOf(one)
+      expect(live).toHaveLength(5)
+      const sidOf = ({ accessToken }: Pair) => String(claimsOf(accessToken)['sid'])
+      expect(live.every((id) => pairs.some((pair) => sidOf(pair) === id))).toBe(true)
+      expect(await idsOf(one, 'mem_bob')).toEqual([sidOf(bob)])
+      await refusedEverywhere(early.accessToken)
+    }, 120_000)
 
     more?.({ server: () => server, start })
   })

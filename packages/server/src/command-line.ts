@@ -2,6 +2,7 @@ import process from 'node:process'
 import { loadEnvFile, readTextFile } from './base/text-file.js'
 import type { Environment } from './config/index.js'
 import { examine } from './doctor/index.js'
+import { carryOut, parseOrder } from './sessions-command.js'
 import { explainToken, readPipedToken } from './inspect/index.js'
 import { move } from './move-store.js'
 
@@ -19,9 +20,14 @@ export interface CommandWorld {
 const usage = `Usage:
   perennial doctor          checks a deployment from its environment and .env
   perennial token inspect   explains the token on standard input: member, age, and the reason if it is refused
+  perennial sessions list --member mem_… [--limit 100] [--after …]
+                            lists the live sessions of a member, 100 at most
+  perennial sessions end --session … | --member mem_… | --all
+                            ends one session, all of a member, or all of all members, on the store of STORE_URL.
+                            With --member and --all, earlier member JWTs are refused too. Running services know it within 2 s
   perennial store move      copies the SQLite store of STORE_URL to the Redis or Postgres of NEW_STORE_URL; all sessions stay valid
 
-Exit codes: 0 success (doctor: no error, token: accepted, move: done), 1 a problem was found or a check failed, 2 wrong usage`
+Exit codes: 0 success (doctor: no error, token: accepted, move and sessions: done), 1 a problem was found or a check failed, 2 wrong usage`
 
 /** Runs one command and returns its exit code: 0 success, 1 a problem was found, 2 wrong usage. */
 export async function runCommand(args: readonly string[], world: CommandWorld): Promise<number> {
@@ -32,6 +38,7 @@ export async function runCommand(args: readonly string[], world: CommandWorld): 
   }
   if (first === 'doctor' && second === undefined) return await doctor(world)
   if (first === 'token' && second === 'inspect') return await inspect(rest, world)
+  if (first === 'sessions') return await sessions(args.slice(1), world)
   if (first === 'store' && second === 'move') return await moveStores(rest, world)
   // The arguments are not repeated: one may be a token.
   world.printError(usage)
@@ -54,6 +61,21 @@ async function moveStores(rest: readonly string[], world: CommandWorld): Promise
   try {
     await move(world)
     return 0
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    world.printError(error.message.replaceAll(/\s+/g, ' '))
+    return 1
+  }
+}
+
+async function sessions(args: readonly string[], world: CommandWorld): Promise<number> {
+  const order = parseOrder(args)
+  if (order === null) {
+    world.printError(usage)
+    return 2
+  }
+  try {
+    return (await carryOut(order, world)) ? 0 : 1
   } catch (error) {
     if (!(error instanceof Error)) throw error
     world.printError(error.message.replaceAll(/\s+/g, ' '))

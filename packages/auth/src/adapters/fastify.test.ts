@@ -6,6 +6,7 @@ import type { Perennial } from '../http/perennial.js'
 import type { AuthRequest } from '../http/auth-request.js'
 import { errorResponse, json } from '../http/auth-response.js'
 import { authenticate, perennialAuth, perennialWebhook, requireRoles } from './fastify.js'
+import { createOperatorSessions } from '../sessions/index.js'
 
 const user = { userId: 'mem_1', email: 'ada@example.com', roles: ['user'], customFields: {} }
 const claims = { iss: 'perennial', iat: 1, exp: 2 }
@@ -27,6 +28,8 @@ const perennial: Perennial = {
   mode: 'session',
   handle: echo,
   handleWebhook: echo,
+  handleAdmin: echo,
+  sessions: createOperatorSessions(null),
   readJwks: () => Promise.resolve('{"keys":[]}'),
   authenticate({ authorization, memberstackToken }) {
     if (authorization === 'Bearer known') return { user, claims }

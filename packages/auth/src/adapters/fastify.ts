@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type {
   FastifyInstance,
   FastifyPluginCallback,
@@ -23,7 +22,7 @@ import {
   answerJwks,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, pageOf, readRawBody, readStreamBody } from './node-request.js'
+import { headerOf, isRefusedMediaType, pageOf, readFastifyBody } from './node-request.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -67,6 +66,12 @@ export const perennialWebhook: PerennialPlugin = (scope, { perennial }, done) =>
   answerAll(scope, async (request) =>
     request.path === '/' ? perennial.handleWebhook(request) : perennial.toResponse(failure('notFound')),
   )
+  done()
+}
+
+/** The routes of `/v1/admin`, for operators who have a key of the option `adminKey`. */
+export const perennialAdmin: PerennialPlugin = (scope, { perennial }, done) => {
+  answerAll(scope, (request) => perennial.handleAdmin(request))
   done()
 }
 
@@ -133,17 +138,10 @@ function toAuthRequest(request: FastifyRequest): AuthRequest {
   return {
     method: request.method,
     path: `/${rest}`,
+    query: request.url.split('?', 2)[1],
     ip: request.ip,
     requestId: request.id,
     header: (name) => headerOf(request.headers, name),
-    readBody: async (maxBytes) =>
-      readRawBody(request, maxBytes) ??
-      readRawBody(request.raw, maxBytes) ??
-      (await readStreamBody(request.body instanceof Readable ? request.body : request.raw, maxBytes)),
+    readBody: (maxBytes) => readFastifyBody(request, maxBytes),
   }
-}
-
-function isRefusedMediaType(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : null
-  return code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE'
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { type BodyReading, type Credentials, maxBodyBytes } from '../http/index.js'
 
 /**
@@ -45,4 +45,20 @@ export function readStreamBody(payload: Readable, maxBytes: number = maxBodyByte
     payload.once('error', () => resolve({ kind: 'bytes', bytes: Buffer.alloc(0) }))
     if (payload.readableEnded || payload.destroyed) resolve({ kind: 'bytes', bytes: Buffer.alloc(0) })
   })
+}
+
+/** Reads the body of a Fastify request: what was kept of it, the stream that replaced it, or its own. */
+export async function readFastifyBody(
+  request: { readonly raw: Readable; readonly body: unknown },
+  maxBytes?: number,
+): Promise<BodyReading> {
+  const { raw, body } = request
+  const kept = readRawBody(request, maxBytes) ?? readRawBody(raw, maxBytes)
+  return kept ?? (await readStreamBody(body instanceof Readable ? body : raw, maxBytes))
+}
+
+/** Returns true if Fastify refused the media type of a request before its handler ran. */
+export function isRefusedMediaType(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE'
 }

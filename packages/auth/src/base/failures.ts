@@ -29,6 +29,9 @@ const failures = {
     { reason: 'missing' },
   ],
 
+  adminKeyMissing: ['AUTH_TOKEN_MISSING', 'The request contains no admin key.', { reason: 'missing' }],
+  adminKeyInvalid: ['AUTH_TOKEN_INVALID', 'The admin key is not valid.', { reason: 'admin_key' }],
+
   accessTokenInvalid: ['AUTH_TOKEN_INVALID', 'The access token is not valid.'],
   accessTokenWithoutSession: [
     'AUTH_TOKEN_INVALID',
@@ -50,7 +53,7 @@ const failures = {
   sessionEnded: ['AUTH_TOKEN_REVOKED', 'The session has ended. Sign in again.', { reason: 'revoked' }],
   signInRevoked: [
     'AUTH_TOKEN_REVOKED',
-    'The member has signed out everywhere since this sign-in. Sign in again.',
+    'The sessions of this member have been ended since this sign-in. Sign in again.',
     { reason: 'revoked' },
   ],
 
@@ -95,12 +98,14 @@ const failures = {
     { retryable: true, reason: 'session' },
   ],
 
+  requestInvalid: ['AUTH_REQUEST_INVALID', 'The request is not valid.', { reason: 'request' }],
   requestTooLarge: [
     'AUTH_REQUEST_TOO_LARGE',
     'The body of the request is too large.',
     { reason: 'too_large' },
   ],
   notFound: ['AUTH_NOT_FOUND', 'There is nothing at this address.', { reason: 'not_found' }],
+  noSessionsHere: ['AUTH_NOT_FOUND', 'Forward mode keeps no sessions.', { reason: 'not_found' }],
   sessionNotFound: ['AUTH_NOT_FOUND', 'There is no such session.', { reason: 'not_found' }],
   methodNotAllowed: [
     'AUTH_METHOD_NOT_ALLOWED',
@@ -126,6 +131,11 @@ const failures = {
   sessionContended: [
     'AUTH_UNAVAILABLE',
     'The session is refreshed by too many callers at once.',
+    { reason: 'contended' },
+  ],
+  epochContended: [
+    'AUTH_UNAVAILABLE',
+    'All sessions are being ended. Try again later.',
     { reason: 'contended' },
   ],
   pageMemberUnknown: [

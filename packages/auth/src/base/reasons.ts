@@ -1,6 +1,8 @@
 /** Reasons of refusals that the request, its tokens or its session give. */
 export const refusals = [
   'missing',
+  'request',
+  'admin_key',
   'too_large',
   'origin',
   'not_found',
@@ -36,7 +38,16 @@ export const refusals = [
 ] as const
 
 /** Reasons why a session ended. */
-export const ends = ['sign_out', 'sign_out_everywhere', 'reuse', 'member_deleted', 'plan_lost'] as const
+export const ends = [
+  'sign_out',
+  'sign_out_everywhere',
+  'reuse',
+  'member_deleted',
+  'plan_lost',
+  'superseded',
+  'operator',
+  'everything',
+] as const
 
 /** Reasons why a webhook was not accepted. */
 export const webhooks = ['headers', 'timestamp', 'signature', 'body', 'parsed', 'member_id'] as const
@@ -51,6 +62,7 @@ export const troubles = [
   'store',
   'limits',
   'forged_row',
+  'forged_epoch',
   'signing_keys',
   'contended',
   'unread',

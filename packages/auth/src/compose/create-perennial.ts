@@ -1,6 +1,7 @@
 import {
   checkRoles,
   createAuthenticator,
+  createAdminRoutes,
   createAuthEndpoint,
   createAuthRoutes,
   createBodyTransport,
@@ -14,6 +15,7 @@ import {
 } from '../http/index.js'
 import { createRateLimits, type RateLimits } from '../limits/index.js'
 import { createRefresh } from '../refresh/index.js'
+import { createOperatorSessions } from '../sessions/index.js'
 import { createEmitter, silentTelemetry, traced, type Telemetry } from '../telemetry/index.js'
 import { openMode, type Mode } from './open-mode.js'
 import type { PerennialOptions } from './perennial-options.js'
@@ -58,19 +60,34 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
     handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment, warn: printWarning }),
     handleWebhook: createWebhookEndpoint({
       webhooks: mode.session?.webhooks ?? null,
-      onAccepted: (requestId, webhookId) =>
-        telemetry.observe?.({ kind: 'webhook_accepted', requestId, webhookId }),
+      onAccepted: acceptedWebhookOf(telemetry),
       emitFailure,
       environment,
     }),
+    handleAdmin: createAdminEndpoint(mode, options, { limits, emitFailure }),
+    sessions: createOperatorSessions(mode.session?.operators ?? null),
     readJwks: async () => (await mode.session?.signingKeys.readJwks()) ?? '{"keys":[]}',
     authenticate: emitFailures(authenticate, { emitFailure, environment }),
-    requireRoles: (authenticated, roles, requestId) =>
-      checkRoles(authenticated, roles, { emitFailure, requestId }),
+    requireRoles: (found, roles, requestId) => checkRoles(found, roles, { emitFailure, requestId }),
     toResponse,
     checkReady: () => mode.checkReady(),
     close: () => mode.close(),
   }
+}
+
+function acceptedWebhookOf(telemetry: Telemetry): (requestId: string, webhookId: string) => void {
+  return (requestId, webhookId) => telemetry.observe?.({ kind: 'webhook_accepted', requestId, webhookId })
+}
+
+/** Its requests count for the limits of their address, as those under `/v1/auth` do. */
+function createAdminEndpoint(
+  { session }: Mode,
+  { adminKey, environment }: ResolvedOptions,
+  parts: Pick<Parameters<typeof createAuthEndpoint>[0], 'limits' | 'emitFailure'>,
+): Perennial['handleAdmin'] {
+  const routes = session ? createAdminRoutes(session.operators, adminKey) : []
+  const transport = createBodyTransport()
+  return createAuthEndpoint({ ...parts, routes, transport, environment, warn: printWarning })
 }
 
 function tracedSessions({ session }: Mode, telemetry: Telemetry): SessionMode['useCases'] | undefined {

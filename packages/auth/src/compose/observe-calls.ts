@@ -60,8 +60,9 @@ function observeMethods(part: object, observer: Observer): object {
   return new Proxy(part, {
     get(target, name) {
       const member = boundMember(target, name)
-      // A subscription is no call that takes time.
-      if (typeof member !== 'function' || name === 'watchEnded') return member
+      // A subscription, or a sequence, is no call that takes time.
+      const isNoCall = name === 'watchEnded' || name === 'endedSince'
+      if (typeof member !== 'function' || isNoCall) return member
       return (...args: unknown[]) =>
         observeCall(async () => await Reflect.apply(member, target, args), {
           ...observer,

@@ -102,7 +102,13 @@ function claimSessions(store: Store, secrets: Secrets, { options, storeWatch }: 
     emitTrouble({ target: 'store', reason: 'forged_row', error })
   }
   const onRefused = (problem: string) => storeWatch?.refused(problem)
-  return claimStore(store, { appId: memberstack.appId, secrets, newSecret, onForged, onRefused })
+  const onForgedEpoch = () => {
+    const error =
+      'The epoch of the store was not written by Perennial, and is replaced by the one that is known here.'
+    emitTrouble({ target: 'store', reason: 'forged_epoch', error })
+  }
+  const { appId } = memberstack
+  return claimStore(store, { appId, secrets, newSecret, clock, onForged, onForgedEpoch, onRefused })
 }
 
 async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode> {

@@ -1,3 +1,4 @@
+import { listKeys } from './option-kinds.js'
 import type { PerennialOptions } from './perennial-options.js'
 
 /** A rule about several options that is broken. */
@@ -16,11 +17,21 @@ export function* findConflicts(
   yield* browserConflicts(options)
   yield* forwardModeConflicts(options)
   yield* issuerConflicts(options)
+  yield* keyConflicts(options)
   if (environment === 'production' && options.secret === undefined)
     yield {
       of: ['secret'],
       problem:
         'secret is required in production. A good example: secret: process.env.PERENNIAL_SECRET, from openssl rand -base64 32',
+    }
+}
+
+function* keyConflicts({ secret = [], adminKey = [] }: PerennialOptions): Generator<Conflict> {
+  const secrets = listKeys(secret)
+  if (listKeys(adminKey).some((key) => secrets.includes(key)))
+    yield {
+      of: ['adminKey', 'secret'],
+      problem: 'adminKey is a key of secret. A good example: a key of its own, from openssl rand -base64 32',
     }
 }
 

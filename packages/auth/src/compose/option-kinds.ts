@@ -106,6 +106,24 @@ export const isSecret: Check = (value) => {
   return problems.find((problem) => problem !== null) ?? null
 }
 
+/** Returns secrets or keys as a list, as they were given in one text or several. */
+export function listKeys(given: string | readonly string[]): readonly string[] {
+  return (typeof given === 'string' ? given.split(',') : [...given]).map((one) => one.trim())
+}
+
+/** Accepts the keys of operators: secrets that can have been drawn at random. */
+export const isAdminKey: Check = (value) => {
+  const problem = isSecret(value)
+  if (problem !== null) return problem
+  const keys = typeof value === 'string' ? value.split(',') : [value].flat().map(String)
+  return keys.every((key) => isRandom(key.trim())) ? null : 'is not random: openssl rand -base64 32'
+}
+
+/** Returns true if a key of 32 bytes or more can have been drawn at random: such a key has about 30 different bytes. */
+export function isRandom(key: string): boolean {
+  return new Set(Buffer.from(key, 'base64')).size >= 16
+}
+
 function oneSecretProblem(secret: string): string | null {
   const foreign = foreignPrefix(secret, '')
   if (foreign) return `is a ${foreign}… value, which is another key`

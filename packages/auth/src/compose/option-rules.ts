@@ -3,6 +3,7 @@ import type { RateLimitOptions } from '../limits/index.js'
 import { storeAddressProblem, storePrefixProblem } from '../stores/index.js'
 import {
   idLike,
+  isAdminKey,
   isClock,
   isFunction,
   isIssuer,
@@ -32,12 +33,14 @@ export const optionRules: Rules<PerennialOptions> = {
   newSecret: [isNewSecret],
   environment: [oneOf('production', 'development')],
   issuer: [isIssuer, "issuer: 'perennial'"],
+  adminKey: [isAdminKey],
   claimsOf: [isClaimsOf, "claimsOf: (member) => ({ role: 'authenticated' })"],
   requiredPlans: [isPlanList, "requiredPlans: ['pln_gold']"],
   accessTokenTtlSeconds: [seconds(60, 3600), 'accessTokenTtlSeconds: 3600'],
   refreshGraceSeconds: [seconds(0), 'refreshGraceSeconds: 120'],
   sessionIdleSeconds: [seconds(1), 'sessionIdleSeconds: 604_800'],
   sessionMaxSeconds: [seconds(1), 'sessionMaxSeconds: 1_209_600'],
+  maxSessionsPerMember: [wholeNumber('', 1, 1_000_000), 'maxSessionsPerMember: 100'],
   signInMaxAgeSeconds: [seconds(1), 'signInMaxAgeSeconds: 300'],
   memberCacheSeconds: [seconds(0), 'memberCacheSeconds: 300'],
   memberStaleSeconds: [seconds(0), 'memberStaleSeconds: 3600'],

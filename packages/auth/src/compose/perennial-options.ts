@@ -72,6 +72,11 @@ export interface PerennialOptions {
    * claimsOf: (member) => ({ role: 'authenticated', team: member.customFields['team'] })
    */
   readonly claimsOf?: ClaimsOf | undefined
+  /**
+   * The keys of operators for `handleAdmin`: at least 32 random bytes each, base64; newest first while they are changed. Not a key
+   * of `secret`. @defaultValue none: everything under `/v1/admin` is 404
+   */
+  readonly adminKey?: string | readonly string[] | undefined
   /** Members without one of these active plans are refused. */
   readonly requiredPlans?: readonly string[] | undefined
   /** 60 to 3600. @defaultValue 3600 */
@@ -82,6 +87,11 @@ export interface PerennialOptions {
   readonly sessionIdleSeconds?: number | undefined
   /** No session outlives this. @defaultValue 1209600 */
   readonly sessionMaxSeconds?: number | undefined
+  /**
+   * The most live sessions of a member, 1 to 1,000,000. At a sign-in above it, the session that was refreshed longest ago ends.
+   * @defaultValue 100
+   */
+  readonly maxSessionsPerMember?: number | undefined
   /** Exchanges take member JWTs no older than this. @defaultValue their own `exp` alone */
   readonly signInMaxAgeSeconds?: number | undefined
   /** The time for which the user context read from the admin API is kept, in seconds. @defaultValue 300 */

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../base/time.js'
 import { checkOptions } from './check-options.js'
+import { listKeys } from './option-kinds.js'
 import type { HttpClient } from '../base/http-client.js'
 import { isJsonObject } from '../base/json.js'
 import type { RateLimitOptions, ResolvedRateLimits } from '../limits/index.js'
@@ -22,8 +23,10 @@ export interface ResolvedOptions extends Durations, World {
     readonly requestsPerSecond: number
   }
   readonly issuer: string
+  readonly adminKey: readonly string[]
   readonly claimsOf: PerennialOptions['claimsOf']
   readonly requiredPlans: readonly string[]
+  readonly maxSessionsPerMember: number
   readonly verifiedTokensKept: number
   readonly rateLimits: ResolvedRateLimits
   readonly refreshTokenTransport: 'body' | 'cookie'
@@ -77,8 +80,10 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
     environment,
     memberstack: resolveMemberstack(options.memberstack),
     issuer: options.issuer ?? 'perennial',
+    adminKey: listKeys(options.adminKey ?? []),
     claimsOf: options.claimsOf,
     requiredPlans: options.requiredPlans ?? [],
+    maxSessionsPerMember: options.maxSessionsPerMember ?? 100,
     verifiedTokensKept: options.verifiedTokensKept ?? 50_000,
     rateLimits: resolveRateLimits(options.rateLimits ?? {}),
     ...resolveTransport(options),

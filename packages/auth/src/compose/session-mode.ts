@@ -16,12 +16,14 @@ import type { Ticker } from '../base/time.js'
 import {
   createConfirmations,
   createExpireTokens,
+  createOperatorUseCases,
   createRevocations,
   createSessionEnder,
   createSessions,
   createVerifyMemberToken,
   type Confirmations,
   type IssueAccessToken,
+  type OperatorUseCases,
   type Revocations,
   type SessionEnder,
   type SessionUseCases,
@@ -60,6 +62,7 @@ export interface SessionMode {
   readonly memberChanges: MemberChanges
   readonly confirmations: Confirmations
   readonly useCases: SessionUseCases
+  readonly operators: OperatorUseCases
   readonly webhooks: Webhooks | null
 }
 
@@ -70,13 +73,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   const { revocations, memberChanges } = createFeed(parts)
   const sessionsKept = options.verifiedTokensKept
   const confirmations = createConfirmations({ store: store.sessions, clock, sessionsKept })
-  const ender = createSessionEnder({
-    store: store.sessions,
-    revocations,
-    telemetry,
-    clock,
-    lastEarlierSecond: lastEarlierSecondOf(parts),
-  })
+  const ender = createEnder(parts, revocations)
   const membership = createMembership({
     admin,
     secrets,
@@ -93,6 +90,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     ...shared,
     store: store.sessions,
     isEnded: revocations.isEnded,
+    catchUp: revocations.catchUp,
     graceSeconds: options.refreshGraceSeconds,
     idleSeconds: options.sessionIdleSeconds,
     ...keepingOf(options, confirmations),
@@ -100,13 +98,29 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   const useCases = createSessions({
     ...shared,
     store: store.sessions,
+    epochs: store.epochs,
+    maxSessions: options.maxSessionsPerMember,
     verifyMemberToken: createMemberTokenCheck(parts),
     randomBytes: options.randomBytes,
     maxSeconds: options.sessionMaxSeconds,
     idleSeconds: options.sessionIdleSeconds,
   })
+  const operators = createOperators(parts, ender)
   const webhooks = createSessionWebhooks(parts, { ender, membership, revocations, memberChanges })
-  return { source, signingKeys, revocations, memberChanges, confirmations, useCases, webhooks }
+  return { source, signingKeys, revocations, memberChanges, confirmations, useCases, operators, webhooks }
+}
+
+function createEnder(parts: SessionModeParts, revocations: Revocations): SessionEnder {
+  const { clock, telemetry } = parts.options
+  const { sessions: store, epochs } = parts.store
+  const lastEarlierSecond = lastEarlierSecondOf(parts)
+  return createSessionEnder({ store, epochs, revocations, telemetry, clock, lastEarlierSecond })
+}
+
+function createOperators(parts: SessionModeParts, ender: SessionEnder): OperatorUseCases {
+  const { clock, sessionIdleSeconds: idleSeconds } = parts.options
+  const { sessions: store } = parts.store
+  return createOperatorUseCases({ store, ender, clock, idleSeconds, learnTime: learnTimeOf(parts) })
 }
 
 /** The JWT of a sign-in in this very second is not an earlier one. */
@@ -114,11 +128,23 @@ function lastEarlierSecondOf({ memberstackClock }: SessionModeParts): (() => num
   return memberstackClock && (() => Math.floor(memberstackClock.earliestNow()) - 1)
 }
 
+/** A member that does not exist: of interest is the time of the answer. */
+const noMember = 'mem_time'
+
+/** Returns a function that asks Memberstack a question if it has not answered one yet. Trouble is reported by the client itself. */
+function learnTimeOf({ admin, memberstackClock }: SessionModeParts): (requestId: string) => Promise<void> {
+  return async (requestId) => {
+    if (memberstackClock && !memberstackClock.isKnown())
+      await admin.readMember(noMember, { waitSeconds: 1, requestId, joins: 'none' })
+  }
+}
+
 /** Creates what the feed of the store tells this process: ended sessions, and changes of members. */
 function createFeed({ options: { clock }, store, userContext, ticker }: SessionModeParts) {
   const memberChanges = createMemberChanges(clock)
   const revocations = createRevocations({
     store: store.sessions,
+    epochs: store.epochs,
     clock,
     ticker,
     onMemberChange(memberId, changedAt) {

@@ -19,6 +19,8 @@ export interface AuthRequest {
   readonly method: string
   /** The path below the mount point, without a query: `/refresh-token`. */
   readonly path: string
+  /** What follows the `?` of the URL, as it was sent. Only the routes of operators read it. */
+  readonly query?: string | undefined
   /** The caller's address, after the framework's own proxy rules. If it is not known, no limit of an address applies. */
   readonly ip?: string | undefined
   readonly requestId: string

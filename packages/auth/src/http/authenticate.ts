@@ -146,7 +146,7 @@ function checkSession(
   if (revocations.state() === 'unknown') {
     throw failure('revocationsUnknown')
   }
-  if (revocations.isEnded(session.sessionId)) {
+  if (revocations.isEnded(session.sessionId, session.epoch)) {
     throw failure('sessionEnded', {
       subject: { memberId: token.memberId, sessionId: session.sessionId },
     })

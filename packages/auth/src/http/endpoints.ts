@@ -173,7 +173,7 @@ async function receive(
   return noContent()
 }
 
-/** One route below `/v1/auth`. `parameter` is the last segment of a path that ends in `/:id`. */
+/** One route below a mount point. `parameter` is the segment of the path in the place of `:id`. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
@@ -200,9 +200,11 @@ export function findRoute(
   throw failure('methodNotAllowed', { headers: { allow }, detail: `it supports ${allow}` })
 }
 
+/** Returns the segment in the place of `:id`, an empty text for a pattern without one, and null if the path is another one. */
 function match(pattern: string, path: string): string | null {
-  if (!pattern.endsWith('/:id')) return path === pattern ? '' : null
-  const stem = pattern.slice(0, -':id'.length)
-  const rest = path.startsWith(stem) ? path.slice(stem.length) : ''
-  return rest === '' || rest.includes('/') ? null : rest
+  const [stem = '', tail] = pattern.split(':id')
+  if (tail === undefined) return path === pattern ? '' : null
+  if (!path.startsWith(stem) || !path.endsWith(tail)) return null
+  const segment = path.slice(stem.length, path.length - tail.length)
+  return segment === '' || segment.includes('/') ? null : segment
 }

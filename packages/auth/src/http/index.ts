@@ -7,6 +7,7 @@ export {
   type Credentials,
 } from './auth-request.js'
 export { answerJwks, errorResponse } from './auth-response.js'
+export { createAdminRoutes } from './admin-routes.js'
 export { createAuthRoutes } from './routes.js'
 export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 export { createAuthEndpoint, createWebhookEndpoint } from './endpoints.js'

@@ -1,6 +1,7 @@
 import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
 import type { PageRules } from './page-access.js'
 import type { MemberstackUser } from '../base/formats.js'
+import type { OperatorSessions } from '../sessions/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
 
 /** The member of a request, and the claims of its access token. */
@@ -31,6 +32,10 @@ export interface Perennial extends RequestAuthenticator {
   handle(request: AuthRequest): Promise<AuthResponse>
   /** Answers `POST /v1/webhooks/memberstack`; never rejects. */
   handleWebhook(request: AuthRequest): Promise<AuthResponse>
+  /** Answers everything under `/v1/admin`, for operators who have a key of the option `adminKey`; never rejects. Without the option it is 404. */
+  handleAdmin(request: AuthRequest): Promise<AuthResponse>
+  /** The sessions of all members, for operators. */
+  readonly sessions: OperatorSessions
   /** Returns the key set of our access tokens (RFC 7517 §5) as JSON. In forward mode it has no keys. */
   readJwks(): Promise<string>
   /** Rejects with `AUTH_UNAVAILABLE` while a store or key set that is needed is away. */

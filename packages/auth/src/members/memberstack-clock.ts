@@ -4,6 +4,8 @@ import type { Clock } from '../base/time.js'
 export interface MemberstackClock {
   /** Notes the `Date` header (RFC 9110 §6.6.1) of an answer that came at `receivedAt` by our clock. */
   readonly noteDate: (date: string | undefined, receivedAt: number) => void
+  /** Returns true once an answer had a date. */
+  readonly isKnown: () => boolean
   /**
    * Returns the earliest time that it can be there now, in seconds: nothing that Memberstack issues from now on has an
    * earlier `iat`.
@@ -23,11 +25,15 @@ const largestDifferenceSeconds = 300
  */
 export function createMemberstackClock(clock: Clock): MemberstackClock {
   let differenceSeconds = -assumedDifferenceSeconds
+  let isKnown = false
   return {
     noteDate(date, receivedAt) {
       const difference = Date.parse(date ?? '') / 1000 - receivedAt
-      if (Math.abs(difference) <= largestDifferenceSeconds) differenceSeconds = difference
+      if (!(Math.abs(difference) <= largestDifferenceSeconds)) return
+      differenceSeconds = difference
+      isKnown = true
     },
+    isKnown: () => isKnown,
     earliestNow: () => clock() + differenceSeconds,
   }
 }

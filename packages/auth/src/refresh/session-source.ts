@@ -9,6 +9,7 @@ import {
   parseRefreshToken,
   type Decision,
   type IssueAccessToken,
+  type Revocations,
   type RotationSettings,
   type Session,
   type SessionEnder,
@@ -29,7 +30,9 @@ export interface SessionSourceOptions extends RotationSettings {
   readonly telemetry: Telemetry
   readonly clock: Clock
   /** Returns true if this process knows that a session has ended. A store that lost writes may not know. */
-  readonly isEnded?: ((sessionId: string) => boolean) | undefined
+  readonly isEnded?: Revocations['isEnded'] | undefined
+  /** Returns a promise if this process was stopped for a while, until it knows what ended meanwhile. @defaultValue it was not */
+  readonly catchUp?: Revocations['catchUp'] | undefined
   /** Set where the newest refresh token may stay after a rotation, as page loads by cookie need it. */
   readonly keeping?: Keeping | undefined
 }
@@ -69,13 +72,15 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
     refresh: async (refreshToken, context) => {
       const parts = parseRefreshToken(options.secrets, refreshToken)
       if (!parts) return { kind: 'refused', reason: 'malformed' }
+      await options.catchUp?.()
       const session = await options.store.read(parts.sessionId)
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
       const work: Work = { ...options, context, recent, presented: parts.generation }
-      if (options.isEnded?.(session.id)) return await refuse('revoked', session, work)
+      const isEnded = () => options.isEnded?.(session.id, session.epoch) === true
+      if (isEnded()) return await refuse('revoked', session, work)
       const outcome = await settle(session, work)
       // Since the session was read it may have ended, and callers may have joined this run after that.
-      const isLate = outcome.kind === 'refreshed' && options.isEnded?.(session.id) === true
+      const isLate = outcome.kind === 'refreshed' && isEnded()
       return isLate ? await refuse('revoked', session, work) : outcome
     },
   }
@@ -127,13 +132,13 @@ function isServed(decision: Decision): decision is Served {
  */
 async function keepCurrent(decision: Served, session: Session, work: Work): Promise<RefreshOutcome | null> {
   if (decision.kind !== 'keep') return null
-  const { id: sessionId, memberId, generation, confirmedAt } = session
+  const { id: sessionId, memberId, epoch, generation, confirmedAt } = session
   const known = work.membership.lastKnown(memberId, session.sealedMember)
   if (!work.keeping || !known) return null
   // The token before it is reused from now on (rule of RFC 9700 §4.14.2). The first generation has none before it.
   if (generation > 1 && confirmedAt === null) work.keeping.confirmations.note(sessionId, generation)
   const expiresBy = endOfRotatedToken(session, work)
-  const subject = { user: known.member, memberReadAt: known.readAt, sessionId, generation, expiresBy }
+  const subject = { user: known.member, memberReadAt: known.readAt, sessionId, epoch, generation, expiresBy }
   const accessToken = await work.issueAccessToken(subject)
   return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept' }
 }
@@ -175,12 +180,12 @@ async function answer(
 }
 
 async function issue(
-  { id: sessionId, generation }: Session,
+  { id: sessionId, epoch, generation }: Session,
   expiresBy: number,
   { member: user, readAt: memberReadAt }: Snapshot,
   { issueAccessToken, recent }: Work,
 ): Promise<string> {
-  const accessToken = await issueAccessToken({ user, memberReadAt, sessionId, generation, expiresBy })
+  const accessToken = await issueAccessToken({ user, memberReadAt, sessionId, epoch, generation, expiresBy })
   recent.noteIssued(sessionId, { generation, accessToken })
   return accessToken
 }

@@ -8,6 +8,15 @@ export {
   type KnownKeys,
   type KnownStore,
 } from './judge-access-token.js'
+export {
+  createOperatorSessions,
+  createOperatorUseCases,
+  type ListedSession,
+  type OperatorSessions,
+  type OperatorUseCases,
+  type SessionPage,
+  type SessionPageOptions,
+} from './operator-sessions.js'
 export { judgeRefreshToken, type JudgeOptions, type RefreshTokenJudgement } from './refresh-token.js'
 export {
   createVerifyMemberToken,
@@ -18,9 +27,18 @@ export {
   type VerifyMemberToken,
 } from './member-token.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
+export { beginningOf, createEpochs, inEpoch, toEpochEntry, type Epochs } from './epochs.js'
 export { createExpireTokens, type ExpireTokens } from './outdated-tokens.js'
 export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
-export { advanced, confirmed, decide, isLive, type Decision, type RotationSettings } from './rotation.js'
+export {
+  advanced,
+  confirmed,
+  decide,
+  isLive,
+  surplusOf,
+  type Decision,
+  type RotationSettings,
+} from './rotation.js'
 export {
   createSessionEnder,
   type EndAllRequest,
@@ -31,6 +49,7 @@ export { createMarkedSessions, type MarkedSessionsOptions } from './marked-sessi
 export { createSessionMarks, type SessionMarks } from './session-mark.js'
 export type {
   Advance,
+  Creation,
   EndAll,
   EndedSession,
   ListRequest,
@@ -38,6 +57,8 @@ export type {
   SessionRow,
   SessionRows,
   SessionStore,
+  SignIn,
+  StoredEpoch,
 } from './session-store.js'
 export { beginSession, toEndReason, type Session, type SessionEndReason } from './session.js'
 export {

@@ -11,6 +11,7 @@ import {
   type TokenJudgement,
   type TokenProblem,
 } from '../tokens/index.js'
+import { readStanding } from './epochs.js'
 import type { SessionRows } from './session-store.js'
 import { memberChangeIn } from './outdated-tokens.js'
 import type { Session } from './session.js'
@@ -31,7 +32,7 @@ export interface JudgeAccessTokenOptions {
 /** A store, and the secret that opens its signing keys. */
 export interface KnownStore {
   readonly store: {
-    readonly sessions: Pick<SessionRows, 'read' | 'endedSince'>
+    readonly sessions: Pick<SessionRows, 'read' | 'readEpoch' | 'endedSince'>
     readonly signingKeys: Pick<SigningKeyStore, 'list'>
   }
   /** As `PERENNIAL_SECRET` is set: base64, newest first. */
@@ -100,12 +101,13 @@ async function findChange(
   now: number,
 ): Promise<readonly AccessTokenProblem[]> {
   const { sub, iat, mra: readAt = iat } = claims
-  const entries = await store.sessions.endedSince(Math.floor(now) - tokenLifeSeconds)
-  const changes = entries
-    .map(memberChangeIn)
-    .filter((change) => change !== null && change.memberId === sub && change.changedAt > Number(readAt))
-  const [change] = changes
-  return change ? [{ reason: 'outdated', changedAt: change.changedAt }] : []
+  for await (const entries of store.sessions.endedSince(Math.floor(now) - tokenLifeSeconds)) {
+    const change = entries
+      .map(memberChangeIn)
+      .find((one) => one !== null && one.memberId === sub && one.changedAt > Number(readAt))
+    if (change) return [{ reason: 'outdated', changedAt: change.changedAt }]
+  }
+  return []
 }
 
 async function readKeySet(known: KnownStore | KnownKeys, appId: string): Promise<KeySet> {
@@ -116,5 +118,5 @@ async function readKeySet(known: KnownStore | KnownKeys, appId: string): Promise
 }
 
 async function readSession(sessionId: unknown, { store }: KnownStore): Promise<Session | null> {
-  return typeof sessionId === 'string' ? await store.sessions.read(sessionId) : null
+  return typeof sessionId === 'string' ? await readStanding(store.sessions, sessionId) : null
 }

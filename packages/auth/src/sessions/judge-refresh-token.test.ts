@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createSecrets, decodeSecrets } from '../base/secrets.js'
-import { claimForTest, readSession } from '../../test/kit/claimed-store.js'
+import { claimForTest, readSession, storeSession } from '../../test/kit/claimed-store.js'
 import { openStore, type Store } from '../stores/index.js'
 import type { SessionStore } from './session-store.js'
 import { judgeRefreshToken, createSessionId, formatRefreshToken } from './refresh-token.js'
@@ -18,9 +18,16 @@ beforeEach(async () => {
   store = await openStore('memory:', { clock: () => now })
   const instants = { createdAt: now, lastUsedAt: now, expiresAt: now + 5_000 }
   const seen = { confirmedAt: null, previousConfirmedAt: null, endedAt: null, endReason: null }
-  const session = { id: sessionId, memberId: 'mem_1', userAgent: null, generation: 1, sealedMember: null }
+  const session = {
+    epoch: 0,
+    id: sessionId,
+    memberId: 'mem_1',
+    userAgent: null,
+    generation: 1,
+    sealedMember: null,
+  }
   sessions = claimForTest(store, secrets).sessions
-  await sessions.create({ ...session, ...instants, ...seen }, now)
+  await storeSession(sessions, { ...session, ...instants, ...seen }, now)
 })
 
 const token = (generation: number, id = sessionId) =>

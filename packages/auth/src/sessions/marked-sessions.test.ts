@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { noEpochs, storeSession } from '../../test/kit/claimed-store.js'
 import { createFakeTime } from '../../test/kit/fake-time.js'
 import { createSecrets } from '../base/secrets.js'
 import { openStore } from '../stores/index.js'
@@ -17,7 +18,12 @@ async function createWorld() {
   const { sessions: rows } = await openStore('memory:', world)
   const forged: string[] = []
   const through = (change: Partial<SessionRows>) =>
-    createMarkedSessions({ rows: { ...rows, ...change }, marks, onForged: (id) => forged.push(id) })
+    createMarkedSessions({
+      rows: { ...rows, ...change },
+      marks,
+      epochs: noEpochs,
+      onForged: (id) => forged.push(id),
+    })
   const begin = async (memberId: string) => {
     const session = beginSession({
       id: randomBytes(16).toString('base64url'),
@@ -27,7 +33,7 @@ async function createWorld() {
       sealedMember: null,
       now: 1_000,
     })
-    await through({}).create(session, 1_000)
+    await storeSession(through({}), session, 1_000)
     const row = await rows.read(session.id)
     if (!row) throw new Error('no row')
     return row

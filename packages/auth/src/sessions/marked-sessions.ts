@@ -1,12 +1,15 @@
 import { failure } from '../base/failures.js'
+import { inEpoch, refusedUntil, type Epochs } from './epochs.js'
 import { advanced, confirmed } from './rotation.js'
 import type { SessionMarks } from './session-mark.js'
-import type { EndAll, SessionRow, SessionRows, SessionStore } from './session-store.js'
+import type { Creation, EndAll, SessionRow, SessionRows, SessionStore, SignIn } from './session-store.js'
+import type { Session } from './session.js'
 
 /** Options of {@link createMarkedSessions}. */
 export interface MarkedSessionsOptions {
   readonly rows: SessionRows
   readonly marks: SessionMarks
+  readonly epochs: Pick<Epochs, 'current' | 'note' | 'sync'>
   /** Called with the id of each row that was read and carries no mark of its own. */
   readonly onForged?: ((sessionId: string) => void) | undefined
 }
@@ -18,7 +21,7 @@ const endedAtOnce = 500
 const largestNumberOfTurns = 5
 
 /** Builds the sessions of a deployment on the rows of a store: marks are made at every write and checked at every read. */
-export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOptions): SessionStore {
+export function createMarkedSessions({ rows, marks, epochs, onForged }: MarkedSessionsOptions): SessionStore {
   const isGenuine = (row: SessionRow) => {
     if (marks.isGenuine(row)) return true
     onForged?.(row.id)
@@ -26,14 +29,15 @@ export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOp
   }
   /** A row of another session is genuine too, and is not the row of this place: whoever writes to the store can move rows. */
   const genuine = (id: string, row: SessionRow | null) => {
-    if (row === null || (row.id === id && isGenuine(row))) return row
-    if (row.id !== id) onForged?.(id)
-    return null
+    if (row && row.id !== id) onForged?.(id)
+    if (row?.id !== id || !isGenuine(row)) return null
+    epochs.note(row.epoch)
+    return inEpoch(row, epochs.current())
   }
   const read = async (id: string) => genuine(id, await rows.read(id))
   return {
     ...rows,
-    create: (session, signInIssuedAt) => rows.insert(marks.mark(session), signInIssuedAt),
+    create: (session, signIn) => create({ rows, marks, epochs }, session, signIn),
     read,
     async advance(session, change) {
       const next = advanced(session, change)
@@ -57,10 +61,22 @@ export function createMarkedSessions({ rows, marks, onForged }: MarkedSessionsOp
     endAllOf: (request) => endAllOf(rows, request),
     async list(request) {
       const { sessions, next } = await rows.list(request)
-      const ofMember = (row: SessionRow) => row.memberId === request.memberId && isGenuine(row)
-      return { sessions: sessions.filter(ofMember), next }
+      const isLive = (row: SessionRow) => row.memberId === request.memberId && row.epoch >= epochs.current()
+      return { sessions: sessions.filter((row) => isLive(row) && isGenuine(row)), next }
     },
   }
+}
+
+async function create(
+  { rows, marks, epochs }: Omit<MarkedSessionsOptions, 'onForged'>,
+  session: Session,
+  signIn: SignIn,
+): Promise<Creation> {
+  if (session.epoch < epochs.current()) return { kind: 'outdated' }
+  if (signIn.issuedAt <= refusedUntil(session.epoch)) return { kind: 'refused' }
+  const creation = await rows.insert(marks.mark(session), signIn)
+  if (creation.kind === 'outdated') await epochs.sync()
+  return creation
 }
 
 /** The refusal of earlier sign-ins comes first: a sign-in that was stored before it is found by the steps after it. */

@@ -6,6 +6,7 @@ import {
   decodeSecrets,
 } from '../base/secrets.js'
 import type { Clock } from '../base/time.js'
+import { inEpoch } from './epochs.js'
 import { decide, type Decision, type RotationSettings } from './rotation.js'
 import { createSessionMarks } from './session-mark.js'
 import type { SessionRows } from './session-store.js'
@@ -69,7 +70,7 @@ export function parseRefreshToken(secrets: Secrets, token: string): RefreshToken
 /** Options of {@link judgeRefreshToken}. */
 export interface JudgeOptions extends RotationSettings {
   /** The `sessions` of an open store. */
-  readonly sessions: Pick<SessionRows, 'read'>
+  readonly sessions: Pick<SessionRows, 'read' | 'readEpoch'>
   /** The app that the sessions are of. */
   readonly appId: string
   /** As `PERENNIAL_SECRET` is set: base64, newest first. */
@@ -101,8 +102,9 @@ export async function judgeRefreshToken(
   const parts = parseRefreshToken(secrets, refreshToken)
   if (!parts) return { kind: 'not_ours' }
   const { sessionId, generation } = parts
-  const session = await sessions.read(sessionId)
-  if (!session || !createSessionMarks(secrets).isGenuine(session)) return { kind: 'unknown', sessionId }
+  const row = await sessions.read(sessionId)
+  if (!row || !createSessionMarks(secrets).isGenuine(row)) return { kind: 'unknown', sessionId }
+  const session = inEpoch(row, (await sessions.readEpoch())?.epoch ?? 0)
   const { kind } = decide(session, generation, Math.floor(clock()), settings)
   return { kind, session, generation }
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
+import { noEpochs } from '../../test/kit/claimed-store.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 import { createExpireTokens } from './outdated-tokens.js'
 import { createRevocations, type RevocationsOptions } from './revocations.js'
@@ -25,9 +26,9 @@ const store = (): RevocationsOptions['store'] => ({
     syncs++
     tell(others.splice(0))
   },
-  endedSince: async (at) => {
+  endedSince: async function* (at) {
     if (down) throw failure('storeUnreachable')
-    return inStore.filter(({ endedAt }) => endedAt >= at)
+    yield inStore.filter(({ endedAt }) => endedAt >= at)
   },
   watchEnded: (listener) => {
     tell = listener
@@ -42,7 +43,13 @@ const store = (): RevocationsOptions['store'] => ({
   },
 })
 const create = () =>
-  createRevocations({ store: store(), clock: world.clock, ticker: world.ticker, patienceSeconds: 0 })
+  createRevocations({
+    store: store(),
+    epochs: noEpochs,
+    clock: world.clock,
+    ticker: world.ticker,
+    patienceSeconds: 0,
+  })
 
 beforeEach(() => {
   world = createFakeTime()
@@ -139,6 +146,7 @@ describe('revocations', () => {
     const memory = createMemoryStore(world)
     const revocations = createRevocations({
       store: memory.sessions,
+      epochs: noEpochs,
       clock: world.clock,
       ticker: world.ticker,
     })
@@ -210,6 +218,7 @@ describe('changes of members in the feed', () => {
     const start = () =>
       createRevocations({
         store: memory.sessions,
+        epochs: noEpochs,
         clock: world.clock,
         ticker: world.ticker,
         onMemberChange: (memberId, changedAt) => changes.push({ [memberId]: changedAt }),

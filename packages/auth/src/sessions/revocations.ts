@@ -1,6 +1,8 @@
+import { forEachInSlices } from '../base/slices.js'
 import { shareRun } from '../base/single-flight.js'
 import { systemTicker, type Clock, type Ticker } from '../base/time.js'
 import { createEndedFreshness } from './ended-freshness.js'
+import type { Epochs } from './epochs.js'
 import { memberChangeIn } from './outdated-tokens.js'
 import type { EndedSession, SessionStore } from './session-store.js'
 
@@ -8,7 +10,8 @@ import type { EndedSession, SessionStore } from './session-store.js'
 export interface Revocations {
   /** `unknown` until the store was read once since start; `authenticate` then answers 503. */
   readonly state: () => 'unknown' | 'known'
-  readonly isEnded: (sessionId: string) => boolean
+  /** @param epoch - the epoch in which the session began. @defaultValue the present one */
+  readonly isEnded: (sessionId: string, epoch?: number) => boolean
   /**
    * Returns null if `isEnded` may be asked now: the list is younger than 2 s, or the store does not answer. Otherwise returns a
    * promise that resolves when it may. It never rejects.
@@ -24,6 +27,7 @@ export interface Revocations {
 /** Options of {@link createRevocations}. */
 export interface RevocationsOptions {
   readonly store: Pick<SessionStore, 'endedSince' | 'watchEnded' | 'syncEnded' | 'restoreEnded'>
+  readonly epochs: Pick<Epochs, 'current' | 'note' | 'noteEntry' | 'sync'>
   readonly clock: Clock
   /** @defaultValue the machine's timer, which keeps no process alive */
   readonly ticker?: Ticker | undefined
@@ -42,7 +46,7 @@ const renewEverySeconds = 1
  * an hour, and each of those needed a sign-in within the admin API's quota.
  */
 export function createRevocations(options: RevocationsOptions): Revocations {
-  const { store, clock, ticker = systemTicker, patienceSeconds = 1 } = options
+  const { store, epochs, clock, ticker = systemTicker, patienceSeconds = 1 } = options
   const ended = createEndedSet(options)
   const freshness = createEndedFreshness({ sync: () => store.syncEnded(), clock, patienceSeconds })
   let everLoaded = false
@@ -55,9 +59,8 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     const startedAt = clock()
     // First, so that nothing is missed between what it passes over and the list.
     await store.syncEnded()
-    const listed = await store.endedSince(Math.floor(clock() - keptSeconds))
-    const missing = ended.without(listed)
-    ended.note(listed)
+    await epochs.sync()
+    const missing = await readEnded(store, ended, Math.floor(clock() - keptSeconds))
     everLoaded = true
     freshness.noteComplete(startedAt)
     // A store that fell back to an older state would make ended sessions valid again.
@@ -83,18 +86,42 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     stopWatching()
     stopTicking()
   }
+  const isEnded = createIsEnded(epochs, ended)
   const state = () => (everLoaded ? 'known' : 'unknown')
-  return { state, isEnded: ended.has, catchUp: freshness.catchUp, note: ended.note, load, close }
+  return { state, isEnded, catchUp: freshness.catchUp, note: ended.note, load, close }
+}
+
+/** Notes what the store lists, and returns what is known here and not listed there. */
+async function readEnded(
+  store: Pick<SessionStore, 'endedSince'>,
+  ended: EndedSet,
+  since: number,
+): Promise<readonly EndedSession[]> {
+  const listed = new Set<string>()
+  for await (const some of store.endedSince(since)) {
+    for (const { id } of some) listed.add(id)
+    ended.note(some)
+  }
+  return await ended.without(listed)
+}
+
+/** A token of a later epoch than the known one proves that the store had it. */
+function createIsEnded(epochs: RevocationsOptions['epochs'], ended: EndedSet): Revocations['isEnded'] {
+  return (sessionId, epoch = epochs.current()) => {
+    const current = epochs.current()
+    if (epoch > current) epochs.note(epoch)
+    return epoch < current || ended.has(sessionId)
+  }
 }
 
 interface EndedSet {
   readonly has: (sessionId: string) => boolean
   readonly note: (news: readonly EndedSession[]) => void
   /** Returns the known ended sessions that are not in this list. */
-  readonly without: (listed: readonly EndedSession[]) => readonly EndedSession[]
+  readonly without: (listed: ReadonlySet<string>) => Promise<readonly EndedSession[]>
 }
 
-function createEndedSet({ clock, onMemberChange }: RevocationsOptions): EndedSet {
+function createEndedSet({ clock, epochs, onMemberChange }: RevocationsOptions): EndedSet {
   const ended = new Map<string, number>()
   const forgetOld = (before: number) => {
     // Oldest news come first, so that the first entry that is still needed ends the search.
@@ -108,14 +135,17 @@ function createEndedSet({ clock, onMemberChange }: RevocationsOptions): EndedSet
     note: (news) => {
       for (const entry of news) {
         ended.set(entry.id, entry.endedAt)
-        const change = onMemberChange && memberChangeIn(entry)
-        if (change) onMemberChange(change.memberId, change.changedAt)
+        const change = epochs.noteEntry(entry) ? null : memberChangeIn(entry)
+        if (change) onMemberChange?.(change.memberId, change.changedAt)
       }
       forgetOld(clock() - keptSeconds)
     },
-    without: (listed) => {
-      const ids = new Set(listed.map(({ id }) => id))
-      return [...ended].filter(([id]) => !ids.has(id)).map(([id, endedAt]) => ({ id, endedAt }))
+    async without(listed) {
+      const missing: EndedSession[] = []
+      await forEachInSlices(ended, ([id, endedAt]) => {
+        if (!listed.has(id)) missing.push({ id, endedAt })
+      })
+      return missing
     },
   }
 }

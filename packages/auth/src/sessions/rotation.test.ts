@@ -5,6 +5,7 @@ import type { Session } from './session.js'
 
 const settings: RotationSettings = { graceSeconds: 30, idleSeconds: 1_000 }
 const session: Session = {
+  epoch: 0,
   id: 'AAAAAAAAAAAAAAAAAAAAAA',
   memberId: 'mem_1',
   userAgent: null,

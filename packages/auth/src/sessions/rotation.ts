@@ -61,6 +61,16 @@ export function isLive(session: Session, at: number): boolean {
   return session.endedAt === null && session.expiresAt > at
 }
 
+/** Returns those sessions that were refreshed longest ago, until `most` are left. Of two of one second, the first one given. */
+export function surplusOf<T extends Pick<Session, 'lastUsedAt'>>(
+  sessions: readonly T[],
+  most: number,
+): readonly T[] {
+  if (sessions.length <= most) return []
+  const longestAgoFirst = sessions.toSorted((one, other) => one.lastUsedAt - other.lastUsedAt)
+  return longestAgoFirst.slice(0, sessions.length - most)
+}
+
 /** Returns the session that a rotation writes, or null if the session is not live. */
 export function advanced(session: Session, change: Advance): Session | null {
   const at = Math.floor(change.at)

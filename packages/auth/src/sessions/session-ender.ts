@@ -1,5 +1,6 @@
 import type { Clock } from '../base/time.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
+import type { Epochs } from './epochs.js'
 import type { Revocations } from './revocations.js'
 import type { Session, SessionEndReason } from './session.js'
 import type { SessionStore } from './session-store.js'
@@ -12,6 +13,13 @@ export interface SessionEnder {
     reason: SessionEndReason,
     requestId: string,
   ) => Promise<boolean>
+  /** Notes and reports sessions of a member that the store has ended already. */
+  readonly noteEnded: (ended: NotedEnds) => void
+  /**
+   * Ends all sessions, refuses earlier member JWTs of all members, and returns how many sessions were live.
+   * @throws {@link AuthError} `AUTH_UNAVAILABLE`
+   */
+  readonly endEverything: (requestId: string) => Promise<number>
   /** Ends all of a member, and returns how many. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   readonly endAllOf: (request: EndAllRequest) => Promise<number>
 }
@@ -25,10 +33,21 @@ export interface EndAllRequest {
   readonly earlierSignIns?: 'refused' | 'allowed' | undefined
 }
 
+/** Sessions that a store has ended. */
+export interface NotedEnds {
+  readonly memberId: string
+  readonly reason: SessionEndReason
+  readonly requestId: string
+  readonly ids: readonly string[]
+  /** Seconds since the epoch. @defaultValue now */
+  readonly at?: number | undefined
+}
+
 /** Options of {@link createSessionEnder}. */
 export interface SessionEnderOptions {
   readonly store: Pick<SessionStore, 'end' | 'endAllOf'>
   readonly revocations: Pick<Revocations, 'note'>
+  readonly epochs: Pick<Epochs, 'begin'>
   readonly telemetry: Telemetry
   readonly clock: Clock
   /**
@@ -42,12 +61,24 @@ export interface SessionEnderOptions {
 export function createSessionEnder({
   store,
   revocations,
+  epochs,
   telemetry,
   clock,
   lastEarlierSecond = clock,
 }: SessionEnderOptions): SessionEnder {
   const { emit } = createEmitter(telemetry, clock)
+  const noteEnded: SessionEnder['noteEnded'] = ({ ids, at = clock(), ...ended }) => {
+    if (ids.length === 0) return
+    revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
+    for (const sessionId of ids) emit({ event: 'session_revoked', sessionId, ...ended })
+  }
   return {
+    noteEnded,
+    async endEverything(requestId) {
+      const ended = await epochs.begin(lastEarlierSecond())
+      emit({ event: 'session_revoked', requestId, reason: 'everything', count: ended })
+      return ended
+    },
     end: async ({ id, memberId }, reason, requestId) => {
       const at = clock()
       const ended = await store.end(id, reason, at)
@@ -62,9 +93,7 @@ export function createSessionEnder({
         earlierSignIns === 'refused' ? { refuseSignInsIssuedUntil: Math.floor(lastEarlierSecond()) } : {}
       let count = 0
       for await (const ids of store.endAllOf({ memberId, reason, at, ...refused })) {
-        revocations.note(ids.map((id) => ({ id, endedAt: Math.floor(at) })))
-        for (const sessionId of ids)
-          emit({ event: 'session_revoked', requestId, memberId, sessionId, reason })
+        noteEnded({ memberId, reason, requestId, ids, at })
         count += ids.length
       }
       return count

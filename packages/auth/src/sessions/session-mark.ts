@@ -38,6 +38,8 @@ function markedText(session: Session): string {
     session.confirmedAt,
     session.previousConfirmedAt,
     session.sealedMember,
+    // As rows of versions without epochs were marked.
+    ...(session.epoch === 0 ? [] : [session.epoch]),
   ])
 }
 

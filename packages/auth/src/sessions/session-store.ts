@@ -2,7 +2,7 @@ import type { Session, SessionEndReason } from './session.js'
 
 /** An entry of the revocation feed: an ended session, or another change that every instance must know of. */
 export interface EndedSession {
-  /** The id of the session, or any other text without white space. */
+  /** The id of the session, or any other text without white space, such as one of `toEpochEntry`. */
   readonly id: string
   /** Seconds since the epoch. */
   readonly endedAt: number
@@ -37,11 +37,34 @@ export interface ListRequest {
   readonly after?: string | null | undefined
 }
 
+/** The sign-in of a session that is to be stored. */
+export interface SignIn {
+  /** `iat` of the member JWT. */
+  readonly issuedAt: number
+  /** The most live sessions of the member, the new one included, from 1. */
+  readonly mostSessions: number
+}
+
+/** The result of storing a new session. */
+export type Creation =
+  /** `superseded`: the ids of the sessions that ended because the member had too many. */
+  | { readonly kind: 'created'; readonly superseded: readonly string[] }
+  /** Member JWTs of that second are refused. */
+  | { readonly kind: 'refused' }
+  /** The store has a later epoch than the session. Nothing was stored. */
+  | { readonly kind: 'outdated' }
+
 /** One page of a list. */
 export interface Page<T> {
   readonly sessions: readonly T[]
   /** Names the next page; null if this is the last one. */
   readonly next: string | null
+}
+
+/** The epoch of a store, and its mark: a MAC of the number under a key that the store does not have. */
+export interface StoredEpoch {
+  readonly epoch: number
+  readonly mark: string
 }
 
 /**
@@ -58,8 +81,11 @@ export interface SessionRow extends Session {
  * Instants are kept in whole seconds: the fraction is cut off.
  */
 export interface SessionStore {
-  /** Stores a new session, unless sign-ins of its member that were issued at `signInIssuedAt` are refused. */
-  create(session: Session, signInIssuedAt: number): Promise<'created' | 'refused'>
+  /**
+   * Stores a new session. If the member then has more than `mostSessions`, those that were refreshed longest ago end. Sign-ins
+   * that race, on this instance or another, are stored one after the other.
+   */
+  create(session: Session, signIn: SignIn): Promise<Creation>
 
   /** Returns a session. One that has ended is returned until it is swept. */
   read(id: string): Promise<SessionRow | null>
@@ -85,8 +111,8 @@ export interface SessionStore {
   /** Returns live sessions of a member, newest first. */
   list(request: ListRequest): Promise<Page<SessionRow>>
 
-  /** Returns every session that ended at or after this second. */
-  endedSince(at: number): Promise<readonly EndedSession[]>
+  /** Yields every session that ended at or after this second, some at a time. */
+  endedSince(at: number): AsyncIterable<readonly EndedSession[]>
 
   /**
    * Calls the listener with the sessions that end from now on, in this process or another, until the returned function is
@@ -115,11 +141,28 @@ export interface SessionRows extends Pick<
   SessionStore,
   'end' | 'endedSince' | 'watchEnded' | 'syncEnded' | 'restoreEnded'
 > {
-  /** Stores a new row, unless sign-ins of its member that were issued at `signInIssuedAt` are refused. */
-  insert(row: SessionRow, signInIssuedAt: number): Promise<'created' | 'refused'>
+  /**
+   * Stores a new row, unless its sign-in is refused or the store has a later epoch. Ends those live rows of the member and
+   * epoch that were refreshed longest ago, until `mostSessions` are left with the new one, which stays. Of rows that were refreshed
+   * in the same second, the one that was stored first ends first.
+   */
+  insert(row: SessionRow, signIn: SignIn): Promise<Creation>
 
   /** Returns a row as it is stored. One that has ended is returned until it is swept. */
   read(id: string): Promise<SessionRow | null>
+
+  /** Returns the epoch of the store; null if it has none. */
+  readEpoch(): Promise<StoredEpoch | null>
+
+  /**
+   * Replaces the epoch if the mark of the stored one is `expected` (null: there is none), adds the entry of `toEpochEntry` to the
+   * feed in the same step, and returns how many rows were live in the one before. Returns null if it replaced nothing.
+   */
+  replaceEpoch(request: {
+    readonly next: StoredEpoch
+    readonly expected: string | null
+    readonly at: number
+  }): Promise<number | null>
 
   /**
    * Replaces a row (all fields but id, member and the two of the end) if the stored one has the mark `expected` and has not
@@ -134,7 +177,7 @@ export interface SessionRows extends Pick<
     readonly at: number
   }): Promise<void>
 
-  /** Ends at most `limit` live sessions of a member. Returns the ids, fewer than `limit` if no other is left. */
+  /** Ends at most `limit` live sessions of a member, in the epoch of the store. Returns the ids, fewer than `limit` if no other is left. */
   endSomeOf(request: {
     readonly memberId: string
     readonly reason: SessionEndReason
@@ -142,6 +185,6 @@ export interface SessionRows extends Pick<
     readonly limit: number
   }): Promise<readonly string[]>
 
-  /** Returns live rows of a member, newest first. */
+  /** Returns live rows of a member in the epoch of the store, newest first. */
   list(request: ListRequest): Promise<Page<SessionRow>>
 }

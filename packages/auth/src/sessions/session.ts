@@ -1,4 +1,13 @@
-const endReasons = ['sign_out', 'sign_out_everywhere', 'reuse', 'member_deleted', 'plan_lost'] as const
+const endReasons = [
+  'sign_out',
+  'sign_out_everywhere',
+  'reuse',
+  'member_deleted',
+  'plan_lost',
+  'superseded',
+  'operator',
+  'everything',
+] as const
 
 /** The reason why a session ended. */
 export type SessionEndReason = (typeof endReasons)[number]
@@ -13,6 +22,8 @@ export interface Session {
   /** 128 random bits, base64url. */
   readonly id: string
   readonly memberId: string
+  /** The epoch of the store in which it began (`epochs.ts`): the session has ended once the store has a later one. */
+  readonly epoch: number
   readonly userAgent: string | null
   readonly createdAt: number
   /** The time of the last rotation that the store knows of, or of the creation. */
@@ -38,12 +49,15 @@ export interface SessionStart extends Pick<
 > {
   /** The time of the sign-in, in whole seconds. */
   readonly now: number
+  /** @defaultValue 0: nobody has ended all sessions of this store yet */
+  readonly epoch?: number | undefined
 }
 
 /** Returns a new session, whose first refresh token has not been used. */
-export function beginSession({ now, ...start }: SessionStart): Session {
+export function beginSession({ now, epoch = 0, ...start }: SessionStart): Session {
   return {
     ...start,
+    epoch,
     createdAt: now,
     lastUsedAt: now,
     generation: 1,

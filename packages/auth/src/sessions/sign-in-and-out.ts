@@ -4,6 +4,7 @@ import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { Member, MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
 import type { RandomBytes, Secrets } from '../base/secrets.js'
+import type { Epochs } from './epochs.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { signInWaitSeconds, type SignInCaller, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
@@ -18,6 +19,7 @@ import type { SessionStore } from './session-store.js'
 export type IssueAccessToken = (subject: {
   readonly user: Member
   readonly sessionId: string
+  readonly epoch: number
   readonly generation: number
   /** The time at which the member was read, in seconds. */
   readonly memberReadAt: number
@@ -57,6 +59,7 @@ export interface SessionUseCases {
 /** Options of {@link createSessions}. */
 export interface SessionsOptions {
   readonly store: SessionStore
+  readonly epochs: Pick<Epochs, 'current'>
   readonly secrets: Secrets
   readonly verifyMemberToken: VerifyMemberToken
   readonly membership: MembershipCheck
@@ -69,6 +72,8 @@ export interface SessionsOptions {
   readonly maxSeconds: number
   /** A session not refreshed for so long is over, in seconds. */
   readonly idleSeconds: number
+  /** The most live sessions of a member, from 1. */
+  readonly maxSessions: number
 }
 
 type Request = Parameters<SessionUseCases['signIn']>[0]
@@ -109,7 +114,7 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
 }
 
 async function signIn(request: Request, options: SessionsOptions): Promise<SignedIn> {
-  const { secrets, clock, store, issueAccessToken } = options
+  const { clock } = options
   const startedAt = clock()
   const claims = await options.verifyMemberToken(request.memberToken, request)
   const waitSeconds = Math.max(0, signInWaitSeconds - (clock() - startedAt))
@@ -122,37 +127,58 @@ async function signIn(request: Request, options: SessionsOptions): Promise<Signe
   })
   if (standing.kind !== 'member') throw refusal(standing, claims.id)
 
-  const session = newSession(claims, standing.sealedMember, request, options)
-  // Signed before the session is stored: else a session without tokens could remain in the member's list.
-  const accessToken = await issueAccessToken({
-    user: standing.member,
-    sessionId: session.id,
-    generation: session.generation,
-    memberReadAt: standing.readAt,
-    expiresBy: session.expiresAt,
-  })
-  if ((await store.create(session, claims.iat)) === 'refused')
-    throw failure('signInRevoked', { subject: { memberId: claims.id } })
-  createEmitter(options.telemetry, clock).emit({
-    event: 'session_created',
-    requestId,
-    memberId: session.memberId,
-    sessionId: session.id,
-  })
-  const { id: sessionId, generation } = session
-  return { accessToken, refreshToken: formatRefreshToken(secrets, { sessionId, generation }) }
+  return await begin({ claims, standing, request }, options)
+}
+
+/** Each turn that is lost means that somebody has ended all sessions since the turn began. */
+const largestNumberOfTurns = 5
+
+interface Beginning {
+  readonly claims: MemberTokenClaims
+  readonly standing: Extract<Standing, { kind: 'member' }>
+  readonly request: Request
+}
+
+async function begin({ claims, standing, request }: Beginning, options: SessionsOptions): Promise<SignedIn> {
+  const { secrets, store, ender, maxSessions: mostSessions } = options
+  const { requestId } = request
+  for (let turn = 0; turn < largestNumberOfTurns; turn++) {
+    const session = newSession(claims, standing.sealedMember, request, options)
+    // Signed before the session is stored: else a session without tokens could remain in the member's list.
+    const accessToken = await issueFor(session, standing, options)
+    const creation = await store.create(session, { issuedAt: claims.iat, mostSessions })
+    if (creation.kind === 'outdated') continue
+    const { id: sessionId, memberId, generation } = session
+    if (creation.kind === 'refused') throw failure('signInRevoked', { subject: { memberId } })
+    ender.noteEnded({ memberId, reason: 'superseded', requestId, ids: creation.superseded })
+    const { emit } = createEmitter(options.telemetry, options.clock)
+    emit({ event: 'session_created', requestId, memberId, sessionId })
+    return { accessToken, refreshToken: formatRefreshToken(secrets, { sessionId, generation }) }
+  }
+  throw failure('epochContended')
+}
+
+async function issueFor(
+  session: Session,
+  standing: Beginning['standing'],
+  { issueAccessToken }: SessionsOptions,
+): Promise<string> {
+  const { id: sessionId, epoch, generation, expiresAt: expiresBy } = session
+  const { member: user, readAt: memberReadAt } = standing
+  return await issueAccessToken({ user, sessionId, epoch, generation, memberReadAt, expiresBy })
 }
 
 function newSession(
   claims: MemberTokenClaims,
   sealedMember: string | null,
   { userAgent }: Request,
-  { clock, maxSeconds, randomBytes }: SessionsOptions,
+  { clock, epochs, maxSeconds, randomBytes }: SessionsOptions,
 ): Session {
   const now = Math.floor(clock())
   return beginSession({
     id: createSessionId(randomBytes),
     memberId: claims.id,
+    epoch: epochs.current(),
     // Well-formed: stores keep texts as UTF-8, and the row's mark is over the text.
     userAgent: userAgent === null ? null : Buffer.from(userAgent.slice(0, userAgentLength)).toString(),
     expiresAt: Math.floor(Math.min(now + maxSeconds, claims.exp)),

@@ -22,6 +22,7 @@ const onlyReasonOf: Readonly<Record<string, string>> = {
   AUTH_TOKEN_MISSING: 'missing',
   AUTH_TOKEN_REVOKED: 'revoked',
   AUTH_ORIGIN_DENIED: 'origin',
+  AUTH_REQUEST_INVALID: 'request',
   AUTH_REQUEST_TOO_LARGE: 'too_large',
   AUTH_NOT_FOUND: 'not_found',
   AUTH_METHOD_NOT_ALLOWED: 'method',

@@ -82,7 +82,7 @@ function countEvent(metrics: Metrics, event: AuthEvent): void {
   metrics.events.inc({ event: event.event, code: codeLabel(event.code) })
   const reason = reasonLabel(event.reason)
   if (event.event === 'token_refreshed') metrics.refreshes.inc({ how: event.how ?? 'rotated' })
-  if (event.event === 'session_revoked') metrics.sessionsEnded.inc({ reason })
+  if (event.event === 'session_revoked') metrics.sessionsEnded.inc({ reason }, event.count ?? 1)
   if (refusals.has(event.event)) metrics.refusals.inc({ code: codeLabel(event.code), reason })
   if (event.event === 'rate_limited') metrics.rateLimited.inc({ limit: reason })
   if (event.event === 'upstream_failure') {

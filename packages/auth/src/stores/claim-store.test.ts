@@ -10,6 +10,7 @@ import { createSigningKeys } from '../tokens/index.js'
 import { claimStore, findClaimProblem, type ClaimedStore, type ClaimOptions } from './claim-store.js'
 import { openStore } from './open-store.js'
 import type { Store } from './store.js'
+import { storeSession } from '../../test/kit/claimed-store.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'perennial-claim-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -83,7 +84,7 @@ describe('a claimed store', () => {
     const open = newStore()
     const before = await useFor(open, 'app_one', ours)
     const session = newSession()
-    await before.sessions.create(session, world.now)
+    await storeSession(before.sessions, session, world.now)
     await before.close()
     const after = claimed(await open(), 'app_one', theirs, { newSecret: 'sign-everyone-out' })
     await after.claim()
@@ -115,7 +116,7 @@ describe('a claimed store', () => {
     const raw = await newStore()()
     const store = claimed(raw, 'app_one', ours, { onForged: (id) => forged.push(id) })
     const session = newSession()
-    await store.sessions.create(session, world.now)
+    await storeSession(store.sessions, session, world.now)
     expect(await raw.owner.read()).toBe('app_one')
     const row = await raw.sessions.read(session.id)
     if (!row) throw new Error('it was created')
@@ -128,10 +129,10 @@ describe('a claimed store', () => {
   it('of one app is worth nothing to another under the same secret, row by row', async () => {
     const [one, two] = [await useFor(newStore(), 'app_one', ours), await newStore()()]
     const session = newSession()
-    await one.sessions.create(session, world.now)
+    await storeSession(one.sessions, session, world.now)
     const row = await one.sessions.read(session.id)
     if (!row) throw new Error('it was created')
-    await two.sessions.insert(row, world.now)
+    await two.sessions.insert(row, { issuedAt: world.now, mostSessions: 1_000 })
     const other = claimed(two, 'app_two', ours)
     expect(await other.sessions.read(session.id)).toBeNull()
     await Promise.all([one.close(), other.close()])

@@ -2,9 +2,12 @@ import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createRandomBytes, createSecrets, decodeSecrets, type Secrets } from '../base/secrets.js'
 import { shareRun } from '../base/single-flight.js'
+import { systemClock, type Clock } from '../base/time.js'
 import {
+  createEpochs,
   createMarkedSessions,
   createSessionMarks,
+  type Epochs,
   type SessionMarks,
   type SessionRows,
   type SessionStore,
@@ -15,6 +18,7 @@ import type { Store, TakeUp } from './store.js'
 /** A store that is known to be that of the app and the secret of this process. */
 export interface ClaimedStore extends Omit<Store, 'sessions' | 'owner'> {
   readonly sessions: SessionStore
+  readonly epochs: Epochs
   /**
    * Claims the store now. Until it has succeeded once, each use of sessions and signing keys claims first.
    * @throws Error with one line, if the store is that of another app, or was made under another secret
@@ -34,6 +38,10 @@ export interface ClaimOptions {
   readonly onForged?: ((sessionId: string) => void) | undefined
   /** Called with the one line of a claim that fails after the start: of another app, or under another secret. */
   readonly onRefused?: ((problem: string) => void) | undefined
+  /** Called if the epoch of the store was read and carries no mark of its own. */
+  readonly onForgedEpoch?: (() => void) | undefined
+  /** @defaultValue the clock of the machine */
+  readonly clock?: Clock | undefined
 }
 
 /** Creates the store that the rest of Perennial uses. Nothing is read or written before the first use, or `claim`. */
@@ -54,22 +62,24 @@ export function claimStore(store: Store, options: ClaimOptions): ClaimedStore {
       throw failure('storeForeign', { cause })
     }
   }
-  const { secrets, onForged } = options
+  const { secrets, onForged, onForgedEpoch, clock = systemClock } = options
   const marks = secrets ? createSessionMarks(secrets) : refusesMarks
+  const rows = afterClaim(store.sessions, claimed)
+  const epochs = createEpochs({ rows, secrets: secrets ?? refusesEpochs, clock, onForged: onForgedEpoch })
   return {
     ...store,
-    sessions: createMarkedSessions({ rows: afterClaim(store.sessions, claimed), marks, onForged }),
+    sessions: createMarkedSessions({ rows, marks, epochs, onForged }),
+    epochs,
     signingKeys: afterClaimOfKeys(store.signingKeys, claimed),
     claim,
   }
 }
 
-const refusesMarks: SessionMarks = {
-  mark: () => {
-    throw new TypeError('forward mode keeps no sessions')
-  },
-  isGenuine: () => false,
+const noSessions = () => {
+  throw new TypeError('forward mode keeps no sessions')
 }
+const refusesMarks: SessionMarks = { mark: noSessions, isGenuine: () => false }
+const refusesEpochs: Pick<Secrets, 'mark' | 'verifyMark'> = { mark: noSessions, verifyMark: () => false }
 
 function afterClaim(rows: SessionRows, claimed: () => Promise<void>): SessionRows {
   return {
@@ -80,7 +90,12 @@ function afterClaim(rows: SessionRows, claimed: () => Promise<void>): SessionRow
     refuseSignIns: async (...given) => (await claimed(), await rows.refuseSignIns(...given)),
     endSomeOf: async (...given) => (await claimed(), await rows.endSomeOf(...given)),
     list: async (...given) => (await claimed(), await rows.list(...given)),
-    endedSince: async (...given) => (await claimed(), await rows.endedSince(...given)),
+    readEpoch: async () => (await claimed(), await rows.readEpoch()),
+    replaceEpoch: async (...given) => (await claimed(), await rows.replaceEpoch(...given)),
+    endedSince: async function* (...given) {
+      await claimed()
+      yield* rows.endedSince(...given)
+    },
     watchEnded: (listener) => rows.watchEnded(listener),
     syncEnded: async () => (await claimed(), await rows.syncEnded()),
     restoreEnded: async (...given) => (await claimed(), await rows.restoreEnded(...given)),

@@ -6,6 +6,9 @@ export const endedKeptSeconds: number = 2 * 3600
 /** The time for which a refusal of a member's earlier sign-ins is kept, in seconds: longer than any member JWT lives. */
 export const signInCutoffKeptSeconds: number = 400 * 86_400
 
+/** The most sessions of one member that end in one step because the member has too many. */
+export const supersededAtOnce: number = 500
+
 /** The message to a listener of `watchEnded`. */
 export type EndedNews = readonly EndedSession[] | 'resync'
 

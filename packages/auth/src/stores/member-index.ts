@@ -4,6 +4,12 @@ import type { SessionRow } from '../sessions/index.js'
 export interface MemberIndex {
   add(session: SessionRow): void
   remove(session: Pick<SessionRow, 'id' | 'memberId'>): void
+  /** Returns the number of sessions of a member. */
+  countOf(memberId: string): number
+  /** Yields the ids of all sessions. */
+  ids(): Iterable<string>
+  /** Yields the ids of a member's sessions, oldest first. */
+  oldestFirst(memberId: string): Iterable<string>
   /** Yields the ids of a member's sessions before the place `after` (null: all), newest first, each with its place. */
   newestFirst(
     memberId: string,
@@ -36,6 +42,11 @@ export function createMemberIndex(): MemberIndex {
       idAt.delete(place)
       places.splice(countBefore(places, place), 1)
       if (places.length === 0) placesOf.delete(memberId)
+    },
+    countOf: (memberId) => placesOf.get(memberId)?.length ?? 0,
+    ids: () => placeOf.keys(),
+    *oldestFirst(memberId) {
+      for (const place of placesOf.get(memberId) ?? []) yield idAt.get(place) ?? ''
     },
     *newestFirst(memberId, after) {
       const places = placesOf.get(memberId) ?? []

@@ -1,17 +1,28 @@
+import { forEachInSlices, inSlices } from '../base/slices.js'
+import { shareRun } from '../base/single-flight.js'
 import { systemTicker } from '../base/time.js'
 import {
+  beginningOf,
   isLive,
+  surplusOf,
+  toEpochEntry,
   type EndedSession,
   type ListRequest,
   type Page,
   type SessionEndReason,
   type SessionRow,
   type SessionRows,
+  type StoredEpoch,
 } from '../sessions/index.js'
-import type { SigningKeyStore, StoredSigningKey } from '../tokens/index.js'
 import { createMemberIndex, type MemberIndex } from './member-index.js'
-import { createEndedFeed, endedKeptSeconds, signInCutoffKeptSeconds } from './ended-sessions.js'
-import { sweepEverySeconds, type Store, type StoreOptions, type StoreOwner } from './store.js'
+import { createOwner, createSigningKeys } from './memory-identity.js'
+import {
+  createEndedFeed,
+  endedKeptSeconds,
+  signInCutoffKeptSeconds,
+  type EndedFeed,
+} from './ended-sessions.js'
+import { sweepEverySeconds, type Store, type StoreOptions } from './store.js'
 
 /** Creates a `memory:` store: for one process, and lost when it ends. Every method runs in one turn, so it is atomic. */
 export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions): Store {
@@ -20,17 +31,24 @@ export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions
     members: createMemberIndex(),
     ended: new Map(),
     cutoffs: new Map(),
+    epoch: null,
   }
   const messages = new Map<string, number>()
-  const stopSweeping = ticker(sweepEverySeconds, () => {
+  const feed = createEndedFeed()
+  const sweepAll = shareRun(async () => {
     const now = clock()
-    sweep(tables, now)
+    await sweep(tables, now)
     for (const [id, forgetAt] of messages) if (forgetAt <= now) messages.delete(id)
   })
+  const stopSweeping = ticker(sweepEverySeconds, () => void sweepAll())
   return {
     name: 'memory:',
     owner: createOwner(),
-    sessions: { ...createRows(tables), ...createEnding(tables) },
+    sessions: {
+      ...createRows(tables, feed, clock),
+      ...createEnding(tables, feed),
+      ...createEpoch(tables, feed),
+    },
     signingKeys: createSigningKeys(),
     webhookLog: {
       isDone: async (messageId) => messages.has(messageId),
@@ -43,56 +61,30 @@ export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions
   }
 }
 
-function createOwner(): StoreOwner {
-  let owner: string | null = null
-  return {
-    read: async () => owner,
-    claim: async (appId) => (owner ??= appId),
-    readEarlierKeys: async () => [],
-  }
-}
-
-function createSigningKeys(): SigningKeyStore {
-  const keys: StoredSigningKey[] = []
-  const indexOf = (kid: string) => keys.findIndex((key) => key.kid === kid)
-  return {
-    list: async () => [...keys],
-    add: async (key, newestKid) => {
-      if ((keys.at(-1)?.kid ?? null) !== newestKid || indexOf(key.kid) >= 0) return false
-      keys.push({ ...key, createdAt: Math.floor(key.createdAt) })
-      return true
-    },
-    reseal: async (kid, sealedPrivateKey) => {
-      const index = indexOf(kid)
-      const key = keys[index]
-      if (key) keys[index] = { ...key, sealedPrivateKey }
-    },
-    remove: async (kid) => {
-      const index = indexOf(kid)
-      if (index >= 0) keys.splice(index, 1)
-    },
-  }
-}
-
 interface Tables {
   readonly sessions: Map<string, SessionRow>
-  /** The sessions that have not ended. */
-  readonly members: MemberIndex
+  /** The sessions of the present epoch that have not ended. */
+  members: MemberIndex
+  epoch: StoredEpoch | null
   readonly ended: Map<string, number>
   readonly cutoffs: Map<string, { readonly issuedUntil: number; readonly setAt: number }>
 }
 
 type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
+type Epoch = Pick<SessionRows, 'readEpoch' | 'replaceEpoch'>
 
-function createRows(tables: Tables): Rows {
-  const { sessions, members, cutoffs } = tables
+function createRows(tables: Tables, feed: EndedFeed, clock: StoreOptions['clock']): Rows {
+  const { sessions, cutoffs } = tables
   return {
-    insert: async (row, signInIssuedAt) => {
+    insert: async (row, { issuedAt, mostSessions }) => {
       const cutoff = cutoffs.get(row.memberId)
-      if (cutoff !== undefined && signInIssuedAt <= cutoff.issuedUntil) return 'refused'
+      if (cutoff !== undefined && issuedAt <= cutoff.issuedUntil) return { kind: 'refused' }
+      if (row.epoch < (tables.epoch?.epoch ?? 0)) return { kind: 'outdated' }
+      const superseded = endSurplus(tables, row.memberId, { most: mostSessions - 1, at: Math.floor(clock()) })
       sessions.set(row.id, row)
-      members.add(row)
-      return 'created'
+      tables.members.add(row)
+      feed.publish(superseded)
+      return { kind: 'created', superseded: superseded.map(({ id }) => id) }
     },
     read: async (id) => sessions.get(id) ?? null,
     replace: async (row, expected) => {
@@ -105,9 +97,46 @@ function createRows(tables: Tables): Rows {
   }
 }
 
-function createEnding(tables: Tables): Omit<SessionRows, keyof Rows> {
+function endSurplus(
+  tables: Tables,
+  memberId: string,
+  { most, at }: { readonly most: number; readonly at: number },
+): readonly EndedSession[] {
+  const { sessions, members } = tables
+  if (members.countOf(memberId) <= most) return []
+  const rows = [...members.oldestFirst(memberId)].flatMap((id) => sessions.get(id) ?? [])
+  const surplus = surplusOf(
+    rows.filter((row) => isLive(row, at)),
+    most,
+  )
+  for (const session of surplus) endOne(tables, session, 'superseded', at)
+  return surplus.map(({ id }) => ({ id, endedAt: at }))
+}
+
+function createEpoch(tables: Tables, feed: EndedFeed): Epoch {
+  return {
+    readEpoch: async () => tables.epoch,
+    replaceEpoch: async ({ next, expected, at }) => {
+      if ((tables.epoch?.mark ?? null) !== expected) return null
+      const { sessions, members: before } = tables
+      const isLater = next.epoch > (tables.epoch?.epoch ?? 0)
+      tables.epoch = next
+      const entry = toEpochEntry(next, at)
+      if (!tables.ended.has(entry.id)) tables.ended.set(entry.id, entry.endedAt)
+      if (isLater) tables.members = createMemberIndex()
+      feed.publish([entry])
+      let live = 0
+      await forEachInSlices(isLater ? before.ids() : [], (id) => {
+        const session = sessions.get(id)
+        if (session && isLive(session, at)) live += 1
+      })
+      return live
+    },
+  }
+}
+
+function createEnding(tables: Tables, feed: EndedFeed): Omit<SessionRows, keyof Rows | keyof Epoch> {
   const { sessions, ended, cutoffs } = tables
-  const feed = createEndedFeed()
   return {
     end: async (id, reason, atOrLater) => {
       const session = sessions.get(id)
@@ -128,8 +157,11 @@ function createEnding(tables: Tables): Omit<SessionRows, keyof Rows> {
       feed.publish(some.map(({ id }) => ({ id, endedAt: at })))
       return some.map(({ id }) => id)
     },
-    endedSince: async (at) =>
-      [...ended].filter(([, endedAt]) => endedAt >= at).map(([id, endedAt]) => ({ id, endedAt })),
+    endedSince: async function* (at) {
+      for await (const some of inSlices(ended)) {
+        yield some.filter(([, endedAt]) => endedAt >= at).map(([id, endedAt]) => ({ id, endedAt }))
+      }
+    },
     watchEnded: (listener) => feed.subscribe(listener),
     syncEnded: async () => {},
     restoreEnded: async (known) => {
@@ -171,17 +203,23 @@ function liveOf({ sessions, members }: Tables, { memberId, at, limit, after = nu
   return live
 }
 
-function sweep(tables: Tables, now: number): void {
-  const { sessions, ended, cutoffs } = tables
+/** In slices: a store may hold a million sessions. */
+async function sweep(tables: Tables, now: number): Promise<void> {
+  const { sessions, ended, cutoffs, epoch } = tables
   const endedBefore = now - endedKeptSeconds
-  for (const session of sessions.values()) {
+  // Sessions of earlier epochs are kept for as long as those that ended one by one.
+  const leastEpoch = epoch && beginningOf(epoch.epoch) <= endedBefore ? epoch.epoch : 0
+  await forEachInSlices(sessions.values(), (session) => {
     const endedAt = session.endedAt ?? Infinity
-    if (session.expiresAt <= now || endedAt <= endedBefore) forget(tables, session)
-  }
-  for (const [id, endedAt] of ended) if (endedAt <= endedBefore) ended.delete(id)
-  for (const [memberId, { setAt }] of cutoffs) {
+    if (session.expiresAt <= now || endedAt <= endedBefore || session.epoch < leastEpoch)
+      forget(tables, session)
+  })
+  await forEachInSlices(ended, ([id, endedAt]) => {
+    if (endedAt <= endedBefore) ended.delete(id)
+  })
+  await forEachInSlices(cutoffs, ([memberId, { setAt }]) => {
     if (setAt <= now - signInCutoffKeptSeconds) cutoffs.delete(memberId)
-  }
+  })
 }
 
 function forget({ sessions, members }: Tables, session: SessionRow): void {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { advanced, confirmed, type Session, type SessionRow } from '../sessions/index.js'
 import type { ClaimedStore } from './index.js'
-import { readSession, withoutMark } from '../../test/kit/claimed-store.js'
+import { readSession, withoutMark, storeSession } from '../../test/kit/claimed-store.js'
 
 /** One write of a rotation. Generations are relative to the stored one, and instants to the present. */
 type Write =
@@ -107,13 +107,14 @@ export function itWritesRotationsAsSpecified(opened: () => { store: ClaimedStore
           ...fields,
           id: randomBytes(16).toString('base64url'),
           memberId: 'mem_ada',
+          epoch: 0,
           userAgent: null,
           createdAt: 1,
           expiresAt: now + expiresIn,
           endedAt: null,
           endReason: null,
         }
-        await store.sessions.create(expected, now)
+        await storeSession(store.sessions, expected, now)
         const reads: SessionRow[] = []
         for (const write of writes) {
           const read = await store.sessions.read(expected.id)

@@ -2,10 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EndedSession } from '../sessions/session-store.js'
 import { beginSession, type Session } from '../sessions/index.js'
+import { describeOperators } from './operators.contract.js'
 import { itWritesRotationsAsSpecified } from './rotation-writes.contract.js'
+import { appId } from '../../test/kit/member-tokens.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 import type { ClaimedStore, Store, TakeUp } from './index.js'
-import { advanceFrom, claimForTest, endAllOf, listOf, readSession } from '../../test/kit/claimed-store.js'
+import {
+  advanceFrom,
+  claimForTest,
+  endAllOf,
+  listOf,
+  readSession,
+  storeSession,
+  listEnded,
+  storeSecrets,
+} from '../../test/kit/claimed-store.js'
 
 /** Opens an empty store in this world. */
 export type OpenStoreInWorld = (world: FakeTime) => Promise<Store>
@@ -21,7 +32,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
     beforeEach(async () => {
       world = createFakeTime()
       raw = await open(world)
-      store = claimForTest(raw)
+      store = claimForTest(raw, storeSecrets, appId, world.clock)
     })
     afterEach(async () => {
       await store.close()
@@ -40,7 +51,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
     })
     const create = async (change: Partial<Session> = {}): Promise<Session> => {
       const session = newSession(change)
-      expect(await store.sessions.create(session, world.now)).toBe('created')
+      expect(await storeSession(store.sessions, session, world.now)).toBe('created')
       return session
     }
     const advance = (id: string, fromGeneration: number, toGeneration = fromGeneration + 1, at = world.now) =>
@@ -280,21 +291,23 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
             refuseSignInsIssuedUntil,
           })
         await endAll(cutoff)
-        expect(await store.sessions.create(newSession(), cutoff - 1)).toBe('refused')
-        expect(await store.sessions.create(newSession(), cutoff)).toBe('refused')
-        expect(await store.sessions.create(newSession(), cutoff + 1)).toBe('created')
-        expect(await store.sessions.create(newSession({ memberId: 'mem_bob' }), cutoff)).toBe('created')
+        expect(await storeSession(store.sessions, newSession(), cutoff - 1)).toBe('refused')
+        expect(await storeSession(store.sessions, newSession(), cutoff)).toBe('refused')
+        expect(await storeSession(store.sessions, newSession(), cutoff + 1)).toBe('created')
+        expect(await storeSession(store.sessions, newSession({ memberId: 'mem_bob' }), cutoff)).toBe(
+          'created',
+        )
         await endAll(cutoff - 50)
-        expect(await store.sessions.create(newSession(), cutoff)).toBe('refused')
+        expect(await storeSession(store.sessions, newSession(), cutoff)).toBe('refused')
         await world.pass(399 * 86_400)
-        expect(await store.sessions.create(newSession(), cutoff)).toBe('refused')
+        expect(await storeSession(store.sessions, newSession(), cutoff)).toBe('refused')
         await world.pass(2 * 86_400)
-        expect(await store.sessions.create(newSession(), cutoff)).toBe('created')
+        expect(await storeSession(store.sessions, newSession(), cutoff)).toBe('created')
       })
 
       it('without a cutoff leaves new sign-ins possible', async () => {
         await endAllOf(store.sessions, { memberId, reason: 'plan_lost', at: world.now })
-        expect(await store.sessions.create(newSession(), world.now - 1)).toBe('created')
+        expect(await storeSession(store.sessions, newSession(), world.now - 1)).toBe('created')
       })
     })
 
@@ -338,7 +351,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         for (const change of changes) {
           const genuine = await row()
           const forged = { ...genuine, id: newSession().id, ...change }
-          await raw.sessions.insert(forged, world.now)
+          await raw.sessions.insert(forged, { issuedAt: world.now, mostSessions: 1_000 })
           expect(await read(forged.id), JSON.stringify(change)).toBeNull()
           await store.sessions.confirm(forged.id, forged.generation, world.now)
           expect(await raw.sessions.read(forged.id)).toEqual(forged)
@@ -349,7 +362,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
 
       it('can be ended though they count as no session', async () => {
         const forged = { ...(await row()), id: newSession().id }
-        await raw.sessions.insert(forged, world.now)
+        await raw.sessions.insert(forged, { issuedAt: world.now, mostSessions: 1_000 })
         expect(await store.sessions.end(forged.id, 'sign_out', world.now)).toBe(true)
       })
     })
@@ -406,6 +419,8 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
       })
     })
 
+    describeOperators(() => ({ world, raw, store }))
+
     describe('the owner', () => {
       const nothing: TakeUp = {
         signingKeys: () => [],
@@ -450,7 +465,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         await store.sessions.end(one.id, 'sign_out', world.now)
         await endAllOf(store.sessions, { memberId: 'mem_bob', reason: 'plan_lost', at: world.now + 5 })
         const recall = async (at: number) =>
-          (await store.sessions.endedSince(at)).map(({ id }) => id).toSorted()
+          (await listEnded(store.sessions, at)).map(({ id }) => id).toSorted()
         expect(await recall(world.now)).toEqual([one.id, two.id].toSorted())
         expect(await recall(world.now + 1)).toEqual([two.id])
         expect(await recall(world.now + 5)).toEqual([two.id])
@@ -472,7 +487,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         expect(await read(alive.id)).toMatchObject({ endedAt: world.now + 1, endReason: null })
         expect(await read(ended.id)).toMatchObject({ endedAt: world.now, endReason: 'reuse' })
         expect(await advance(alive.id, 1)).toMatchObject({ applied: false })
-        const known = await store.sessions.endedSince(world.now)
+        const known = await listEnded(store.sessions, world.now)
         const all = [alive.id, ended.id, lost.id, changeOfMember]
         expect(known.map(({ id }) => id).toSorted()).toEqual(all.toSorted())
         await store.sessions.restoreEnded([])
@@ -486,10 +501,10 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         const endedAt = world.now
         await world.pass(3_600)
         expect(await read(session.id)).toMatchObject({ endReason: 'sign_out' })
-        expect(await store.sessions.endedSince(endedAt)).toHaveLength(1)
+        expect(await listEnded(store.sessions, endedAt)).toHaveLength(1)
         await world.pass(2 * 86_400)
         expect(await read(session.id)).toBeNull()
-        expect(await store.sessions.endedSince(0)).toEqual([])
+        expect(await listEnded(store.sessions, 0)).toEqual([])
       })
 
       it('forgets sessions whose time is over, and no other', async () => {

@@ -34,6 +34,8 @@ export interface AuthEvent {
   readonly error?: string
   /** The reason in one word, for logs and metrics: `signature`, `expired`, `reused`, `sign_out`, `status_500` … */
   readonly reason?: Reason
+  /** `session_revoked` of all sessions only: how many were live. */
+  readonly count?: number
   /** `token_refreshed` only: how the caller was served. */
   readonly how?: 'rotated' | 'kept' | 'replayed' | 'coalesced' | 'caught_up'
   /** The peer that failed, for `upstream_failure`. */

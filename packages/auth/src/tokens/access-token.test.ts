@@ -79,7 +79,7 @@ describe('createAccessTokens', () => {
   it('issues tokens that our verifier accepts, with the session id', async () => {
     const verified = await verify(await tokens.issue(subject))
     expect(verified).toMatchObject({ kind: 'own', memberId: 'mem_ada', expiresAt: 1_700_003_600 })
-    expect(sessionOf(verified)).toEqual({ sessionId: 'session-1', generation: 3 })
+    expect(sessionOf(verified)).toEqual({ sessionId: 'session-1', generation: 3, epoch: 0 })
     expect(sessionOf({ ...verified, kind: 'member' })).toBeNull()
   })
 

@@ -3,7 +3,7 @@ import type { Clock } from '../base/time.js'
 import { failure } from '../base/failures.js'
 import { type MemberstackUser, maxTokenLength } from '../base/formats.js'
 import type { RandomBytes } from '../base/secrets.js'
-import { generationClaim, memberReadAtClaim, type SessionClaims } from './verified-token-cache.js'
+import { epochClaim, generationClaim, memberReadAtClaim, type SessionClaims } from './verified-token-cache.js'
 import { accessTokenMaxSeconds } from './expiry.js'
 import type { SigningKeys } from './signing-keys.js'
 
@@ -14,8 +14,10 @@ export interface TokenUser extends MemberstackUser {
 }
 
 /** The member and the session of an access token. */
-export interface AccessTokenSubject extends SessionClaims {
+export interface AccessTokenSubject extends Omit<SessionClaims, 'epoch'> {
   readonly user: TokenUser
+  /** @defaultValue 0 */
+  readonly epoch?: number | undefined
   /** The time at which the member was read, in seconds. @defaultValue unknown, and not in the token */
   readonly memberReadAt?: number | undefined
   /** The latest expiry, in seconds since the epoch: the token does not outlive its session. */
@@ -49,8 +51,8 @@ const tokenIdLength = 16
 
 /**
  * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud client_id sub sid jti iat exp email email_verified roles
- * customFields`, in `gen` the generation of the refresh token that is issued with it, and in `mra` the time at which the member
- * was read. A token has at most 4096 characters. If it would have more,
+ * customFields`, in `gen` the generation of the refresh token that is issued with it, in `mra` the time at which the member
+ * was read, and in `epoch` the epoch in which the session began. A token has at most 4096 characters. If it would have more,
  * `customFields`, then `roles`, then `email` are left out, and are read from the member cache.
  * @throws TypeError if the time to live is not 60 to 3600 seconds
  */
@@ -61,10 +63,10 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
   }
   return {
-    async issue({ user, sessionId, generation, memberReadAt, expiresBy = Infinity, claims: extra }) {
+    async issue({ user, sessionId, generation, epoch = 0, memberReadAt, expiresBy = Infinity, ...rest }) {
       const iat = Math.floor(clock())
       const claims = {
-        ...extra,
+        ...rest.claims,
         iss: issuer,
         aud: audience,
         client_id: audience,
@@ -74,6 +76,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         iat,
         exp: Math.floor(Math.min(iat + ttlSeconds, expiresBy)),
         [generationClaim]: generation,
+        ...(epoch === 0 ? {} : { [epochClaim]: epoch }),
         ...(memberReadAt === undefined
           ? {}
           : { [memberReadAtClaim]: Math.floor(memberReadAt * 1000) / 1000 }),

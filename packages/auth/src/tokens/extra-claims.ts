@@ -5,7 +5,9 @@ import { isJsonObject, type JsonObject } from '../base/json.js'
  * these names would change who a token is for, how long it is valid, or what its session is.
  */
 const reservedClaims: ReadonlySet<string> = new Set(
-  'iss sub aud exp nbf iat jti client_id cnf sid gen mra email email_verified roles customFields'.split(' '),
+  'iss sub aud exp nbf iat jti client_id cnf sid gen mra epoch email email_verified roles customFields'.split(
+    ' ',
+  ),
 )
 
 /** The most characters of JSON that extra claims may have. The rest of the token needs about 1,000 of its 4,096 characters. */

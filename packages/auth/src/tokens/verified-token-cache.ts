@@ -55,11 +55,16 @@ export function memberReadAtOf({ claims }: VerifiedToken): number {
   return typeof readAt === 'number' ? readAt : claims.iat
 }
 
+/** The claim of the epoch in which the session of an access token began. Absent for 0. */
+export const epochClaim = 'epoch'
+
 /** The session of an access token of ours. */
 export interface SessionClaims {
   readonly sessionId: string
   /** The generation of the refresh token that was issued with the access token. */
   readonly generation: number
+  /** The epoch in which the session began; 0 if nobody had ended all sessions before. */
+  readonly epoch: number
 }
 
 /** Returns the session and generation of an access token of ours; null for a member JWT, which has no session. */
@@ -67,12 +72,13 @@ export function sessionOf(token: VerifiedToken): SessionClaims | null {
   return token.kind === 'own' ? readSession(token.claims) : null
 }
 
-/** Reads `sid` and `gen`; null if one of them is missing or not valid. */
+/** Reads `sid`, `gen` and `epoch`; null if one of the first two is missing, or one is not valid. */
 export function readSession(claims: JsonObject): SessionClaims | null {
-  const { sid, [generationClaim]: generation } = claims
+  const { sid, [generationClaim]: generation, [epochClaim]: epoch = 0 } = claims
   if (typeof sid !== 'string' || sid === '') return null
   if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 1) return null
-  return { sessionId: sid, generation }
+  if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 0) return null
+  return { sessionId: sid, generation, epoch }
 }
 
 /** The bounds of a {@link VerifiedTokenCache}. */

@@ -7,7 +7,7 @@ import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createSecrets } from '../base/secrets.js'
 import { beginSession, createSessionEnder, type Session } from '../sessions/index.js'
-import { claimForTest, listOf } from '../../test/kit/claimed-store.js'
+import { claimForTest, listOf, storeSession, noEpochs } from '../../test/kit/claimed-store.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { AuthEvent, Observation, Telemetry } from '../telemetry/events.js'
 import { createHttpClient } from '../base/create-http-client.js'
@@ -57,7 +57,7 @@ async function createWorld(given: { admin?: AdminApi; clock?: () => number } = {
   const changes = createMemberChanges(clock)
   const store = claimForTest(createMemoryStore({ clock }))
   onTestFinished(() => store.close())
-  for (const id of ['phone', 'laptop']) await store.sessions.create(session(id), now - 100)
+  for (const id of ['phone', 'laptop']) await storeSession(store.sessions, session(id), now - 100)
   const failWhile = (part: string) => {
     if (world.failing === part) throw failure('storeUnreachable')
   }
@@ -70,6 +70,7 @@ async function createWorld(given: { admin?: AdminApi; clock?: () => number } = {
       },
     },
     revocations: { note: (news) => ended.push(...news.map(({ id }) => id)) },
+    epochs: noEpochs,
     telemetry,
     clock,
   })
@@ -114,7 +115,8 @@ async function createWorld(given: { admin?: AdminApi; clock?: () => number } = {
     clock,
   })
   const begin = async (id: string, issuedFrom: Partial<Member>, readAt = now - 100) =>
-    await store.sessions.create(
+    await storeSession(
+      store.sessions,
       { ...session(id), sealedMember: sealSnapshot(secrets, { member: member(issuedFrom), readAt }) },
       now - 100,
     )
@@ -151,13 +153,13 @@ const planCanceled = {
 describe('member.deleted', () => {
   it('ends every session of the member at once and refuses sign-ins from before', async () => {
     const { webhooks, store, events, ended, asked } = await createWorld()
-    await store.sessions.create(session('eve', 'mem_eve'), now - 100)
+    await storeSession(store.sessions, session('eve', 'mem_eve'), now - 100)
     await deliver(webhooks, { body: deleted })
     expect(new Set(ended)).toEqual(new Set(['phone', 'laptop']))
     expect(await listOf(store.sessions, 'mem_ada', now)).toEqual([])
     expect(await listOf(store.sessions, 'mem_eve', now)).toHaveLength(1)
-    expect(await store.sessions.create(session('again'), now)).toBe('refused')
-    expect(await store.sessions.create(session('later'), now + 1)).toBe('created')
+    expect(await storeSession(store.sessions, session('again'), now)).toBe('refused')
+    expect(await storeSession(store.sessions, session('later'), now + 1)).toBe('created')
     expect(events).toMatchObject([
       { event: 'session_revoked', memberId: 'mem_ada', reason: 'member_deleted', requestId: 'req-1' },
       { event: 'session_revoked', memberId: 'mem_ada', reason: 'member_deleted', requestId: 'req-1' },
@@ -191,7 +193,7 @@ describe('any other news of a member', () => {
     await deliver(webhooks, { body: planCanceled })
     expect(ended).toHaveLength(2)
     expect(events).toMatchObject([{ reason: 'plan_lost' }, { reason: 'plan_lost' }])
-    expect(await store.sessions.create(session('again'), now - 50)).toBe('created')
+    expect(await storeSession(store.sessions, session('again'), now - 50)).toBe('created')
   })
 
   it('is not believed: a plan called lost that is still there ends nothing', async () => {
@@ -205,7 +207,7 @@ describe('any other news of a member', () => {
     world.answer = () => ({ kind: 'deleted' })
     await deliver(webhooks, { body: updated })
     expect(ended).toHaveLength(2)
-    expect(await store.sessions.create(session('again'), now)).toBe('refused')
+    expect(await storeSession(store.sessions, session('again'), now)).toBe('refused')
   })
 
   it('is 503 while the admin API is away, and done when it is sent again', async () => {
@@ -512,7 +514,7 @@ describe('the emulator as the sender', () => {
 
     emulator.addPlan('mem_ada', 'pln_pro')
     emulator.setWebhookUrl(`${origin}/`)
-    await store.sessions.create(live, at)
+    await storeSession(store.sessions, live, at)
     emulator.updateMember('mem_ada', { customFields: { company: 'x' } })
     await emulator.webhooksSettled()
     expect(events).toEqual([])
@@ -521,7 +523,7 @@ describe('the emulator as the sender', () => {
     await emulator.webhooksSettled()
     expect(events).toMatchObject([{ sessionId: 'now', reason: 'plan_lost' }])
 
-    await store.sessions.create({ ...live, id: 'next' }, at)
+    await storeSession(store.sessions, { ...live, id: 'next' }, at)
     emulator.deleteMember('mem_ada')
     await emulator.webhooksSettled()
     expect(events).toMatchObject([{}, { sessionId: 'next', reason: 'member_deleted' }])

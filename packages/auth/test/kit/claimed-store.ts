@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { createSecrets, type Secrets } from '../../src/base/secrets.js'
-import type { Advance, EndAll, Session, SessionRow, SessionStore } from '../../src/sessions/index.js'
+import type { Clock } from '../../src/base/time.js'
+import type {
+  Advance,
+  Creation,
+  EndAll,
+  EndedSession,
+  Epochs,
+  Session,
+  SessionRow,
+  SessionStore,
+} from '../../src/sessions/index.js'
 import { claimStore, type ClaimedStore, type Store } from '../../src/stores/index.js'
 import { appId } from './member-tokens.js'
 
@@ -17,8 +27,9 @@ export function claimForTest(
   store: Store,
   secrets: Secrets = storeSecrets,
   app: string = appId,
+  clock?: Clock,
 ): ClaimedStore {
-  return claimStore(store, { appId: app, secrets })
+  return claimStore(store, { appId: app, secrets, clock })
 }
 
 /** Returns the session without its mark. */
@@ -28,6 +39,34 @@ export function withoutMark(row: SessionRow | null): Session | null {
   if (row === null) return null
   const { mark: _, ...session } = row
   return session
+}
+
+/** The epochs of a store of which nobody has ended everything. */
+export const noEpochs: Epochs = {
+  current: () => 0,
+  note: () => {},
+  noteEntry: () => false,
+  sync: async () => {},
+  begin: async () => 0,
+}
+
+/** Stores a session whose member JWT was issued at this second, and returns the kind of the result. */
+export async function storeSession(
+  sessions: Pick<SessionStore, 'create'>,
+  session: Session,
+  issuedAt: number,
+): Promise<Creation['kind']> {
+  return (await sessions.create(session, { issuedAt, mostSessions: 1_000_000 })).kind
+}
+
+/** Returns every entry of the revocation feed from a second on. */
+export async function listEnded(
+  sessions: Pick<SessionStore, 'endedSince'>,
+  at: number,
+): Promise<readonly EndedSession[]> {
+  const ended: EndedSession[] = []
+  for await (const some of sessions.endedSince(at)) ended.push(...some)
+  return ended
 }
 
 /** Reads a session without its mark. */

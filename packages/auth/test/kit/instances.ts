@@ -8,7 +8,9 @@ import type { PerennialOptions } from '../../src/compose/perennial-options.js'
 export interface SharingInstance {
   readonly perennial: Perennial
   /** Repeats a sign-in that is answered 503. @throws Error for another refusal */
-  signIn(): Promise<Pair>
+  signIn(memberId?: string): Promise<Pair>
+  /** Exchanges a member JWT. */
+  exchange(memberToken: string): Promise<InstanceAnswer>
   refresh(refreshToken: string): Promise<InstanceAnswer>
   signOutEverywhere(accessToken: string): Promise<InstanceAnswer>
   signOutSession(sessionId: string, accessToken: string): Promise<InstanceAnswer>
@@ -49,6 +51,7 @@ export async function startInstance(
       appId,
       secretKey,
       adminUrl,
+      requestsPerSecond: 1000,
       jwksUri,
       issuer,
       ...(mode === 'forward' ? { refreshUrl } : {}),
@@ -57,8 +60,9 @@ export async function startInstance(
   const ask = createAsk(perennial)
   return {
     perennial,
-    async signIn() {
-      const { accessToken } = await emulator.issueTokens()
+    exchange: (bearer) => ask('POST', '/session', { bearer }),
+    async signIn(memberId = 'mem_ada') {
+      const { accessToken } = await emulator.issueTokens({ memberId })
       for (;;) {
         const { status, body } = await ask('POST', '/session', { bearer: accessToken })
         if (status === 201) return toPair(body)
@@ -95,6 +99,11 @@ export async function closeAll(instances: readonly SharingInstance[]): Promise<v
 export function toPair({ accessToken, refreshToken }: InstanceAnswer['body']): Pair {
   const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
   return { accessToken: textOf(accessToken), refreshToken: textOf(refreshToken) }
+}
+
+/** Returns the claims of a token, unverified. */
+export function claimsOf(token: string): Readonly<Record<string, unknown>> {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
 }
 
 /** Repeats a check until it holds. The time limit of the test ends it. */

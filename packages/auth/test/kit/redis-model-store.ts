@@ -91,10 +91,11 @@ function recordEnded(real: SessionRows): {
     received,
     sessions: {
       ...real,
-      async endedSince(at) {
-        const ended = await real.endedSince(at)
-        record(ended)
-        return ended
+      async *endedSince(at) {
+        for await (const ended of real.endedSince(at)) {
+          record(ended)
+          yield ended
+        }
       },
       watchEnded: (listener) =>
         real.watchEnded((news) => {

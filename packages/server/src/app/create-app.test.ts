@@ -27,6 +27,13 @@ function tinyPerennial(change: Partial<Perennial> = {}): Perennial {
         raw: reading.kind === 'bytes' ? Buffer.from(reading.bytes).toString() : reading.kind,
       })
     },
+    handleAdmin: async (request) => respond(200, { path: request.path, query: request.query }),
+    sessions: {
+      list: async () => ({ sessions: [], next: null }),
+      end: async () => false,
+      endAllOf: async () => 0,
+      endEverything: async () => 0,
+    },
     readJwks: () => Promise.resolve('{"keys":[]}'),
     authenticate: () => Promise.reject(new Error('not here')),
     requireRoles: () => {},

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { Perennial } from '@perennial/auth'
-import { perennialAuth, perennialWebhook } from '@perennial/auth/fastify'
+import { perennialAdmin, perennialAuth, perennialWebhook } from '@perennial/auth/fastify'
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.js'
@@ -54,6 +54,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   logRefusedOrigins(app, config, logger)
   if (allowsAnyOrigin(config)) app.register(cors, corsOptions(config))
   app.register(perennialAuth, { prefix: '/v1/auth', perennial })
+  app.register(perennialAdmin, { prefix: '/v1/admin', perennial })
   app.register(perennialWebhook, { prefix: '/v1/webhooks/memberstack', perennial })
   // A plugin, so that the hooks of the plugins above apply to its routes.
   app.register((scope, _options, done) => {

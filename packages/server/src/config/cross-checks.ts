@@ -31,6 +31,7 @@ export function crossCheck(input: CrossCheckInput): readonly string[] {
     ...forwardModeConflicts(input),
     ...browserConflicts(input),
     ...issuerConflicts(input),
+    ...keyConflicts(input),
     ...(input.environment === 'production' ? productionConflicts(input) : []),
   ]
     .filter(({ name, beside = [] }) => ![name, ...beside].some(isBad))
@@ -78,6 +79,16 @@ function* addressConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
 function isOwnAddress(text: string | undefined, port: number): boolean {
   const url = text === undefined ? null : URL.parse(text)
   return url?.protocol === 'http:' && isLoopback(url.hostname) && Number(url.port || 80) === port
+}
+
+function* keyConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
+  const { PERENNIAL_SECRET: secrets = [], PERENNIAL_ADMIN_KEY: keys = [] } = settings
+  if (keys.some((key) => secrets.includes(key)))
+    yield {
+      name: 'PERENNIAL_ADMIN_KEY',
+      problem: 'holds a value of PERENNIAL_SECRET, which must not leave the service',
+      beside: ['PERENNIAL_SECRET'],
+    }
 }
 
 function* forwardModeConflicts({ settings }: CrossCheckInput): Generator<Conflict> {

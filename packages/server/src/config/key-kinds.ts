@@ -1,3 +1,4 @@
+import { isRandom } from '@perennial/auth'
 import * as v from 'valibot'
 
 /** Parses the text of one variable. The message of an issue follows the variable's name: `PORT` + ` is not …`. */
@@ -58,6 +59,11 @@ export function secret(minBytes: number): SettingSchema<string> {
     v.regex(/^[A-Za-z0-9+/_-]+={0,2}$/, 'is not base64'),
     v.check((text) => Buffer.from(text, 'base64').length >= minBytes, `has fewer than ${minBytes} bytes`),
   )
+}
+
+/** Accepts a key of operators: a secret of 32 bytes that can have been drawn at random. */
+export function adminKey(): SettingSchema<string> {
+  return v.pipe(secret(32), v.check(isRandom, 'is not random'))
 }
 
 /** Accepts a webhook's signing secret as Svix issues it: `whsec_` and base64. */

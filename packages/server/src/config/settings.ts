@@ -1,7 +1,7 @@
 import type { PerennialOptions } from '@perennial/auth'
 import * as v from 'valibot'
 import { isServiceLink, type Environment } from './environment.js'
-import { idLike, planId, secret, webhookSecret, word } from './key-kinds.js'
+import { adminKey, idLike, planId, secret, webhookSecret, word } from './key-kinds.js'
 import {
   extraClaims,
   httpUrl,
@@ -32,6 +32,7 @@ const entries = {
   STORE_URL: v.optional(storeAddress(), 'sqlite:./data/perennial.db'),
   STORE_PREFIX: v.optional(storePrefix(), 'perennial'),
   PERENNIAL_SECRET: v.optional(listOf(secret(32))),
+  PERENNIAL_ADMIN_KEY: v.optional(listOf(adminKey())),
   PERENNIAL_NEW_SECRET: v.optional(oneOf(['sign-everyone-out'])),
   MEMBERSTACK_APP_ID: v.optional(idLike('app_')),
   MEMBERSTACK_SECRET_KEY: v.optional(idLike('sk_')),
@@ -53,6 +54,7 @@ const entries = {
   REFRESH_GRACE_SECONDS: v.optional(wholeNumber(0, 3600)),
   SESSION_IDLE_SECONDS: v.optional(wholeNumber(60, aYear)),
   SESSION_MAX_SECONDS: v.optional(wholeNumber(60, aYear)),
+  MAX_SESSIONS_PER_MEMBER: v.optional(wholeNumber(1, 1_000_000)),
   SIGN_IN_MAX_AGE_SECONDS: v.optional(wholeNumber(1, aYear)),
   MEMBER_CACHE_SECONDS: v.optional(wholeNumber(0, 86_400)),
   MEMBER_STALE_SECONDS: v.optional(wholeNumber(0, 604_800)),
@@ -84,6 +86,7 @@ export const examples: Readonly<Record<SettingName, string>> = {
   STORE_URL: 'sqlite:./data/perennial.db',
   STORE_PREFIX: 'perennial',
   PERENNIAL_SECRET: '"$(openssl rand -base64 32)"',
+  PERENNIAL_ADMIN_KEY: '"$(openssl rand -base64 32)"',
   PERENNIAL_NEW_SECRET: 'sign-everyone-out',
   MEMBERSTACK_APP_ID: 'app_…',
   MEMBERSTACK_SECRET_KEY: 'sk_…',
@@ -105,6 +108,7 @@ export const examples: Readonly<Record<SettingName, string>> = {
   REFRESH_GRACE_SECONDS: '120',
   SESSION_IDLE_SECONDS: '604800',
   SESSION_MAX_SECONDS: '1209600',
+  MAX_SESSIONS_PER_MEMBER: '100',
   SIGN_IN_MAX_AGE_SECONDS: '300',
   MEMBER_CACHE_SECONDS: '300',
   MEMBER_STALE_SECONDS: '3600',
@@ -141,6 +145,7 @@ export function perennialOptionsOf(
     secret: settings.PERENNIAL_SECRET,
     prefix: settings.STORE_PREFIX,
     newSecret: settings.PERENNIAL_NEW_SECRET,
+    adminKey: settings.PERENNIAL_ADMIN_KEY,
     issuer: settings.PERENNIAL_ISSUER,
     claimsOf: claims && (() => claims),
     requiredPlans: settings.REQUIRED_PLANS,
@@ -148,6 +153,7 @@ export function perennialOptionsOf(
     refreshGraceSeconds: settings.REFRESH_GRACE_SECONDS,
     sessionIdleSeconds: settings.SESSION_IDLE_SECONDS,
     sessionMaxSeconds: settings.SESSION_MAX_SECONDS,
+    maxSessionsPerMember: settings.MAX_SESSIONS_PER_MEMBER,
     signInMaxAgeSeconds: settings.SIGN_IN_MAX_AGE_SECONDS,
     memberCacheSeconds: settings.MEMBER_CACHE_SECONDS,
     memberStaleSeconds: settings.MEMBER_STALE_SECONDS,

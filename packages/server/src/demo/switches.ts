@@ -89,6 +89,8 @@ export function createSwitchingPerennial(
     mode: usual.mode,
     handle: (request) => current().handle(request),
     handleWebhook: (request) => usual.handleWebhook(request),
+    handleAdmin: (request) => usual.handleAdmin(request),
+    sessions: usual.sessions,
     readJwks: () => usual.readJwks(),
     authenticate: (credentials, requestId) => current().authenticate(credentials, requestId),
     requireRoles: (authenticated, roles, requestId) => usual.requireRoles(authenticated, roles, requestId),

@@ -1,3 +1,4 @@
+import { adminPaths } from './admin-paths.js'
 import { sessionPaths, tokenPaths } from './auth-paths.js'
 import type { OpenApiDocument } from './description.js'
 import { schemas, securitySchemes } from './schemas.js'
@@ -20,9 +21,17 @@ export function describeService(mode: 'session' | 'forward'): OpenApiDocument {
     tags: [
       { name: 'tokens', description: 'Refresh, and read the member.' },
       ...(sessions ? [{ name: 'sessions', description: 'Sign in, list sessions, sign out.' }] : []),
+      ...(sessions
+        ? [
+            {
+              name: 'operators',
+              description: 'Sessions of all members, with a key of `PERENNIAL_ADMIN_KEY`.',
+            },
+          ]
+        : []),
       { name: 'service', description: 'For operators and other programs.' },
     ],
-    paths: { ...tokenPaths, ...(sessions ? sessionPaths : {}), ...servicePaths },
+    paths: { ...tokenPaths, ...(sessions ? { ...sessionPaths, ...adminPaths } : {}), ...servicePaths },
     components: { schemas, securitySchemes },
   }
 }

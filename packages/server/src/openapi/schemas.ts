@@ -82,6 +82,40 @@ export const schemas: Readonly<Record<string, Schema>> = {
     required: ['sessions'],
     properties: { sessions: { type: 'array', items: { $ref: '#/components/schemas/Session' } } },
   },
+  ListedSessions: {
+    type: 'object',
+    required: ['sessions', 'next'],
+    properties: {
+      sessions: {
+        type: 'array',
+        maxItems: 100,
+        items: {
+          type: 'object',
+          required: ['id', 'createdAt', 'lastUsedAt', 'userAgent'],
+          properties: {
+            id: { type: 'string' },
+            createdAt: { type: 'string', format: 'date-time' },
+            lastUsedAt: { type: 'string', format: 'date-time' },
+            userAgent: { type: ['string', 'null'] },
+          },
+        },
+      },
+      next: {
+        type: ['string', 'null'],
+        description: 'The value of `after` for the next page; null on the last one.',
+      },
+    },
+  },
+  EndedSessions: {
+    type: 'object',
+    required: ['ended'],
+    properties: { ended: { type: 'integer', minimum: 0, description: 'The number of sessions that ended.' } },
+  },
+  Confirmation: {
+    type: 'object',
+    required: ['confirm'],
+    properties: { confirm: { const: 'all' } },
+  },
   KeySet: {
     type: 'object',
     required: ['keys'],
@@ -96,6 +130,11 @@ export const securitySchemes: Readonly<Record<string, Part>> = {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'The token in `Authorization: Bearer`.',
+  },
+  adminKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key of `PERENNIAL_ADMIN_KEY` in `Authorization: Bearer`.',
   },
   memberstackToken: {
     type: 'apiKey',

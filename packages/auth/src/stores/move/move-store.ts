@@ -103,6 +103,9 @@ async function copy(source: MoveSource, target: MoveTarget, copying: Copying): P
     await claimOwner({ name: from, owner: source.owner }, { appId, secrets })
     await claimOwner({ name: withoutPassword(to), owner: target.owner }, { appId, secrets })
     await target.begin()
+    // First, so that half a move accepts no session of an earlier epoch.
+    const epoch = source.epoch()
+    if (epoch) await target.putEpoch(epoch)
     const keys = source.signingKeys()
     return await copyAll({ source, target, keys, now: Math.floor(copying.clock()) }, onProgress)
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { EndedSession } from '../../sessions/index.js'
+import type { EndedSession, StoredEpoch } from '../../sessions/index.js'
 import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { StoreOwner } from '../store.js'
 import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
@@ -23,6 +23,8 @@ export interface MoveTarget {
   signingKeys(): Promise<readonly StoredSigningKey[]>
   addSigningKeys(keys: readonly StoredSigningKey[]): Promise<MoveCount>
   putEnded(ended: readonly EndedSession[]): Promise<number>
+  /** Sets the epoch, unless the store has this one or a later one. */
+  putEpoch(epoch: StoredEpoch): Promise<void>
   putCutoffs(cutoffs: readonly MovedCutoff[]): Promise<number>
   putWebhooks(webhooks: readonly MovedWebhook[]): Promise<number>
   putSessions(sessions: readonly MovedSession[]): Promise<number>

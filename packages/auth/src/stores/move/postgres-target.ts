@@ -3,8 +3,10 @@ import { signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { PostgresAddress } from '../postgres/address.js'
 import { openPool } from '../postgres/client.js'
 import { numberOrNull, toColumn } from '../postgres/columns.js'
+import { presentEpoch } from '../postgres/epoch.js'
 import { createPostgresOwner, createPostgresSigningKeys } from '../postgres/identity.js'
-import { restoreStatement, signInHeldSeconds } from '../postgres/sessions.js'
+import { signInHeldSeconds } from '../postgres/insertion.js'
+import { restoreStatement } from '../postgres/sessions.js'
 import { createStatements } from '../postgres/statements.js'
 import { addSigningKeys, type MoveTarget } from './move-target.js'
 import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
@@ -40,6 +42,9 @@ export async function openPostgresTarget(
         restoreStatement(schema),
         ended.map(({ id, endedAt }) => ({ id: toColumn(id), ended_at: endedAt })),
       ),
+    async putEpoch({ epoch, mark }) {
+      await run(sql.epoch, [epoch, mark])
+    },
     putCutoffs: (cutoffs) => put(sql.cutoffs, cutoffs.map(cutoffOf)),
     putWebhooks: (webhooks) => put(sql.webhooks, webhooks.map(webhookOf)),
     putSessions: (sessions) => put(sql.sessions, sessions.map(sessionOf), now(), now() + signInHeldSeconds),
@@ -73,6 +78,7 @@ function sessionOf({ row, refusedUntil }: MovedSession): object {
     generation: row.generation,
     confirmed_at: row.confirmedAt,
     previous_confirmed_at: row.previousConfirmedAt,
+    epoch: row.epoch,
     ended_at: row.endedAt,
     end_reason: row.endReason,
     sealed_member: toColumn(row.sealedMember),
@@ -94,6 +100,7 @@ const columns = [
   'end_reason',
   'sealed_member',
   'mark',
+  'epoch',
 ]
 
 /**
@@ -103,6 +110,9 @@ const columns = [
 function putStatements(schema: string) {
   const listed = (prefix: string) => columns.map((column) => `${prefix}${column}`).join(', ')
   return {
+    epoch: `
+      INSERT INTO ${schema}.store_epoch AS known (only_row, epoch, mark) VALUES (1, $1::bigint, $2::text)
+      ON CONFLICT (only_row) DO UPDATE SET epoch = excluded.epoch, mark = excluded.mark WHERE known.epoch < excluded.epoch`,
     cutoffs: `
       INSERT INTO ${schema}.sign_in_cutoffs AS known (member_id, issued_until, over_at)
       SELECT member_id, issued_until, over_at
@@ -131,7 +141,8 @@ function putStatements(schema: string) {
       INSERT INTO ${schema}.sessions AS stored (id, member_id, ${listed('')})
       SELECT moved.id, moved.member_id, ${listed('moved.')}
       FROM moved JOIN issued ON issued.id = moved.id JOIN member ON member.member_id = moved.member_id
-      WHERE moved.ended_at IS NOT NULL OR issued.issued_at > member.issued_until
+      WHERE moved.ended_at IS NOT NULL
+        OR (issued.issued_at > member.issued_until AND moved.epoch >= ${presentEpoch(schema)})
       ORDER BY moved.id
       ON CONFLICT (id) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}
       WHERE stored.ended_at IS NULL AND (excluded.ended_at IS NOT NULL OR stored.generation < excluded.generation

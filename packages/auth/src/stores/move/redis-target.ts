@@ -5,7 +5,7 @@ import { createScript } from '../redis/commands.js'
 import { openRedisConnection, type RedisConnection } from '../redis/connection.js'
 import { createRedisOwner } from '../redis/owner.js'
 import { publishEnded, readParts, toText } from '../redis/session-scripts.js'
-import { addToIndex, expiredKeptSeconds } from '../redis/sessions.js'
+import { addToIndex, addToLive, expiredKeptSeconds } from '../redis/insertion.js'
 import { entryOf } from '../redis/member-index.js'
 import { createRedisSigningKeys } from '../redis/signing-keys.js'
 import { readEarlierKeys } from '../redis/earlier-store.js'
@@ -45,6 +45,13 @@ redis.call('HSET', KEYS[1], 'issuedUntil', ARGV[1], 'setAt', setAt)
 if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
 return 1`)
 
+/** Sets the epoch, unless the store has this one or a later one. KEYS: epoch. ARGV: text, seconds to keep it. */
+const putEpoch = createScript(`
+local kept = string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')
+if tonumber(kept) >= tonumber(string.match(ARGV[1], '^%d+')) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1`)
+
 /** Notes the start of a move. An earlier start stays. KEYS: the move. ARGV: now, seconds to keep it. */
 const beginMove = createScript(`
 redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[1])
@@ -75,8 +82,15 @@ export async function openRedisTarget(
     async putEnded(ended) {
       const entries = ended.flatMap(({ id, endedAt }) => [id, endedAt])
       const head = [now() - endedKeptSeconds, endedKeptSeconds, names.endedChannel, 'move']
-      const added = await connection.run(publishEnded, [names.ended, names.endedLog], [...head, ...entries])
+      const added = await connection.run(
+        publishEnded,
+        [names.ended, names.endedLog, names.liveSessions],
+        [...head, ...entries],
+      )
       return Array.isArray(added) ? added.length : 0
+    },
+    async putEpoch({ epoch, mark }) {
+      await connection.run(putEpoch, [names.epoch], [`${epoch} ${mark}`, signInCutoffKeptSeconds])
     },
     putCutoffs: (cutoffs) => countWritten(cutoffs, (cutoff) => putOneCutoff(connection, cutoff, now())),
     putWebhooks: (webhooks) =>
@@ -121,13 +135,17 @@ async function putOneSession(
   const put = await connection.run(putSession, [key], args)
   if (put === -1) return false
   if (endedAt !== null) {
-    await connection.command('ZREM', connection.keys.memberSessions(memberId), entryOf(row))
+    await connection.command('ZREM', connection.keys.memberSessions(memberId, row.epoch), entryOf(row))
     return true
   }
   // Refused if the member signed out everywhere in the new store, later than any sign-out in the old one.
   const signInIssuedAt = Math.max(createdAt, refusedUntil + 1)
-  if (await addToIndex(connection, row, { signInIssuedAt, now })) return put !== 0
+  const room = { signInIssuedAt, mostSessions: 0, gone: [], now }
+  const isLive =
+    (await addToLive(row, now, connection)) && (await addToIndex(connection, row, room)) === 'added'
+  if (isLive) return put !== 0
   // Also if an earlier attempt wrote it and was interrupted here.
   await connection.command('DEL', key)
+  await connection.command('ZREM', connection.keys.liveSessions, id)
   return false
 }

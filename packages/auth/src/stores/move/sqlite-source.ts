@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { EndedSession, SessionRow } from '../../sessions/index.js'
+import type { EndedSession, SessionRow, StoredEpoch } from '../../sessions/index.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import { createStatements, type Row } from '../sqlite/connection.js'
 import { openDatabase } from '../sqlite/database-file.js'
 import { createSqliteOwner } from '../sqlite/owner.js'
-import { toRow } from '../sqlite/sessions.js'
+import { presentEpoch, readEpoch } from '../sqlite/epoch.js'
+import { toRow } from '../sqlite/rows.js'
 import { selectSigningKeys, toSigningKey } from '../sqlite/identity.js'
 import { busyWaitSeconds, inTransaction, isBusy, retryWhileBusy } from '../sqlite/write-queue.js'
 import type { StoreOwner } from '../store.js'
@@ -40,6 +41,8 @@ export interface Batches<T> {
 export interface MoveSource {
   readonly owner: StoreOwner
   signingKeys(): readonly StoredSigningKey[]
+  /** Null if nobody has ended all sessions. */
+  epoch(): StoredEpoch | null
   endedSessions(now: number): Batches<EndedSession>
   cutoffs(now: number): Batches<MovedCutoff>
   webhooks(now: number): Batches<MovedWebhook>
@@ -90,6 +93,7 @@ function createSource(database: DatabaseSync): MoveSource {
       write: async (work) => inTransaction(database, () => work(statements)),
     }),
     signingKeys: () => database.prepare(selectSigningKeys).all().map(toSigningKey),
+    epoch: () => readEpoch(statements),
     endedSessions: (now) => readTable(database, endedSessions, now - endedKeptSeconds),
     cutoffs: (now) => readTable(database, cutoffs, now - signInCutoffKeptSeconds),
     webhooks: (now) => readTable(database, webhooks, now),
@@ -134,7 +138,7 @@ const webhooks: Table<MovedWebhook> = {
 const sessions: Table<MovedSession> = {
   table: 'sessions LEFT JOIN sign_in_cutoffs USING (member_id)',
   key: 'row_id',
-  isLive: `expires_at > :over AND (ended_at IS NULL OR ended_at > :over - ${endedKeptSeconds})`,
+  isLive: `expires_at > :over AND (ended_at > :over - ${endedKeptSeconds} OR (ended_at IS NULL AND epoch >= ${presentEpoch}))`,
   read: (row) => ({ row: toRow(row), refusedUntil: Number(row['issued_until'] ?? 0) }),
 }
 

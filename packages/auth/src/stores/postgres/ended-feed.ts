@@ -10,6 +10,8 @@ import type { PostgresStatements } from './statements.js'
 export interface PostgresEndedFeed {
   /** Passes sessions that this instance has ended to its listeners. */
   readonly publish: (ended: readonly EndedSession[]) => void
+  /** Yields every session that ended at or after this second, some at a time. */
+  readonly since: (at: number) => AsyncGenerator<readonly EndedSession[]>
   /** Reads what other instances have ended, and passes it to the listeners. */
   readonly sync: () => Promise<void>
   readonly subscribe: EndedFeed['subscribe']
@@ -59,6 +61,7 @@ export function createPostgresEndedFeed(
   }
   return {
     publish,
+    since: (at) => since(statements, at),
     sync,
     subscribe(listener) {
       if (listeners === 0) stopReading = ticker(readEverySeconds, readNow)
@@ -74,6 +77,22 @@ export function createPostgresEndedFeed(
       }
     },
     close: () => stopReading(),
+  }
+}
+
+async function* since(
+  { schema, run }: PostgresStatements,
+  at: number,
+): AsyncGenerator<readonly EndedSession[]> {
+  const text = `
+    SELECT seq, id, ended_at FROM ${schema}.ended_sessions WHERE seq > $1::bigint AND ended_at >= $2::bigint
+    ORDER BY seq LIMIT ${readAtOnce}`
+  let seq = 0
+  for (;;) {
+    const rows = await run(text, [seq, Math.floor(at)])
+    if (rows.length > 0) yield rows.map(toEnded)
+    if (rows.length < readAtOnce) return
+    seq = numberOf(rows.at(-1), 'seq')
   }
 }
 

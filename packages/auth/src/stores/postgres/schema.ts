@@ -1,5 +1,5 @@
 /** The version of the schema that this version of Perennial needs. */
-const latestVersion = 1
+const latestVersion = 2
 
 /** The SQLSTATE that the migration raises if a newer version of Perennial has changed the schema. */
 export const newerVersionState = 'PN001'
@@ -43,6 +43,9 @@ BEGIN
   END IF;
   IF found < 1 THEN
 ${sessionTables(schema)}${sharedTables(schema)}${quotaTables(schema)}
+  END IF;
+  IF found < 2 THEN
+${epochTables(schema)}
   END IF;
   UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
 END
@@ -95,6 +98,21 @@ function sessionTables(schema: string): string {
       over_at bigint NOT NULL
     );
     CREATE INDEX sign_in_cutoffs_over ON ${schema}.sign_in_cutoffs (over_at);`
+}
+
+/** Version 2. An instance of version 1 writes sessions of epoch 0, and knows of no other one. */
+function epochTables(schema: string): string {
+  return `
+    ALTER TABLE ${schema}.sessions ADD COLUMN epoch bigint NOT NULL DEFAULT 0;
+    DROP INDEX ${schema}.sessions_member;
+    CREATE INDEX sessions_member ON ${schema}.sessions (member_id, epoch, created_at, row_id) WHERE ended_at IS NULL;
+    CREATE INDEX sessions_epoch ON ${schema}.sessions (epoch, expires_at) WHERE ended_at IS NULL;
+    ALTER TABLE ${schema}.sign_in_cutoffs ADD COLUMN sign_ins bigint NOT NULL DEFAULT 0;
+    CREATE TABLE ${schema}.store_epoch (
+      only_row integer PRIMARY KEY CHECK (only_row = 1),
+      epoch bigint NOT NULL,
+      mark text COLLATE "C" NOT NULL
+    );`
 }
 
 /** Creates what instances share beside sessions. The tables that may be lost in a crash of the server are not logged. */

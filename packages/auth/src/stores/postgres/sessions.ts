@@ -1,16 +1,19 @@
 import type { Clock } from '../../base/time.js'
+import { createOrder } from '../../base/in-order.js'
 import {
-  toEndReason,
+  inEpoch,
   type ListRequest,
   type Page,
   type SessionRow,
   type SessionRows,
 } from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
-import type { PostgresRow } from './client.js'
-import { numberOf, numberOrNull, textOf, textOrNull, toColumn } from './columns.js'
+import { numberOf, toColumn } from './columns.js'
 import { addToFeed, toEnded, type PostgresEndedFeed } from './ended-feed.js'
-import type { PostgresStatements, PostgresValue } from './statements.js'
+import { createPostgresEpoch, presentEpoch } from './epoch.js'
+import { createInsertion } from './insertion.js'
+import { fieldsOf, toRow } from './rows.js'
+import type { PostgresStatements } from './statements.js'
 
 interface Parts {
   readonly statements: PostgresStatements
@@ -18,8 +21,6 @@ interface Parts {
   readonly clock: Clock
 }
 
-/** The time for which the row that a sign-in adds for its member is kept, in seconds: longer than any statement. */
-export const signInHeldSeconds = 3600
 /** An expired session still answers `read` for so long, so that its refusal has a reason. */
 const expiredKeptSeconds = 3600
 /** The most sessions that one statement restores. */
@@ -27,27 +28,30 @@ const restoredAtOnce = 500
 
 /** Creates the session rows of a Postgres store. Each step is one statement; a lost compare-and-set reads the row as well. */
 export function createPostgresSessions(parts: Parts): SessionRows {
-  return { ...createRows(parts), ...createEnding(parts) }
+  return {
+    ...createRows(parts),
+    ...createEnding(parts),
+    ...createPostgresEpoch(parts.statements, parts.feed),
+    endedSince: (at) => parts.feed.since(Math.max(at, Math.floor(parts.clock()) - endedKeptSeconds + 1)),
+    watchEnded: (listener) => parts.feed.subscribe(listener),
+    syncEnded: () => parts.feed.sync(),
+  }
 }
 
 type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
+type Ending = Pick<SessionRows, 'end' | 'refuseSignIns' | 'endSomeOf' | 'restoreEnded'>
 
-function createRows({ statements: { schema, run }, clock }: Parts): Rows {
+function createRows(parts: Parts): Rows {
+  const { statements, clock } = parts
+  const { schema, run } = statements
   const sql = rowStatements(schema)
   const read = async (id: string) => {
     const now = Math.floor(clock())
     const [row] = await run(sql.read, [toColumn(id), now - expiredKeptSeconds, now - endedKeptSeconds])
-    return row ? toRow(row) : null
+    return row ? inEpoch(toRow(row), numberOf(row, 'present_epoch')) : null
   }
   return {
-    async insert(row, signInIssuedAt) {
-      const now = Math.floor(clock())
-      const end = [row.endedAt, row.endReason, toColumn(row.memberId)]
-      // Cutoffs are whole seconds, so an instant in between counts as the second after it.
-      const door = [Math.ceil(signInIssuedAt), now, now + signInHeldSeconds]
-      const added = await run(sql.insert, [...fieldsOf(row), ...end, ...door])
-      return added.length > 0 ? 'created' : 'refused'
-    },
+    insert: createInsertion(parts),
     read,
     async replace(row, expected) {
       const replaced = await run(sql.replace, [...fieldsOf(row), toColumn(expected)])
@@ -56,6 +60,8 @@ function createRows({ statements: { schema, run }, clock }: Parts): Rows {
     async list({ memberId, at, limit, after }: ListRequest): Promise<Page<SessionRow>> {
       // The place of a page is the creation and the number of the last row before it.
       const [createdAt = 0, rowId = 0] = after?.split('.', 2).map(Number) ?? [Number.MAX_SAFE_INTEGER]
+      if (!Number.isSafeInteger(createdAt) || !Number.isSafeInteger(rowId))
+        return { sessions: [], next: null }
       const rows = await run(sql.list, [toColumn(memberId), Math.floor(at), createdAt, rowId, limit + 1])
       const page = rows.slice(0, limit)
       const last = page.at(-1)
@@ -66,32 +72,11 @@ function createRows({ statements: { schema, run }, clock }: Parts): Rows {
   }
 }
 
-/**
- * The order of `fieldsOf`. A sign-in shares a lock of its member's row in `sign_in_cutoffs`, which it adds if there is none. A refusal
- * of sign-ins needs the lock alone: the sign-in sees the refusal, or the steps after the refusal see the session.
- */
+/** The order of `fieldsOf`. */
 function rowStatements(schema: string) {
-  const columns = `id, user_agent, created_at, last_used_at, expires_at, generation, confirmed_at, previous_confirmed_at,
-    sealed_member, mark`
-  const values = `$1::text, $2::text, $3::bigint, $4::bigint, $5::bigint, $6::bigint, $7::bigint, $8::bigint, $9::text, $10::text`
   return {
-    insert: `
-      WITH known AS (
-        SELECT issued_until, over_at FROM ${schema}.sign_in_cutoffs WHERE member_id = $13::text FOR SHARE
-      ), added AS (
-        INSERT INTO ${schema}.sign_in_cutoffs AS other (member_id, issued_until, over_at)
-        SELECT $13::text, -1, $16::bigint WHERE NOT EXISTS (SELECT FROM known)
-        ON CONFLICT (member_id) DO UPDATE SET over_at = GREATEST(other.over_at, excluded.over_at)
-        RETURNING issued_until, over_at
-      ), member AS (
-        SELECT CASE WHEN over_at > $15::bigint THEN issued_until ELSE -1 END AS issued_until
-        FROM (SELECT * FROM known UNION ALL SELECT * FROM added) AS either
-      )
-      INSERT INTO ${schema}.sessions (${columns}, ended_at, end_reason, member_id)
-      SELECT ${values}, $11::bigint, $12::text, $13::text FROM member WHERE member.issued_until < $14::bigint
-      RETURNING 1 AS added`,
     read: `
-      SELECT * FROM ${schema}.sessions
+      SELECT *, (SELECT epoch FROM ${schema}.store_epoch) AS present_epoch FROM ${schema}.sessions
       WHERE id = $1::text AND expires_at > $2::bigint AND (ended_at IS NULL OR ended_at > $3::bigint)`,
     replace: `
       UPDATE ${schema}.sessions SET user_agent = $2::text, created_at = $3::bigint, last_used_at = $4::bigint,
@@ -101,46 +86,13 @@ function rowStatements(schema: string) {
       RETURNING 1 AS replaced`,
     list: `
       SELECT * FROM ${schema}.sessions
-      WHERE member_id = $1::text AND ended_at IS NULL AND expires_at > $2::bigint
+      WHERE member_id = $1::text AND epoch = ${presentEpoch(schema)} AND ended_at IS NULL AND expires_at > $2::bigint
         AND (created_at, row_id) < ($3::bigint, $4::bigint)
       ORDER BY created_at DESC, row_id DESC LIMIT $5::bigint`,
   }
 }
 
-function fieldsOf(row: SessionRow): readonly PostgresValue[] {
-  return [
-    toColumn(row.id),
-    toColumn(row.userAgent),
-    row.createdAt,
-    row.lastUsedAt,
-    row.expiresAt,
-    row.generation,
-    row.confirmedAt,
-    row.previousConfirmedAt,
-    toColumn(row.sealedMember),
-    toColumn(row.mark),
-  ]
-}
-
-function toRow(row: PostgresRow): SessionRow {
-  return {
-    id: textOf(row, 'id'),
-    memberId: textOf(row, 'member_id'),
-    userAgent: textOrNull(row, 'user_agent'),
-    createdAt: numberOf(row, 'created_at'),
-    lastUsedAt: numberOf(row, 'last_used_at'),
-    expiresAt: numberOf(row, 'expires_at'),
-    generation: numberOf(row, 'generation'),
-    confirmedAt: numberOrNull(row, 'confirmed_at'),
-    previousConfirmedAt: numberOrNull(row, 'previous_confirmed_at'),
-    endedAt: numberOrNull(row, 'ended_at'),
-    endReason: toEndReason(textOrNull(row, 'end_reason')),
-    sealedMember: textOrNull(row, 'sealed_member'),
-    mark: textOf(row, 'mark'),
-  }
-}
-
-function createEnding({ statements: { schema, run }, feed, clock }: Parts): Omit<SessionRows, keyof Rows> {
+function createEnding({ statements: { schema, run }, feed }: Parts): Ending {
   const sql = endingStatements(schema)
   // Statements run on several connections. The first of two ends in this process has to be the one that counts.
   const inOrder = createOrder<boolean>()
@@ -161,12 +113,6 @@ function createEnding({ statements: { schema, run }, feed, clock }: Parts): Omit
       feed.publish(ended)
       return ended.map(({ id }) => id)
     },
-    async endedSince(at) {
-      const from = Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)
-      return (await run(sql.endedSince, [from])).map(toEnded)
-    },
-    watchEnded: (listener) => feed.subscribe(listener),
-    syncEnded: () => feed.sync(),
     async restoreEnded(known) {
       for (let from = 0; from < known.length; from += restoredAtOnce) {
         const some = known.slice(from, from + restoredAtOnce)
@@ -174,21 +120,6 @@ function createEnding({ statements: { schema, run }, feed, clock }: Parts): Omit
         feed.publish((await run(sql.restore, [JSON.stringify(list)])).map(toEnded))
       }
     },
-  }
-}
-
-/** Creates a function that runs the works of one key one after another. */
-function createOrder<T>(): (key: string, work: () => Promise<T>) => Promise<T> {
-  const newest = new Map<string, Promise<T>>()
-  return async (key, work) => {
-    const before = newest.get(key)
-    const started = before ? before.then(work, work) : work()
-    newest.set(key, started)
-    try {
-      return await started
-    } finally {
-      if (newest.get(key) === started) newest.delete(key)
-    }
   }
 }
 
@@ -211,7 +142,7 @@ function endingStatements(schema: string) {
     endSome: `
       WITH live AS (
         SELECT id FROM ${schema}.sessions
-        WHERE member_id = $1::text AND ended_at IS NULL AND expires_at > $2::bigint
+        WHERE member_id = $1::text AND epoch = ${presentEpoch(schema)} AND ended_at IS NULL AND expires_at > $2::bigint
         ORDER BY id LIMIT $4::bigint FOR UPDATE
       ), ended AS (
         UPDATE ${schema}.sessions AS session SET ended_at = $2::bigint, end_reason = $3::text
@@ -219,8 +150,6 @@ function endingStatements(schema: string) {
         RETURNING session.id, session.ended_at
       ), ${addToFeed(schema)}
       SELECT id, ended_at FROM ended`,
-    endedSince: `
-      SELECT id, ended_at FROM ${schema}.ended_sessions WHERE ended_at >= $1::bigint ORDER BY seq`,
     restore: restoreStatement(schema),
   }
 }

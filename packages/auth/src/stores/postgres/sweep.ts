@@ -1,3 +1,4 @@
+import { beginningOf } from '../../sessions/index.js'
 import { endedKeptSeconds } from '../ended-sessions.js'
 import { numberOf } from './columns.js'
 import type { PostgresStatements } from './statements.js'
@@ -18,16 +19,33 @@ const steps = [
 ] as const
 
 /** Removes what is over at `now`, a few rows at a time. Rows that another instance is removing are passed over. */
-export async function sweep({ schema, run }: PostgresStatements, now: number): Promise<void> {
+export async function sweep(statements: PostgresStatements, now: number): Promise<void> {
   for (const [table, instant, keptSeconds, perSecond] of steps) {
-    const text = `
-      WITH gone AS (
-        DELETE FROM ${schema}.${table} WHERE ctid = ANY (ARRAY(
-          SELECT ctid FROM ${schema}.${table} WHERE ${instant} <= $1::bigint LIMIT ${stepRows} FOR UPDATE SKIP LOCKED))
-        RETURNING 1
-      ) SELECT count(*) AS removed FROM gone`
     const before = (Math.floor(now) - keptSeconds) * perSecond
-    let removed = stepRows
-    while (removed === stepRows) removed = numberOf((await run(text, [before]))[0], 'removed')
+    await remove(statements, { table, isOver: `${instant} <= $1::bigint`, value: before })
   }
+  await sweepEarlierEpochs(statements, now)
+}
+
+/** Sessions of earlier epochs are kept for as long as those that ended one by one. */
+async function sweepEarlierEpochs(statements: PostgresStatements, now: number): Promise<void> {
+  const [row] = await statements.run(`SELECT epoch FROM ${statements.schema}.store_epoch`)
+  const epoch = numberOf(row, 'epoch')
+  if (beginningOf(epoch) > now - endedKeptSeconds) return
+  const isOver = 'ended_at IS NULL AND epoch < $1::bigint'
+  await remove(statements, { table: 'sessions', isOver, value: epoch })
+}
+
+async function remove(
+  { schema, run }: PostgresStatements,
+  { table, isOver, value }: { readonly table: string; readonly isOver: string; readonly value: number },
+): Promise<void> {
+  const text = `
+    WITH gone AS (
+      DELETE FROM ${schema}.${table} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM ${schema}.${table} WHERE ${isOver} LIMIT ${stepRows} FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    ) SELECT count(*) AS removed FROM gone`
+  let removed = stepRows
+  while (removed === stepRows) removed = numberOf((await run(text, [value]))[0], 'removed')
 }

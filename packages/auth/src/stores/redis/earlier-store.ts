@@ -2,7 +2,7 @@ import { toEndReason, type Session } from '../../sessions/index.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
 import { createScript, type RedisArgument } from './commands.js'
 import type { RedisConnection } from './connection.js'
-import { addToIndex } from './sessions.js'
+import { addToIndex, addToLive } from './insertion.js'
 import { toText } from './session-scripts.js'
 import { toSigningKey } from './signing-keys.js'
 import type { TakeUp } from '../store.js'
@@ -82,7 +82,10 @@ async function takeUpOne(
   const row = takeUp.session(session)
   const args: readonly RedisArgument[] = [toText(row, fields.has('endTold')), keptSeconds]
   // Indexed first: a session that is interrupted here is still a hash, and so is found again.
-  if (row.endedAt === null) await addToIndex(connection, row, { signInIssuedAt: Infinity, now })
+  if (row.endedAt === null) {
+    await addToLive(row, now, connection)
+    await addToIndex(connection, row, { signInIssuedAt: Infinity, mostSessions: 0, gone: [], now })
+  }
   await run(replaceHash, [name], args)
 }
 
@@ -101,6 +104,7 @@ function toSession(fields: ReadonlyMap<string, string>): Session | null {
     generation: number('generation'),
     confirmedAt: numberOrNull('confirmedAt'),
     previousConfirmedAt: numberOrNull('previousConfirmedAt'),
+    epoch: 0,
     endedAt: numberOrNull('endedAt'),
     endReason: toEndReason(fields.get('endReason')),
     sealedMember: fields.get('sealedMember') ?? null,

@@ -2,19 +2,33 @@ import type { Clock, Ticker } from '../../base/time.js'
 import type { EndedSession } from '../../sessions/index.js'
 import { createEndedFeed, endedKeptSeconds, type EndedFeed } from '../ended-sessions.js'
 import type { RedisConnection } from './connection.js'
+import type { RedisScript } from './commands.js'
 import { publishEnded } from './session-scripts.js'
 
 /** The ended sessions that all instances know of. */
 export interface RedisEndedFeed {
   /** Stores the sessions that are new to the feed, and sends them to every instance, this one included. */
   publish(ended: readonly EndedSession[]): Promise<void>
-  since(at: number): Promise<readonly EndedSession[]>
+  /**
+   * Stores and sends entries by another script, which begins with the keys and arguments of `publishEnded`, then takes its own, and then
+   * the entries. Returns its reply. If it is done, the listeners of this process get the entries.
+   */
+  publishBy(script: RedisScript, entries: readonly EndedSession[], own: OwnPart): Promise<unknown>
+  /** Yields the sessions that ended at or after this second, some at a time. */
+  since(at: number): AsyncGenerator<readonly EndedSession[]>
   readonly subscribe: EndedFeed['subscribe']
   /** Passes on what the log has received since the last call. It does not depend on the subscription, which may be dead. */
   sync(): Promise<void>
   /** Rejects with `AUTH_UNAVAILABLE` while this instance would not receive the sessions that others end. */
   checkSubscribed(): Promise<void>
   close(): void
+}
+
+/** The part of a script that `publishBy` runs. */
+interface OwnPart {
+  readonly places: readonly string[]
+  readonly args: readonly (string | number)[]
+  readonly isDone: (reply: unknown) => boolean
 }
 
 const probeEverySeconds = 5
@@ -40,12 +54,12 @@ export function createRedisEndedFeed(
     ticker(probeEverySeconds, () => connection.channels.probe()),
     ticker(compareEverySeconds, () => feed.publish('resync')),
   ]
+  const { ended: endedKey, endedLog, liveSessions, endedChannel } = connection.keys
+  const places = [endedKey, endedLog, liveSessions]
+  const head = () => [Math.floor(clock()) - endedKeptSeconds, endedKeptSeconds, endedChannel, self]
   const publishSome = async (ended: readonly EndedSession[]) => {
-    const over = Math.floor(clock()) - endedKeptSeconds
-    const args = [over, endedKeptSeconds, connection.keys.endedChannel, self, ...ended.flatMap(toEntry)]
-    const added = new Set(
-      toTexts(await connection.run(publishEnded, [connection.keys.ended, connection.keys.endedLog], args)),
-    )
+    const args = [...head(), ...ended.flatMap(toEntry)]
+    const added = new Set(toTexts(await connection.run(publishEnded, places, args)))
     feed.publish(toPairs(ended.filter(({ id }) => added.has(id)).flatMap(toEntry)))
   }
   return {
@@ -54,12 +68,13 @@ export function createRedisEndedFeed(
         await publishSome(ended.slice(from, from + publishAtOnce))
       }
     },
-    async since(at) {
-      const from = Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)
-      return toPairs(
-        toTexts(await connection.command('ZRANGEBYSCORE', connection.keys.ended, from, '+inf', 'WITHSCORES')),
-      )
+    async publishBy(script, entries, own) {
+      const args = [...head(), ...own.args, ...entries.flatMap(toEntry)]
+      const reply = await connection.run(script, [...places, ...own.places], args)
+      if (own.isDone(reply)) feed.publish(entries)
+      return reply
     },
+    since: (at) => since(connection, Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)),
     subscribe: (listener) => feed.subscribe(listener),
     sync: createLogReader(connection, (ended) => feed.publish(ended)),
     checkSubscribed: () => subscription.acknowledged(),
@@ -84,6 +99,27 @@ function toPairs(flat: readonly string[]): readonly EndedSession[] {
 }
 
 const readAtOnce = 1_000
+const listedAtOnce = 5_000
+
+/**
+ * Yields the entries of the feed from an instant on, in its order. An entry that is added to a part that was read is in the log, and so
+ * reaches the listeners.
+ */
+async function* since(
+  { command, keys }: RedisConnection,
+  from: number,
+): AsyncGenerator<readonly EndedSession[]> {
+  let place = { from, offset: 0 }
+  for (;;) {
+    const limit = ['WITHSCORES', 'LIMIT', place.offset, listedAtOnce]
+    const some = toPairs(toTexts(await command('ZRANGEBYSCORE', keys.ended, place.from, '+inf', ...limit)))
+    if (some.length > 0) yield some
+    if (some.length < listedAtOnce) return
+    const last = some.at(-1)?.endedAt ?? place.from
+    const ofLast = some.filter(({ endedAt }) => endedAt === last).length
+    place = { from: last, offset: last === place.from ? place.offset + ofLast : ofLast }
+  }
+}
 
 /** Creates a function that reads the entries that the log has received since its last call. The first call only finds the place. */
 function createLogReader(

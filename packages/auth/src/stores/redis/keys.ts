@@ -3,11 +3,15 @@ export interface RedisKeys {
   readonly session: (id: string) => string
   /** Matches the names of all sessions. */
   readonly everySession: string
-  readonly memberSessions: (memberId: string) => string
+  /** The live sessions of a member that began in this epoch. */
+  readonly memberSessions: (memberId: string, epoch: number) => string
   readonly memberCutoff: (memberId: string) => string
   readonly ended: string
   /** The ended sessions in the order in which Redis learned of them. */
   readonly endedLog: string
+  readonly epoch: string
+  /** The live sessions of the present epoch, by their expiry. */
+  readonly liveSessions: string
   readonly owner: string
   readonly signingKeys: string
   readonly signingKeyOrder: string
@@ -43,10 +47,13 @@ export function createRedisKeys(prefix: string): RedisKeys {
   return {
     session: (id) => `${prefix}:session:{${tag(id)}}`,
     everySession: `${prefix}:session:*`,
-    memberSessions: (memberId) => `${prefix}:member:{${tag(memberId)}}:live`,
+    memberSessions: (memberId, epoch) =>
+      `${prefix}:member:{${tag(memberId)}}:live${epoch === 0 ? '' : `:${epoch}`}`,
     memberCutoff: (memberId) => `${prefix}:member:{${tag(memberId)}}:cutoff`,
     ended: `${prefix}:{ended}`,
     endedLog: `${prefix}:{ended}:log`,
+    epoch: `${prefix}:{ended}:epoch`,
+    liveSessions: `${prefix}:{ended}:live`,
     owner: `${prefix}:{signing-keys}:owner`,
     signingKeys: `${prefix}:{signing-keys}:sealed`,
     signingKeyOrder: `${prefix}:{signing-keys}:kids`,

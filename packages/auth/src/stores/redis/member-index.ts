@@ -15,17 +15,24 @@ export function entryOf({ id, expiresAt }: Pick<IndexEntry, 'id' | 'expiresAt'>)
   return `${id}.${expiresAt}`
 }
 
+interface EntriesRequest {
+  readonly memberId: string
+  readonly epoch: number
+  readonly after: string | null
+  readonly count: number
+}
+
 /** Returns up to `count` entries, newest first, after a place that `placeOf` returned (null: from the newest). */
 export async function readEntries(
   { run, keys }: RedisConnection,
-  {
-    memberId,
-    after,
-    count,
-  }: { readonly memberId: string; readonly after: string | null; readonly count: number },
+  { memberId, epoch, after, count }: EntriesRequest,
 ): Promise<readonly IndexEntry[]> {
   const [createdAt = '', ...entry] = after?.split('.') ?? []
-  const reply = await run(listEntries, [keys.memberSessions(memberId)], [createdAt, entry.join('.'), count])
+  const reply = await run(
+    listEntries,
+    [keys.memberSessions(memberId, epoch)],
+    [createdAt, entry.join('.'), count],
+  )
   const flat = Array.isArray(reply) ? reply.map(String) : []
   const entries: IndexEntry[] = []
   for (let index = 0; index + 1 < flat.length; index += 2) {
@@ -50,7 +57,7 @@ interface Found {
 /** Lists live sessions through the index. `read` returns a row, or null if there is none. */
 export async function listByIndex(
   connection: RedisConnection,
-  { memberId, at, limit, after = null }: ListRequest,
+  { memberId, epoch, at, limit, after = null }: ListRequest & { readonly epoch: number },
   read: (id: string) => Promise<SessionRow | null>,
 ): Promise<Page<SessionRow>> {
   const found: Found[] = []
@@ -58,7 +65,7 @@ export async function listByIndex(
   let place = after
   let isMore = true
   while (isMore && found.length <= limit) {
-    const entries = await readEntries(connection, { memberId, after: place, count })
+    const entries = await readEntries(connection, { memberId, epoch, after: place, count })
     found.push(...(await readLive(entries, at, read)))
     place = entries.map(placeOf).at(-1) ?? null
     isMore = entries.length === count

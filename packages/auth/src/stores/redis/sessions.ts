@@ -3,6 +3,8 @@ import type { EndedSession, SessionEndReason, SessionRow, SessionRows } from '..
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { RedisConnection } from './connection.js'
 import type { RedisEndedFeed } from './ended-feed.js'
+import { createRedisEpoch, readPresentEpoch } from './epoch.js'
+import { createInsertion, expiredKeptSeconds } from './insertion.js'
 import { entryOf, listByIndex, readEntries, type IndexEntry } from './member-index.js'
 import { toReading, toText, type SessionReading } from './session-scripts.js'
 import * as scripts from './session-scripts.js'
@@ -13,8 +15,6 @@ interface Parts {
   readonly clock: Clock
 }
 
-/** An expired session is kept for this long, so that a late refresh is answered as expired, not as unknown. */
-export const expiredKeptSeconds = 3600
 /** The number of sessions that are ended at a time. */
 const atOnce = 100
 
@@ -24,47 +24,29 @@ const atOnce = 100
  * neither a crash nor a race between them leaves a session alive that should have ended.
  */
 export function createRedisSessions(parts: Parts): SessionRows {
-  return { ...createRows(parts), ...createEnding(parts) }
+  return { ...createRows(parts), ...createEnding(parts), ...createRedisEpoch(parts) }
 }
 
 type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
+type Epoch = Pick<SessionRows, 'readEpoch' | 'replaceEpoch'>
 
 function createRows(parts: Parts): Rows {
-  const { connection, clock } = parts
+  const { connection } = parts
   const { keys } = connection
   const read = async (id: string) => readingOf(await getSession(connection, id), parts)
   return {
-    async insert(row, signInIssuedAt) {
-      const now = Math.floor(clock())
-      const key = keys.session(row.id)
-      const keepSeconds = Math.max(1, row.expiresAt + expiredKeptSeconds - now)
-      await connection.command('SET', key, toText(row), 'EX', keepSeconds)
-      if (await addToIndex(connection, row, { signInIssuedAt, now })) return 'created'
-      await connection.command('DEL', key)
-      return 'refused'
-    },
+    insert: createInsertion({ ...parts, read, supersede: (rows) => supersede(rows, parts) }),
     read,
     async replace(row, expected) {
       const key = keys.session(row.id)
       const reply = await connection.run(scripts.replaceSession, [key], [expected, toText(row)])
       return reply === 1 ? 'replaced' : readingOf(reply, parts)
     },
-    list: (request) => listByIndex(connection, request, read),
+    async list(request) {
+      const epoch = await readPresentEpoch(connection)
+      return await listByIndex(connection, { ...request, epoch }, read)
+    },
   }
-}
-
-/** Adds a session to the index of its member. Returns false if its sign-in is refused. */
-export async function addToIndex(
-  { run, keys }: RedisConnection,
-  row: SessionRow,
-  { signInIssuedAt, now }: { readonly signInIssuedAt: number; readonly now: number },
-): Promise<boolean> {
-  const { memberId, createdAt, expiresAt } = row
-  const keepSeconds = Math.max(1, expiresAt + expiredKeptSeconds - now)
-  const overAt = [now - expiredKeptSeconds, now - signInCutoffKeptSeconds]
-  const args = [entryOf(row), createdAt, signInIssuedAt, keepSeconds, ...overAt]
-  const places = [keys.memberSessions(memberId), keys.memberCutoff(memberId)]
-  return (await run(scripts.indexSession, places, args)) === 1
 }
 
 /** Reads a session's text. A value of another type (a hash of a version without marks) counts as no session. */
@@ -82,6 +64,7 @@ async function getSession({ command, keys }: RedisConnection, id: string): Promi
 /** The result of ending one session. */
 interface Ending extends EndedSession {
   readonly memberId: string
+  readonly epoch: number
   readonly expiresAt: number
   readonly outcome: 'nothing' | 'ended' | 'unpublished'
 }
@@ -93,13 +76,20 @@ async function endOne(
 ): Promise<Ending> {
   const at = Math.floor(atOrLater)
   const reply = await run(scripts.endSession, [keys.session(id)], [at, reason, endedKeptSeconds])
-  const [code, endedAt, memberId, expiresAt] = Array.isArray(reply) ? reply : []
+  const [code, endedAt, memberId, expiresAt, epoch] = Array.isArray(reply) ? reply : []
   const outcome = code === 1 ? 'ended' : code === 2 ? 'unpublished' : 'nothing'
   const end = outcome === 'nothing' ? at : Number(endedAt)
-  return { id, endedAt: end, memberId: String(memberId), expiresAt: Number(expiresAt), outcome }
+  return {
+    id,
+    endedAt: end,
+    memberId: String(memberId),
+    epoch: Number(epoch),
+    expiresAt: Number(expiresAt),
+    outcome,
+  }
 }
 
-function createEnding(parts: Parts): Omit<SessionRows, keyof Rows> {
+function createEnding(parts: Parts): Omit<SessionRows, keyof Rows | keyof Epoch> {
   const { connection, feed } = parts
   const { keys } = connection
   return {
@@ -113,15 +103,16 @@ function createEnding(parts: Parts): Omit<SessionRows, keyof Rows> {
       await connection.run(scripts.refuseSignIns, [keys.memberCutoff(memberId)], args)
     },
     async endSomeOf({ memberId, reason, at, limit }) {
+      const epoch = await readPresentEpoch(connection)
       const ended: string[] = []
       while (ended.length < limit) {
         const count = Math.min(atOnce, limit - ended.length)
-        const entries = await readEntries(connection, { memberId, after: null, count })
+        const entries = await readEntries(connection, { memberId, epoch, after: null, count })
         const live = entries.filter(({ expiresAt }) => expiresAt > at)
         const endings = await Promise.all(live.map(({ id }) => endOne(id, { reason, at }, connection)))
         await publish(endings, parts)
         // Before the next step, which must not find the same entries.
-        await removeEntries(connection, memberId, entries)
+        await removeEntries(connection, { memberId, epoch }, entries)
         ended.push(...endings.filter(({ outcome }) => outcome === 'ended').map(({ id }) => id))
         if (entries.length < count) break
       }
@@ -145,10 +136,23 @@ function createEnding(parts: Parts): Omit<SessionRows, keyof Rows> {
 
 async function removeEntries(
   { command, keys }: RedisConnection,
-  memberId: string,
+  { memberId, epoch }: Pick<Ending, 'memberId' | 'epoch'>,
   entries: readonly Pick<IndexEntry, 'id' | 'expiresAt'>[],
 ): Promise<void> {
-  if (entries.length > 0) await command('ZREM', keys.memberSessions(memberId), ...entries.map(entryOf))
+  if (entries.length > 0) await command('ZREM', keys.memberSessions(memberId, epoch), ...entries.map(entryOf))
+}
+
+/** Ends sessions because their member has too many, and returns those that ended here. */
+async function supersede(rows: readonly SessionRow[], parts: Parts): Promise<readonly string[]> {
+  const at = Math.floor(parts.clock())
+  const endings: Ending[] = []
+  for (let from = 0; from < rows.length; from += atOnce) {
+    const some = rows.slice(from, from + atOnce)
+    const ended = some.map(({ id }) => endOne(id, { reason: 'superseded', at }, parts.connection))
+    endings.push(...(await Promise.all(ended)))
+  }
+  await publish(endings, parts)
+  return endings.filter(({ outcome }) => outcome === 'ended').map(({ id }) => id)
 }
 
 async function publish(endings: readonly Ending[], parts: Parts): Promise<void> {
@@ -162,7 +166,7 @@ async function publish(endings: readonly Ending[], parts: Parts): Promise<void> 
 function markPublished(endings: readonly Ending[], { connection }: Parts): void {
   const note = async (ending: Ending) => {
     await connection.run(scripts.markPublished, [connection.keys.session(ending.id)], [])
-    await removeEntries(connection, ending.memberId, [ending])
+    await removeEntries(connection, ending, [ending])
   }
   const all = async () => {
     const told = endings.filter(({ outcome }) => outcome !== 'nothing')
@@ -178,9 +182,9 @@ function readingOf(reply: unknown, parts: Parts): SessionRow | null {
   if (reading === null || isForgotten(reading, parts.clock())) return null
   const { row, isUnpublished } = reading
   if (isUnpublished) {
-    const { id, memberId, expiresAt, endedAt } = row
+    const { id, memberId, epoch, expiresAt, endedAt } = row
     // The instance that ended it may have stopped before it published the end.
-    const ending = { id, memberId, expiresAt, endedAt: endedAt ?? 0, outcome: 'unpublished' } as const
+    const ending = { id, memberId, epoch, expiresAt, endedAt: endedAt ?? 0, outcome: 'unpublished' } as const
     publish([ending], parts).catch(() => {})
   }
   return row

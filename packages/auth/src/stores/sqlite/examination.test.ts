@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openStore } from '../open-store.js'
 import { examineSqliteFile } from './database-file.js'
 import { applicationId } from './schema.js'
+import { listEnded } from '../../../test/kit/claimed-store.js'
 
 let folder: string
 let path: string
@@ -34,7 +35,7 @@ const make = (...statements: readonly string[]) => {
 describe('examineSqliteFile', () => {
   it('leaves a store as it was, its log too, while a service has it open', async () => {
     const store = await openStore(`sqlite:${path}`, { clock: () => 1_000 })
-    await store.sessions.endedSince(0)
+    await listEnded(store.sessions, 0)
     const contents = () => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'hex')])
     const before = contents()
     expect(await examineSqliteFile(path)).toEqual({

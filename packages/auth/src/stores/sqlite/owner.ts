@@ -1,6 +1,6 @@
 import type { StoreOwner, TakeUp } from '../store.js'
 import type { Connection, Statements } from './connection.js'
-import { insertRow, toParameters, toSession } from './sessions.js'
+import { insertRow, toParameters, toSession } from './rows.js'
 import { markedVersion, stepToMarks } from './schema.js'
 import { selectOwner, selectSigningKeys, toSigningKey } from './identity.js'
 

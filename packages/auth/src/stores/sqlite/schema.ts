@@ -85,6 +85,17 @@ const migrations: readonly string[] = [
      only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
      app_id TEXT NOT NULL
    ) STRICT;`,
+
+  // A process of version 2 that still has the file open writes sessions of epoch 0, and knows of no other one.
+  `ALTER TABLE sessions ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+   DROP INDEX sessions_member;
+   CREATE INDEX sessions_member ON sessions (member_id, epoch, created_at) WHERE ended_at IS NULL;
+   CREATE INDEX sessions_epoch ON sessions (epoch, expires_at) WHERE ended_at IS NULL;
+   CREATE TABLE store_epoch (
+     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+     epoch INTEGER NOT NULL,
+     mark TEXT NOT NULL
+   ) STRICT;`,
 ]
 
 /** The version of the schema that this program writes. */
@@ -105,8 +116,11 @@ export function readSchemaState(database: DatabaseSync): SchemaState {
 /** The first version whose session rows have marks. The step to it needs the secret, so the claim of the store makes it. */
 export const markedVersion = 2
 
-/** The step to {@link markedVersion}, which leaves the rows of version 1 in `unmarked_sessions`. */
-export const stepToMarks: string = `${migrations[markedVersion - 1] ?? ''} PRAGMA user_version = ${markedVersion}`
+/** The first version that has an epoch. */
+export const epochVersion = 3
+
+/** The steps from version 1 to this one, which leave the rows of version 1 in `unmarked_sessions`. */
+export const stepToMarks: string = `${migrations.slice(markedVersion - 1).join('\n')} PRAGMA user_version = ${schemaVersion}`
 
 /** Brings the schema up to date in one transaction, a store of version 1 excepted. If it is up to date, nothing is written. */
 export function migrate(database: DatabaseSync): void {

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
 import { AuthError } from '../../base/errors.js'
 import { beginSession } from '../../sessions/index.js'
-import { claimForTest, endAllOf } from '../../../test/kit/claimed-store.js'
+import { claimForTest, endAllOf, storeSession } from '../../../test/kit/claimed-store.js'
 import { createFakeTime, type FakeTime } from '../../../test/kit/fake-time.js'
 import { createWriteQueue } from './write-queue.js'
 import { openSqliteStore } from './store.js'
@@ -34,7 +34,7 @@ describe('one SQLite file, several processes', () => {
     const world = createFakeTime()
     const stores = await Promise.all([1, 2, 3].map(() => openForTest(path, world)))
     const session = newSession(world.now)
-    await stores[0]?.sessions.create(session, 0)
+    if (stores[0]) await storeSession(stores[0].sessions, session, 0)
     const row = await stores[1]?.sessions.read(session.id)
     if (!row) throw new Error('it was created')
     const change = { toGeneration: 2, at: world.now, sealedMember: null }
@@ -55,7 +55,7 @@ describe('one SQLite file, several processes', () => {
       if (news !== 'resync') heard.push(...news.map(({ id }) => id))
     })
     const sessions = [newSession(world.now), newSession(world.now), newSession(world.now)]
-    for (const session of sessions) await one.sessions.create(session, 0)
+    for (const session of sessions) await storeSession(one.sessions, session, 0)
     await world.pass(1)
     expect(heard).toEqual([])
     await one.sessions.end(sessions[0]?.id ?? '', 'sign_out', world.now)

@@ -1,15 +1,13 @@
 import { systemTicker } from '../../base/time.js'
+import { beginningOf } from '../../sessions/index.js'
 import type { WebhookLog } from '../../webhooks/index.js'
-import {
-  createEndedFeed,
-  endedKeptSeconds,
-  signInCutoffKeptSeconds,
-  type EndedFeed,
-} from '../ended-sessions.js'
+import { createEndedFeed, endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import { sweepEverySeconds, type Store, type StoreOptions } from '../store.js'
-import { openConnection, type Connection, type Statements } from './connection.js'
+import { openConnection, type Connection } from './connection.js'
+import { readEpoch } from './epoch.js'
 import { createSqliteOwner } from './owner.js'
-import { selectEndedAfter, selectLastEnded, createSqliteSessions } from './sessions.js'
+import { createEndedPoll } from './ended-feed.js'
+import { createSqliteSessions } from './sessions.js'
 import { createSqliteSigningKeys } from './signing-keys.js'
 
 /** The interval at which the ended sessions of other processes are read, in seconds. */
@@ -40,7 +38,7 @@ export async function openSqliteStore(
   return {
     name: `sqlite:${path}`,
     owner: createSqliteOwner(connection),
-    sessions: createSqliteSessions(connection, feed, pollEnded),
+    sessions: createSqliteSessions(connection, { feed, pollEnded, clock }),
     signingKeys: createSqliteSigningKeys(connection),
     webhookLog: createSqliteWebhookLog(connection),
     check: () => connection.checkWritable(),
@@ -65,28 +63,6 @@ function onceAtATime(work: () => Promise<void>): () => void {
   }
 }
 
-/** Creates a function that publishes the sessions that other processes ended since its last call, or since now. */
-async function createEndedPoll(connection: Connection, feed: EndedFeed): Promise<() => Promise<void>> {
-  let seen = await connection.read((statements) => ({
-    version: dataVersion(statements),
-    seq: Number(statements.one(selectLastEnded)?.['seq'] ?? 0),
-  }))
-  return async () => {
-    const { version, rows } = await connection.read((statements) => {
-      // SQLite counts the commits of other connections. While it does not change, the feed is not read.
-      const version = dataVersion(statements)
-      const rows = version === seen.version ? [] : statements.all(selectEndedAfter, { seq: seen.seq })
-      return { version, rows }
-    })
-    seen = { version, seq: Number(rows.at(-1)?.['seq'] ?? seen.seq) }
-    feed.publish(rows.map((row) => ({ id: String(row['id']), endedAt: Number(row['ended_at']) })))
-  }
-}
-
-function dataVersion(statements: Statements): number {
-  return Number(statements.one('PRAGMA data_version')?.['data_version'])
-}
-
 const sweepSteps = [
   ['sessions', 'row_id', 'expires_at', 0],
   ['sessions', 'row_id', 'ended_at', endedKeptSeconds],
@@ -106,6 +82,19 @@ async function sweep(connection: Connection, now: number): Promise<void> {
       removed = await connection.write((statements) => statements.run(sql, { before }))
     }
   }
+  await sweepEarlierEpochs(connection, now)
+}
+
+const deleteEarlierEpochs = `DELETE FROM sessions WHERE row_id IN
+  (SELECT row_id FROM sessions WHERE ended_at IS NULL AND epoch < :epoch LIMIT ${sweepStepRows})`
+
+/** Sessions of earlier epochs are kept for as long as those that ended one by one. */
+async function sweepEarlierEpochs({ read, write }: Connection, now: number): Promise<void> {
+  const epoch = (await read(readEpoch))?.epoch ?? 0
+  if (beginningOf(epoch) > now - endedKeptSeconds) return
+  let removed = sweepStepRows
+  while (removed === sweepStepRows)
+    removed = await write((statements) => statements.run(deleteEarlierEpochs, { epoch }))
 }
 
 /** Creates the log of finished webhook messages. */

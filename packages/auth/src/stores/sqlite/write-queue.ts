@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { failure } from '../../base/failures.js'
+import { nextTurn } from '../../base/slices.js'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Writes that wait at the same time share one transaction, and so one flush to the disk. */
@@ -61,13 +62,6 @@ export function createWriteQueue(database: DatabaseSync): WriteQueue {
       await draining
     },
   }
-}
-
-/** Resolves in the next turn of the event loop, after the requests that have arrived by then. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }
 
 function commit(database: DatabaseSync, batch: readonly Waiting[]): 'done' | 'busy' {

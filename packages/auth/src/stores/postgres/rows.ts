@@ -1,0 +1,40 @@
+import { toEndReason, type SessionRow } from '../../sessions/index.js'
+import type { PostgresRow } from './client.js'
+import { numberOf, numberOrNull, textOf, textOrNull, toColumn } from './columns.js'
+import type { PostgresValue } from './statements.js'
+
+/** Returns the id of a row, and the fields that a rotation writes. */
+export function fieldsOf(row: SessionRow): readonly PostgresValue[] {
+  return [
+    toColumn(row.id),
+    toColumn(row.userAgent),
+    row.createdAt,
+    row.lastUsedAt,
+    row.expiresAt,
+    row.generation,
+    row.confirmedAt,
+    row.previousConfirmedAt,
+    toColumn(row.sealedMember),
+    toColumn(row.mark),
+  ]
+}
+
+/** Reads a row of `sessions`. */
+export function toRow(row: PostgresRow): SessionRow {
+  return {
+    id: textOf(row, 'id'),
+    memberId: textOf(row, 'member_id'),
+    userAgent: textOrNull(row, 'user_agent'),
+    createdAt: numberOf(row, 'created_at'),
+    lastUsedAt: numberOf(row, 'last_used_at'),
+    expiresAt: numberOf(row, 'expires_at'),
+    generation: numberOf(row, 'generation'),
+    confirmedAt: numberOrNull(row, 'confirmed_at'),
+    previousConfirmedAt: numberOrNull(row, 'previous_confirmed_at'),
+    epoch: numberOf(row, 'epoch'),
+    endedAt: numberOrNull(row, 'ended_at'),
+    endReason: toEndReason(textOrNull(row, 'end_reason')),
+    sealedMember: textOrNull(row, 'sealed_member'),
+    mark: textOf(row, 'mark'),
+  }
+}

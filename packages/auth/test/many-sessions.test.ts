@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../src/base/time.js'
+import { beginSession, createRevocations } from '../src/sessions/index.js'
+import { openStore, type ClaimedStore } from '../src/stores/index.js'
+import { claimForTest, endAllOf, storeSecrets } from './kit/claimed-store.js'
+import { longestTurn } from './kit/longest-turn.js'
+import { appId } from './kit/member-tokens.js'
+import { hasPostgres, startPostgres } from './kit/postgres.js'
+import { hasRedis, startRedis } from './kit/redis.js'
+
+/** `npm run test:long` measures 200,000 sessions of one member, and a million of all; the figures are printed. */
+const isLong = process.env['PERENNIAL_LONG'] === '1'
+const ofOneMember = isLong ? 200_000 : 15_000
+const ofAll = isLong ? 1_000_000 : 15_000
+
+/** With fewer sessions a turn is shorter, so the bound of the short test is too. */
+const longestTurnMs = 50
+const createdAtOnce = 5_000
+
+interface Place {
+  readonly name: string
+  readonly isInstalled: boolean
+  /** Returns the address of an empty store. */
+  readonly start: () => Promise<{ readonly url: string; readonly remove: () => Promise<void> | void }>
+}
+
+const places: readonly Place[] = [
+  { name: 'memory', isInstalled: true, start: async () => ({ url: 'memory:', remove: () => {} }) },
+  {
+    name: 'SQLite',
+    isInstalled: true,
+    start: async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'perennial-many-'))
+      return { url: `sqlite:${join(folder, 'p.db')}`, remove: () => rmSync(folder, { recursive: true }) }
+    },
+  },
+  { name: 'Redis', isInstalled: hasRedis(), start: () => startRedis() },
+  { name: 'Postgres', isInstalled: hasPostgres(), start: () => startPostgres() },
+]
+
+async function fill(store: ClaimedStore, count: number, memberOf: (index: number) => string): Promise<void> {
+  const now = Math.floor(systemClock())
+  for (let from = 0; from < count; from += createdAtOnce) {
+    const length = Math.min(createdAtOnce, count - from)
+    await Promise.all(
+      Array.from({ length }, (_, index) =>
+        store.sessions.create(
+          beginSession({
+            id: randomBytes(16).toString('base64url'),
+            memberId: memberOf(from + index),
+            userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
+            expiresAt: now + 1_000_000,
+            sealedMember: null,
+            now: now - ((from + index) % 1_000),
+          }),
+          { issuedAt: now, mostSessions: 1_000_000 },
+        ),
+      ),
+    )
+  }
+}
+
+describe.each(places)('$name', ({ name, isInstalled, start }) => {
+  const withStore = async (work: (store: ClaimedStore) => Promise<void>) => {
+    const { url, remove } = await start()
+    const raw = await openStore(url, { clock: systemClock })
+    try {
+      await work(claimForTest(raw, storeSecrets, appId, systemClock))
+    } finally {
+      await raw.close()
+      await remove()
+    }
+  }
+  const print = (line: string) => {
+    if (isLong) console.log(`${name}: ${line}`)
+  }
+
+  it.runIf(isInstalled)(
+    `with ${ofOneMember} sessions of one member holds up no request for ${longestTurnMs} ms`,
+    async () => {
+      await withStore(async (store) => {
+        await fill(store, ofOneMember, () => 'mem_many')
+        const at = systemClock()
+        const measure = async (what: string, work: () => Promise<unknown>) => {
+          const { longestMs } = await longestTurn(work)
+          print(`${what}: longest turn ${longestMs.toFixed(1)} ms`)
+          expect(longestMs, what).toBeLessThan(longestTurnMs)
+        }
+        await measure('the first 20 pages of the list', async () => {
+          let after: string | null = null
+          for (let pages = 0; pages < 20; pages++) {
+            const page = await store.sessions.list({ memberId: 'mem_many', at, limit: 100, after })
+            expect(page.sessions).toHaveLength(100)
+            after = page.next
+          }
+        })
+        await measure('a sign-in', () => fill(store, 1, () => 'mem_many'))
+        await measure('the end of all of them', async () => {
+          const request = { memberId: 'mem_many', reason: 'operator', at } as const
+          expect(await endAllOf(store.sessions, request)).toHaveLength(ofOneMember + 1)
+        })
+        await measure('reading the list of ended sessions', async () => {
+          const revocations = createRevocations({
+            store: store.sessions,
+            epochs: store.epochs,
+            clock: systemClock,
+          })
+          await revocations.load()
+          revocations.close()
+        })
+      })
+    },
+    isLong ? 1_200_000 : 120_000,
+  )
+
+  it.runIf(isInstalled)(
+    `ends ${ofAll} sessions of all members in under a second`,
+    async () => {
+      await withStore(async (store) => {
+        await fill(store, ofAll, (index) => `mem_${index % 300_000}`)
+        const since = performance.now()
+        const { result, longestMs } = await longestTurn(() => store.epochs.begin(systemClock() - 2))
+        const seconds = (performance.now() - since) / 1000
+        print(`${ofAll} sessions ended in ${seconds.toFixed(3)} s, longest turn ${longestMs.toFixed(1)} ms`)
+        expect(result).toBe(ofAll)
+        expect(seconds).toBeLessThan(1)
+        expect(longestMs).toBeLessThan(longestTurnMs)
+        expect(await store.sessions.list({ memberId: 'mem_0', at: systemClock(), limit: 10 })).toEqual({
+          sessions: [],
+          next: null,
+        })
+      })
+    },
+    isLong ? 1_200_000 : 120_000,
+  )
+})
