@@ -15,8 +15,8 @@ import { hasRedis, startRedis } from './kit/redis.js'
 
 /** `npm run test:long` measures 200,000 sessions of one member, and a million of all; the figures are printed. */
 const isLong = process.env['PERENNIAL_LONG'] === '1'
-const ofOneMember = isLong ? 200_000 : 15_000
-const ofAll = isLong ? 1_000_000 : 15_000
+const ofOneMember = isLong ? 200_000 : 3_000
+const ofAll = isLong ? 1_000_000 : 10_000
 
 /** With fewer sessions a turn is shorter, so the bound of the short test is too. */
 const longestTurnMs = 50

@@ -19,7 +19,7 @@ export interface AuthRequest {
   readonly method: string
   /** The path below the mount point, without a query: `/refresh-token`. */
   readonly path: string
-  /** What follows the `?` of the URL, as it was sent. Only the routes of operators read it. */
+  /** The part of the URL behind the `?`, as it was sent. Only the routes of operators read it. */
   readonly query?: string | undefined
   /** The caller's address, after the framework's own proxy rules. If it is not known, no limit of an address applies. */
   readonly ip?: string | undefined

@@ -62,7 +62,7 @@ async function insert(
 }
 
 /** Stores a session that is in no index yet. Returns false if the store has a later epoch. */
-export async function store(
+async function store(
   row: SessionRow,
   now: number,
   { command, run, keys }: RedisConnection,
