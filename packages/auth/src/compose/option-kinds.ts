@@ -108,7 +108,7 @@ export const isSecret: Check = (value) => {
 
 /** Returns secrets or keys as a list, as they were given in one text or several. */
 export function listKeys(given: string | readonly string[]): readonly string[] {
-  return (typeof given === 'string' ? given.split(',') : [...given]).map((one) => one.trim())
+  return (typeof given === 'string' ? given.split(',') : [given].flat()).map((one) => String(one).trim())
 }
 
 /** Accepts the keys of operators: secrets that can have been drawn at random. */

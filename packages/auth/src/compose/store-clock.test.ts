@@ -23,7 +23,15 @@ function setUp(aheadSeconds: number) {
 }
 
 describe('createStoreClock', () => {
-  it.each([29, -29, 4_000, -86_400])(
+  it.each([310, -86_400])('reports a clock that differs by %d s once, and leaves it alone', async (ahead) => {
+    const { time, followed, follow, news } = setUp(ahead)
+    await follow()
+    for (let turn = 0; turn < 10; turn += 1) await time.pass(10)
+    expect(news()).toMatchObject([{ host: 'store:', differs: true }])
+    expect(followed.clock()).toBe(time.now + ahead)
+  })
+
+  it.each([29, -29, 290, -290])(
     'corrects a clock that differs by %d s, and reports it once',
     async (ahead) => {
       const { time, followed, follow, news } = setUp(ahead)

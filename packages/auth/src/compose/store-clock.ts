@@ -4,7 +4,7 @@ import type { Telemetry } from '../telemetry/index.js'
 
 /** A clock that agrees with those of all other instances on one store. */
 export interface StoreClock {
-  /** The clock of this machine, corrected by its difference to the clock of the store if that is more than a second. */
+  /** The clock of this machine, corrected by its difference to the clock of the store if that is more than a second and 300 at most. */
   readonly clock: Clock
   /** Measures the difference now, and every 10 s. Resolves after the first measurement; never rejects. */
   readonly follow: (store: Pick<Store, 'name' | 'readTime'>) => Promise<void>
@@ -22,6 +22,8 @@ export interface StoreClockOptions {
 const measureEverySeconds = 10
 /** A smaller difference is left alone, and so is a change that the measurement cannot tell from its own error. */
 const toleratedSeconds = 1
+/** A clock that is further off is wrong by design, as in a test, or the store's is: nothing is corrected. */
+const largestSeconds = 300
 /** An answer that took longer says too little. */
 const longestRoundTripSeconds = 2
 /** The first measurement is the best of so many. */
@@ -39,19 +41,20 @@ interface Sample {
  * all of them can read.
  */
 export function createStoreClock({ clock, telemetry, ticker = systemTicker }: StoreClockOptions): StoreClock {
-  let correction = 0
+  /** The difference that was measured, or 0 for one that is left alone. */
+  let difference = 0
   let isClosed = false
   let stopMeasuring = () => {}
 
   const apply = (host: string, { aheadSeconds, doubtSeconds }: Sample) => {
-    const isNews = Math.abs(aheadSeconds + correction) > toleratedSeconds + doubtSeconds
-    if (isNews) correction = Math.abs(aheadSeconds) > toleratedSeconds ? -aheadSeconds : 0
+    const isNews = Math.abs(aheadSeconds - difference) > toleratedSeconds + doubtSeconds
+    if (isNews) difference = Math.abs(aheadSeconds) > toleratedSeconds ? aheadSeconds : 0
     telemetry.observe?.({
       kind: 'clock',
       peer: 'store',
       host,
       aheadSeconds: Math.round(aheadSeconds * 1000) / 1000,
-      differs: correction !== 0,
+      differs: difference !== 0,
       isNews,
     })
   }
@@ -60,7 +63,7 @@ export function createStoreClock({ clock, telemetry, ticker = systemTicker }: St
     if (best && !isClosed) apply(host, best)
   }
   return {
-    clock: () => clock() + correction,
+    clock: () => clock() - (Math.abs(difference) > largestSeconds ? 0 : difference),
     async follow({ name, readTime }) {
       if (!readTime) return
       await measure(name, readTime, firstSamples)
