@@ -13,8 +13,11 @@ export async function findMissingRight(
   { command, run, keys }: RedisConnection,
   { prefix, checkSubscribed }: { readonly prefix: string; readonly checkSubscribed: () => Promise<void> },
 ): Promise<string | null> {
+  // A write that a replica refuses would close the connection.
+  const role = await command('INFO', 'replication').catch(() => '')
+  const isReplica = /^role:slave/m.test(String(role))
   const tries = await Promise.allSettled([
-    command('SET', keys.check, 1, 'EX', 60),
+    isReplica ? null : command('SET', keys.check, 1, 'EX', 60),
     run(touchKey, [keys.session('rights')], []),
     command('GET', keys.owner),
     command('XREVRANGE', keys.endedLog, '+', '-', 'COUNT', 1),
