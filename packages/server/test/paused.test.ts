@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../auth/test/kit/redis.js'
@@ -15,7 +16,11 @@ interface World {
   readonly paused: ServiceProcess
 }
 
-function describePause(name: string, storeUrl: (folder: string) => Promise<string>): void {
+function describePause(
+  name: string,
+  storeUrl: (folder: string) => Promise<string>,
+  confirmed: (folder: string, sessions: number) => Promise<unknown> = async () => {},
+): void {
   describe(`a service on ${name} that was stopped (SIGSTOP) and goes on`, () => {
     let folder: ReturnType<typeof makeFolder>
     let emulator: Emulator
@@ -53,6 +58,8 @@ function describePause(name: string, storeUrl: (folder: string) => Promise<strin
       const signIn = async () => pairOf(await exchange(urls[0], (await emulator.issueTokens()).accessToken))
       const [revoked, kept] = [await signIn(), await signIn()]
       for (const { accessToken } of [revoked, kept]) expect((await me(urls[1], accessToken)).status).toBe(200)
+      // A process that is stopped in the middle of a write would hold the lock of the file.
+      await confirmed(folder.path, 2)
       paused.child.kill('SIGSTOP')
       const stoppedAt = performance.now()
       const signOut = await call(urls[0], '/v1/auth/session', {
@@ -71,7 +78,16 @@ function describePause(name: string, storeUrl: (folder: string) => Promise<strin
   })
 }
 
-describePause('SQLite', async (folder) => `sqlite:${join(folder, 'perennial.db')}`)
+describePause(
+  'SQLite',
+  async (folder) => `sqlite:${join(folder, 'perennial.db')}`,
+  async (folder, sessions) => {
+    const database = new DatabaseSync(join(folder, 'perennial.db'), { readOnly: true })
+    const count = database.prepare('SELECT count(*) AS sessions FROM sessions WHERE confirmed_at IS NOT NULL')
+    await expect.poll(() => count.get()?.['sessions']).toBe(sessions)
+    database.close()
+  },
+)
 
 describe.runIf(hasRedis())('with Redis', () => {
   let redis: RedisServer
