@@ -106,8 +106,8 @@ export const isSecret: Check = (value) => {
   return problems.find((problem) => problem !== null) ?? null
 }
 
-/** Returns secrets or keys as a list, as they were given in one text or several. */
-export function listKeys(given: string | readonly string[]): readonly string[] {
+/** Returns secrets or keys as a list of texts, as they were given in one text or several. Not every value is valid. */
+export function listKeys(given: unknown): readonly string[] {
   return (typeof given === 'string' ? given.split(',') : [given].flat()).map((one) => String(one).trim())
 }
 
