@@ -1,4 +1,4 @@
-import { shareRun } from '../base/single-flight.js'
+import { sleep, startTimeLimit } from '../base/time-limit.js'
 import type { Clock } from '../base/time.js'
 
 /** The age of the list of ended sessions. */
@@ -24,47 +24,81 @@ export interface EndedFreshnessOptions {
 }
 
 const maxAgeSeconds = 2
-const pauseMs = 50
+const pauseSeconds = 0.05
+/** A list that is brought up to date so slowly that it is old by then is brought up to date once more at most. */
+const largestNumberOfTurns = 2
+
+/** Returns true if an instant is less than 2 s ago. A clock that was set back says nothing about the age. */
+function isRecent(at: number, now: number): boolean {
+  return now >= at && now < at + maxAgeSeconds
+}
+
+/** One reading of what ended. */
+interface Renewal {
+  readonly begunAt: number
+  readonly done: Promise<void>
+}
 
 /**
  * Creates the age of the list. A timer cannot keep it, because a process may be stopped for any time (SIGSTOP, a closed lid, a
- * function that is frozen between two calls) and its timers with it. So each use compares the time.
+ * function that is frozen between two calls) and its timers with it. So each use compares the time, and what began before a stop
+ * proves nothing: its answer may have come before the stop, and its failure is that of a connection that is closed by now.
  */
-export function createEndedFreshness({
-  sync,
-  clock,
-  patienceSeconds,
-}: EndedFreshnessOptions): EndedFreshness {
+export function createEndedFreshness(options: EndedFreshnessOptions): EndedFreshness {
+  const { clock } = options
   let completeAt = -Infinity
   let failedAt = -Infinity
-  // A clock that was set back says nothing about the age.
-  const isRecent = (at: number, now: number) => now >= at && now < at + maxAgeSeconds
-  const renew = shareRun(async () => {
-    const giveUpAt = performance.now() + patienceSeconds * 1000
-    for (;;) {
-      const startedAt = clock()
-      try {
-        await sync()
-        completeAt = startedAt
-        return
-      } catch {
-        // The connection of a process that was stopped may be closed. The driver needs a moment to open another one.
-        if (performance.now() >= giveUpAt) break
-      }
-      await new Promise((resolve) => {
-        setTimeout(resolve, pauseMs)
-      })
+  let newest: Renewal | null = null
+  const isUsable = (now: number) => isRecent(completeAt, now) || isRecent(failedAt, now)
+
+  const start = (begunAt: number): Renewal => {
+    // Several may run at once. An older one that ends later says less.
+    const isNewest = () => newest === renewal
+    const run = async () => {
+      const reading = await read(options)
+      if (!isNewest()) return
+      newest = null
+      if (reading.kind === 'complete') completeAt = reading.at
+      else failedAt = reading.at
     }
-    failedAt = clock()
-  })
+    const renewal: Renewal = { begunAt, done: Promise.resolve().then(run) }
+    return renewal
+  }
+  const renew = async () => {
+    const now = clock()
+    newest = newest && isRecent(newest.begunAt, now) ? newest : start(now)
+    await newest.done
+  }
+  const renewUntilUsable = async () => {
+    for (let turn = 0; turn < largestNumberOfTurns && !isUsable(clock()); turn++) await renew()
+  }
   return {
-    catchUp() {
-      const now = clock()
-      return isRecent(completeAt, now) || isRecent(failedAt, now) ? null : renew()
-    },
+    catchUp: () => (isUsable(clock()) ? null : renewUntilUsable()),
     renew,
     noteComplete(at) {
       completeAt = at
     },
+  }
+}
+
+type Reading = { readonly kind: 'complete' | 'failed'; readonly at: number }
+
+/** Reads until it succeeds, or the store has not answered for the patience, and not in the last 2 s either. */
+async function read({ sync, clock, patienceSeconds }: EndedFreshnessOptions): Promise<Reading> {
+  const giveUpAt = performance.now() + patienceSeconds * 1000
+  let isBrief = false
+  for (;;) {
+    const at = clock()
+    try {
+      const attempt = sync().then(() => true)
+      const isDone = await (isBrief ? startTimeLimit(patienceSeconds).race(attempt, false) : attempt)
+      if (isDone) return { kind: 'complete', at }
+    } catch {
+      // The connection of a process that was stopped may be closed. The driver needs a moment to open another one.
+    }
+    const now = clock()
+    isBrief = !isRecent(at, now)
+    if (!isBrief && performance.now() >= giveUpAt) return { kind: 'failed', at: now }
+    await sleep(pauseSeconds)
   }
 }

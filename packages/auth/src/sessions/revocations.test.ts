@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { failure } from '../base/failures.js'
 import { createMemoryStore } from '../stores/memory.js'
@@ -18,6 +19,10 @@ let listeners: number
 /** Sessions that another process has ended, and that nobody has told this one about. */
 let others: EndedSession[]
 let syncs: number
+/** The news no longer reach back to what this process has read. */
+let hasGap: boolean
+/** The time that the store takes to list what ended. */
+let listing: Promise<void>
 
 // A store whose feed and failures the test drives by hand.
 const store = (): RevocationsOptions['store'] => ({
@@ -25,9 +30,12 @@ const store = (): RevocationsOptions['store'] => ({
     if (down) throw failure('storeUnreachable')
     syncs++
     tell(others.splice(0))
+    if (hasGap) tell('resync')
+    hasGap = false
   },
   endedSince: async function* (at) {
     if (down) throw failure('storeUnreachable')
+    await listing
     yield inStore.filter(({ endedAt }) => endedAt >= at)
   },
   watchEnded: (listener) => {
@@ -59,6 +67,8 @@ beforeEach(() => {
   listeners = 0
   others = []
   syncs = 0
+  hasGap = false
+  listing = Promise.resolve()
 })
 
 describe('revocations', () => {
@@ -200,6 +210,23 @@ describe('the age of the list', () => {
     down = false
     stopFor(60)
     await revocations.catchUp()
+    expect(revocations.isEnded('a')).toBe(true)
+  })
+
+  it('counts only when a gap in the news was read too', async () => {
+    const revocations = create()
+    await revocations.load()
+    stopFor(60)
+    inStore = [{ id: 'a', endedAt: world.now }]
+    hasGap = true
+    let answer = () => {}
+    listing = new Promise((resolve) => (answer = resolve))
+    let isCaughtUp = false
+    const caughtUp = revocations.catchUp()?.then(() => (isCaughtUp = true))
+    await setImmediate()
+    expect(isCaughtUp).toBe(false)
+    answer()
+    await caughtUp
     expect(revocations.isEnded('a')).toBe(true)
   })
 

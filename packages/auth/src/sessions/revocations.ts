@@ -40,6 +40,8 @@ export interface RevocationsOptions {
 /** No access token lives longer than an hour; a minute more for clocks that differ. */
 const keptSeconds = 3600 + 60
 const renewEverySeconds = 1
+/** Each reading may report another gap. */
+const largestNumberOfTurns = 3
 
 /**
  * Creates the list of ended sessions. It watches the store and reads it. Its size is bounded by the sessions that end within
@@ -48,8 +50,38 @@ const renewEverySeconds = 1
 export function createRevocations(options: RevocationsOptions): Revocations {
   const { store, epochs, clock, ticker = systemTicker, patienceSeconds = 1 } = options
   const ended = createEndedSet(options)
-  const freshness = createEndedFreshness({ sync: () => store.syncEnded(), clock, patienceSeconds })
-  let everLoaded = false
+  const list = createList(options, ended, (at) => freshness.noteComplete(at))
+  const freshness = createEndedFreshness({ sync: list.sync, clock, patienceSeconds })
+
+  // Watching begins before the first read, so that no end is missed between the two.
+  const stopWatching = store.watchEnded((news) => {
+    if (news === 'resync') list.noteGap()
+    else ended.note(news)
+  })
+  const stopTicking = ticker(renewEverySeconds, () => {
+    list.loadIfWanted()
+    if (list.isLoaded()) void freshness.renew()
+  })
+  return {
+    state: () => (list.isLoaded() ? 'known' : 'unknown'),
+    isEnded: createIsEnded(epochs, ended),
+    catchUp: freshness.catchUp,
+    note: ended.note,
+    load: list.load,
+    close: () => {
+      stopWatching()
+      stopTicking()
+    },
+  }
+}
+
+/** Creates the whole list, which is read at the start and after each gap in the news of the store. */
+function createList(
+  { store, epochs, clock }: RevocationsOptions,
+  ended: EndedSet,
+  noteComplete: (at: number) => void,
+) {
+  let isLoaded = false
   // Counted, so that a gap that is reported during a read causes another read.
   let wanted = 1
   let done = 0
@@ -61,34 +93,31 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     await store.syncEnded()
     await epochs.sync()
     const missing = await readEnded(store, ended, Math.floor(clock() - keptSeconds))
-    everLoaded = true
-    freshness.noteComplete(startedAt)
+    isLoaded = true
+    noteComplete(startedAt)
     // A store that fell back to an older state would make ended sessions valid again.
     if (missing.length > 0) await store.restoreEnded(missing)
     done = goal
   })
+  const isBehind = () => done < wanted
   const loadIfWanted = () => {
     // What fails here is tried again at the next tick.
-    if (done < wanted) load().catch(() => {})
+    if (isBehind()) load().catch(() => {})
   }
-
-  // Watching begins before the first read, so that no end is missed between the two.
-  const stopWatching = store.watchEnded((news) => {
-    if (news !== 'resync') return ended.note(news)
-    wanted++
-    loadIfWanted()
-  })
-  const stopTicking = ticker(renewEverySeconds, () => {
-    loadIfWanted()
-    if (everLoaded) void freshness.renew()
-  })
-  const close = () => {
-    stopWatching()
-    stopTicking()
+  return {
+    load,
+    loadIfWanted,
+    isLoaded: () => isLoaded,
+    noteGap: () => {
+      wanted++
+      loadIfWanted()
+    },
+    /** Reads the news of the store. The list is complete after it: a gap that they report is read too. */
+    sync: async () => {
+      await store.syncEnded()
+      for (let turn = 0; turn < largestNumberOfTurns && isBehind(); turn++) await load()
+    },
   }
-  const isEnded = createIsEnded(epochs, ended)
-  const state = () => (everLoaded ? 'known' : 'unknown')
-  return { state, isEnded, catchUp: freshness.catchUp, note: ended.note, load, close }
 }
 
 /** Notes what the store lists, and returns what is known here and not listed there. */
