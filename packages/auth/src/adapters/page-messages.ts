@@ -58,19 +58,20 @@ export function accessTokenIn({ status, body }: AuthResponse): string | undefine
 }
 
 /**
- * Returns the answer of a page with these cookies added. An answer that sets them, and one to a visitor with our cookies that
- * says nothing about caches, is `private, no-store`. Every one of them depends on the cookies of the request (`Vary`).
+ * Returns the answer of a page with these cookies added. It depends on the cookies of the request (`Vary`), for a visitor without
+ * them too: a cache must not give his page to a member. An answer that sets cookies, and one to a request with ours that says
+ * nothing about caches, is `private, no-store`.
  */
 export function finishPage(request: Request, response: Response, cookies: readonly string[]): Response {
   const { accessToken, refreshToken } = pageTokensOf(request)
   const hasTokens = accessToken !== undefined || refreshToken !== undefined
-  if (!hasTokens && cookies.length === 0) return response
-  // An upgrade and a network error cannot be copied.
+  // An upgrade and a network error cannot be copied, and no cache keeps them.
   if (response.status < 200) return response
   const finished = new Response(response.body, response)
   const { headers } = finished
   for (const cookie of cookies) headers.append('set-cookie', cookie)
-  if (cookies.length > 0 || !headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
+  if (cookies.length > 0 || (hasTokens && !headers.has('cache-control')))
+    headers.set('cache-control', 'private, no-store')
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get('vary') ?? '')) headers.append('vary', 'Cookie')
   return finished
 }

@@ -25,7 +25,7 @@ const renewalSeconds = 300
 
 /** Creates {@link Look}. */
 export function createLook(perennial: Perennial, rules: PageRules): Look {
-  const renew = createRenewal(perennial)
+  const renew = createRenewal(perennial, rules.clock)
   const renewIfDue = async (request: Request, ip: string | undefined): Promise<Sight> => {
     const { accessToken, refreshToken } = pageTokensOf(request)
     const isGood = accessToken !== undefined && (await isAccepted(accessToken, perennial, rules.clock))
@@ -91,22 +91,23 @@ type Renewal = (
   ip: string | undefined,
 ) => Promise<Sight | { readonly retryAfterSeconds: number }>
 
-/** Refresh tokens that are remembered as refused, so that a visitor with an old cookie costs one question. */
+/** Refresh tokens that are remembered as refused, so that a visitor with an old cookie costs one question a minute. */
 const refusedKept = 10_000
+const refusedSeconds = 60
 
 /** Creates the renewal, by a refresh as a browser asks for it: its limits and its events are the same. */
-function createRenewal(perennial: Perennial): Renewal {
-  const refused = createBoundedMap<true>(refusedKept)
+function createRenewal(perennial: Perennial, clock: Clock): Renewal {
+  const refused = createBoundedMap<number>(refusedKept)
   return async (request, ip) => {
     const { refreshToken = '' } = pageTokensOf(request)
-    if (refused.get(refreshToken)) return signedOut(request)
+    if (clock() < (refused.get(refreshToken) ?? 0)) return signedOut(request)
     const answer = await perennial.handle(toRefreshRequest(request, ip))
     const { cookies = [], headers, status } = answer
     const accessToken = accessTokenIn(answer)
     if (accessToken !== undefined)
       return { request: withPageTokens(request, { accessToken, refreshToken }), cookies }
     if (status !== 400 && status !== 401) return { retryAfterSeconds: Number(headers['retry-after'] ?? 1) }
-    refused.set(refreshToken, true)
+    refused.set(refreshToken, clock() + refusedSeconds)
     return signedOut(request)
   }
 }
