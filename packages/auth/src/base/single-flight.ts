@@ -43,3 +43,18 @@ export function shareRun<T>(run: () => Promise<T>): () => Promise<T> {
   const flights = createSingleFlight<T>()
   return () => flights.run('', run).result
 }
+
+/** Creates a function that runs the works of one key one after another, where a single flight would share one run. */
+export function createOrder<T>(): (key: string, work: () => Promise<T>) => Promise<T> {
+  const newest = new Map<string, Promise<T>>()
+  return async (key, work) => {
+    const before = newest.get(key)
+    const started = before ? before.then(work, work) : work()
+    newest.set(key, started)
+    try {
+      return await started
+    } finally {
+      if (newest.get(key) === started) newest.delete(key)
+    }
+  }
+}

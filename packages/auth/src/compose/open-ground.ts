@@ -7,6 +7,8 @@ import {
   type UserContext,
 } from '../members/index.js'
 import { openStore, type Store, type StoreAddress } from '../stores/index.js'
+import { traceCalls } from '../telemetry/index.js'
+import { createPinnedKeySet, createRemoteKeySet, type KeySet } from '../tokens/index.js'
 import { observeStore } from './observe-calls.js'
 import { lookUpsOf, openAdmin } from './open-admin.js'
 import type { ResolvedOptions } from './resolve-options.js'
@@ -91,4 +93,27 @@ async function openStoreOf({
 /** Only a store that other machines can reach holds what instances of forward mode share. */
 function isShared({ kind }: StoreAddress): boolean {
   return kind === 'redis' || kind === 'postgres'
+}
+
+/**
+ * Opens the key set of member JWTs, if the options name one.
+ * @throws TypeError with one line that names the option
+ */
+export function openMemberKeys(options: ResolvedOptions, httpClient: HttpClient): KeySet | undefined {
+  const { jwks, jwksUri } = options.memberstack
+  if (jwks !== undefined) return readPinnedKeys(jwks)
+  if (jwksUri === undefined) return undefined
+  const { clock, telemetry } = options
+  const traced = traceCalls(httpClient, telemetry, 'jwks')
+  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient: traced, clock, telemetry })
+}
+
+/** @throws TypeError with one line that names the option */
+function readPinnedKeys(jwks: string): KeySet {
+  try {
+    return createPinnedKeySet(jwks, ['RS256'])
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : 'it cannot be read'
+    throw new TypeError(`memberstack.jwks: ${problem}. A good example: {"keys":[{"kty":"RSA",…}]}`, { cause })
+  }
 }

@@ -2,7 +2,7 @@ import { presentedToken, readToken, type Credentials, type AuthResponse } from '
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { MemberChanges } from '../members/index.js'
-import { readPageToken, type PageRules } from './page-access.js'
+import { readPageToken, type PageRules } from './cookies.js'
 import { traced, type Emitter, type Tracing } from '../telemetry/index.js'
 import { toAuthError, errorResponse } from './auth-response.js'
 import type { Authenticated, RequestAuthenticator } from './perennial.js'
@@ -42,8 +42,8 @@ export type Authenticator = (
 
 /**
  * Verifies the access token of a request, checks that its session has not ended, and finds the four fields of its member.
- * What is known comes from memory, without a promise. The first use of a generation is noted, to be written later. A token from
- * the cookie of a page is used without a note: it may have been renewed in this request, and the browser may never get it.
+ * A known token is answered from memory, without a promise. The first use of a generation is noted, to be written later. A token
+ * from the cookie of a page is used without a note: it may have been renewed in this request, and the browser may never get it.
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { verifier, pages, telemetry } = parts

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/time.js'
 import { isLoopback } from '../base/formats.js'
 
 /** The cookies that Perennial sets. A browser takes a `__Host-` cookie from its own host over https alone (RFC 6265bis §4.1.3). */
@@ -53,6 +54,35 @@ export function createOriginCheck(
     const origin = request.header('origin')
     return origin !== undefined && (allowed.has(origin) || isOwnOrigin(origin, request.header('host')))
   }
+}
+
+/** The rules by which the cookies of a page count. */
+export interface PageRules {
+  /**
+   * Returns true on `GET` and `HEAD`, and on other methods if the `Origin` is allowed: a form or a server action cannot send
+   * `X-CSRF`, and another site can send a form with our cookies.
+   */
+  mayRead(request: CookieRequest): boolean
+  /** The clock by which tokens end. */
+  readonly clock: Clock
+}
+
+/** Creates {@link PageRules}. `allowedOrigins` are those beside the app's own. */
+export function createPageRules(allowedOrigins: readonly string[], clock: Clock): PageRules {
+  const isFromOurPage = createOriginCheck(allowedOrigins)
+  return {
+    clock,
+    mayRead: (request) => request.method === 'GET' || request.method === 'HEAD' || isFromOurPage(request),
+  }
+}
+
+/** Returns the access token of the page's cookie, or undefined if there is none that counts. */
+export function readPageToken(
+  rules: PageRules,
+  { page }: { readonly page?: CookieRequest | undefined },
+): string | undefined {
+  const token = page && readCookie(page.header('cookie'), '__Host-perennial-access')
+  return token && rules.mayRead(page) ? token : undefined
 }
 
 function pairsOf(header: string | undefined): readonly string[] {

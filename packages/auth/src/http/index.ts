@@ -22,6 +22,5 @@ export {
 } from './authenticate.js'
 export type { Authenticated, Perennial, RequestAuthenticator } from './perennial.js'
 export { createVerifier, type Verifier, type VerifierOptions } from './verifier.js'
-export { readCookie, replaceCookies } from './cookies.js'
-export { createPageRules, type PageRules } from './page-access.js'
+export { createPageRules, readCookie, replaceCookies, type PageRules } from './cookies.js'
 export { createBodyTransport, createCookieTransport } from './refresh-token-transport.js'

@@ -1,5 +1,5 @@
 import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
-import type { PageRules } from './page-access.js'
+import type { PageRules } from './cookies.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { OperatorSessions } from '../sessions/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'

@@ -1,20 +1,11 @@
-const endReasons = [
-  'sign_out',
-  'sign_out_everywhere',
-  'reuse',
-  'member_deleted',
-  'plan_lost',
-  'superseded',
-  'operator',
-  'everything',
-] as const
+import { ends } from '../base/reasons.js'
 
 /** The reason why a session ended. */
-export type SessionEndReason = (typeof endReasons)[number]
+export type SessionEndReason = (typeof ends)[number]
 
 /** Reads a reason as a store holds it; null if it is none. */
 export function toEndReason(stored: unknown): SessionEndReason | null {
-  return endReasons.find((reason) => reason === stored) ?? null
+  return ends.find((reason) => reason === stored) ?? null
 }
 
 /** One sign-in, and the family of refresh tokens descended from it (RFC 9700 §4.14.2). Instants are whole seconds. */

@@ -1,5 +1,5 @@
 import { failure } from '../../base/failures.js'
-import { createOrder } from '../../base/in-order.js'
+import { createOrder } from '../../base/single-flight.js'
 import type { Clock } from '../../base/time.js'
 import { sleep } from '../../base/time-limit.js'
 import type { Creation, SessionRow, SessionRows, SignIn } from '../../sessions/index.js'

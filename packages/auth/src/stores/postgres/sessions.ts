@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/time.js'
-import { createOrder } from '../../base/in-order.js'
+import { createOrder } from '../../base/single-flight.js'
 import {
   inEpoch,
   type ListRequest,

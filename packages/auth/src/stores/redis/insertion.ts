@@ -1,4 +1,4 @@
-import { createOrder } from '../../base/in-order.js'
+import { createOrder } from '../../base/single-flight.js'
 import type { Clock } from '../../base/time.js'
 import {
   isLive,
