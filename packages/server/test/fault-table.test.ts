@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasPostgres, startPostgres, type PostgresServer } from '../../auth/test/kit/postgres.js'
 import { hasRedis, startRedis, type RedisServer } from '../../auth/test/kit/redis.js'
 import { call, exchange, me, pairOf, refresh, verdict } from './kit/auth-calls.js'
 import { makeFolder, startProcess } from './kit/service-process.js'
@@ -50,6 +51,30 @@ const redisFaults: readonly StoreFault<RedisServer>[] = [
     end: ({ admin }) => admin.config('SET', 'requirepass', ''),
   },
 ]
+
+const postgresFaults: readonly StoreFault<PostgresServer>[] = [
+  {
+    name: 'read-only',
+    cause: /^it takes no writes \(a replica, or read-only\) \(SQLSTATE 25006\)$/,
+    begin: (postgres) => reconfigure(postgres, 'ALTER SYSTEM SET default_transaction_read_only = on'),
+    async end(postgres) {
+      await postgres.query('SET default_transaction_read_only = off')
+      await reconfigure(postgres, 'ALTER SYSTEM RESET default_transaction_read_only')
+    },
+  },
+  {
+    name: 'killed, and started again',
+    cause:
+      /^nothing listens at this address \(ECONNREFUSED\)$|^the connection broke off|^no answer$|^it was shut down/,
+    begin: (postgres) => postgres.kill(),
+    end: (postgres) => postgres.start(),
+  },
+]
+
+async function reconfigure(postgres: PostgresServer, statement: string): Promise<void> {
+  await postgres.query(statement)
+  await postgres.query('SELECT pg_reload_conf()')
+}
 
 let emulator: Emulator
 let folder: ReturnType<typeof makeFolder>
@@ -114,6 +139,18 @@ describe.runIf(hasRedis())('the service on a Redis that is', () => {
       const redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always')
       ends.push(() => redis.remove())
       await play(redis, fault)
+    },
+  )
+})
+
+describe.runIf(hasPostgres())('the service on a PostgreSQL that is', () => {
+  it.each(postgresFaults)(
+    '$name: 503, the cause in the log once, and back by itself',
+    { timeout: 180_000 },
+    async (fault) => {
+      const postgres = await startPostgres('durable')
+      ends.push(() => postgres.remove())
+      await play(postgres, fault)
     },
   )
 })
