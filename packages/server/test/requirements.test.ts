@@ -7,8 +7,8 @@ const rows = readFileSync(page, 'utf8')
   .split('\n')
   .filter((line) => /^\| *(\d+\.\d+\.\d+|§)/.test(line))
 
-/** The tests that a row names: a link to the file, and the name in quotation marks. */
-const namedTest = /\]\((\.\.\/[^)]+\.test\.ts)\): '(.+?)'(?=<br>|\s*\|)/g
+/** The tests that a row names: a link to the file, or to a suite that several files run, and the name in quotation marks. */
+const namedTest = /\]\((\.\.\/[^)]+\.(?:test|contract)\.ts)\): '(.+?)'(?=<br>|\s*\|)/g
 
 function testsOf(row: string): readonly { readonly path: string; readonly name: string }[] {
   return [...row.matchAll(namedTest)].map(([, path = '', name = '']) => ({ path, name }))
@@ -39,7 +39,7 @@ describe('docs/requirements.md', () => {
   })
 
   it('reads every link to a test as such', () => {
-    const links = rows.flatMap((row) => [...row.matchAll(/\.test\.ts\)/g)])
+    const links = rows.flatMap((row) => [...row.matchAll(/\.(?:test|contract)\.ts\)/g)])
     expect(rows.flatMap(testsOf)).toHaveLength(links.length)
   })
 })
