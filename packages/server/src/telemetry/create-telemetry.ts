@@ -3,13 +3,7 @@ import { systemClock } from '@perennial/auth'
 import type { DestinationStream, Logger } from 'pino'
 import { readVersion } from '../base/process.js'
 import { withTimeLimit } from '../base/time-limit.js'
-import {
-  createDelivery,
-  type Delivery,
-  type OnDelivered,
-  type OnDeliveryFailure,
-  type SinkConnection,
-} from './delivery.js'
+import { createDelivery, type Delivery, type DeliveryReports, type SinkConnection } from './delivery.js'
 import { createDeliveryLog, type DeliveryLog } from './delivery-log.js'
 import { createLogger } from './logger.js'
 import { openOutput } from '../base/output.js'
@@ -104,11 +98,9 @@ async function connectOtlpOf(
   return endpoint === undefined ? null : await connectOtlp({ endpoint, release, onFailure, onDelivered })
 }
 
-interface World {
+interface World extends DeliveryReports {
   readonly clock: TelemetryOptions['clock']
   readonly delivery: Delivery
-  readonly onFailure: OnDeliveryFailure
-  readonly onDelivered: OnDelivered
 }
 
 async function connect(options: TelemetryOptions, world: World): Promise<SinkConnection[]> {

@@ -1,11 +1,9 @@
 import { createTroubleWatch, type TroubleWatch } from '@perennial/auth/telemetry'
 import type { Logger } from 'pino'
-import type { DeliverySink, OnDelivered, OnDeliveryFailure } from './delivery.js'
+import type { DeliveryReports, DeliverySink } from './delivery.js'
 
 /** Logs the trouble of the receivers of telemetry: once for each cause, and once when it is over. */
-export interface DeliveryLog {
-  readonly onFailure: OnDeliveryFailure
-  readonly onDelivered: OnDelivered
+export interface DeliveryLog extends DeliveryReports {
   /** A sink has thrown, which is a fault of the program. */
   readonly onThrown: () => void
 }

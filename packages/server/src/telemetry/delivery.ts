@@ -16,6 +16,12 @@ export type OnDeliveryFailure = (sink: DeliverySink, detail: string) => void
 /** Reports that events were delivered. */
 export type OnDelivered = (sink: DeliverySink) => void
 
+/** Reports of deliveries. */
+export interface DeliveryReports {
+  readonly onFailure: OnDeliveryFailure
+  readonly onDelivered: OnDelivered
+}
+
 /** Returns the code or name of a delivery error, never its message, which may hold content. */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'

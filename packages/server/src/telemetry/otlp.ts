@@ -1,15 +1,13 @@
 import type { Context, Span } from '@opentelemetry/api'
 import { createOtelSink } from '@perennial/auth/telemetry'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { OnDelivered, OnDeliveryFailure, SinkConnection } from './delivery.js'
+import type { DeliveryReports, SinkConnection } from './delivery.js'
 
 /** Options of {@link connectOtlp}. */
-export interface OtlpOptions {
+export interface OtlpOptions extends DeliveryReports {
   /** The base URL of an OTLP receiver over HTTP; `/v1/traces` and `/v1/metrics` are added to its path. */
   readonly endpoint: string
   readonly release: string
-  readonly onFailure: OnDeliveryFailure
-  readonly onDelivered: OnDelivered
 }
 
 /** Runs a function within the trace that a request belongs to. */
@@ -94,7 +92,7 @@ async function loadSdk() {
 /** Returns the exporter, whose failures are reported by their name: a message can contain what the receiver answered. */
 function reporting<Batch, E extends Exporter<Batch>>(
   exporter: E & Exporter<Batch>,
-  { onFailure, onDelivered }: Pick<OtlpOptions, 'onFailure' | 'onDelivered'>,
+  { onFailure, onDelivered }: DeliveryReports,
 ): E {
   const send = exporter.export.bind(exporter)
   exporter.export = (batch, done) =>

@@ -1,22 +1,14 @@
 import { createPosthogSink, systemDistinctId } from '@perennial/auth/telemetry'
 import type { EventMessage, PostHogOptions } from 'posthog-node'
-import {
-  describeFailure,
-  type Delivery,
-  type OnDelivered,
-  type OnDeliveryFailure,
-  type SinkConnection,
-} from './delivery.js'
+import { describeFailure, type Delivery, type DeliveryReports, type SinkConnection } from './delivery.js'
 
 /** Options of {@link connectPosthog}. */
-export interface PosthogConnectionOptions {
+export interface PosthogConnectionOptions extends DeliveryReports {
   readonly apiKey: string
   /** @defaultValue the client's own, PostHog's cloud in the United States */
   readonly host?: string | undefined
   readonly clock?: (() => number) | undefined
   readonly delivery: Delivery
-  readonly onFailure: OnDeliveryFailure
-  readonly onDelivered: OnDelivered
 }
 
 /** Connects to PostHog; its client is loaded only here. At most 1,000 events wait; then the oldest are dropped. */

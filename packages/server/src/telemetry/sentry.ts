@@ -1,22 +1,14 @@
 import { createSentrySink } from '@perennial/auth/telemetry'
 import type { createTransport as CreateTransport, ErrorEvent, NodeClient } from '@sentry/node'
-import {
-  describeFailure,
-  type Delivery,
-  type OnDelivered,
-  type OnDeliveryFailure,
-  type SinkConnection,
-} from './delivery.js'
+import { describeFailure, type Delivery, type DeliveryReports, type SinkConnection } from './delivery.js'
 
 /** Options of {@link connectSentry}. */
-export interface SentryOptions {
+export interface SentryOptions extends DeliveryReports {
   readonly dsn: string
   readonly environment: string
   readonly release?: string | undefined
   readonly clock: (() => number) | undefined
   readonly delivery: Delivery
-  readonly onFailure: OnDeliveryFailure
-  readonly onDelivered: OnDelivered
 }
 
 type TransportFactory = ConstructorParameters<typeof NodeClient>[0]['transport']
