@@ -30,6 +30,6 @@ export const endedBugs: readonly PlantedBug[] = [
     world: 'ended list',
     file,
     replace: 'const stopWatching = store.watchEnded((news) => {',
-    by: 'const watchLater = (listener: Parameters<typeof store.watchEnded>[0]) => (load().then(() => store.watchEnded(listener), () => {}), () => {})\n  const stopWatching = watchLater((news) => {',
+    by: 'const watchLater = (listener: Parameters<typeof store.watchEnded>[0]) => (list.load().then(() => store.watchEnded(listener), () => {}), () => {})\n  const stopWatching = watchLater((news) => {',
   },
 ]
