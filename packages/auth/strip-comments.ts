@@ -1,7 +1,7 @@
 /**
- * Removes comments from the built library, a third of it: all of the JavaScript, and those of declarations that no door of the
- * package exports. Editors show the comments of what a door exports, so these stay. Declaration files that no door leads to are
- * removed as a whole: no program can use them. Part of `npm run build`.
+ * Removes from the built library what no program can use, half of the declarations: all comments of the JavaScript, and the
+ * declarations that no door of the package exports or mentions, with the files that are empty then. Editors show the comments
+ * of what a door exports, so these stay. Part of `npm run build`.
  */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -17,7 +17,6 @@ interface Declarations {
   readonly path: string
   readonly text: string
   readonly statements: readonly Statement[]
-  readonly comments: ParseResult['comments']
 }
 
 const root = fileURLToPath(new URL('.', import.meta.url))
@@ -30,11 +29,12 @@ const [files] = await Promise.all([
   ...entries.filter((path) => path.endsWith('.js')).map(stripScript),
 ])
 const publicNames = findPublicNames(files)
-const used = findUsed(files)
+const textAt = new Map(files.map((file) => [file.path, stripInternal(file)]))
+const used = findUsed()
 await Promise.all(
-  files.map(async (file) => {
-    if (used.has(file.path)) await write(file.path, file.text, stripInternal(file))
-    else await rm(file.path)
+  files.map(async ({ path, text }) => {
+    if (used.has(path)) await write(path, text, textAt.get(path) ?? '')
+    else await rm(path)
   }),
 )
 
@@ -50,19 +50,20 @@ async function write(path: string, before: string, after: string): Promise<void>
 
 async function readDeclarations(path: string): Promise<Declarations> {
   const text = await readFile(path, 'utf8')
-  const { program, comments } = parseSync(path, text)
-  return { path, text, statements: program.body, comments }
+  return { path, text, statements: parseSync(path, text).program.body }
 }
 
 /** Returns the names that a door exports, and all that these declarations mention. Names are compared, not symbols. */
 function findPublicNames(all: readonly Declarations[]): ReadonlySet<string> {
-  const mentions = new Map<string | undefined, readonly string[]>()
+  const mentions = new Map<string, readonly string[]>()
   const found = new Set<string>()
+  const mention = (name: string, names: readonly string[]) =>
+    mentions.set(name, [...(mentions.get(name) ?? []), ...names])
   const exported = all.filter(({ path }) => doors.has(path)).flatMap(({ statements }) => statements)
-  for (const name of exported.flatMap(namesIn)) found.add(name)
+  for (const name of exported.flatMap((statement) => namesIn(statement))) found.add(name)
   for (const statement of all.flatMap(({ statements }) => statements)) {
-    const name = declaredName(statement)
-    mentions.set(name, [...(mentions.get(name) ?? []), ...namesIn(statement)])
+    for (const name of declaredNames(statement)) mention(name, namesIn(statement))
+    for (const [name, source] of renamings(statement)) mention(name, [source])
   }
   // A set visits what is added to it during the loop.
   for (const name of found) for (const mentioned of mentions.get(name) ?? []) found.add(mentioned)
@@ -70,8 +71,7 @@ function findPublicNames(all: readonly Declarations[]): ReadonlySet<string> {
 }
 
 /** Returns the paths of the doors, and of every declaration file that they mention, directly or not. */
-function findUsed(all: readonly Declarations[]): ReadonlySet<string> {
-  const textAt = new Map(all.map(({ path, text }) => [path, text]))
+function findUsed(): ReadonlySet<string> {
   const found = new Set(doors)
   // A set visits what is added to it during the loop.
   for (const path of found)
@@ -80,34 +80,58 @@ function findUsed(all: readonly Declarations[]): ReadonlySet<string> {
   return found
 }
 
-function stripInternal({ text, statements, comments }: Declarations): string {
+function stripInternal({ path, text, statements }: Declarations): string {
   let kept = ''
   let end = 0
-  for (const comment of comments) {
-    // The comment at the top of a file stands before all statements: it belongs to the first one.
-    const owner = statements.find((statement) => statement.end > comment.start)
-    const name = owner && declaredName(owner)
-    if (name !== undefined && publicNames.has(name)) continue
-    kept += text.slice(end, comment.start).trimEnd()
-    end = comment.end
+  for (const statement of statements) {
+    const withComments = text.slice(end, statement.end)
+    end = statement.end
+    const names = declaredNames(statement)
+    if ('specifiers' in statement && names.length === 0) kept += publicPartOf(statement, text)
+    else if (doors.has(path) || names.length === 0 || names.some((name) => publicNames.has(name)))
+      kept += `${withComments.trimStart()}\n`
   }
-  return (kept + text.slice(end)).trimStart()
+  return kept
 }
 
-function declaredName(statement: Statement): string | undefined {
+/** Returns an import, or an export of names, without the names that are not public. A list of no names stays. */
+function publicPartOf(statement: ListStatement, text: string): string {
+  const { specifiers, start, end } = statement
+  const [first] = specifiers
+  const last = specifiers.at(-1)
+  if (!first || !last) return `${text.slice(start, end)}\n`
+  const names = specifiers.filter((specifier) => namesIn(specifier).some((name) => publicNames.has(name)))
+  if (names.length === 0) return ''
+  const list = names.map((name) => text.slice(name.start, name.end)).join(', ')
+  return `${text.slice(start, first.start)}${list}${text.slice(last.end, end)}\n`
+}
+
+type ListStatement = Extract<Statement, { readonly specifiers: readonly unknown[] }>
+
+function declaredNames(statement: Statement): readonly string[] {
   const declaration = statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement
-  if (!declaration) return undefined
-  if (declaration.type === 'VariableDeclaration') {
-    const [first] = declaration.declarations
-    return first?.id.type === 'Identifier' ? first.id.name : undefined
-  }
-  return 'id' in declaration && declaration.id?.type === 'Identifier' ? declaration.id.name : undefined
+  if (!declaration) return []
+  if (declaration.type === 'VariableDeclaration')
+    return declaration.declarations.flatMap(({ id }) => (id.type === 'Identifier' ? [id.name] : []))
+  const id = 'id' in declaration ? declaration.id : null
+  return id?.type === 'Identifier' ? [id.name] : []
 }
 
-function namesIn(node: unknown): readonly string[] {
+/** Returns the pairs of a new name and the name that it stands for. */
+function renamings(statement: Statement): readonly (readonly [string, string])[] {
+  if (!('specifiers' in statement)) return []
+  return statement.specifiers.flatMap((specifier) => {
+    const names = namesIn(specifier)
+    return names.flatMap((name) => names.map((other) => [name, other] as const))
+  })
+}
+
+/** Returns the names that a node mentions. The names of its properties and parameters are not among them. */
+function namesIn(node: unknown, place?: string): readonly string[] {
   if (typeof node !== 'object' || node === null) return []
-  const inner = Object.values(node).flatMap(namesIn)
-  return 'type' in node && node.type === 'Identifier' && 'name' in node
-    ? [String(node.name), ...inner]
-    : inner
+  if (Array.isArray(node)) return node.flatMap((item) => namesIn(item, place))
+  const inner = Object.entries(node).flatMap(([key, value]) => namesIn(value, key))
+  const isOwn = place === 'params' || place === 'key'
+  if (isOwn || !('type' in node) || node.type !== 'Identifier' || !('name' in node)) return inner
+  return [String(node.name), ...inner]
 }

@@ -1,4 +1,5 @@
 /** The door of `@perennial/auth`. The adapters have doors of their own: `/express`, `/fastify`, `/fetch`. */
+export type { WaitUntil } from './base/background.js'
 export { systemClock, type Clock } from './base/time.js'
 export { AuthError, statusOf, type AuthErrorCode, type AuthErrorOptions } from './base/errors.js'
 export {
@@ -6,6 +7,7 @@ export {
   type ClosableHttpClient,
   type HttpClientOptions,
 } from './base/create-http-client.js'
+export { createFetchHttpClient, type FetchLike } from './base/fetch-http-client.js'
 export { HttpFailure, type HttpClient, type HttpRequest, type HttpResponse } from './base/http-client.js'
 export { isProxyUrl, type ConnectionOptions, type ProxySettings } from './base/http-connections.js'
 export { isLoopback } from './base/formats.js'

@@ -33,6 +33,7 @@ export {
   type OtelLikeApi,
   type OtelLikeMeter,
   type OtelLikeSpan,
+  type OtelSinkOptions,
   type PinoLikeLogger,
   type PosthogLikeClient,
   type PosthogMessage,

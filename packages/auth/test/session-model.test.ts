@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { createMemoryStore } from '../src/stores/memory.js'
 import { openSqliteStore } from '../src/stores/sqlite/store.js'
 import { createFakeTime, type FakeTime } from './kit/fake-time.js'
+import { createD1ModelStore } from './kit/d1-model-store.js'
+import { hasWorkerd, startD1 } from './kit/workerd.js'
 import { createPostgresModelStore } from './kit/postgres-model-store.js'
 import { hasPostgres, startPostgres } from './kit/postgres.js'
 import { createRedisModelStore } from './kit/redis-model-store.js'
@@ -102,6 +104,19 @@ const openPostgres = async (): Promise<ModelStore> => {
     upsets: [fc.constant(command('cutConnections', () => store.cutConnections()))],
     usualRuns: 40,
     // Each takes a second or two on a busy machine, since a cut connection is a new process of the server.
+    slowestRunMs: 6_000,
+  }
+}
+
+const openD1 = async (): Promise<ModelStore> => {
+  const server = await startD1()
+  afterAll(() => server.close())
+  const store = createD1ModelStore(server)
+  return {
+    name: 'd1',
+    begin: () => store.begin(),
+    upsets: [],
+    usualRuns: 20,
     slowestRunMs: 6_000,
   }
 }
@@ -315,6 +330,7 @@ describe(`a session, over random histories (seed ${seed})`, async () => {
     sqlite,
     ...(hasRedis() ? [await openRedis()] : []),
     ...(hasPostgres() ? [await openPostgres()] : []),
+    ...(hasWorkerd ? [await openD1()] : []),
   ]
   for (const { name, begin, upsets, usualRuns, slowestRunMs = 600 } of stores) {
     const runs = Number(askedRuns ?? usualRuns)

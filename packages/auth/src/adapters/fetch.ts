@@ -1,20 +1,24 @@
+import type { WaitUntil } from '../base/background.js'
 import { failure } from '../base/failures.js'
 import {
   type Authenticated,
   type Perennial,
   type RequestAuthenticator,
-  type AuthRequest,
-  type BodyReading,
   checkRoleNames,
   answerJwks,
-  maxBodyBytes,
 } from '../http/index.js'
+import { toAuthRequest } from './fetch-request.js'
 import { isResponseContext, respondBy, toCookieRequest, toResponse } from './web-messages.js'
 
 /** Options of a `fetch` handler. `Rest`: the other arguments that its caller passes beside the request. */
 export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
   /** The path of the routes; empty if the framework has removed it from the URL. @defaultValue `/v1/auth` */
   readonly basePath?: string | undefined
+  /**
+   * Hands work that goes on after the answer to the platform: `(work, _env, context) => context.waitUntil(work)` in a Worker. The
+   * platform then also finishes the work of a caller who hangs up. @defaultValue the `waitUntil` of `createPerennial`
+   */
+  readonly waitUntil?: ((work: Promise<unknown>, ...rest: Rest) => void) | undefined
   /** Returns the caller's address, which a web-standard `Request` does not hold. Without it no limit of an address applies. */
   readonly clientAddress?: ((request: Request, ...rest: Rest) => string | undefined) | undefined
 }
@@ -32,22 +36,35 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
   perennial: Perennial,
   options: FetchHandlerOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const { clientAddress = () => undefined } = options
+  const { clientAddress = () => undefined, waitUntil } = options
   const basePath = (options.basePath ?? '/v1/auth').replace(/\/+$/, '')
   return async (request, ...rest) => {
     const { pathname } = new URL(request.url)
     const isOurs = pathname === basePath || pathname.startsWith(`${basePath}/`)
     if (!isOurs) return toResponse(perennial.toResponse(failure('notFound')))
     const path = pathname.slice(basePath.length) || '/'
-    const answer = await perennial.handle(toAuthRequest(request, path, clientAddress(request, ...rest)))
+    const answer = await perennial.handle(
+      toAuthRequest(request, {
+        path,
+        ip: clientAddress(request, ...rest),
+        waitUntil: waitUntil && ((work) => waitUntil(work, ...rest)),
+      }),
+    )
     const [context] = rest
     return isResponseContext(context) ? respondBy(context, answer) : toResponse(answer)
   }
 }
 
 /** Memberstack's webhook; the path is for the router to decide. */
-export function createWebhookHandler(perennial: Perennial): (request: Request) => Promise<Response> {
-  return async (request) => toResponse(await perennial.handleWebhook(toAuthRequest(request, '/', undefined)))
+export function createWebhookHandler<Rest extends readonly unknown[] = []>(
+  perennial: Perennial,
+  { waitUntil }: Pick<FetchHandlerOptions<Rest>, 'waitUntil'> = {},
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  return async (request, ...rest) => {
+    const given = waitUntil && ((work: Promise<unknown>) => waitUntil(work, ...rest))
+    const surroundings = { path: '/', ip: undefined, waitUntil: given }
+    return toResponse(await perennial.handleWebhook(toAuthRequest(request, surroundings)))
+  }
 }
 
 /**
@@ -62,20 +79,22 @@ export function createJwksHandler(perennial: Perennial): () => Promise<Response>
 /**
  * Returns the member of a request, or the `Response` that refuses it; without a promise if the token was verified before.
  * @example
- * const member = await authenticate(perennial, request)
+ * const member = await authenticate(perennial, request, { waitUntil: (work) => context.waitUntil(work) })
  * if (member instanceof Response) return member
  */
 export function authenticate(
   perennial: RequestAuthenticator,
   request: Request,
+  { waitUntil }: { readonly waitUntil?: WaitUntil | undefined } = {},
 ): Authenticated | Response | Promise<Authenticated | Response> {
   const refuse = (error: unknown) => toResponse(perennial.toResponse(error))
   try {
-    const found = perennial.authenticate({
+    const credentials = {
       authorization: request.headers.get('authorization') ?? undefined,
       memberstackToken: request.headers.get('x-memberstack-token') ?? undefined,
       page: perennial.pages && toCookieRequest(request),
-    })
+    }
+    const found = perennial.authenticate(credentials, undefined, waitUntil)
     return found instanceof Promise ? found.catch(refuse) : found
   } catch (error) {
     return refuse(error)
@@ -98,42 +117,4 @@ export function requireRoles(
   } catch (error) {
     return toResponse(perennial.toResponse(error))
   }
-}
-
-function toAuthRequest(request: Request, path: string, ip: string | undefined): AuthRequest {
-  return {
-    ...toCookieRequest(request),
-    path,
-    ip,
-    requestId: crypto.randomUUID(),
-    readBody: (maxBytes = maxBodyBytes) => readBody(request, maxBytes),
-  }
-}
-
-async function readBody(request: Request, maxBytes: number): Promise<BodyReading> {
-  if (request.bodyUsed || request.body?.locked) {
-    throw failure('bodyAlreadyRead')
-  }
-  const { body } = request
-  if (!body) return { kind: 'bytes', bytes: new Uint8Array() }
-  return new Promise((resolve) => {
-    // A body that breaks off counts as empty: no caller waits for its answer.
-    readStream(body, maxBytes, resolve).catch(() => resolve({ kind: 'bytes', bytes: new Uint8Array() }))
-  })
-}
-
-/** Reads on, without keeping anything, when a body is too large: breaking it off could close the connection before our answer. */
-async function readStream(
-  body: ReadableStream<Uint8Array>,
-  maxBytes: number,
-  resolve: (reading: BodyReading) => void,
-): Promise<void> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body) {
-    length += chunk.length
-    if (length <= maxBytes) chunks.push(chunk)
-    else resolve({ kind: 'too_large' })
-  }
-  resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) })
 }

@@ -18,7 +18,8 @@ export type Ticker = (everySeconds: number, run: () => void) => () => void
 /** The interval timer of this machine. It keeps no process alive. */
 export const systemTicker: Ticker = (everySeconds, run) => {
   const timer = setInterval(run, everySeconds * 1000)
-  timer.unref()
+  // In Deno and in workers it may be a number.
+  if (typeof timer === 'object') timer.unref()
   return () => clearInterval(timer)
 }
 

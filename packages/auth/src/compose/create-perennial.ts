@@ -1,5 +1,7 @@
 import {
+  authenticateAndFinish,
   checkRoles,
+  createAfterAnswer,
   createAuthenticator,
   createAdminRoutes,
   createAuthEndpoint,
@@ -16,7 +18,7 @@ import {
 import { createRateLimits, type RateLimits } from '../limits/index.js'
 import { createRefresh } from '../refresh/index.js'
 import { createOperatorSessions } from '../sessions/index.js'
-import { createEmitter, silentTelemetry, traced, type Telemetry } from '../telemetry/index.js'
+import { createEmitter, silentTelemetry, traced, type Emitter, type Telemetry } from '../telemetry/index.js'
 import { openMode, type Mode } from './open-mode.js'
 import type { PerennialOptions } from './perennial-options.js'
 import type { SessionMode } from './session-mode.js'
@@ -38,12 +40,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
   const pages = options.pages ? createPageRules(options.allowedOrigins, clock) : undefined
-  const authenticator = createAuthenticator({
-    ...mode,
-    sessions: mode.session ?? undefined,
-    pages,
-    telemetry,
-  })
+  const session = mode.session ?? undefined
+  const authenticator = createAuthenticator({ ...mode, sessions: session, pages, telemetry })
   // No event is created if nothing receives it.
   const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
   const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
@@ -54,20 +52,21 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const routes = createAuthRoutes({ refresh, authenticate, sessions }, transport)
   const toResponse = (error: unknown) => errorResponse(error, environment)
 
+  const after = createAfterAnswer(options)
+  const { follow } = after
+  const shared = { limits, emitFailure, environment, warn: printWarning }
+  const handle = createAuthEndpoint({ ...shared, routes, transport })
+  const handleWebhook = createWebhooksOf(mode, options, emitFailure)
+  const handleAdmin = createAdminEndpoint(mode, options, shared)
   return {
     mode: mode.session ? 'session' : 'forward',
     pages,
-    handle: createAuthEndpoint({ routes, transport, limits, emitFailure, environment, warn: printWarning }),
-    handleWebhook: createWebhookEndpoint({
-      webhooks: mode.session?.webhooks ?? null,
-      onAccepted: acceptedWebhookOf(telemetry),
-      emitFailure,
-      environment,
-    }),
-    handleAdmin: createAdminEndpoint(mode, options, { limits, emitFailure }),
-    sessions: createOperatorSessions(mode.session?.operators ?? null),
+    handle: (request) => follow(handle(request), request.waitUntil),
+    handleWebhook: (request) => follow(handleWebhook(request), request.waitUntil),
+    handleAdmin: (request) => follow(handleAdmin(request), request.waitUntil),
+    sessions: createOperatorSessions(session?.operators ?? null),
     readJwks: async () => (await mode.session?.signingKeys.readJwks()) ?? '{"keys":[]}',
-    authenticate: emitFailures(authenticate, { emitFailure, environment }),
+    authenticate: authenticateAndFinish(emitFailures(authenticate, { emitFailure, environment }), after),
     requireRoles: (found, roles, requestId) => checkRoles(found, roles, { emitFailure, requestId }),
     toResponse,
     checkReady: () => mode.checkReady(),
@@ -75,19 +74,28 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   }
 }
 
-function acceptedWebhookOf(telemetry: Telemetry): (requestId: string, webhookId: string) => void {
-  return (requestId, webhookId) => telemetry.observe?.({ kind: 'webhook_accepted', requestId, webhookId })
+function createWebhooksOf(
+  { session }: Mode,
+  { telemetry, environment }: ResolvedOptions,
+  emitFailure: Emitter['emitFailure'],
+): Perennial['handleWebhook'] {
+  return createWebhookEndpoint({
+    webhooks: session?.webhooks ?? null,
+    onAccepted: (requestId, webhookId) =>
+      telemetry.observe?.({ kind: 'webhook_accepted', requestId, webhookId }),
+    emitFailure,
+    environment,
+  })
 }
 
 /** Its requests count for the limits of their address, as those under `/v1/auth` do. */
 function createAdminEndpoint(
   { session }: Mode,
-  { adminKey, environment }: ResolvedOptions,
-  parts: Pick<Parameters<typeof createAuthEndpoint>[0], 'limits' | 'emitFailure'>,
+  { adminKey }: ResolvedOptions,
+  parts: Omit<Parameters<typeof createAuthEndpoint>[0], 'routes' | 'transport'>,
 ): Perennial['handleAdmin'] {
   const routes = session ? createAdminRoutes(session.operators, adminKey) : []
-  const transport = createBodyTransport()
-  return createAuthEndpoint({ ...parts, routes, transport, environment, warn: printWarning })
+  return createAuthEndpoint({ ...parts, routes, transport: createBodyTransport() })
 }
 
 function tracedSessions({ session }: Mode, telemetry: Telemetry): SessionMode['useCases'] | undefined {

@@ -1,5 +1,7 @@
 import { createHttpClient } from '../base/create-http-client.js'
+import { createFetchHttpClient } from '../base/fetch-http-client.js'
 import type { HttpClient } from '../base/http-client.js'
+import { readRuntime } from '../base/runtime.js'
 import {
   createUserContext,
   type AdminApi,
@@ -34,13 +36,15 @@ export interface Ground {
 /** Opens the store, and creates the way to Memberstack. */
 export async function openGround(resolved: ResolvedOptions): Promise<Ground> {
   const storeClock = createStoreClock(resolved)
-  const options = { ...resolved, clock: storeClock.clock }
+  const { telemetry } = resolved
+  const { clock } = storeClock
+  const options = { ...resolved, clock }
   const store = await openStoreOf(options)
   // Who opened it closes it.
   const closeStore = async () => ('sessions' in options.store ? undefined : await store?.close())
   try {
-    const storeWatch = store && createStoreWatch(store, options)
-    const observed = store && storeWatch && observeStore(store, options.telemetry, storeWatch)
+    const storeWatch = store && createStoreWatch(store, { telemetry, clock })
+    const observed = store && storeWatch && observeStore(store, telemetry, storeWatch)
     const close = async () => {
       storeWatch?.close()
       storeClock.close()
@@ -60,9 +64,9 @@ function createGround(
     ...stores
   }: Pick<Ground, 'store' | 'storeWatch' | 'storeClock'> & { readonly closeStore: () => Promise<void> },
 ): Ground {
-  const { clock, telemetry } = options
+  const { clock, telemetry, background } = options
   // Opens no connection before it is used.
-  const own = createHttpClient()
+  const own = readRuntime() === 'node' ? createHttpClient() : createFetchHttpClient()
   const httpClient = options.httpClient ?? own
   const { admin, memberstackClock } = openAdmin(options, stores.store, httpClient)
   const userContext = createUserContext({
@@ -71,6 +75,7 @@ function createGround(
     cacheSeconds: options.memberCacheSeconds,
     staleSeconds: options.memberStaleSeconds,
     onStale: () => telemetry.observe?.({ kind: 'stale_answer', use: 'user_context' }),
+    background,
   })
   const close = async () => {
     await closeStore()
@@ -84,10 +89,11 @@ async function openStoreOf({
   clock,
   memberstack,
   prefix,
+  ticker,
 }: ResolvedOptions): Promise<Store | undefined> {
   if ('sessions' in store) return store
   const keepsNothing = memberstack.refreshUrl !== undefined && !isShared(store)
-  return keepsNothing ? undefined : await openStore(store, { clock, prefix })
+  return keepsNothing ? undefined : await openStore(store, { clock, prefix, ticker })
 }
 
 /** Only a store that other machines can reach holds what instances of forward mode share. */
@@ -103,9 +109,10 @@ export function openMemberKeys(options: ResolvedOptions, httpClient: HttpClient)
   const { jwks, jwksUri } = options.memberstack
   if (jwks !== undefined) return readPinnedKeys(jwks)
   if (jwksUri === undefined) return undefined
-  const { clock, telemetry } = options
+  const { clock, telemetry, background } = options
   const traced = traceCalls(httpClient, telemetry, 'jwks')
-  return createRemoteKeySet({ url: jwksUri, algorithms: ['RS256'], httpClient: traced, clock, telemetry })
+  const world = { httpClient: traced, clock, telemetry, background }
+  return createRemoteKeySet({ ...world, url: jwksUri, algorithms: ['RS256'] })
 }
 
 /** @throws TypeError with one line that names the option */

@@ -8,6 +8,7 @@ import { createSessionMode, type SessionMode } from './session-mode.js'
 import { claimStore, loadLocalSecret, type ClaimedStore, type Store } from '../stores/index.js'
 import {
   createSigningKeys,
+  type SigningKeys,
   createTokenVerifier,
   memberIssuer,
   ownIssuer,
@@ -48,14 +49,14 @@ export async function openMode(options: ResolvedOptions): Promise<Mode> {
 
 async function openSessionMode(ground: Ground): Promise<Mode> {
   const { options, admin, userContext, memberstackClock, close } = ground
-  const { memberstack, issuer, clock, telemetry } = options
+  const { memberstack, issuer, clock } = options
   if (!admin || !ground.store) throw new TypeError('session mode needs memberstack.secretKey and a store')
   const secrets = await openSecrets(options)
   const store = claimSessions(ground.store, secrets, ground)
-  const signingKeys = createSigningKeys({ store: store.signingKeys, secrets, clock, telemetry })
+  const signingKeys = openSigningKeys(store, secrets, options)
   const memberKeys = openMemberKeys(ground.options, ground.httpClient)
   // Read ahead of the first sign-in. While the keys are away, Memberstack is asked.
-  memberKeys?.ready().catch(() => {})
+  if (memberKeys) options.background.add(memberKeys.ready())
   const session = createSessionMode({
     options,
     store,
@@ -90,6 +91,14 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
       await close()
     },
   }
+}
+
+function openSigningKeys(
+  { signingKeys: store }: ClaimedStore,
+  secrets: Secrets,
+  { clock, telemetry, background }: ResolvedOptions,
+): SigningKeys {
+  return createSigningKeys({ store, secrets, clock, telemetry, background })
 }
 
 /** Claims the store for session mode, and reports rows that were changed in it. */
@@ -131,6 +140,7 @@ async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode
     graceSeconds: options.refreshGraceSeconds,
     sharedAnswers: store?.sharedAnswers,
     telemetry,
+    background: options.background,
   })
   return {
     source,

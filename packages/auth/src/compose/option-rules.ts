@@ -51,6 +51,8 @@ export const optionRules: Rules<PerennialOptions> = {
   pages: [(value) => (typeof value === 'boolean' ? null : 'must be true or false'), 'pages: true'],
   allowedOrigins: [isOriginList],
   telemetry: [isTelemetry, 'telemetry: createPinoSink(pino())'],
+  waitUntil: [isFunction, 'waitUntil: (work) => context.waitUntil(work)'],
+  afterAnswer: [oneOf('background', 'await')],
   clock: [isClock, 'clock: () => Date.now() / 1000'],
   randomBytes: [isFunction, 'randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length))'],
   httpClient: [isHttpClient, 'httpClient: createHttpClient()'],

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/time.js'
+import type { WaitUntil } from '../base/background.js'
 import type { HttpClient } from '../base/http-client.js'
 import type { RandomBytes } from '../base/secrets.js'
 import type { RateLimitOptions } from '../limits/index.js'
@@ -114,8 +115,19 @@ export interface PerennialOptions {
   /** Origins that may use cookie mode from another origin of the same site. */
   readonly allowedOrigins?: readonly string[] | undefined
   readonly telemetry?: Telemetry | undefined
+  /**
+   * Gets the work that goes on after an answer, such as the write of the first use of a token: the `waitUntil` of the platform
+   * (`@vercel/functions`, `EdgeRuntime.waitUntil` of Supabase). `createFetchHandler` takes one for each request, which wins.
+   */
+  readonly waitUntil?: WaitUntil | undefined
+  /**
+   * `await` finishes that work before the answer, for a process that may be frozen after it. @defaultValue `await` where the platform
+   * says that the process is a function (Vercel, AWS Lambda, Netlify, Cloudflare Workers, Deno Deploy) and there is no `waitUntil`, else
+   * `background`
+   */
+  readonly afterAnswer?: 'background' | 'await' | undefined
   readonly clock?: Clock | undefined
   readonly randomBytes?: RandomBytes | undefined
-  /** Sends the calls to Memberstack and to the refresh API. It is not closed here. @defaultValue one without a proxy */
+  /** Sends the calls to Memberstack and to the refresh API. It is not closed here. @defaultValue one without a proxy; where the runtime is not Node, `createFetchHttpClient()` */
   readonly httpClient?: HttpClient | undefined
 }

@@ -1,4 +1,6 @@
-import { systemClock, type Clock } from '../base/time.js'
+import { createBackground, type Background } from '../base/background.js'
+import { isFunction } from '../base/runtime.js'
+import { systemClock, type Clock, type Ticker } from '../base/time.js'
 import { checkOptions } from './check-options.js'
 import { listKeys } from './option-kinds.js'
 import type { HttpClient } from '../base/http-client.js'
@@ -63,6 +65,11 @@ interface World {
   readonly machineClock: Clock
   readonly randomBytes: RandomBytes
   readonly httpClient: HttpClient | undefined
+  readonly background: Background
+  readonly waitUntil: PerennialOptions['waitUntil']
+  readonly afterAnswer: 'background' | 'await'
+  /** Runs what is repeated while no request is under way. Undefined: the timer of the machine. */
+  readonly ticker: Ticker | undefined
 }
 
 /**
@@ -149,5 +156,22 @@ function resolveWorld(options: PerennialOptions, environment: Environment): Worl
     machineClock: clock ?? systemClock,
     randomBytes: randomBytes ?? createRandomBytes(),
     httpClient,
+    background: createBackground(),
+    ...resolveAfterAnswer(options),
+  }
+}
+
+/** A function does nothing between two requests: what is read there would be old when it is needed. */
+function resolveAfterAnswer({
+  waitUntil,
+  afterAnswer,
+}: PerennialOptions): Pick<World, 'waitUntil' | 'afterAnswer' | 'ticker'> {
+  const mayFreeze = isFunction(process.env)
+  const usual = mayFreeze && waitUntil === undefined ? 'await' : 'background'
+  const never: Ticker = () => () => {}
+  return {
+    waitUntil,
+    afterAnswer: afterAnswer ?? usual,
+    ticker: mayFreeze || afterAnswer === 'await' ? never : undefined,
   }
 }

@@ -71,8 +71,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   const { options, store, secrets, admin, userContext, signingKeys } = parts
   const { clock, telemetry, requiredPlans, memberStaleSeconds: staleSeconds } = options
   const { revocations, memberChanges } = createFeed(parts)
-  const sessionsKept = options.verifiedTokensKept
-  const confirmations = createConfirmations({ store: store.sessions, clock, sessionsKept })
+  const confirmations = createConfirmationsOf(parts)
   const ender = createEnder(parts, revocations)
   const membership = createMembership({
     admin,
@@ -123,6 +122,11 @@ function createOperators(parts: SessionModeParts, ender: SessionEnder): Operator
   return createOperatorUseCases({ store, ender, clock, idleSeconds, learnTime: learnTimeOf(parts) })
 }
 
+function createConfirmationsOf({ options, store }: SessionModeParts): Confirmations {
+  const { clock, background, verifiedTokensKept: sessionsKept } = options
+  return createConfirmations({ store: store.sessions, clock, sessionsKept, background })
+}
+
 /** The JWT of a sign-in in this very second is not an earlier one. */
 function lastEarlierSecondOf({ memberstackClock }: SessionModeParts): (() => number) | undefined {
   return memberstackClock && (() => Math.floor(memberstackClock.earliestNow()) - 1)
@@ -140,7 +144,8 @@ function learnTimeOf({ admin, memberstackClock }: SessionModeParts): (requestId:
 }
 
 /** Creates what the feed of the store tells this process: ended sessions, and changes of members. */
-function createFeed({ options: { clock }, store, userContext, ticker }: SessionModeParts) {
+function createFeed({ options, store, userContext, ticker = options.ticker }: SessionModeParts) {
+  const { clock } = options
   const memberChanges = createMemberChanges(clock)
   const revocations = createRevocations({
     store: store.sessions,

@@ -1,3 +1,4 @@
+import type { WaitUntil } from '../base/background.js'
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
@@ -24,6 +25,8 @@ export interface AuthRequest {
   /** The caller's address, after the framework's own proxy rules. If it is not known, no limit of an address applies. */
   readonly ip?: string | undefined
   readonly requestId: string
+  /** Gets the work that goes on after the answer. @defaultValue the `waitUntil` of `createPerennial` */
+  readonly waitUntil?: WaitUntil | undefined
   /** One header by its lower-case name. */
   header(name: string): string | undefined
   /** Reads the body. `maxBytes`: the largest one that is not `too_large`. @defaultValue {@link maxBodyBytes} */

@@ -6,6 +6,7 @@ export {
   type BodyReading,
   type Credentials,
 } from './auth-request.js'
+export { authenticateAndFinish, createAfterAnswer } from './after-answer.js'
 export { answerJwks, errorResponse } from './auth-response.js'
 export { createAdminRoutes } from './admin-routes.js'
 export { createAuthRoutes } from './routes.js'

@@ -1,4 +1,5 @@
 import type { AuthRequest, AuthResponse, Credentials } from './auth-request.js'
+import type { WaitUntil } from '../base/background.js'
 import type { PageRules } from './cookies.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { OperatorSessions } from '../sessions/index.js'
@@ -16,9 +17,13 @@ export interface RequestAuthenticator {
   readonly pages?: PageRules | undefined
   /**
    * Returns the member of a request, without a promise if its token was verified before.
-   * @throws {@link AuthError} thrown or rejected: the codes of the error table.
+   * `waitUntil` gets the work that goes on after it. @throws {@link AuthError} thrown or rejected: the codes of the error table.
    */
-  authenticate(credentials: Credentials, requestId?: string): Authenticated | Promise<Authenticated>
+  authenticate(
+    credentials: Credentials,
+    requestId?: string,
+    waitUntil?: WaitUntil,
+  ): Authenticated | Promise<Authenticated>
   /** Checks that the member has one of these roles. To require several, call it once for each. @throws {@link AuthError} `AUTH_ROLE_INSUFFICIENT` */
   requireRoles(authenticated: Authenticated, roles: readonly string[], requestId?: string): void
   /** Returns the HTTP answer for an error. Everything but an {@link AuthError} becomes `AUTH_INTERNAL_ERROR`. */

@@ -1,10 +1,14 @@
 import process from 'node:process'
+import { createBackground } from '../base/background.js'
 import { createHttpClient } from '../base/create-http-client.js'
+import { createFetchHttpClient } from '../base/fetch-http-client.js'
+import { isFunction, readRuntime } from '../base/runtime.js'
 import { isLoopback } from '../base/formats.js'
 import type { HttpClient } from '../base/http-client.js'
 import { systemClock, type Clock } from '../base/time.js'
 import { createEmitter, silentTelemetry, traceCalls, type Telemetry } from '../telemetry/index.js'
 import { createRemoteKeySet, createTokenVerifier, ownIssuer } from '../tokens/index.js'
+import { authenticateAndFinish, createAfterAnswer } from './after-answer.js'
 import { checkRoles, createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
 import { errorResponse } from './auth-response.js'
 import type { RequestAuthenticator } from './perennial.js'
@@ -52,14 +56,16 @@ export interface Verifier extends RequestAuthenticator {
 export function createVerifier(options: VerifierOptions): Verifier {
   const { jwksUri, userUri, appId, issuer } = checked(options)
   const { clock = systemClock, telemetry = silentTelemetry } = options
-  const own = createHttpClient()
+  const own = readRuntime() === 'node' ? createHttpClient() : createFetchHttpClient()
   const httpClient = options.httpClient ?? own
+  const background = createBackground()
   const keySet = createRemoteKeySet({
     url: jwksUri,
     algorithms: ['ES256'],
     httpClient: traceCalls(httpClient, telemetry, 'jwks'),
     clock,
     telemetry,
+    background,
   })
   const issuers = [ownIssuer({ issuer, audience: appId, keySet })]
   const tokens = createTokenVerifier({ issuers, clock, cacheSize: options.verifiedTokensKept })
@@ -69,8 +75,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const environment = environmentOf(options)
   const authenticator = createAuthenticator({ verifier: tokens, userContext, telemetry })
   const authenticate = telemetry === silentTelemetry ? authenticator : emitSuccesses(authenticator, emitter)
+  const afterAnswer = isFunction(process.env) ? 'await' : 'background'
+  const after = createAfterAnswer({ background, telemetry, afterAnswer })
   return {
-    authenticate: emitFailures(authenticate, { emitFailure, environment }),
+    authenticate: authenticateAndFinish(emitFailures(authenticate, { emitFailure, environment }), after),
     requireRoles: (authenticated, roles, requestId) =>
       checkRoles(authenticated, roles, { emitFailure, requestId }),
     toResponse: (error) => errorResponse(error, environment),

@@ -1,3 +1,4 @@
+import type { Background } from '../base/background.js'
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { Reason } from '../base/reasons.js'
@@ -38,6 +39,8 @@ export interface UserContext {
 
 /** Options of {@link createUserContext}. Without `admin`, only tokens with all four fields have a user. */
 export interface UserContextOptions extends UserCacheOptions {
+  /** Gets each renewal that no caller waits for. @defaultValue nobody */
+  readonly background?: Background | undefined
   readonly admin?: Pick<AdminApi, 'readMember'> | undefined
   /** Called when a user is served from an older answer. */
   readonly onStale?: (() => void) | undefined
@@ -99,7 +102,7 @@ export function createUserContext(options: UserContextOptions): UserContext {
 }
 
 /** One question for each member at a time. */
-function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache) {
+function createQuestions({ admin, clock, background }: UserContextOptions, cache: UserCache) {
   const flights = createSingleFlight<KeptUser | number>()
 
   function putOff(memberId: string, seconds: number): number {
@@ -128,7 +131,8 @@ function createQuestions({ admin, clock }: UserContextOptions, cache: UserCache)
     renew(memberId: string): void {
       if (flights.current(memberId)) return
       // Whatever went wrong, the next caller after the expiry finds the same trouble, and gets its error.
-      ask(memberId, waitSeconds.stale).catch(() => putOff(memberId, longestPutOffSeconds))
+      const asked = ask(memberId, waitSeconds.stale).catch(() => putOff(memberId, longestPutOffSeconds))
+      background?.add(asked)
     },
   }
 }

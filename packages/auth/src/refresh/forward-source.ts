@@ -1,3 +1,4 @@
+import type { Background } from '../base/background.js'
 import { createBoundedMap } from '../base/bounded-map.js'
 import type { Clock } from '../base/time.js'
 import type { HttpClient } from '../base/http-client.js'
@@ -35,6 +36,8 @@ export interface ForwardOptions {
   readonly telemetry?: Telemetry | undefined
   /** @defaultValue {@link defaultForwardLimits} */
   readonly limits?: Partial<ForwardLimits> | undefined
+  /** Gets the calls that go on although their caller was answered. @defaultValue nobody */
+  readonly background?: Background | undefined
 }
 
 /** Forward mode; `close` waits for the calls that go on although their callers were answered. */
@@ -66,7 +69,7 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
   const verify = createAnswerVerifier({ verifier: options.verifier, verifySeconds: limits.verifySeconds })
   const { watch, callUpstream } = createWatchedCall(options, limits)
   const known = createKnownTokens(options.randomBytes)
-
+  const goOn = createGoOn(options, limits)
   const call = async (turn: Turn): Promise<RefreshOutcome> => {
     const request = toCallRequest(turn, clock(), known.has(turn))
     const settled = await callUpstream(request).catch(async (error: unknown) => {
@@ -97,7 +100,8 @@ export function createForwardSource(options: ForwardOptions): ForwardSource {
   return {
     refresh(refreshToken, context) {
       const turn = createTurn({ refreshToken, context }, options.randomBytes, limits)
-      return turn.limit.race(keeper.track(answer(turn)), tooLate)
+      const answered = keeper.track(answer(turn))
+      return goOn(turn.limit.race(answered, tooLate), answered)
     },
     close: () => keeper.close(),
   }
@@ -121,6 +125,15 @@ function noteHealth(watch: PeerWatch, { outcome }: Verdict): void {
 }
 
 const tooLate = trouble(503, 'timeout')
+
+/** Creates the function that passes on a call which goes on although its caller was answered. */
+function createGoOn({ background }: ForwardOptions, { leaseSeconds }: ForwardLimits) {
+  return async (outcome: Promise<RefreshOutcome>, answered: Promise<RefreshOutcome>) => {
+    const first = await outcome
+    if (first === tooLate) background?.add(answered, leaseSeconds)
+    return first
+  }
+}
 
 function createTurn(
   presentation: Pick<Turn, 'refreshToken' | 'context'>,

@@ -1,3 +1,4 @@
+import type { Background } from '../base/background.js'
 import type { Clock } from '../base/time.js'
 import type { SessionStore } from './session-store.js'
 import { createBoundedMap } from '../base/bounded-map.js'
@@ -18,11 +19,13 @@ export interface ConfirmationsOptions {
   readonly sessionsKept?: number | undefined
   /** Writes under way at most; further first sights wait for a later one. @defaultValue 1000 */
   readonly writesAtOnce?: number | undefined
+  /** Gets each write. @defaultValue nobody */
+  readonly background?: Background | undefined
 }
 
 /** Creates {@link Confirmations}. It keeps the last confirmed generation of each session in bounded memory. */
 export function createConfirmations(options: ConfirmationsOptions): Confirmations {
-  const { store, clock, sessionsKept = 50_000, writesAtOnce = 1_000 } = options
+  const { store, clock, sessionsKept = 50_000, writesAtOnce = 1_000, background } = options
   const confirmed = createBoundedMap<number>(sessionsKept)
   const writing = new Set<Promise<void>>()
 
@@ -40,6 +43,7 @@ export function createConfirmations(options: ConfirmationsOptions): Confirmation
       confirmed.set(sessionId, generation)
       const task = write(sessionId, generation).finally(() => writing.delete(task))
       writing.add(task)
+      background?.add(task)
     },
     flush: async () => {
       await Promise.all(writing)

@@ -43,7 +43,13 @@ export function fanOut(
       for (const { sink, run } of guards) run(() => sink.observe?.(observation))
     },
     ...(trace ? { trace } : {}),
+    ...(sinks.some((sink) => 'flush' in sink) ? { flush: () => flushAll(sinks, onSinkError) } : {}),
   }
+}
+
+async function flushAll(sinks: readonly Telemetry[], onSinkError: (error: unknown) => void): Promise<void> {
+  const flush = async (sink: Telemetry) => await sink.flush?.()
+  await Promise.all(sinks.map((sink) => flush(sink).catch(safely(onSinkError))))
 }
 
 /** Returns a trace through every sink that traces, one inside the other; undefined if none does. */

@@ -8,7 +8,13 @@ export {
   type MetricDescription,
   type MetricFactory,
 } from './metrics.js'
-export { createOtelSink, type OtelLikeApi, type OtelLikeMeter, type OtelLikeSpan } from './otel.js'
+export {
+  createOtelSink,
+  type OtelLikeApi,
+  type OtelLikeMeter,
+  type OtelLikeSpan,
+  type OtelSinkOptions,
+} from './otel.js'
 export { createPinoSink, type PinoLikeLogger } from './pino.js'
 export {
   createPosthogSink,

@@ -47,6 +47,12 @@ export interface OtelLikeApi<Context, Span extends OtelLikeSpan> {
   readonly metrics: { getMeter(name: string): OtelLikeMeter }
 }
 
+/** Options of {@link createOtelSink}. */
+export interface OtelSinkOptions {
+  /** Sends what is queued, as `forceFlush` of the providers does. Needed where the process may be frozen after an answer. */
+  readonly flush?: (() => Promise<unknown>) | undefined
+}
+
 const scope = '@perennial/auth'
 /** `SpanKind` and `SpanStatusCode` of the API. */
 const [internalKind, clientKind, errorStatus] = [0, 2, 2]
@@ -62,12 +68,15 @@ const [internalKind, clientKind, errorStatus] = [0, 2, 2]
  */
 export function createOtelSink<Context, Span extends OtelLikeSpan>(
   api: OtelLikeApi<Context, Span>,
+  options: OtelSinkOptions = {},
 ): Telemetry & Required<Pick<Telemetry, 'trace'>> {
   const { trace, context, propagation } = api
   const tracer = trace.getTracer(scope)
   const metrics = createMetricsSink(createFactory(api.metrics.getMeter(scope)))
+  const { flush } = options
   return {
     ...metrics,
+    ...(flush ? { flush } : {}),
     emit(event) {
       metrics.emit(event)
       trace.getSpan(context.active())?.addEvent(event.event, attributesOf(event))

@@ -4,6 +4,8 @@ import { createFailureBound, type FailureBoundOptions } from './failure-bound.js
 /** The part of `posthog-node` that the sink uses. */
 export interface PosthogLikeClient {
   capture(message: PosthogMessage): void
+  /** Sends what is queued. */
+  flush?(): Promise<unknown>
   /** Runs a function outside of the context of the request under way. Versions before 5 do not have it. */
   withContext?<Result>(
     data: Record<string, never>,
@@ -43,6 +45,7 @@ export function createPosthogSink(client: PosthogLikeClient, options: FailureBou
       else capture()
     },
     observeUpstream() {},
+    flush: async () => await client.flush?.(),
   }
 }
 

@@ -25,6 +25,8 @@ export type SentryCaptureContext = SentryContext & (<Scope extends SentryLikeSco
 /** The part of `@sentry/node` 9, 10 or 11 (the module itself, or a `Scope`) that the sink uses. */
 export interface SentryLikeClient {
   captureException(error: Error, hint: { readonly captureContext: SentryCaptureContext }): unknown
+  /** Sends what is queued, for at most so many milliseconds. A `Scope` has none. */
+  flush?(timeoutMs: number): PromiseLike<unknown>
 }
 
 /** Options of {@link createSentrySink}. */
@@ -34,6 +36,9 @@ export interface SentrySinkOptions {
   /** The number of failures of one code that are sent in a minute. @defaultValue 5 */
   readonly perCodePerMinute?: number | undefined
 }
+
+/** The longest that the SDK sends what is queued, in milliseconds. */
+const flushMs = 1_000
 
 /** The failures among the events; Sentry gets no others. */
 const severityOf: Partial<Record<AuthEventName, SentryContext['level']>> = {
@@ -70,6 +75,7 @@ export function createSentrySink(options: SentrySinkOptions): Telemetry {
       client.captureException(asError(kind, event), { captureContext })
     },
     observeUpstream() {},
+    flush: async () => await client.flush?.(flushMs),
   }
 }
 

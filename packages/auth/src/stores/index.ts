@@ -14,7 +14,7 @@ export type { PostgresSettings } from './postgres/settings.js'
 export { redisAddressProblem } from './redis/address.js'
 export type { RedisSettings } from './redis/settings.js'
 export type { SqliteExamination } from './sqlite/database-file.js'
-export { prepareStorePath, StorePathError } from './sqlite/database-file.js'
+export { prepareStorePath, StorePathError } from './sqlite/store-path.js'
 export {
   parseStoreAddress,
   storeAddressProblem,

@@ -1,6 +1,6 @@
 import { link, open, readFile, rm } from 'node:fs/promises'
 import type { RandomBytes } from '../base/secrets.js'
-import { prepareStorePath } from './sqlite/database-file.js'
+import { prepareStorePath } from './sqlite/store-path.js'
 import type { StoreAddress } from './store-address.js'
 
 const secretLength = 32

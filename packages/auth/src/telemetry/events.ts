@@ -144,6 +144,8 @@ export interface Telemetry extends Tracing {
   observeLimits?(observation: LimitsObservation): void
   /** Optional, for sinks that report the use of quotas, stale answers and webhooks. */
   observe?(observation: Observation): void
+  /** Optional, for sinks that send later: resolves when all that was emitted has been sent. For processes that may be frozen. */
+  flush?(): Promise<unknown>
 }
 
 /** Ignores all events: the default of the library. */

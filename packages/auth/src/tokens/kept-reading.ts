@@ -1,3 +1,4 @@
+import type { Background } from '../base/background.js'
 import { createBreaker } from '../base/breaker.js'
 import type { AuthError } from '../base/errors.js'
 import { failure, type FailureName } from '../base/failures.js'
@@ -17,6 +18,8 @@ export interface KeptReadingOptions<T> {
   readonly waitAfterSeconds: number
   /** Readings out of turn: how many at once, and how many seconds until there is one more. */
   readonly extraReadings: ExtraReadings
+  /** Gets each reading that no caller waits for. @defaultValue nobody */
+  readonly background?: Background | undefined
 }
 
 /** A number of readings that grows back with time. */
@@ -53,7 +56,8 @@ export function createKeptReading<T>(options: KeptReadingOptions<T>): KeptReadin
   const refreshIfDue = (now: number) => {
     if (source.isYoungerThan(options.refreshAfterSeconds, now) || source.isPaused()) return
     // `options.read` reports the failure itself. The last reading serves on.
-    source.read().catch(() => {})
+    const reading = source.read().catch(() => {})
+    options.background?.add(reading)
   }
   return {
     get last() {

@@ -1,3 +1,4 @@
+import type { Background } from '../base/background.js'
 import type { Clock } from '../base/time.js'
 import { HttpFailure, type HttpClient, type HttpResponse } from '../base/http-client.js'
 import { parseJsonObject } from '../base/json.js'
@@ -25,6 +26,7 @@ export interface RemoteKeySetOptions {
   readonly refreshAfterSeconds?: number | undefined
   /** The time limit of one reading, in seconds. @defaultValue 5 */
   readonly timeoutSeconds?: number | undefined
+  readonly background?: Background | undefined
 }
 
 const waitAfterFactor = 6
@@ -51,6 +53,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
     refreshAfterSeconds,
     waitAfterSeconds: refreshAfterSeconds * waitAfterFactor,
     extraReadings,
+    background: options.background,
   })
   return createKeySetOf(reading, async () => reading.get(clock()))
 }

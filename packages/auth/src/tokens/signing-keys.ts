@@ -1,3 +1,4 @@
+import type { Background } from '../base/background.js'
 import { failure } from '../base/failures.js'
 import type { Secrets } from '../base/secrets.js'
 import { systemClock, type Clock } from '../base/time.js'
@@ -25,6 +26,8 @@ export interface SigningKeysOptions {
   readonly rotateAfterSeconds?: number | undefined
   /** The time for which a key is published before it signs, in seconds: less than half of the above. @defaultValue 1 day */
   readonly publishAheadSeconds?: number | undefined
+  /** Gets each reading that no caller waits for. @defaultValue nobody */
+  readonly background?: Background | undefined
 }
 
 /** The ES256 keys that sign our own access tokens, shared by all instances through the store. */
@@ -69,6 +72,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     refreshAfterSeconds,
     waitAfterSeconds,
     extraReadings,
+    background: options.background,
   })
   const readRing = async () => reading.get(clock())
 

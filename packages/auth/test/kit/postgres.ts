@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { Pool } from 'pg'
@@ -22,6 +22,8 @@ export interface PostgresServer {
   /** Kills all its processes without a checkpoint. */
   readonly kill: () => Promise<void>
   readonly signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
+  /** Copies the folder of its data, and returns a function that puts the copy back. Both while it is killed. */
+  readonly copyData: () => () => void
   /** Kills it and removes its folder. */
   remove(): Promise<void>
 }
@@ -124,6 +126,17 @@ export async function startPostgres(
     start: running.start,
     kill: running.kill,
     signal: running.signal,
+    copyData() {
+      const copy = join(folder, 'copy')
+      cpSync(data, copy, { recursive: true, preserveTimestamps: true })
+      return () => {
+        rmSync(data, { recursive: true })
+        renameSync(copy, data)
+        const { uid, gid } = unprivileged()
+        if (uid !== undefined) spawnSync('chown', ['-R', `${uid}:${gid}`, data])
+        chmodSync(data, 0o700)
+      }
+    },
     async remove() {
       const ended = admin.end()
       await running.kill()

@@ -1,6 +1,7 @@
 import { toEpochEntry, type SessionRows } from '../../sessions/index.js'
-import { numberOf, textOf } from './columns.js'
-import { addToFeed, toEnded, type PostgresEndedFeed } from './ended-feed.js'
+import { numberOf, textOf } from '../columns.js'
+import { toEnded, type PolledFeed } from '../polled-feed.js'
+import { addToFeed } from './ended-feed.js'
 import type { PostgresStatements } from './statements.js'
 
 /** Returns the epoch of the store, as a part of a statement. */
@@ -11,7 +12,7 @@ export function presentEpoch(schema: string): string {
 /** Creates the epoch of a Postgres store. */
 export function createPostgresEpoch(
   { schema, run }: PostgresStatements,
-  feed: Pick<PostgresEndedFeed, 'publish'>,
+  feed: Pick<PolledFeed, 'publish'>,
 ): Pick<SessionRows, 'readEpoch' | 'replaceEpoch'> {
   const sql = epochStatements(schema)
   return {

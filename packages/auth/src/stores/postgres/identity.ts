@@ -3,7 +3,7 @@ import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import type { StoreOwner } from '../store.js'
 import type { PostgresRow } from './client.js'
-import { numberOf, textOf, textOrNull, toColumn } from './columns.js'
+import { numberOf, textOf, textOrNull, toColumn } from '../columns.js'
 import { setupErrorOf, type PostgresStatements } from './statements.js'
 
 /** Creates the owner of a Postgres store. No version without owners has used one, so nothing is taken up. */

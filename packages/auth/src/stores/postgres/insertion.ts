@@ -5,15 +5,16 @@ import { sleep } from '../../base/time-limit.js'
 import type { Creation, SessionRow, SessionRows, SignIn } from '../../sessions/index.js'
 import { supersededAtOnce } from '../ended-sessions.js'
 import type { PostgresRow } from './client.js'
-import { numberOf, textOf, toColumn } from './columns.js'
-import { addToFeed, toEnded, type PostgresEndedFeed } from './ended-feed.js'
+import { numberOf, textOf, toColumn } from '../columns.js'
+import { toEnded, type PolledFeed } from '../polled-feed.js'
+import { addToFeed } from './ended-feed.js'
 import { presentEpoch } from './epoch.js'
-import { fieldsOf } from './rows.js'
+import { fieldsOf } from '../rows.js'
 import type { PostgresStatements, PostgresValue } from './statements.js'
 
 interface InsertionParts {
   readonly statements: PostgresStatements
-  readonly feed: Pick<PostgresEndedFeed, 'publish'>
+  readonly feed: Pick<PolledFeed, 'publish'>
   readonly clock: Clock
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/time.js'
 import { otherPlacesOf } from '../../members/index.js'
 import { lostPlaceMs, wantedMs, type SharedPlaces } from '../shared-quota.js'
 import type { SharedQuotaLimits } from '../store.js'
-import { numberOf, toColumn } from './columns.js'
+import { numberOf, toColumn } from '../columns.js'
 import type { PostgresStatements } from './statements.js'
 import type { LimitCounter, LimitPolicy } from '../../limits/index.js'
 

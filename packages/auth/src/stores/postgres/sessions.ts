@@ -8,16 +8,17 @@ import {
   type SessionRows,
 } from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
-import { numberOf, toColumn } from './columns.js'
-import { addToFeed, toEnded, type PostgresEndedFeed } from './ended-feed.js'
+import { numberOf, toColumn } from '../columns.js'
+import { toEnded, type PolledFeed } from '../polled-feed.js'
+import { addToFeed } from './ended-feed.js'
 import { createPostgresEpoch, presentEpoch } from './epoch.js'
 import { createInsertion } from './insertion.js'
-import { fieldsOf, toRow } from './rows.js'
+import { fieldsOf, toRow } from '../rows.js'
 import type { PostgresStatements } from './statements.js'
 
 interface Parts {
   readonly statements: PostgresStatements
-  readonly feed: PostgresEndedFeed
+  readonly feed: PolledFeed
   readonly clock: Clock
 }
 

@@ -2,7 +2,7 @@ import { KnownCause } from '../../base/causes.js'
 import { failure } from '../../base/failures.js'
 import type { PostgresAddress } from './address.js'
 import { openPool } from './client.js'
-import { numberOf, textOf } from './columns.js'
+import { numberOf, textOf } from '../columns.js'
 import { codeOf } from './statements.js'
 
 /** The facts about a PostgreSQL server that a deployment depends on. */

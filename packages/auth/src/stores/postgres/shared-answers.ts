@@ -2,7 +2,7 @@ import { sleep } from '../../base/time-limit.js'
 import type { Clock } from '../../base/time.js'
 import type { SharedAnswers } from '../../refresh/index.js'
 import type { PostgresRow } from './client.js'
-import { numberOf, textOf, textOrNull } from './columns.js'
+import { numberOf, textOf, textOrNull } from '../columns.js'
 import type { PostgresStatements, PostgresValue } from './statements.js'
 
 /** The longest time between finding a claim taken and waiting for its answer, in milliseconds. */

@@ -1,6 +1,6 @@
 import { beginningOf } from '../../sessions/index.js'
 import { endedKeptSeconds } from '../ended-sessions.js'
-import { numberOf } from './columns.js'
+import { numberOf } from '../columns.js'
 import type { PostgresStatements } from './statements.js'
 
 /** The most rows that one statement of a sweep removes, so that no request waits for it. */

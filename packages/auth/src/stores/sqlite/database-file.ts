@@ -1,81 +1,11 @@
-import {
-  mkdirSync,
-  statSync,
-  type Stats,
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-} from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import type { DatabaseSync } from 'node:sqlite'
 import { migrate, readSchemaState, schemaVersion } from './schema.js'
 import { readIdentity, type FileIdentity } from './identity.js'
+import { codeOf, prepareStorePath, StorePathError } from './store-path.js'
 import { busyWaitSeconds, retryWhileBusy, sqliteCodeOf } from './write-queue.js'
-
-/** A path at which no store can be. The message is the rest of a sentence: `STORE_URL` + ` names a folder, not a file`. */
-export class StorePathError extends Error {
-  override readonly name = 'StorePathError'
-  /** The operating system's code (`ENOTDIR`). */
-  readonly code: string
-  constructor(message: string, code: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
-}
-
-/**
- * Creates the missing folders above a SQLite file, for this user alone (mode 0700), and checks that the path can be a
- * file. Opening a named pipe would wait for its other end, and SQLite takes some devices for an empty file.
- * @throws StorePathError if there can be no file
- */
-export function prepareStorePath(path: string): void {
-  const found = attempt('names a file whose folder cannot be created', () => {
-    createFolder(dirname(resolve(path)))
-    return statOf(path)
-  })
-  if (found?.isDirectory()) throw new StorePathError('names a folder, not a file', 'EISDIR')
-  if (found && !found.isFile())
-    throw new StorePathError('names a pipe, socket or device, not a file', 'EINVAL')
-}
-
-/** Creates one folder at a time: Node's recursive `mkdir` never returns where none can be created, as below /proc. */
-function createFolder(folder: string): void {
-  const found = attempt('names a file whose folder cannot be read', () => statOf(folder))
-  if (found?.isDirectory()) return
-  if (found) throw new StorePathError('names a file below a file (ENOTDIR)', 'ENOTDIR')
-  createFolder(dirname(folder))
-  try {
-    mkdirSync(folder, { mode: 0o700 })
-  } catch (error) {
-    // Another process may have created it in between.
-    if (!statOf(folder)?.isDirectory()) throw error
-  }
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false })
-  } catch (error) {
-    // Below a file there is nothing; the folder above is reported.
-    if (codeOf(error) === 'ENOTDIR') return undefined
-    throw error
-  }
-}
-
-function attempt<T>(failure: string, step: () => T): T {
-  try {
-    return step()
-  } catch (cause) {
-    if (cause instanceof StorePathError) throw cause
-    throw new StorePathError(`${failure} (${codeOf(cause)})`, codeOf(cause), { cause })
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-}
 
 /** The longest wait of a start for the migration of another process, in seconds. */
 const startWaitSeconds = 10
@@ -98,7 +28,7 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
   createFile(path)
   let database: DatabaseSync | undefined
   try {
-    const opened = new DatabaseSync(path)
+    const opened = open(path)
     database = opened
     await retryWhileBusy(() => prepare(opened, path), startWaitSeconds)
     return opened
@@ -106,6 +36,12 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
     database?.close()
     throw explain(path, error)
   }
+}
+
+/** Loads SQLite by name: a bundle for a runtime without it has no import of it. */
+function open(path: string): DatabaseSync {
+  const { DatabaseSync: Database } = process.getBuiltinModule('node:sqlite')
+  return new Database(path)
 }
 
 function createFile(path: string): void {
@@ -146,7 +82,7 @@ export async function examineSqliteFile(path: string): Promise<SqliteExamination
   checkWritable(path)
   let database: DatabaseSync | undefined
   try {
-    const opened = new DatabaseSync(path)
+    const opened = open(path)
     database = opened
     return await retryWhileBusy(() => examine(opened, path), busyWaitSeconds)
   } catch (error) {

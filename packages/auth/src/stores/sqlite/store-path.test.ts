@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadLocalSecret } from '../local-secret.js'
 import { openStore } from '../open-store.js'
 import { parseStoreAddress } from '../store-address.js'
-import { prepareStorePath, StorePathError } from './database-file.js'
+import { prepareStorePath, StorePathError } from './store-path.js'
 
 let folder: string
 beforeEach(() => {

@@ -1,4 +1,5 @@
-import type { PostgresRow } from './client.js'
+/** A row of an answer, by column names. Whole numbers may be numbers, bigints or texts: drivers differ. */
+export type Row = Readonly<Record<string, unknown>>
 
 // PostgreSQL keeps every text but those with a NUL. JavaScript also has texts with half of a surrogate pair, which are no UTF-8.
 const special = /[\\\0\p{Surrogate}]/gu
@@ -12,12 +13,12 @@ export function toColumn(text: string | null): string | null {
 }
 
 /** Reads a text that `toColumn` wrote; an empty one for null. */
-export function textOf(row: PostgresRow | undefined, column: string): string {
+export function textOf(row: Row | undefined, column: string): string {
   return textOrNull(row, column) ?? ''
 }
 
 /** Reads a text that `toColumn` wrote, or null. */
-export function textOrNull(row: PostgresRow | undefined, column: string): string | null {
+export function textOrNull(row: Row | undefined, column: string): string | null {
   const value = row?.[column]
   if (typeof value !== 'string') return null
   return value.replace(/\\u([0-9a-f]{4})/g, (_, code: string) =>
@@ -26,12 +27,12 @@ export function textOrNull(row: PostgresRow | undefined, column: string): string
 }
 
 /** Reads a whole number, which a driver returns as a number, a bigint or a text; 0 for null. */
-export function numberOf(row: PostgresRow | undefined, column: string): number {
+export function numberOf(row: Row | undefined, column: string): number {
   return numberOrNull(row, column) ?? 0
 }
 
 /** Reads a whole number, or null. */
-export function numberOrNull(row: PostgresRow | undefined, column: string): number | null {
+export function numberOrNull(row: Row | undefined, column: string): number | null {
   const value = row?.[column]
   if (value === null || value === undefined) return null
   return Number(value)

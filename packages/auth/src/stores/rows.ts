@@ -1,10 +1,8 @@
-import { toEndReason, type SessionRow } from '../../sessions/index.js'
-import type { PostgresRow } from './client.js'
-import { numberOf, numberOrNull, textOf, textOrNull, toColumn } from './columns.js'
-import type { PostgresValue } from './statements.js'
+import { toEndReason, type SessionRow } from '../sessions/index.js'
+import { numberOf, numberOrNull, textOf, textOrNull, toColumn, type Row } from './columns.js'
 
 /** Returns the id of a row, and the fields that a rotation writes. */
-export function fieldsOf(row: SessionRow): readonly PostgresValue[] {
+export function fieldsOf(row: SessionRow): readonly (string | number | null)[] {
   return [
     toColumn(row.id),
     toColumn(row.userAgent),
@@ -20,7 +18,7 @@ export function fieldsOf(row: SessionRow): readonly PostgresValue[] {
 }
 
 /** Reads a row of `sessions`. */
-export function toRow(row: PostgresRow): SessionRow {
+export function toRow(row: Row): SessionRow {
   return {
     id: textOf(row, 'id'),
     memberId: textOf(row, 'member_id'),
