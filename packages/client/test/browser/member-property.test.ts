@@ -208,6 +208,8 @@ class Site {
     if (pathname !== '/api/slow' || !isFirst) return this.world.service.api(request, response)
     const refuse = (): void => void response.writeHead(401).end('{"code":"AUTH_TOKEN_REVOKED"}')
     if (this.#isOver) return refuse()
+    // A browser opens six connections to an origin. Pages need some of them to load.
+    if (this.#held.size > 2) this.#release()
     this.#held.set(id, refuse)
     // A call of a page that was left is not answered.
     response.on('close', () => this.#held.delete(id))
