@@ -65,7 +65,7 @@ async function run(scene: Scene, { kind }: Call, instance: Instance, token: stri
   }
   const { useCases } = instance.mode
   if (scene.options.signsOut === 'everywhere') await useCases.signOutEverywhere(scene.row.memberId, 'r')
-  else await useCases.signOutByRefreshToken(token, 'r')
+  else await useCases.signOutByRefreshToken(token, { requestId: 'r' })
   return { kind: 'done' }
 }
 

@@ -352,7 +352,7 @@ export async function createHistory(
           return await useCases.signOut(request).catch(troubleOf)
         }
         const token = session.refreshTokens.get(how) ?? ''
-        return await useCases.signOutByRefreshToken(token, requestId).catch(troubleOf)
+        return await useCases.signOutByRefreshToken(token, { requestId }).catch(troubleOf)
       })
       const done = fault !== 'before'
       if (how === 'everywhere' && done) refusedUntil = Math.max(refusedUntil, now())

@@ -28,8 +28,8 @@ function send(path: string, method: 'GET' | 'POST' | 'DELETE', headers: Record<s
   return call(world.service.url, path, { method, headers })
 }
 
-async function signIn(): Promise<Answer> {
-  const { accessToken } = await world.emulator.issueTokens()
+async function signIn(memberId = 'mem_ada'): Promise<Answer> {
+  const { accessToken } = await world.emulator.issueTokens({ memberId })
   return send('/v1/auth/session', 'POST', { ...rules, authorization: `Bearer ${accessToken}` })
 }
 
@@ -139,6 +139,80 @@ describe('the cookie', () => {
     const answer = await refresh('__Host-perennial=garbage')
     expect(verdict(answer)).toEqual([401, 'AUTH_TOKEN_REFRESH_FAILED'])
     expect(answer.headers.getSetCookie()).toEqual([])
+  })
+})
+
+describe('a cookie that another member’s page has replaced', () => {
+  const bearer = (answer: Answer) => ({ ...rules, authorization: `Bearer ${accessTokenOf(answer)}` })
+  const sidOf = (answer: Answer): string =>
+    JSON.parse(Buffer.from(accessTokenOf(answer).split('.')[1] ?? '', 'base64url').toString()).sid
+  const signOut = (json: unknown, headers: Record<string, string>) =>
+    call(world.service.url, '/v1/auth/session', { method: 'DELETE', json, headers: { ...rules, ...headers } })
+  const isAlive = async (answer: Answer): Promise<boolean> =>
+    (await refresh(cookieOf(answer))).status === 200 &&
+    (await me(world.service.url, accessTokenOf(answer))).status === 200
+
+  it('is left alone by a sign-out that means another session, of another member or the same one', async () => {
+    for (const memberId of ['mem_bob', 'mem_ada']) {
+      const [earlier, later] = [await signIn('mem_ada'), await signIn(memberId)]
+      const answer = await signOut({ sid: sidOf(earlier) }, { cookie: cookieOf(later) })
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([204, []])
+      expect([await isAlive(earlier), await isAlive(later)]).toEqual([true, true])
+    }
+  })
+
+  it('is left alone by such a sign-out with an access token, which ends the session of that token', async () => {
+    const [ada, bob] = [await signIn('mem_ada'), await signIn('mem_bob')]
+    const answer = await signOut(
+      { sid: sidOf(ada) },
+      { cookie: cookieOf(bob), authorization: `Bearer ${accessTokenOf(ada)}` },
+    )
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([204, []])
+    expect([await isAlive(ada), await isAlive(bob)]).toEqual([false, true])
+  })
+
+  it('is ended and cleared if it is of the session meant, of any generation, and if no session is named', async () => {
+    const first = await signIn()
+    passHalfAnHour()
+    const rotated = await refresh(cookieOf(first))
+    const byId = await signOut({ sid: sidOf(first) }, { cookie: cookieOf(rotated) })
+    expect(byId.headers.getSetCookie()).toHaveLength(1)
+    expect((await refresh(cookieOf(rotated))).status).toBe(401)
+    for (const body of [{}, [], null, 'text', { refreshToken: 'r' }]) {
+      const signedIn = await signIn()
+      const answer = await signOut(body, { cookie: cookieOf(signedIn) })
+      expect([answer.status, answer.headers.getSetCookie().length]).toEqual([204, 1])
+      expect(await isAlive(signedIn)).toBe(false)
+    }
+  })
+
+  it('is left alone by a name that is no session id, and a garbage cookie is cleared whatever is named', async () => {
+    const bob = await signIn('mem_bob')
+    for (const sid of ['', 'garbage', 7, null, [], {}]) {
+      const answer = await signOut({ sid }, { cookie: cookieOf(bob) })
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([204, []])
+    }
+    expect(await isAlive(bob)).toBe(true)
+    const garbage = await signOut({ sid: sidOf(bob) }, { cookie: '__Host-perennial=garbage' })
+    expect([garbage.status, garbage.headers.getSetCookie().length]).toEqual([204, 1])
+    expect(await isAlive(bob)).toBe(true)
+  })
+
+  it('stays if all sessions of the other member end, or one by its id, and is cleared if its own one ends', async () => {
+    const [ada, again, bob] = [await signIn('mem_ada'), await signIn('mem_ada'), await signIn('mem_bob')]
+    const cookie = cookieOf(bob)
+    const own = await send(`/v1/auth/sessions/${sidOf(ada)}`, 'DELETE', { ...bearer(ada), cookie })
+    expect([own.status, own.headers.getSetCookie()]).toEqual([204, []])
+    const everywhere = await send('/v1/auth/sessions', 'DELETE', { ...bearer(again), cookie })
+    expect([everywhere.status, everywhere.headers.getSetCookie()]).toEqual([204, []])
+    expect([await isAlive(ada), await isAlive(again), await isAlive(bob)]).toEqual([false, false, true])
+    // A page with an older access token ends the session of the cookie, by its id.
+    const newer = await signIn('mem_bob')
+    const byId = await send(`/v1/auth/sessions/${sidOf(newer)}`, 'DELETE', {
+      ...bearer(bob),
+      cookie: cookieOf(newer),
+    })
+    expect([byId.status, byId.headers.getSetCookie().length]).toEqual([204, 1])
   })
 })
 

@@ -15,6 +15,11 @@ export interface IssuedTokens {
 export interface RefreshTokenTransport {
   /** Returns what the request presents as a refresh token; undefined if it presents nothing. */
   read(request: AuthRequest): Promise<unknown>
+  /**
+   * Returns the id of the session that a sign-out means, as the request has it; undefined if it names none. A cookie comes by
+   * itself, and may have become that of another session since the page was loaded.
+   */
+  readMeantSession(request: AuthRequest): Promise<unknown>
   /** The answer to a refresh that presents nothing: a visitor without a cookie is no error. */
   readonly absence: 'refused' | 'no_content'
   /** Returns the fields of an answer that carries tokens, beside the access token, and its `Set-Cookie` headers. */
@@ -32,6 +37,8 @@ export interface RefreshTokenTransport {
 export function createBodyTransport(): RefreshTokenTransport {
   return {
     read: async (request) => field(await readJsonObject(request), 'refreshToken'),
+    // A refresh token that the page sends is of the session that the page means.
+    readMeantSession: async () => undefined,
     absence: 'refused',
     hand: ({ refreshToken }) => ({ fields: refreshToken === undefined ? {} : { refreshToken }, cookies: [] }),
     forget: [],
@@ -64,6 +71,7 @@ export function createCookieTransport(options: CookieTransportOptions): RefreshT
     pages ? [formatCookie('__Host-perennial-access', value, { maxAgeSeconds: seconds, sameSite })] : []
   return {
     read: async (request) => readCookie(request.header('cookie'), '__Host-perennial'),
+    readMeantSession: async (request) => field(await readJsonObject(request), 'sid'),
     absence: 'no_content',
     hand: ({ accessToken, refreshToken }) => ({
       fields: {},

@@ -85,8 +85,10 @@ function createSessionRoutes(
       path: '/sessions',
       async answer(request) {
         const { memberId } = ownerOf(await authenticate(request))
+        const ofCookie = await sessionOfCookie(request, sessions, transport)
         await sessions.signOutEverywhere(memberId, request.requestId)
-        return noContent({ cookies: transport.forget })
+        const isOfAnother = ofCookie !== null && ofCookie.memberId !== memberId
+        return noContent({ cookies: isOfAnother ? [] : transport.forget })
       },
     },
     {
@@ -94,9 +96,11 @@ function createSessionRoutes(
       path: '/sessions/:id',
       async answer(request, sessionId) {
         const owner = ownerOf(await authenticate(request))
+        const ofCookie = await sessionOfCookie(request, sessions, transport)
         const ended = await sessions.signOut({ ...owner, sessionId, requestId: request.requestId })
         if (!ended) throw failure('sessionNotFound')
-        return noContent(sessionId === owner.sessionId ? { cookies: transport.forget } : {})
+        const isThis = sessionId === (ofCookie?.id ?? owner.sessionId)
+        return noContent({ cookies: isThis ? transport.forget : [] })
       },
     },
   ]
@@ -134,7 +138,8 @@ async function list(
 
 /**
  * Ends the sessions of the tokens in the request. With a refresh token the answer is always 204 (RFC 7009 §2.2), so an
- * access token beside it is used if it is valid and ignored if it is not.
+ * access token beside it is used if it is valid and ignored if it is not. A cookie of another session than the one that the
+ * request means is left alone.
  */
 async function signOutThis(
   request: AuthRequest,
@@ -143,8 +148,11 @@ async function signOutThis(
   transport: RefreshTokenTransport,
 ): Promise<AuthResponse> {
   const refreshToken = await transport.read(request)
+  const meant = await transport.readMeantSession(request)
   const presented = refreshToken !== undefined
-  if (isUsableToken(refreshToken)) await sessions.signOutByRefreshToken(refreshToken, request.requestId)
+  const isOfAnother =
+    isUsableToken(refreshToken) &&
+    !(await sessions.signOutByRefreshToken(refreshToken, { requestId: request.requestId, meant }))
   if (!presented || readToken(credentialsOf(request)) !== null) {
     try {
       await sessions.signOut({ ...ownerOf(await authenticate(request)), requestId: request.requestId })
@@ -152,7 +160,21 @@ async function signOutThis(
       if (!(presented && error instanceof AuthError && error.status === 401)) throw error
     }
   }
-  return noContent({ cookies: transport.forget })
+  return noContent({ cookies: isOfAnother ? [] : transport.forget })
+}
+
+/**
+ * Returns the session of the request's cookie, if it has one that is genuine. It can be another one than that of the access
+ * token: origins of one site share the cookie, and each page has an access token of its own.
+ */
+async function sessionOfCookie(
+  request: AuthRequest,
+  sessions: SessionUseCases,
+  transport: RefreshTokenTransport,
+): Promise<Session | null> {
+  if (transport.forget.length === 0) return null
+  const refreshToken = await transport.read(request)
+  return isUsableToken(refreshToken) ? sessions.sessionOf(refreshToken) : null
 }
 
 function ownerOf({ user, claims }: Authenticated): { readonly memberId: string; readonly sessionId: string } {

@@ -74,7 +74,8 @@ describe('a refresh of a session', () => {
   it('answers nobody once this process knows that the session has ended, not even a call that began before', async () => {
     const { refreshToken } = await refreshed(first)
     await world.pass(31)
-    const signOutMeanwhile = () => instance.sessions.signOutByRefreshToken(refreshToken, 'req')
+    const signOutMeanwhile = async () =>
+      void (await instance.sessions.signOutByRefreshToken(refreshToken, { requestId: 'req' }))
     const outcome = await instance.refresh(first, { spend: signOutMeanwhile })
     expect(outcome).toMatchObject({ kind: 'refused', reason: 'revoked', sessionId })
   })

@@ -213,7 +213,7 @@ describe('signing out', () => {
       const outcome = await instance.refresh(token)
       if (outcome.kind === 'refreshed' && outcome.refreshToken) token = outcome.refreshToken
     }
-    await instance.sessions.signOutByRefreshToken(first, 'req')
+    await instance.sessions.signOutByRefreshToken(first, { requestId: 'req' })
     expect(await store.sessions.read(idOf(first))).toMatchObject({ endReason: 'sign_out' })
     expect(parts.events.map(({ event }) => event)).not.toContain('session_reuse_detected')
     expect(await instance.refresh(token)).toMatchObject({ kind: 'refused', reason: 'revoked' })
@@ -222,7 +222,7 @@ describe('signing out', () => {
   it('with a token that is none changes nothing and does not fail', async () => {
     const { refreshToken } = await signIn()
     for (const token of ['', 'garbage', `${refreshToken}=`, refreshToken.slice(1)]) {
-      await instance.sessions.signOutByRefreshToken(token, 'req')
+      await instance.sessions.signOutByRefreshToken(token, { requestId: 'req' })
     }
     expect(await instance.refresh(refreshToken)).toMatchObject({ kind: 'refreshed' })
   })
@@ -236,7 +236,9 @@ describe('signing out', () => {
     )
     const request = { sessionId: idOf(refreshToken), memberId: 'mem_ada', requestId: 'req' }
     expect(await codeOf(other.sessions.signOut(request))).toBe('AUTH_UNAVAILABLE')
-    expect(await codeOf(other.sessions.signOutByRefreshToken(refreshToken, 'req'))).toBe('AUTH_UNAVAILABLE')
+    expect(await codeOf(other.sessions.signOutByRefreshToken(refreshToken, { requestId: 'req' }))).toBe(
+      'AUTH_UNAVAILABLE',
+    )
     expect(await codeOf(other.sessions.signOutEverywhere('mem_ada', 'req'))).toBe('AUTH_UNAVAILABLE')
     expect(other.revocations.isEnded(request.sessionId)).toBe(false)
     expect(parts.events.map(({ event }) => event)).toEqual(['session_created'])

@@ -52,8 +52,19 @@ export interface SessionUseCases {
   }): Promise<boolean>
   /** Ends all sessions of a member, and refuses member JWTs issued until now. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   signOutEverywhere(memberId: string, requestId: string): Promise<void>
-  /** Ends the session of a refresh token of any generation; an invalid token changes nothing (RFC 7009 §2.2). @throws {@link AuthError} `AUTH_UNAVAILABLE` */
-  signOutByRefreshToken(refreshToken: string, requestId: string): Promise<void>
+  /**
+   * Ends the session of a refresh token of any generation; an invalid token changes nothing (RFC 7009 §2.2). Returns false, and
+   * ends nothing, if the token is of another session than `meant`. @throws {@link AuthError} `AUTH_UNAVAILABLE`
+   */
+  signOutByRefreshToken(
+    refreshToken: string,
+    request: { readonly requestId: string; readonly meant?: unknown },
+  ): Promise<boolean>
+  /**
+   * Returns the session of a refresh token of any generation, also one that has ended; null if the token is not valid.
+   * @throws {@link AuthError} `AUTH_UNAVAILABLE`
+   */
+  sessionOf(refreshToken: string): Promise<Session | null>
 }
 
 /** Options of {@link createSessions}. */
@@ -105,10 +116,16 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
       const earlierSignIns = 'refused'
       await ender.endAllOf({ memberId, reason: 'sign_out_everywhere', requestId, earlierSignIns })
     },
-    signOutByRefreshToken: async (refreshToken, requestId) => {
+    signOutByRefreshToken: async (refreshToken, { requestId, meant }) => {
       const parts = parseRefreshToken(secrets, refreshToken)
+      if (parts && meant !== undefined && meant !== parts.sessionId) return false
       const session = parts && (await store.read(parts.sessionId))
       if (session) await ender.end(session, 'sign_out', requestId)
+      return true
+    },
+    sessionOf: async (refreshToken) => {
+      const parts = parseRefreshToken(secrets, refreshToken)
+      return parts && store.read(parts.sessionId)
     },
   }
 }

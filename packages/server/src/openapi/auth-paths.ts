@@ -122,10 +122,14 @@ const signOut: Operation = {
   operationId: 'deleteSession',
   summary: 'Sign out of this session',
   description:
-    'Takes an access token, or a refresh token in the body or cookie. With a refresh token the answer is 204 even if the token is not valid (RFC 7009).',
+    'Takes an access token, or a refresh token in the body or cookie. With a refresh token the answer is 204 even if the token is not valid (RFC 7009). ' +
+    'By cookie, `sid` names the session that the page means: a cookie of another session stays, and that session goes on.',
   tags: ['sessions'],
   security: [...byToken, { refreshCookie: [] }, {}],
-  requestBody: refreshBody(false),
+  requestBody: {
+    required: false,
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/SignOutRequest' } } },
+  },
   responses: {
     204: { description: 'Signed out.' },
     ...describeRefusals([...refusalsOfAccessToken, ...refusalsOfAll]),

@@ -40,6 +40,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
     required: ['refreshToken'],
     properties: { refreshToken: { type: 'string', minLength: 1, maxLength: 4096 } },
   },
+  SignOutRequest: {
+    type: 'object',
+    properties: {
+      refreshToken: { type: 'string', minLength: 1, maxLength: 4096, description: 'With body transport.' },
+      sid: {
+        type: 'string',
+        description: 'That of the access token. With cookie transport: end this session and no other.',
+      },
+    },
+  },
   Refreshed: {
     type: 'object',
     required: ['accessToken'],
