@@ -1,6 +1,6 @@
 import { keepOnDisk } from './disk.js'
 import { endRefused, identify, isUsed, memberJwtOf } from './end-session.js'
-import { callService, endSession, type Tokens } from './service.js'
+import { callService, endSession } from './service.js'
 import { exclusive } from './shared-store.js'
 import { offer, put, sync, type Tab } from './tab.js'
 import { nextSession, type TokenRecord } from './token-record.js'
@@ -47,15 +47,17 @@ async function ask(tab: Tab, { record, seq, memberJwt }: Basis): Promise<void> {
   const { refreshToken } = record
   const tokens = await callService(
     settings,
-    memberJwt ? { route: 'session', memberJwt } : { route: 'refresh-token', refreshToken },
+    memberJwt ? { route: 'session', bearer: memberJwt } : { route: 'refresh-token', refreshToken },
   )
   if (!tokens) return endRefused(tab, record)
-  const own = memberJwt ? exchanged(tab, record, memberJwt) : refreshed(record, tokens)
+  // It is another session if the member changed: sibling origins share the cookie.
+  const refreshed = tokens.userId === record.userId && { seq: record.seq + 1, memberJwt: record.memberJwt }
+  const own = memberJwt ? exchanged(tab, record, memberJwt) : refreshed
   const next = { ...tokens, usedJwt: record.usedJwt, seq, ...own }
   await keepOnDisk(store, next)
   put(tab, next)
   // The member signed out during the call: the session that was just opened ends too.
-  if (!held.record.accessToken) await endSession(settings, tokens.refreshToken)
+  if (!held.record.accessToken) await endSession(settings, tokens)
 }
 
 /** Describes a new session. If its member JWT is the SDK's, the session ends when the SDK has it no longer. */
@@ -65,9 +67,4 @@ function exchanged({ settings }: Tab, { usedJwt }: TokenRecord, memberJwt: strin
     // An explicit sign-in may use the JWT again.
     usedJwt: isUsed(memberJwt, usedJwt) ? undefined : usedJwt,
   }
-}
-
-/** Describes a refreshed session. It is another session if the member changed: sibling origins share the cookie. */
-function refreshed({ userId, seq, memberJwt }: TokenRecord, tokens: Tokens): Partial<TokenRecord> {
-  return tokens.userId === userId ? { seq: seq + 1, memberJwt } : {}
 }

@@ -56,10 +56,10 @@ export function createComparison(tab: Tab): CompareMember {
  */
 function replaceSession(tab: Tab): void {
   const { held, settings } = tab
-  const { seq, refreshToken } = held.record
-  endLocally(tab, { seq: lastOf(seq), error: ['CLIENT_MEMBER_CHANGED', 0], untold: settings.cookie })
+  const { record } = held
+  endLocally(tab, { seq: lastOf(record.seq), error: ['CLIENT_MEMBER_CHANGED', 0], untold: settings.cookie })
   // In `cookie` mode the exchange replaces the old session.
-  if (refreshToken) void endSession(settings, refreshToken)
+  if (record.refreshToken) void endSession(settings, record)
 }
 
 /** Returns true if there is no session, or one of the same member from an older JWT. */

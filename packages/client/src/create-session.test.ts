@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { expect, it } from 'vitest'
 import { close, listen } from '../test/browser/listen.js'
+import { dpop } from './dpop.js'
 import { createSession } from './index.js'
 
 const serviceUrl = 'https://auth.example.com'
@@ -12,7 +13,7 @@ it('is signed out and does nothing on a server', async () => {
     },
   }
   for (const storage of ['localStorage', 'memory', 'cookie'] as const) {
-    const session = createSession({ serviceUrl, storage, memberstack })
+    const session = createSession({ serviceUrl, storage, memberstack, proof: dpop() })
     expect(session.state).toEqual({
       status: 'signed-out',
       stale: false,

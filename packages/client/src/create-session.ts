@@ -2,11 +2,11 @@ import { sdkOf, signOut } from './end-session.js'
 import { getToken, isYoung } from './get-token.js'
 import { listSessions, signOutEverywhere } from './member-sessions.js'
 import { createSessionFetch, type SessionFetch } from './session-fetch.js'
-import type { Session, SessionListener, SessionOptions } from './session.js'
+import type { ProofContext, Session, SessionListener, SessionOptions } from './session.js'
 import { openSharedStore } from './shared-store.js'
 import { signIn } from './sign-in.js'
 import { start } from './start.js'
-import { createTab, type Settings } from './tab.js'
+import { createTab, now, type Settings, type Tab } from './tab.js'
 
 /**
  * Opens the session of this browser's member. On a server it returns a session that is signed out and does nothing.
@@ -19,11 +19,12 @@ export function createSession(options: SessionOptions): Session {
   const { serviceUrl, apiOrigins = [], storage = 'localStorage', storageKey = 'perennial' } = options
   const origins = [serviceUrl, ...apiOrigins].map((url) => new URL('/', url).origin)
   const browser = typeof window === 'object'
-  const settings = resolveSettings(options)
-  const tab = createTab(settings, openSharedStore(storage, storageKey, settings.timeoutSeconds))
+  const settings: Settings = resolveSettings({ ...options, storageKey }, () => now(tab.held))
+  const tab: Tab = createTab(settings, openSharedStore(storage, storageKey, settings.timeoutSeconds))
   const follows = 'memberstack' in options
   let stop = browser ? start(tab, follows) : (): void => undefined
-  const sessionFetch = browser ? createSessionFetch(tab, [origin, ...origins]) : settings.fetchNow
+  const sessionFetch = browser ? createSessionFetch(tab, [origin, ...origins]) : settings.fetch
+  const asMember = { ...settings, fetchNow: sessionFetch }
   return {
     get state() {
       return tab.state
@@ -50,25 +51,29 @@ export function createSession(options: SessionOptions): Session {
       return () => tab.listeners.delete(own)
     },
     async listSessions() {
-      return browser ? listSessions(tab, sessionFetch) : []
+      return browser ? listSessions(asMember) : []
     },
     async signOutEverywhere() {
-      if (browser) await signOutEverywhere(tab, sessionFetch)
+      if (browser) await signOutEverywhere(tab, asMember)
     },
     close: () => stop(),
   }
 }
 
-function resolveSettings(options: SessionOptions): Settings {
-  const { timeoutSeconds = 10, refreshBeforeExpirySeconds = 300, refreshJitterSeconds = 30 } = options
+function resolveSettings(
+  options: SessionOptions & Pick<ProofContext, 'storageKey'>,
+  serviceTime: () => number,
+): Settings {
+  const { proof, timeoutSeconds = 10, refreshBeforeExpirySeconds = 300, refreshJitterSeconds = 30 } = options
   // Kept now, because the page may replace window.fetch by session.fetch, or has done so for an earlier session.
   const given: SessionFetch = options.fetch ?? fetch
-  const pageFetch = given.inner ?? given
+  // window.fetch throws if it is called as a method of another object.
+  const plainFetch: typeof fetch = (given.inner ?? given).bind(null)
   return {
     ...options,
     cookie: options.storage === 'cookie',
-    // window.fetch throws if it is called as a method of another object.
-    fetchNow: (input, init) => pageFetch(input, init),
+    fetch: plainFetch,
+    fetchNow: proof?.(plainFetch, { ...options, now: serviceTime }) ?? plainFetch,
     timeoutSeconds,
     refreshBeforeExpirySeconds,
     refreshJitterSeconds,

@@ -26,8 +26,8 @@ export function identify(memberJwt: string): MemberJwt {
 
 /** Ends the session in all tabs, without calling the service. By default it wins over any call under way. */
 export function endLocally(tab: Tab, end: Partial<TokenRecord>): void {
-  const { seq, offsetSeconds } = tab.held.record
-  put(tab, { seq: signOutSeq(seq, Date.now() / 1000), offsetSeconds, ...end })
+  const { seq, offsetSeconds, sid } = tab.held.record
+  put(tab, { seq: signOutSeq(seq, Date.now() / 1000), offsetSeconds, sid, ...end })
 }
 
 /** Ends the session of a refresh token that the service refused. The end is older than a sign-in that has begun. */
@@ -64,26 +64,30 @@ export function signOut(tab: Tab): Promise<void> {
 /** Ends the session in all tabs, then tells the service. Another tab can have a session even if this one has not. */
 export async function leave(tab: Tab, end?: Partial<TokenRecord>): Promise<void> {
   const { held, settings, store } = tab
-  const { refreshToken } = held.record
+  const { record, unknown } = held
   if (end ?? hasWork(held)) endLocally(tab, { untold: settings.cookie, ...end })
-  if (!settings.cookie && !refreshToken) return
-  const told = tell(tab, refreshToken)
+  if (!settings.cookie && !record.refreshToken) return
+  // A member who signs out before the service has said who it is means the session of the cookie, whichever it is.
+  const told = tell(tab, end && unknown ? {} : record)
   // The answer removes the cookie, so a sign-in that begins now has to wait for it.
   if (settings.cookie) void exclusive(store, () => told)
   await told
 }
 
 /** Tells the service of the end of the session. In `cookie` mode the next page tries again if this fails. */
-async function tell(tab: Tab, refreshToken?: string): Promise<void> {
+async function tell(tab: Tab, ended: Partial<TokenRecord>): Promise<void> {
   const { held, settings, store } = tab
-  const isTold = await endSession(settings, refreshToken)
+  const isTold = await endSession(settings, ended)
   if (isTold && held.record.untold) save(store, (held.record = { ...held.record, untold: false }))
 }
 
-/** Tells the service of a sign-out of which it does not know yet, unless a sign-in has replaced its cookie. */
+/**
+ * Tells the service of a sign-out of which it does not know yet, unless a sign-in of this origin has replaced its cookie. If one
+ * of a sibling origin has, the service leaves that alone.
+ */
 export function tellAgain(tab: Tab): void {
   void exclusive(tab.store, async () => {
     sync(tab)
-    if (tab.held.record.untold) await tell(tab)
+    if (tab.held.record.untold) await tell(tab, tab.held.record)
   })
 }

@@ -39,20 +39,16 @@ export async function getToken(tab: Tab, caller: Caller, not?: string): Promise<
   return token === undefined ? nextToken(tab, caller, not) : token
 }
 
-/** Returns null if signed out, and undefined if the caller has to wait for the service. */
+/**
+ * Returns null if signed out, and undefined if the caller has to wait for the service.
+ * @throws PerennialError `CLIENT_MEMBER_CHANGED` if the caller is bound to another member
+ */
 function knownToken(tab: Tab, caller: Caller, not: string | undefined): string | null | undefined {
   const { held } = tab
   const { accessToken, userId } = held.record
-  bind(caller, userId)
+  if (userId && (caller.userId ??= userId) !== userId) throw new PerennialError('CLIENT_MEMBER_CHANGED')
   if (accessToken && accessToken !== not && !endsWithin(held.times, 0, now(held))) return accessToken
   return mustWait(tab, caller) ? undefined : null
-}
-
-/** @throws PerennialError `CLIENT_MEMBER_CHANGED` if the caller is bound to another member */
-function bind(caller: Caller, userId: string | null | undefined): void {
-  if (!userId) return
-  caller.userId ??= userId
-  if (caller.userId !== userId) throw new PerennialError('CLIENT_MEMBER_CHANGED')
 }
 
 /** Returns true if a token may come, and the caller needs one. */

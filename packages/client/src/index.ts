@@ -2,6 +2,8 @@ export { createSession } from './create-session.js'
 export { PerennialError } from './perennial-error.js'
 export type {
   MemberstackDom,
+  Proof,
+  ProofContext,
   Session,
   SessionInfo,
   SessionListener,

@@ -57,7 +57,7 @@ describe('a call of the service', () => {
   })
 
   it('sends a member JWT as bearer, and X-CSRF with the cookie transport', async () => {
-    const { asked } = await ask(201, {}, { call: { route: 'session', memberJwt: 'jwt' }, cookie: true })
+    const { asked } = await ask(201, {}, { call: { route: 'session', bearer: 'jwt' }, cookie: true })
     expect(asked[0]).toMatchObject({ url: 'POST /v1/auth/session', body: '{}' })
     expect(asked[0]?.headers).toMatchObject({ authorization: 'Bearer jwt', 'x-csrf': '1' })
   })
@@ -124,7 +124,7 @@ describe('a call of the service', () => {
     const { outcome } = await ask(
       401,
       { code: 'AUTH_TOKEN_INVALID', error: 'r1' },
-      { call: { route: 'session', memberJwt: 'secret-jwt' } },
+      { call: { route: 'session', bearer: 'secret-jwt' } },
     )
     expect(
       JSON.stringify(outcome) + (outcome instanceof Error && outcome.message + outcome.stack),

@@ -1,5 +1,6 @@
 import { PerennialError } from './perennial-error.js'
 import type { MemberstackDom, SessionInfo } from './session.js'
+import type { TokenRecord } from './token-record.js'
 import { endsWithin, readToken, serverTimeAt } from './token-times.js'
 
 /** The service's answer, and its clock minus this machine's. */
@@ -7,6 +8,7 @@ export interface Tokens {
   readonly accessToken: string
   readonly refreshToken: string | undefined
   readonly userId: string | null
+  readonly sid: string | undefined
   readonly offsetSeconds: number
 }
 
@@ -15,7 +17,10 @@ export interface ServiceCall {
   readonly method?: 'GET' | 'DELETE'
   readonly route: 'refresh-token' | 'session' | 'sessions'
   readonly refreshToken?: string | undefined
-  readonly memberJwt?: string | undefined
+  /** The session to end. */
+  readonly sid?: string | undefined
+  /** The member JWT of an exchange, or the access token of the session to end. */
+  readonly bearer?: string | false | undefined
 }
 
 /** The service, and how it is called. */
@@ -23,6 +28,7 @@ export interface Service {
   readonly serviceUrl: string
   /** True if the refresh token is in the service's cookie. */
   readonly cookie: boolean
+  /** Sends requests with a token of the session, with a proof if the session has one. */
   readonly fetchNow: typeof fetch
   /** The longest a call waits for a token, in seconds. */
   readonly timeoutSeconds: number
@@ -54,7 +60,8 @@ export async function callService(service: Service, call: ServiceCall): Promise<
   const serverTime = serverTimeAt(times, date)
   // A token that cannot be read or has expired comes from something in between.
   if (!accessToken || endsWithin(times, 0, serverTime)) throw new PerennialError('CLIENT_NETWORK', 0, true)
-  return { accessToken, refreshToken, userId: times.userId, offsetSeconds: serverTime - Date.now() / 1000 }
+  const { userId, sid } = times
+  return { accessToken, refreshToken, userId, sid, offsetSeconds: serverTime - Date.now() / 1000 }
 }
 
 /**
@@ -70,41 +77,47 @@ export async function ask(service: Service, call: ServiceCall): Promise<Answer> 
     const { ok, status, headers } = response
     const date = Date.parse(`${headers.get('Date')}`) / 1000
     retryAfterSeconds = readRetryAfter(headers.get('Retry-After'), date)
-    const body: Answer['body'] = status === 204 ? {} : ((await response.json()) ?? {})
+    const body: Answer['body'] = status === 204 ? {} : Object(await response.json())
     if (ok) return { status, date, body }
     if (typeof body.code === 'string' && body.code.startsWith('AUTH_'))
-      throw new PerennialError(body.code, status, isRetryable(status, body), retryAfterSeconds)
+      throw new PerennialError(
+        body.code,
+        status,
+        body.retryable === true || status === 429 || status > 499,
+        retryAfterSeconds,
+      )
   } catch (error) {
     // Thrown above, or by `session.fetch`, which can be `fetchNow`.
     if (error instanceof PerennialError) throw error
-    if (error instanceof Error && error.name === 'TimeoutError') code = 'CLIENT_TIMEOUT'
+    if (Object(error).name === 'TimeoutError') code = 'CLIENT_TIMEOUT'
   }
   throw new PerennialError(code, 0, true, retryAfterSeconds)
 }
 
-function isRetryable(status: number, { retryable }: Answer['body']): boolean {
-  return retryable === true || status === 429 || status > 499
-}
-
-/** Tells the service that the session has ended. Returns true if the service answered. */
-export function endSession(service: Service, refreshToken: string | undefined): Promise<boolean> {
-  return send(service, { method: 'DELETE', route: 'session', refreshToken }).then(
-    ({ ok }) => ok,
-    () => false,
+/**
+ * Tells the service that the session of a record has ended. Returns true if the service answered. The cookie comes by itself,
+ * and may be another session's: a sibling origin has signed somebody in. The service then leaves it alone, and ends the
+ * session of the access token.
+ */
+export function endSession(service: Service, record: Partial<TokenRecord>): Promise<boolean> {
+  const bearer = service.cookie && record.accessToken
+  return ask(service, { ...record, method: 'DELETE', route: 'session', bearer }).then(
+    () => true,
+    ({ retryable }: PerennialError) => !retryable,
   )
 }
 
 /** Sends tokens in the body and in `Authorization`, never in the URL. Redirects are not followed. */
 function send(service: Service, call: ServiceCall): Promise<Response> {
-  const { method = 'POST', route, refreshToken, memberJwt } = call
+  const { method = 'POST', route, refreshToken, sid, bearer } = call
   return service.fetchNow(service.serviceUrl.replace(/\/*$/, '/v1/auth/') + route, {
     method,
     headers: {
       'Content-Type': 'application/json',
-      ...(memberJwt && { Authorization: `Bearer ${memberJwt}` }),
+      ...(bearer && { Authorization: `Bearer ${bearer}` }),
       ...(service.cookie && { 'X-CSRF': '1' }),
     },
-    ...(method !== 'GET' && { body: JSON.stringify({ refreshToken }) }),
+    ...(method !== 'GET' && { body: JSON.stringify({ refreshToken, sid }) }),
     credentials: service.cookie ? 'include' : 'same-origin',
     redirect: 'error',
     // A sign-out is delivered even if the page is left right after it.

@@ -7,15 +7,15 @@ export type SessionFetch = typeof fetch & { inner?: typeof fetch }
 
 /** Creates a `fetch` that sends the session's token to the given origins, and retries once after a 401. */
 export function createSessionFetch(tab: Tab, origins: readonly string[]): SessionFetch {
-  const { fetchNow } = tab.settings
+  const { fetchNow, fetch: plainFetch } = tab.settings
   const sessionFetch: typeof fetch = async (input, init) => {
     // By shape, not by `instanceof`: a Request of a frame is an instance of that frame's class.
-    const target: { url?: string; toString(): string } = Object(input)
-    const { origin } = new URL(target.url ?? target.toString(), document.baseURI)
-    if (!origins.includes(origin)) return fetchNow(input, init)
+    const target: URL & { url?: string } = Object(input)
+    const { origin } = new URL(target.url ?? target, document.baseURI)
+    if (!origins.includes(origin)) return plainFetch(input, init)
     // The platform reads all of `input` and `init`, and resolves the URL once: the page's own may change while the call waits.
     const request = new Request(input, init)
-    if (request.headers.has('Authorization')) return fetchNow(request)
+    if (request.headers.has('Authorization')) return plainFetch(request)
     const caller: Caller = { userId: tab.state.userId, signal: request.signal, mayGoWithout: true }
     const token = await getToken(tab, caller)
     // A stream can be read only once.
@@ -28,7 +28,7 @@ export function createSessionFetch(tab: Tab, origins: readonly string[]): Sessio
     })
     return next ? fetchNow(withToken(request, next)) : response
   }
-  return Object.assign(sessionFetch, { inner: fetchNow })
+  return Object.assign(sessionFetch, { inner: plainFetch })
 }
 
 /** Sets the header of the request itself: `new Request(request, { headers })` would reset its referrer. */

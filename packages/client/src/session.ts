@@ -15,6 +15,17 @@ declare global {
   }
 }
 
+/** The part of a session that a proof of possession needs. */
+export interface ProofContext {
+  readonly serviceUrl: string
+  readonly storageKey: string
+  /** Returns the service's time, in seconds since the epoch. */
+  now(): number
+}
+
+/** Returns a `fetch` that adds proofs of possession (RFC 9449) to a session's requests: `dpop()` of `@perennial/client/dpop`. */
+export type Proof = (send: typeof fetch, context: ProofContext) => typeof fetch
+
 /** The session as a page shows it. Frozen, and the same object until something changes. */
 export interface SessionState {
   readonly status: 'loading' | 'signed-in' | 'signed-out'
@@ -50,6 +61,11 @@ export interface SessionOptions {
    * `window.$memberstackDom` as soon as the page has it, and is `loading` until then, for 10 s at most.
    */
   memberstack?: MemberstackDom | undefined
+  /**
+   * Binds sessions to a key of this browser, so that copied tokens are worth nothing elsewhere: `dpop()` of
+   * `@perennial/client/dpop`. All pages that share a session need it. Not for `cookie`. @defaultValue none
+   */
+  proof?: Proof | undefined
   /** The time before expiry at which a token is refreshed by itself, in seconds; never before half its life. @defaultValue 300 */
   refreshBeforeExpirySeconds?: number | undefined
   /** The refresh happens up to this many seconds earlier, at random. @defaultValue 30 */

@@ -19,16 +19,16 @@ export async function signIn(tab: Tab, from?: string | MemberstackDom | TokenPai
 /** Adopts a pair, unless it is an older one of the session held (a page may have been cached with it). */
 function adoptPair(tab: Tab, { accessToken, refreshToken }: TokenPair): void {
   sync(tab)
-  const { record } = tab.held
-  if (isOlder(accessToken, record.accessToken)) return
+  const { record, times } = tab.held
+  const own = readToken(accessToken)
+  if (isOlder(own, times)) return
   const wall = Date.now() / 1000
-  const { issuedAt, userId } = readToken(accessToken)
   put(tab, {
     seq: nextSession(record.seq, wall),
     accessToken,
     refreshToken,
-    userId,
+    userId: own.userId,
     // The age of the pair is not known, but it was not issued in the future.
-    offsetSeconds: Math.max(record.offsetSeconds, (issuedAt || 0) - wall),
+    offsetSeconds: Math.max(record.offsetSeconds, (own.issuedAt || 0) - wall),
   })
 }

@@ -8,6 +8,8 @@ import { readToken, readUser, timeTakenUp, type TokenTimes } from './token-times
 
 /** The options with their defaults. They never change. */
 export interface Settings extends Service {
+  /** Sends all other requests. */
+  readonly fetch: typeof fetch
   readonly refreshBeforeExpirySeconds: number
   readonly refreshJitterSeconds: number
 }
@@ -146,7 +148,7 @@ export function sync(tab: Tab): void {
   const { record } = held
   const stored = load(store)
   if (settings.cookie && stored?.userId && isSameSession(stored, record)) return
-  if (offer(tab, stored) && store.kind === 'memory') void endSession(settings, record.refreshToken)
+  if (offer(tab, stored) && store.kind === 'memory') void endSession(settings, record)
 }
 
 /** Updates the state, and calls the listeners with the event. A sign-out is emitted only if the page can see it. */

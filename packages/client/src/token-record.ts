@@ -6,6 +6,8 @@ export interface TokenRecord {
   readonly refreshToken?: string | undefined
   /** The member of the access token. Also in a record whose tokens were left out, as it is stored in `cookie` mode. */
   readonly userId?: string | null | undefined
+  /** The session as the service names it. It stays in the record of its sign-out, which is delivered later if it fails. */
+  readonly sid?: string | undefined
   /** The service's clock minus this machine's, in seconds. */
   readonly offsetSeconds: number
   /** The SDK's member JWT that the session came from. */

@@ -8,6 +8,8 @@ export interface TokenTimes {
   readonly expiresAt: number
   /** The member: `sub` of an access token, `id` of a member JWT. */
   readonly userId: string | null
+  /** The session of an access token, if it names one. */
+  readonly sid?: string | undefined
 }
 
 /** The claims, not checked. */
@@ -16,9 +18,10 @@ interface Claims {
   readonly exp?: number
   readonly sub?: string | null
   readonly id?: string | null
-  readonly sid?: unknown
+  readonly sid?: string
   readonly email?: unknown
   readonly roles?: unknown
+  readonly cnf?: { readonly jkt?: unknown } | null
 }
 
 /** The member as the access token describes it. */
@@ -40,10 +43,10 @@ function readClaims(token: string | undefined): Claims {
 
 /** Reads a token (RFC 7519 §4.1). The times are `NaN` if it is unreadable or has no `exp` or no `iat`. */
 export function readToken(token: string | undefined): TokenTimes {
-  const { iat = NaN, exp = NaN, id = null, sub = id } = readClaims(token)
+  const { iat = NaN, exp = NaN, id = null, sub = id, sid } = readClaims(token)
   // If one of the two is not a number, the sum is not finite, or a time long past.
   const issuedAt = Number.isFinite(iat + exp) ? iat : NaN
-  return { issuedAt, expiresAt: Math.min(exp, issuedAt + 3600), userId: sub }
+  return { issuedAt, expiresAt: Math.min(exp, issuedAt + 3600), userId: sub, sid }
 }
 
 /** Returns the member of an access token; null if the token does not have all three claims (forward mode). */
@@ -53,11 +56,15 @@ export function readUser(token: string | undefined): SessionUser | null {
   return Object.freeze({ userId: sub, email, roles })
 }
 
-/** Returns true if `a` is an older access token than `b` of the same member and session. */
-export function isOlder(a: string, b: string | undefined): boolean {
-  const [first, second] = [readToken(a), readToken(b)]
-  const isSame = first.userId === second.userId && readClaims(a).sid === readClaims(b).sid
-  return isSame && first.issuedAt < second.issuedAt
+/** Returns the thumbprint of the key that an access token is bound to (RFC 9449 §6.1); undefined if it is not bound. */
+export function readThumbprint(token: string | undefined): string | undefined {
+  const jkt = readClaims(token).cnf?.jkt
+  return typeof jkt === 'string' ? jkt : undefined
+}
+
+/** Returns true if `a` is of an older access token than `b`, of the same member and session. */
+export function isOlder(a: TokenTimes, b: TokenTimes): boolean {
+  return a.userId === b.userId && a.sid === b.sid && a.issuedAt < b.issuedAt
 }
 
 /** Returns true if a token expires within `windowSeconds` of `now` (seconds since the epoch), or has no times. */

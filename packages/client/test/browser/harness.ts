@@ -4,7 +4,8 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { expect } from 'vitest'
 import type { Session, SessionEvent, SessionOptions, SessionState } from '../../src/index.js'
 import type * as client from '../../src/index.js'
-import { bundle, bundleGlobal } from '../../build.js'
+import type { dpop } from '../../src/dpop.js'
+import { bundle, bundleDpop, bundleGlobal } from '../../build.js'
 import { close, listen } from './listen.js'
 
 /** The path of Debian's package. */
@@ -25,6 +26,7 @@ declare global {
     session: Session
     events: { event: SessionEvent; state: SessionState }[]
     client: typeof client
+    dpop: typeof dpop
   }
 }
 
@@ -47,7 +49,9 @@ export async function startPageServer(): Promise<PageServer> {
   const scripts: Record<string, string> = {
     '/client.js': await bundle('index.ts'),
     '/perennial.global.js': await bundleGlobal(),
-    '/page.js': "import * as client from '/client.js'; window.client = client; window.ready = true",
+    '/dpop.js': await bundleDpop(),
+    '/page.js':
+      "import * as client from '/client.js'; import { dpop } from '/dpop.js'; Object.assign(window, { client, dpop })",
   }
   const blank =
     '<!doctype html><meta charset=utf-8><title>t</title><script type=module src=/page.js></script>'
@@ -106,7 +110,7 @@ export async function openPage(context: BrowserContext, url: string, said: strin
 /** Opens the session of a tab as `window.session`, and records its events. */
 export async function openSession(
   page: Page,
-  options: Omit<SessionOptions, 'fetch' | 'memberstack'>,
+  options: Omit<SessionOptions, 'fetch' | 'memberstack' | 'proof'>,
 ): Promise<void> {
   await page.evaluate((options) => {
     window.events = []

@@ -71,7 +71,12 @@ function claimsOf(token: string): Record<string, unknown> {
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<{ refreshToken?: string }> {
+interface Body {
+  readonly refreshToken?: string
+  readonly sid?: string
+}
+
+async function readBody(request: IncomingMessage): Promise<Body> {
   let text = ''
   for await (const chunk of request) text += chunk
   return text ? JSON.parse(text) : {}
@@ -167,7 +172,7 @@ export async function startHonestService(): Promise<HonestService> {
   const setCookie = (value: string): string =>
     `__Host-perennial=${value}; HttpOnly; Secure; SameSite=Strict; Path=/; Max-Age=${value ? 1_209_600 : 0}`
   const isCookieCall = (request: IncomingMessage): boolean => request.headers['x-csrf'] === '1'
-  const presented = (request: IncomingMessage, body: { refreshToken?: string }): string =>
+  const presented = (request: IncomingMessage, body: Body): string =>
     isCookieCall(request)
       ? (/__Host-perennial=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? '')
       : (body.refreshToken ?? '')
@@ -214,10 +219,20 @@ export async function startHonestService(): Promise<HonestService> {
     if (service.refuses(id)) return fail(response, 403, 'AUTH_ROLE_INSUFFICIENT', false)
     return answer(request, response, 201, open(id, isCookieCall(request)))
   }
-  const end = (request: IncomingMessage, response: ServerResponse, token: string): void => {
-    const session = sessions.get(token.split('.')[0] ?? '')
+  const endOne = (id: unknown): void => {
+    const session = sessions.get(String(id))
     if (session) session.ended = true
-    if (isCookieCall(request)) response.setHeader('Set-Cookie', setCookie(''))
+  }
+  /** A cookie of another session than the one meant is left alone. */
+  const end = (request: IncomingMessage, response: ServerResponse, body: Body): void => {
+    const token = presented(request, body)
+    const { sid } = claimsOf(request.headers.authorization?.slice(7) ?? '')
+    if (!token && !sid) return fail(response, 401, 'AUTH_TOKEN_MISSING')
+    const [id] = token.split('.')
+    const isByCookie = isCookieCall(request)
+    const isMeant = !isByCookie || [undefined, id].includes(body.sid)
+    for (const ended of isMeant ? [id, sid] : [sid]) endOne(ended)
+    if (isByCookie && isMeant) response.setHeader('Set-Cookie', setCookie(''))
     response.writeHead(204).end()
   }
   /** Lists the sessions of the token's member, or ends them all. */
@@ -227,6 +242,9 @@ export async function startHonestService(): Promise<HonestService> {
     if (!own.some(([id]) => id === sid)) return fail(response, 401, 'AUTH_TOKEN_REVOKED')
     if (request.method === 'DELETE') {
       for (const [, session] of own) session.ended = true
+      const ofCookie = sessions.get(presented(request, {}).split('.')[0] ?? '')
+      if (isCookieCall(request) && (!ofCookie || ofCookie.userId === sub))
+        response.setHeader('Set-Cookie', setCookie(''))
       return void response.writeHead(204).end()
     }
     const at = new Date(0).toISOString()
@@ -253,15 +271,10 @@ export async function startHonestService(): Promise<HonestService> {
     await service.answersAfter
     serve(route, request, response, body)
   }
-  const serve = (
-    route: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: { refreshToken?: string },
-  ): void => {
+  const serve = (route: string, request: IncomingMessage, response: ServerResponse, body: Body): void => {
     if (route === 'POST /v1/auth/refresh-token') return refresh(request, response, presented(request, body))
     if (route === 'POST /v1/auth/session') return exchange(request, response)
-    if (route === 'DELETE /v1/auth/session') return end(request, response, presented(request, body))
+    if (route === 'DELETE /v1/auth/session') return end(request, response, body)
     if (route === 'GET /v1/auth/me') return service.api(request, response)
     if (route.endsWith(' /v1/auth/sessions')) return ofMember(request, response)
     return fail(response, 404, 'AUTH_NOT_FOUND')

@@ -12,7 +12,7 @@ import {
 import { startHonestService, type HonestService } from './honest-service.js'
 
 /** The options that can be passed into a page. */
-export type PlainOptions = Partial<Omit<SessionOptions, 'fetch' | 'memberstack'>>
+export type PlainOptions = Partial<Omit<SessionOptions, 'fetch' | 'memberstack' | 'proof'>>
 
 /** A browser with a service and a site, new for each test. */
 export interface World {
