@@ -16,12 +16,16 @@ import {
   listEnded,
 } from './kit/claimed-store.js'
 import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
+import { hasRedis, startRedis, type RedisServer } from './kit/redis.js'
 
 const secret = randomBytes(32).toString('base64')
 const start = Math.floor(Date.now() / 1000)
 
-describe.runIf(hasPostgres())('moving a SQLite store to Postgres', () => {
+const kinds = hasPostgres() ? ['SQLite', ...(hasRedis() ? ['Redis'] : [])] : []
+
+describe.each(kinds)('moving a %s store to Postgres', (kind) => {
   let postgres: PostgresServer
+  let redis: RedisServer | undefined
   let folder: string
   let now: number
   const clock = () => now
@@ -29,10 +33,15 @@ describe.runIf(hasPostgres())('moving a SQLite store to Postgres', () => {
 
   beforeAll(async () => {
     postgres = await startPostgres()
+    if (kind === 'Redis') redis = await startRedis()
   }, postgresStartMs)
-  afterAll(() => postgres.remove())
+  afterAll(async () => {
+    await postgres.remove()
+    await redis?.remove()
+  })
   beforeEach(async () => {
     await postgres.drop()
+    await redis?.admin.flushall()
     folder = mkdtempSync(join(tmpdir(), 'perennial-move-'))
     now = start
   })
@@ -41,7 +50,7 @@ describe.runIf(hasPostgres())('moving a SQLite store to Postgres', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const source = () => `sqlite:${join(folder, 'perennial.db')}`
+  const source = () => (redis ? `redis://127.0.0.1:${redis.port}` : `sqlite:${join(folder, 'perennial.db')}`)
   const open = async (url: string) => {
     const store = claimForTest(await openStore(url, { clock, ticker: () => () => {} }), secretsOf(secret))
     opened.push(store)
@@ -137,6 +146,29 @@ describe.runIf(hasPostgres())('moving a SQLite store to Postgres', () => {
     const request = { memberId: 'mem_ada', reason: 'sign_out_everywhere', at: now } as const
     await endAllOf(target.sessions, { ...request, refuseSignInsIssuedUntil: now })
     expect((await move()).sessions).toMatchObject({ copied: 0, there: 1 })
+    expect(await readSession(target.sessions, session.id)).toBeNull()
+  })
+
+  it('refuses to move while a service runs on the old store', async () => {
+    const store = await open(source())
+    await create(store)
+    await expect(move()).rejects.toThrow(/in use.*[Ss]top every service/)
+    opened.pop()
+    await store.close()
+    expect((await move()).sessions).toMatchObject({ copied: 1 })
+  })
+
+  it('leaves sessions behind that "end everything" ended, and takes its epoch along', async () => {
+    const session = await inSource(async (store) => {
+      const before = await create(store)
+      await store.epochs.sync()
+      expect(await store.epochs.begin(now)).toBe(1)
+      return before
+    })
+    expect((await move()).sessions).toMatchObject({ copied: 0, over: 1 })
+    const target = await open(postgres.url)
+    await target.epochs.sync()
+    expect(target.epochs.current()).toBeGreaterThan(0)
     expect(await readSession(target.sessions, session.id)).toBeNull()
   })
 

@@ -20,12 +20,12 @@ export async function move({ env, readTextFile, print }: MoveWorld): Promise<voi
   const config = readConfig(env, { readTextFile })
   const { store, perennial } = config
   const to = readNewStoreUrl(env)
-  if (store.kind !== 'sqlite')
+  if (store.kind !== 'sqlite' && !(store.kind === 'redis' && to.kind === 'postgres'))
     throw new TypeError(
-      'STORE_URL is not a SQLite file. This command copies from SQLite to Redis or Postgres. A good example: STORE_URL=sqlite:./data/perennial.db',
+      'STORE_URL is not a SQLite file, or a Redis with a Postgres in NEW_STORE_URL. This command copies from SQLite to Redis or Postgres, and from Redis to Postgres. A good example: STORE_URL=sqlite:./data/perennial.db',
     )
   const { secret } = perennial
-  if (secret === undefined) throw noSecret(store.path)
+  if (secret === undefined) throw noSecret(store.kind === 'sqlite' ? `${store.path}.secret` : '')
   let reported = 0
   const counts = await moveStore({
     from: store.url,
@@ -42,8 +42,7 @@ export async function move({ env, readTextFile, print }: MoveWorld): Promise<voi
   for (const line of report(counts)) print(line)
 }
 
-function noSecret(path: string): TypeError {
-  const file = `${path}.secret`
+function noSecret(file: string): TypeError {
   const advice = existsSync(file)
     ? `The secret of these sessions is in ${file}. Set PERENNIAL_SECRET="$(cat ${file})"`
     : 'Set it to the secret of the service that wrote the sessions'
@@ -62,7 +61,7 @@ function report(counts: MoveCounts): readonly string[] {
     line('webhook messages', counts.webhookMessages),
     line('signing keys', counts.signingKeys),
     'Done. Start the service with the value of NEW_STORE_URL in STORE_URL, and with the same PERENNIAL_SECRET.',
-    'Do not start a service on the old file again: there, sessions that end from now on would still be valid.',
+    'Do not start a service on the old store again: there, sessions that end from now on would still be valid.',
   ]
 }
 

@@ -165,7 +165,7 @@ export function readNewStoreUrl(env: Environment): Extract<StoreAddress, { kind:
   if (!result.success) throw bad(result.issues[0].message)
   const address = result.output
   if (address.kind === 'redis' || address.kind === 'postgres') return address
-  throw bad('is not a Redis or Postgres address: the command copies from SQLite to one of them')
+  throw bad('is not a Redis or Postgres address: the command copies to one of them')
 }
 
 function bad(problem: string): TypeError {

@@ -4,9 +4,14 @@ import { AuthError } from '../../base/errors.js'
 import { createRandomBytes, createSecrets, decodeSecrets, type Secrets } from '../../base/secrets.js'
 import type { StoredSigningKey } from '../../tokens/index.js'
 import { claimOwner } from '../claim-store.js'
-import { parseStoreAddress, type PostgresStoreAddress, type RedisStoreAddress } from '../store-address.js'
+import {
+  parseStoreAddress,
+  type PostgresStoreAddress,
+  type RedisStoreAddress,
+  type StoreAddress,
+} from '../store-address.js'
 import { defaultStorePrefix } from '../store.js'
-import type { Batches, MoveSource } from './sqlite-source.js'
+import type { Batches, MoveSource } from './move-source.js'
 import type { MoveCount, MoveTarget } from './move-target.js'
 
 /** The result of a move. */
@@ -20,11 +25,11 @@ export interface MoveCounts {
 
 /** The options of a move. */
 export interface StoreMoveOptions {
-  /** The address of the file to read (`sqlite:./data/perennial.db`). It stays as it is. */
+  /** The address of the store to read: `sqlite:./data/perennial.db`, or `redis://…` for a move to Postgres. It stays as it is. */
   readonly from: string
   /** The address of the store to fill (`redis://…`, `postgres://…`). */
   readonly to: string
-  /** The first part of the keys in Redis, or the schema in Postgres. @defaultValue `perennial` */
+  /** The first part of the keys in Redis, and the schema in Postgres. @defaultValue `perennial` */
   readonly prefix?: string | undefined
   /** The app that both stores are for. */
   readonly appId: string
@@ -42,24 +47,19 @@ const mostTries = 5
 const firstPauseMs = 200
 
 /**
- * Copies a SQLite store to Redis or Postgres, so that nobody is signed out when the service starts there. A repeated move adds what is
- * missing, and a newer record there stays. Nothing may use the file meanwhile. Memory is bounded, however many sessions
- * there are.
+ * Copies a SQLite store to Redis or Postgres, or a Redis store to Postgres, so that nobody is signed out when the service starts
+ * there. A repeated move adds what is missing, and a newer record there stays. Nothing may use the old store meanwhile. Memory is
+ * bounded, however many sessions there are.
  * @throws TypeError if an address or the secret is not valid
- * @throws Error with a message of one line: why nothing was moved, or not everything. The file stays as it was
+ * @throws Error with a message of one line: why nothing was moved, or not everything. The old store stays as it was
  */
 export async function moveStore(options: StoreMoveOptions): Promise<MoveCounts> {
   const { from, to, appId, secret, prefix = defaultStorePrefix, clock = systemClock } = options
   const [source, target] = [parseStoreAddress(from), parseStoreAddress(to)]
-  if (source.kind !== 'sqlite' || !(target.kind === 'redis' || target.kind === 'postgres')) {
-    throw new TypeError(
-      'a store moves from sqlite:<path> to redis://<host> or postgres://<host>, and in no other direction',
-    )
-  }
+  if (!(source.kind === 'sqlite' && target.kind === 'redis') && target.kind !== 'postgres')
+    throw wrongDirection()
   const secrets = createSecrets(decodeSecrets(secret), { appId, randomBytes: createRandomBytes() })
-  // The drivers are loaded on demand, as in `openStore`.
-  const { openSqliteSource } = await import('./sqlite-source.js')
-  const opened = await openSqliteSource(source.path)
+  const opened = await openSource(source, { clock, prefix })
   try {
     const filled = await openTarget(target, { clock, prefix })
     try {
@@ -68,13 +68,35 @@ export async function moveStore(options: StoreMoveOptions): Promise<MoveCounts> 
       await filled.close()
     }
   } finally {
-    opened.close()
+    await opened.close()
   }
+}
+
+function wrongDirection(): TypeError {
+  return new TypeError(
+    'a store moves from sqlite:<path> to redis://<host> or postgres://<host>, from redis://<host> to postgres://<host>, and in no other direction',
+  )
+}
+
+interface World {
+  readonly clock: Clock
+  readonly prefix: string
+}
+
+/** The drivers are loaded on demand, as in `openStore`. */
+async function openSource(source: StoreAddress, options: World): Promise<MoveSource> {
+  if (source.kind === 'sqlite') {
+    const { openSqliteSource } = await import('./sqlite-source.js')
+    return await openSqliteSource(source.path)
+  }
+  if (source.kind !== 'redis') throw wrongDirection()
+  const { openRedisSource } = await import('./redis-source.js')
+  return await openRedisSource(source, options)
 }
 
 async function openTarget(
   target: RedisStoreAddress | PostgresStoreAddress,
-  options: { readonly clock: Clock; readonly prefix: string },
+  options: World,
 ): Promise<MoveTarget> {
   if (target.kind === 'redis') {
     const { openRedisTarget } = await import('./redis-target.js')
@@ -97,17 +119,21 @@ async function copy(source: MoveSource, target: MoveTarget, copying: Copying): P
   }
   try {
     const { secrets, appId, from, to } = copying
-    refuseWrongSecret(source.signingKeys(), secrets)
-    await refuseOthers(target, source.signingKeys(), copying)
+    await source.checkUnused()
+    const earlier = await source.signingKeys()
+    refuseWrongSecret(earlier, secrets)
+    await refuseOthers(target, earlier, copying)
     // Both become stores of the app, and rows of earlier versions get their marks. Rows then move with them.
-    await claimOwner({ name: from, owner: source.owner }, { appId, secrets })
+    await claimOwner({ name: withoutPassword(from), owner: source.owner }, { appId, secrets })
     await claimOwner({ name: withoutPassword(to), owner: target.owner }, { appId, secrets })
     await target.begin()
     // First, so that half a move accepts no session of an earlier epoch.
-    const epoch = source.epoch()
+    const epoch = await source.epoch()
     if (epoch) await target.putEpoch(epoch)
-    const keys = source.signingKeys()
-    return await copyAll({ source, target, keys, now: Math.floor(copying.clock()) }, onProgress)
+    const keys = await source.signingKeys()
+    const counts = await copyAll({ source, target, keys, now: Math.floor(copying.clock()) }, onProgress)
+    await source.checkUnused()
+    return counts
   } catch (error) {
     throw explain(error, sessionsSeen)
   }
@@ -138,13 +164,13 @@ async function inBatches<T>(
   onProgress: (done: number) => void = () => {},
 ): Promise<MoveCount> {
   let [copied, there] = [0, 0]
-  for (const batch of batches) {
+  for await (const batch of batches) {
     const written = await withRetries(() => put(batch))
     copied += written
     there += batch.length - written
     onProgress(copied + there)
   }
-  return { copied, there, over }
+  return { copied, there, over: over() }
 }
 
 /** Repeats a batch for some seconds, so that a long move survives a short failure of the new store. */
@@ -177,7 +203,7 @@ async function refuseOthers(
   if (startedAt !== null && clock() - startedAt >= repeatableSeconds) {
     const when = new Date(startedAt * 1000).toISOString()
     throw new Error(
-      `The new store was moved to before, at ${when}: sessions that ended since would be alive again. Nothing was moved. If the service has run there since, nothing is left to move; if it has not, empty that Redis and move again.`,
+      `The new store was moved to before, at ${when}: sessions that ended since would be alive again. Nothing was moved. If the service has run there since, nothing is left to move; if it has not, empty it and move again.`,
     )
   }
   const ours = new Set(keys.map(({ kid }) => kid))
@@ -194,6 +220,7 @@ function isOpenedBy(secrets: Secrets, { kid, sealedPrivateKey }: StoredSigningKe
 }
 
 function withoutPassword(url: string): string {
+  if (url.startsWith('sqlite:')) return url
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname}`
 }

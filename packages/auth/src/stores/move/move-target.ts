@@ -1,7 +1,7 @@
 import type { EndedSession, StoredEpoch } from '../../sessions/index.js'
 import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { StoreOwner } from '../store.js'
-import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
+import type { MovedCutoff, MovedSession, MovedWebhook } from './move-source.js'
 
 /** The number of records of one kind, by what the move did with them. */
 export interface MoveCount {

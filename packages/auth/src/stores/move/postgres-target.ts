@@ -9,7 +9,7 @@ import { signInHeldSeconds } from '../postgres/insertion.js'
 import { restoreStatement } from '../postgres/sessions.js'
 import { createStatements } from '../postgres/statements.js'
 import { addSigningKeys, type MoveTarget } from './move-target.js'
-import type { MovedCutoff, MovedSession, MovedWebhook } from './sqlite-source.js'
+import type { MovedCutoff, MovedSession, MovedWebhook } from './move-source.js'
 
 /** @throws Error with a message of one line, if `pg` is not installed */
 export async function openPostgresTarget(

@@ -11,7 +11,7 @@ import { createRedisSigningKeys } from '../redis/signing-keys.js'
 import { readEarlierKeys } from '../redis/earlier-store.js'
 import { createRedisWebhookLog } from '../redis/store.js'
 import { addSigningKeys, type MoveTarget } from './move-target.js'
-import type { MovedCutoff, MovedSession } from './sqlite-source.js'
+import type { MovedCutoff, MovedSession } from './move-source.js'
 
 /** Longer than any session lives. */
 const moveKeptSeconds = signInCutoffKeptSeconds

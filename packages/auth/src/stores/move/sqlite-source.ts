@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { EndedSession, SessionRow, StoredEpoch } from '../../sessions/index.js'
-import type { StoredSigningKey } from '../../tokens/index.js'
+import type { EndedSession } from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import { createStatements, type Row } from '../sqlite/connection.js'
 import { openDatabase } from '../sqlite/database-file.js'
@@ -10,45 +9,7 @@ import { presentEpoch, readEpoch } from '../sqlite/epoch.js'
 import { toRow } from '../sqlite/rows.js'
 import { selectSigningKeys, toSigningKey } from '../sqlite/identity.js'
 import { busyWaitSeconds, inTransaction, isBusy, retryWhileBusy } from '../sqlite/write-queue.js'
-import type { StoreOwner } from '../store.js'
-
-/** A session with its mark, and the instant up to which sign-ins of its member are refused (0 if there is none). */
-export interface MovedSession {
-  readonly row: SessionRow
-  readonly refusedUntil: number
-}
-
-/** The instant up to which sign-ins of a member are refused. */
-export interface MovedCutoff {
-  readonly memberId: string
-  readonly issuedUntil: number
-  readonly setAt: number
-}
-
-/** A finished webhook message. */
-export interface MovedWebhook {
-  readonly id: string
-  readonly forgetAt: number
-}
-
-/** The rows of one table, some at a time, and the number of those that are left behind because they are over. */
-export interface Batches<T> {
-  readonly over: number
-  readonly batches: Iterable<readonly T[]>
-}
-
-/** A SQLite file that no other process has open. */
-export interface MoveSource {
-  readonly owner: StoreOwner
-  signingKeys(): readonly StoredSigningKey[]
-  /** Null if nobody has ended all sessions. */
-  epoch(): StoredEpoch | null
-  endedSessions(now: number): Batches<EndedSession>
-  cutoffs(now: number): Batches<MovedCutoff>
-  webhooks(now: number): Batches<MovedWebhook>
-  sessions(now: number): Batches<MovedSession>
-  close(): void
-}
+import type { Batches, MovedCutoff, MovedSession, MovedWebhook, MoveSource } from './move-source.js'
 
 const batchRows = 200
 
@@ -92,13 +53,15 @@ function createSource(database: DatabaseSync): MoveSource {
       read: async (work) => work(statements),
       write: async (work) => inTransaction(database, () => work(statements)),
     }),
-    signingKeys: () => database.prepare(selectSigningKeys).all().map(toSigningKey),
-    epoch: () => readEpoch(statements),
+    signingKeys: async () => database.prepare(selectSigningKeys).all().map(toSigningKey),
+    epoch: async () => readEpoch(statements),
     endedSessions: (now) => readTable(database, endedSessions, now - endedKeptSeconds),
     cutoffs: (now) => readTable(database, cutoffs, now - signInCutoffKeptSeconds),
     webhooks: (now) => readTable(database, webhooks, now),
     sessions: (now) => readTable(database, sessions, now),
-    close: () => database.close(),
+    // The lock is held until the end.
+    checkUnused: async () => {},
+    close: async () => database.close(),
   }
 }
 
@@ -145,10 +108,10 @@ const sessions: Table<MovedSession> = {
 /** @param over - the instant that `isLive` compares to */
 function readTable<T>(database: DatabaseSync, table: Table<T>, over: number): Batches<T> {
   const counted = database
-    .prepare(`SELECT count(*) AS found FROM ${table.table} WHERE NOT (${table.isLive})`)
+    .prepare(`SELECT count(*) AS found FROM ${table.table} WHERE (${table.isLive}) IS NOT TRUE`)
     .get({ over })
   return {
-    over: Number(counted?.['found']),
+    over: () => Number(counted?.['found']),
     batches: { [Symbol.iterator]: () => walk(database, table, over) },
   }
 }

@@ -74,7 +74,8 @@ export function createRedisEndedFeed(
       if (own.isDone(reply)) feed.publish(entries)
       return reply
     },
-    since: (at) => since(connection, Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)),
+    since: (at) =>
+      listEnded(connection, Math.max(Math.floor(at), Math.floor(clock()) - endedKeptSeconds + 1)),
     subscribe: (listener) => feed.subscribe(listener),
     sync: createLogReader(connection, (ended) => feed.publish(ended)),
     checkSubscribed: () => subscription.acknowledged(),
@@ -105,7 +106,7 @@ const listedAtOnce = 5_000
  * Yields the entries of the feed from an instant on, in its order. An entry that is added to a part that was read is in the log, and so
  * reaches the listeners.
  */
-async function* since(
+export async function* listEnded(
   { command, keys }: RedisConnection,
   from: number,
 ): AsyncGenerator<readonly EndedSession[]> {

@@ -8,7 +8,8 @@ import { replaceEpoch } from './session-scripts.js'
 /** The epoch is kept for as long as a refusal of sign-ins: no session and no member JWT from before it lives longer. */
 const keptSeconds = signInCutoffKeptSeconds
 
-async function readEpoch({ command, keys }: RedisConnection): Promise<StoredEpoch | null> {
+/** Reads the epoch of the store; null if it has none. */
+export async function readEpoch({ command, keys }: RedisConnection): Promise<StoredEpoch | null> {
   const [, epoch = '', mark = ''] = /^(\d+) (.*)$/.exec(String(await command('GET', keys.epoch))) ?? []
   return epoch === '' ? null : { epoch: Number(epoch), mark }
 }

@@ -6,6 +6,10 @@ export interface RedisKeys {
   /** The live sessions of a member that began in this epoch. */
   readonly memberSessions: (memberId: string, epoch: number) => string
   readonly memberCutoff: (memberId: string) => string
+  /** Matches the names of all cutoffs. */
+  readonly everyCutoff: string
+  /** Returns the member of a cutoff; null for a name of another kind. */
+  readonly memberOfCutoff: (name: string) => string | null
   readonly ended: string
   /** The ended sessions in the order in which Redis learned of them. */
   readonly endedLog: string
@@ -19,6 +23,10 @@ export interface RedisKeys {
   readonly earlierSigningKeys: string
   readonly earlierSigningKeyOrder: string
   readonly webhook: (messageId: string) => string
+  /** Matches the names of all webhook messages. */
+  readonly everyWebhook: string
+  /** Returns the message of such a name; null for a name of another kind. */
+  readonly messageOfWebhook: (name: string) => string | null
   readonly answer: (key: string) => string
   /** The answer of a call that is not kept, for the callers that still wait for it. */
   readonly answerTold: (key: string) => string
@@ -50,6 +58,8 @@ export function createRedisKeys(prefix: string): RedisKeys {
     memberSessions: (memberId, epoch) =>
       `${prefix}:member:{${tag(memberId)}}:live${epoch === 0 ? '' : `:${epoch}`}`,
     memberCutoff: (memberId) => `${prefix}:member:{${tag(memberId)}}:cutoff`,
+    everyCutoff: `${prefix}:member:{*}:cutoff`,
+    memberOfCutoff: (name) => tagged(name, [`${prefix}:member:{`, '}:cutoff']),
     ended: `${prefix}:{ended}`,
     endedLog: `${prefix}:{ended}:log`,
     epoch: `${prefix}:{ended}:epoch`,
@@ -60,6 +70,8 @@ export function createRedisKeys(prefix: string): RedisKeys {
     earlierSigningKeys: `${prefix}:{signing-keys}:keys`,
     earlierSigningKeyOrder: `${prefix}:{signing-keys}:order`,
     webhook: (messageId) => `${prefix}:webhook:{${tag(messageId)}}`,
+    everyWebhook: `${prefix}:webhook:{*}`,
+    messageOfWebhook: (name) => tagged(name, [`${prefix}:webhook:{`, '}']),
     answer: (key) => `${prefix}:answer:{${tag(key)}}`,
     answerTold: (key) => `${prefix}:answer:{${tag(key)}}:told`,
     adminPlaces: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:places`,
@@ -78,4 +90,16 @@ export function createRedisKeys(prefix: string): RedisKeys {
 /** Encodes braces, which would end the tag early, and replaces the empty text, since an empty tag does not count. */
 function tag(text: string): string {
   return encodeURIComponent(Buffer.from(text).toString()) || '%'
+}
+
+/** Returns the text in the tag of a name; null if it has other parts before and after the tag. */
+function tagged(name: string, [before, after]: readonly [string, string]): string | null {
+  if (!name.startsWith(before) || !name.endsWith(after)) return null
+  const text = name.slice(before.length, -after.length)
+  try {
+    return text === '%' ? '' : decodeURIComponent(text)
+  } catch {
+    // Not written by us.
+    return null
+  }
 }
