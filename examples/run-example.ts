@@ -10,7 +10,7 @@ export interface RunningExample {
   kill(): Promise<void>
 }
 
-/** Starts a program that prints `Listening: {…"port":…}`. Its environment contains only the given variables. */
+/** Starts a program that prints `Listening: {…"port":…}`, or `Listening on http://…` as Deno does. Its environment contains only the given variables. */
 export async function runExample(
   [program, ...parameters]: readonly [string, ...string[]],
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
@@ -20,7 +20,7 @@ export async function runExample(
   const url = new Promise<string>((resolve, reject) => {
     const hear = (bytes: Buffer) => {
       output += bytes.toString()
-      const port = /^Listening: .*"port":(\d+)/m.exec(output)?.[1]
+      const port = /^Listening(?:: .*"port":| on http:.*:)(\d+)/m.exec(output)?.[1]
       if (port) resolve(`http://127.0.0.1:${port}`)
     }
     child.stdout.on('data', hear)

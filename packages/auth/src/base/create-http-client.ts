@@ -25,7 +25,7 @@ export function createHttpClient(options: HttpClientOptions = {}): ClosableHttpC
   const client: HttpClient = async (request) => {
     const url = URL.parse(request.url)
     if (!url || !/^https?:$/.test(url.protocol)) throw malformed()
-    undici ??= await import('undici')
+    undici ??= await import('#undici')
     const origin = origins.of(url, undici)
     if (!origin) throw new HttpFailure('connect', false, { cause: new Error('closed') })
     origin.enter()
