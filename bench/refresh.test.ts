@@ -35,18 +35,26 @@ describe('the bench of the refresh endpoint', { timeout: timeoutMs }, () => {
   })
 
   it('prints what a refresh costs, and that 50 callers with one token share one rotation of ours', async () => {
-    const names = ['Express + axios, by hand', 'Perennial, forward mode', 'Perennial, session mode, SQLite']
+    const proven = 'the same, with a DPoP proof'
+    const names = [
+      'Express + axios, by hand',
+      'Perennial, forward mode',
+      'Perennial, session mode, SQLite',
+      proven,
+    ]
     const { code, printed, said } = await bench(...names)
     expect(said).toBe('')
     expect(code).toBe(0)
     for (const name of names) {
-      // requests/s, CPU seconds, against by hand, of redis-server, p99, memory
-      const figures = String.raw`\| \d+ \| \d+\.\d\d \| \d+\.\d\d \| - \| \d+\.\d \| \d+ \|`
+      // requests/s, CPU seconds, against by hand, against no proof, of redis-server, p99, memory
+      const against = name === proven ? String.raw`\d+\.\d\d` : '-'
+      const figures = String.raw`\| \d+ \| \d+\.\d\d \| \d+\.\d\d \| ${against} \| - \| \d+\.\d \| \d+ \|`
       expect(printed).toMatch(new RegExp(`^\\| ${name.replace('+', String.raw`\+`)} ${figures}$`, 'm'))
     }
     // asked of the upstream, rotations, answered, failed, different refresh tokens and access tokens
     expect(printed).toContain(`| ${names[0]} | 50 | 1 | 1 | 49 | 1 | 1 |`)
     expect(printed).toContain(`| ${names[1]} | 1 | 1 | 50 | 0 | 1 | 1 |`)
     expect(printed).toContain(`| ${names[2]} | 0 | 1 | 50 | 0 | 1 | 1 |`)
+    expect(printed).toContain(`| ${proven} | 0 | 1 | 50 | 0 | 1 | 1 |`)
   })
 })

@@ -6,8 +6,9 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { readFlags, requireWhole } from './kit/flags.ts'
-import { expectStatus, openConnection, send } from './kit/http.ts'
+import { expectStatus, openConnection, send, type Request } from './kit/http.ts'
 import { measureLoad, runLoad, type LoadPlan } from './kit/load.ts'
+import { createProver, type Prover } from './kit/internals.ts'
 import { inFolder } from './kit/machine.ts'
 import { memberClaims, memberId } from './kit/members.ts'
 import { hasRedis, startMeasuredRedis } from './kit/redis.ts'
@@ -64,7 +65,7 @@ async function measure(folder: string) {
     const samples = await inTurns(targets, rounds, (target) => measureRound(target, upstream))
     const measured = []
     for (const [target, costs] of samples)
-      measured.push({ name: target.contender.name, costs, shared: await share(target, upstream) })
+      measured.push({ ...target.contender, costs, shared: await share(target, upstream) })
     return measured
   } finally {
     for (const close of closers.toReversed()) await close()
@@ -97,14 +98,23 @@ async function signIn(contender: Contender, port: number) {
   const sessions = []
   const member = createSigner('RS256', 'bench')
   for (let index = 0; index < members; index += 1) {
+    const prover = contender.provenBeside === undefined ? undefined : createProver()
+    const request = signInRequest(member.sign(memberClaims(index)))
     const refreshToken =
       contender.mode === 'session'
-        ? pairOf(201, await send(port, signInRequest(member.sign(memberClaims(index))))).refreshToken
+        ? pairOf(201, await send(port, withProof(request, prover, `127.0.0.1:${port}`))).refreshToken
         : upstreamRefreshToken(slugOf(contender), index, 0)
     // As the browser of the member has it: the newest refresh token, and the generation of a session of Perennial.
-    sessions.push({ memberId: memberId(index), refreshToken, generation: 1 })
+    sessions.push({ memberId: memberId(index), refreshToken, generation: 1, prover })
   }
   return sessions
+}
+
+/** Returns a request with a proof by this key; without a key, the request itself. */
+function withProof(request: Request, prover: Prover | undefined, host: string = '127.0.0.1'): Request {
+  if (!prover) return request
+  const dpop = prover.prove({ htm: request.method ?? 'GET', htu: `http://${host}${request.path}` })
+  return { ...request, headers: { dpop } }
 }
 
 /** Returns a load that refreshes the sessions in turn, each with its newest refresh token. */
@@ -117,7 +127,8 @@ function planOf({ port, sessions, keySet }: Target, requests: number): LoadPlan 
       const session = sessions[index % sessions.length]
       if (!session) throw new Error('no sessions')
       const expected = { memberId: session.memberId, presented: session.refreshToken }
-      const answer = await connection.send(refreshRequest(session.refreshToken))
+      const request = refreshRequest(session.refreshToken)
+      const answer = await connection.send(withProof(request, session.prover))
       const sampled = index % signatureSample === 0 ? keySet : undefined
       const tokens = readTokens(answer, { ...expected, keySet: sampled })
       session.refreshToken = tokens.refreshToken
@@ -149,11 +160,13 @@ async function measureRound(target: Target, upstream: Upstream) {
 /** Presents one refresh token on 50 connections at once. @throws Error if an answer with tokens is wrong */
 async function share({ contender, port, sessions: [session], keySet }: Target, upstream: Upstream) {
   if (!session) throw new Error('no sessions')
-  const { memberId, refreshToken: presented, generation } = session
+  const { memberId, refreshToken: presented, generation, prover } = session
   const before = await upstream.ask('calls')
   // All are open before the first request, so that the requests do come at once.
   const open = await Promise.all(Array.from({ length: callers }, () => openConnection(port)))
-  const answers = await Promise.all(open.map((connection) => connection.send(refreshRequest(presented))))
+  const answers = await Promise.all(
+    open.map((connection) => connection.send(withProof(refreshRequest(presented), prover))),
+  )
   for (const connection of open) connection.close()
   const after = await upstream.ask('calls')
   const good = answers.filter(({ status }) => status === 200)
@@ -179,6 +192,10 @@ function print(measured: Measured): void {
     'requests/s': ({ costs }) => middle(costs, 'requestsPerSecond').toFixed(0),
     'CPU s per 10,000': ({ costs }) => middle(costs, 'cpuSecondsPer10000').toFixed(2),
     'against by hand': ({ costs }) => orDash(ratioOf(costs, baseline ?? [], 'cpuSecondsPer10000')),
+    'against no proof': ({ provenBeside, costs }) => {
+      const beside = measured.find(({ name }) => name === provenBeside)?.costs
+      return beside ? ratioOf(costs, beside, 'cpuSecondsPer10000').toFixed(2) : '-'
+    },
     'redis-server CPU s': ({ costs }) => orDash(middle(costs, 'redisCpuSecondsPer10000')),
     'p99 ms': ({ costs }) => middle(costs, 'p99Ms').toFixed(1),
     'memory MB': ({ costs }) => ((costs.at(-1)?.memoryBytes ?? 0) / 1e6).toFixed(0),

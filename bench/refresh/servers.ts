@@ -35,6 +35,8 @@ export interface Contender {
   readonly store?: 'sqlite' | 'redis'
   /** The state of the admin API's quota during the load. */
   readonly adminQuota?: AdminQuotaState
+  /** The sessions are bound to keys, and each refresh has a DPoP proof. The ratio is to the row of this name. */
+  readonly provenBeside?: string
   readonly start: (surroundings: Surroundings) => Promise<RefreshServer> | RefreshServer
 }
 
@@ -43,13 +45,29 @@ export const byHand: Contender = { name: 'Express + axios, by hand', mode: 'upst
 
 const session = { mode: 'session', start: startSession } as const
 
+const [onSqlite, onRedis] = ['Perennial, session mode, SQLite', 'Perennial, session mode, Redis']
+
 /** The rows of the tables, in their order. */
 export const rows: readonly Contender[] = [
   byHand,
   { name: 'Perennial, forward mode', mode: 'upstream', start: startForward },
-  { name: 'Perennial, session mode, SQLite', store: 'sqlite', adminQuota: 'used_up', ...session },
+  { name: onSqlite, store: 'sqlite', adminQuota: 'used_up', ...session },
+  {
+    name: 'the same, with a DPoP proof',
+    store: 'sqlite',
+    adminQuota: 'used_up',
+    provenBeside: onSqlite,
+    ...session,
+  },
   { name: 'the same, admin API asked each time', store: 'sqlite', adminQuota: 'lifted', ...session },
-  { name: 'Perennial, session mode, Redis', store: 'redis', adminQuota: 'used_up', ...session },
+  { name: onRedis, store: 'redis', adminQuota: 'used_up', ...session },
+  {
+    name: 'the same on Redis, with a DPoP proof',
+    store: 'redis',
+    adminQuota: 'used_up',
+    provenBeside: onRedis,
+    ...session,
+  },
   { name: 'the same on Redis, admin API asked each time', store: 'redis', adminQuota: 'lifted', ...session },
 ]
 

@@ -1,6 +1,7 @@
+import { boundBugs } from './bound-bugs.ts'
 import { endedBugs } from './ended-bugs.ts'
 import type { PlantedBug } from './planted-bug.ts'
 import { sessionBugs } from './session-bugs.ts'
 
 /** Every bug that the search must find. */
-export const plantedBugs: readonly PlantedBug[] = [...sessionBugs, ...endedBugs]
+export const plantedBugs: readonly PlantedBug[] = [...sessionBugs, ...boundBugs, ...endedBugs]

@@ -3,7 +3,7 @@ import { formatRefreshToken, parseRefreshToken } from '../../packages/auth/src/s
 import { untilQuiet } from '../explore/quiet.ts'
 import { noteCarriedOut } from './carried-out.ts'
 import { judgeOutcome, judgeUse } from './rules.ts'
-import type { Instance } from './instance.ts'
+import { keyOfTabs, type Instance } from './instance.ts'
 import type { Actor, Call, Outcome, Scene, StoreCall } from './scene.ts'
 
 /** How a call of the store ends: done, failed before the write, failed after it, or done while no token can be signed. */
@@ -29,8 +29,8 @@ export function send(scene: Scene, actor: Actor, kind: Call['kind']): Call {
     isJudged: false,
   }
   scene.calls.push(call)
-  if (actor.name === 'thief') scene.truth.thiefActed = true
-  if (kind === 'sign-out') {
+  if (actor.name === 'thief' && !scene.options.key) scene.truth.thiefActed = true
+  if (kind === 'sign-out' && actor.name !== 'thief') {
     scene.truth.signOutBegan = true
     // The browser forgets its tokens at once, whatever the service says.
     Object.assign(actor.holding, { refresh: 0, access: null })
@@ -42,7 +42,7 @@ export function send(scene: Scene, actor: Actor, kind: Call['kind']): Call {
 export async function arrive(scene: Scene, call: Call, at: number): Promise<void> {
   const instance = instanceAt(scene, at)
   call.at = at
-  call.leader = scene.calls.find((other) => other !== call && sharesRun(other, call))
+  call.leader = scene.calls.find((other) => other !== call && sharesRun(scene, other, call))
   call.beganAfterEnd = instance.mode.revocations.isEnded(scene.sessionId)
   scene.cause = call
   const { sessionId } = scene
@@ -57,15 +57,16 @@ export async function arrive(scene: Scene, call: Call, at: number): Promise<void
   if (!scene.options.isFine) await carryOutReads(scene)
 }
 
-async function run(scene: Scene, { kind }: Call, instance: Instance, token: string): Promise<Outcome> {
+async function run(scene: Scene, { kind, actor }: Call, instance: Instance, token: string): Promise<Outcome> {
+  const proof = hasKey(scene, actor) ? { jkt: keyOfTabs } : undefined
   if (kind === 'refresh') {
-    const { accessToken, refreshToken } = await instance.refresh(token, { requestId: 'r' })
+    const { accessToken, refreshToken } = await instance.refresh(token, { requestId: 'r', proof })
     const generation = generationIn(scene, refreshToken ?? token)
     return { kind: 'served', accessToken, generation, isKept: refreshToken === undefined }
   }
   const { useCases } = instance.mode
   if (scene.options.signsOut === 'everywhere') await useCases.signOutEverywhere(scene.row.memberId, 'r')
-  else await useCases.signOutByRefreshToken(token, { requestId: 'r' })
+  else await useCases.signOutByRefreshToken(token, { requestId: 'r', proof })
   return { kind: 'done' }
 }
 
@@ -77,8 +78,14 @@ function generationIn({ truth, secrets }: Scene, refreshToken: string): number {
   return known === refreshToken ? generation : 0
 }
 
-function sharesRun(other: Call, call: Call): boolean {
+/** Returns true if a caller has the key of the session. */
+function hasKey({ options }: Scene, { name }: Actor): boolean {
+  return options.key !== undefined && name !== 'thief'
+}
+
+function sharesRun(scene: Scene, other: Call, call: Call): boolean {
   const isSame = other.kind === 'refresh' && call.kind === 'refresh' && other.generation === call.generation
+  if (hasKey(scene, other.actor) !== hasKey(scene, call.actor)) return false
   return isSame && other.at === call.at && other.outcome === undefined && other.leader === undefined
 }
 
@@ -149,14 +156,14 @@ export function drop(scene: Scene, call: Call): void {
 export async function use(scene: Scene, actor: Actor, at: number): Promise<void> {
   const { access } = actor.holding
   if (access === null) return
-  if (actor.name === 'thief') scene.truth.thiefActed = true
+  if (actor.name === 'thief' && !scene.options.key) scene.truth.thiefActed = true
   const instance = instanceAt(scene, at)
   const knewEnd = instance.mode.revocations.isEnded(scene.sessionId)
   scene.cause = undefined
-  const code = await instance.authenticate(access)
+  const code = await instance.authenticate(access, scene.options.key === 'all' && hasKey(scene, actor))
   await untilQuiet()
   if (!scene.options.isFine) await carryOutReads(scene)
-  judgeUse(scene, { at, access, code, knewEnd })
+  judgeUse(scene, { at, access, code, knewEnd, isThief: actor.name === 'thief' })
 }
 
 /** @throws Error if there is no such instance */
@@ -168,6 +175,7 @@ export function instanceAt({ instances }: Scene, at: number): Instance {
 
 function failureOf(error: unknown): Outcome {
   if (!(error instanceof AuthError)) return { kind: 'broken', error }
+  if (error.code === 'AUTH_PROOF_INVALID') return { kind: 'unproven' }
   const isRefused = error.code === 'AUTH_TOKEN_REFRESH_FAILED' && error.retryable === false
   return isRefused ? { kind: 'refused', reason: error.reason } : { kind: 'trouble' }
 }

@@ -27,11 +27,17 @@ export interface Instance {
   readonly mode: SessionMode
   readonly refresh: Refresh
   /** Returns the code of the refusal, or null if the request was let in. */
-  readonly authenticate: (accessToken: string) => Promise<string | null>
+  readonly authenticate: (accessToken: string, proves: boolean) => Promise<string | null>
   readonly remembered: Remembered
   /** While one is set, the admin API or the signing keys are out of order. */
   readonly down: { admin: boolean; signing: boolean }
 }
+
+/** The thumbprint of the key that the tabs have in the worlds of bound sessions. */
+export const keyOfTabs = 'key-of-the-tabs'
+
+/** A proof of the tabs. Its signature is not explored. */
+const proofOfTabs = { proof: 'proof', method: 'GET', url: () => '', source: {} }
 
 /** What the instances of one run share. */
 export interface InstanceParts {
@@ -71,10 +77,16 @@ export function createInstance({ options, secrets, store, sessions, askAdmin }: 
   })
   const refresh = createRefresh({ source: mode.source, spendSession: async () => {}, telemetry, clock })
   const verifier: TokenVerifier = { recall: () => undefined, verify: (token) => verify(token, clock()) }
-  const authenticator = createAuthenticator({ verifier, userContext, sessions: mode })
-  const authenticate = async (accessToken: string) => {
+  const proofs = { checkWithToken: async () => ({ jkt: keyOfTabs }) }
+  const authenticator = createAuthenticator({ verifier, userContext, sessions: mode, proofs })
+  const authenticate = async (accessToken: string, proves: boolean) => {
+    const authorization = `${proves ? 'DPoP' : 'Bearer'} ${accessToken}`
     try {
-      await authenticator({ authorization: `Bearer ${accessToken}`, memberstackToken: undefined })
+      await authenticator({
+        authorization,
+        memberstackToken: undefined,
+        proof: proves ? proofOfTabs : undefined,
+      })
       return null
     } catch (error) {
       return codeOf(error)
@@ -108,12 +120,14 @@ export interface AccessClaims {
   readonly gen: number
   readonly iat: number
   readonly exp: number
+  /** The key that the token is bound to. */
+  readonly cnf?: { readonly jkt: string }
 }
 
 /** Formats claims without a signature: a thousand signatures a second would take most of the time of the search. */
 function formatAccessToken(claims: Readonly<Record<string, unknown>>): string {
-  const { sid, gen, iat, exp } = claims
-  return JSON.stringify({ sid, gen, iat, exp })
+  const { sid, gen, iat, exp, cnf } = claims
+  return JSON.stringify({ sid, gen, iat, exp, cnf })
 }
 
 /** Reads an access token of {@link createInstance}. */
@@ -131,6 +145,7 @@ function verify(token: string, now: number): VerifiedToken {
     claims: { ...claims, iss: 'perennial', email, roles, customFields },
     expiresAt: claims.exp,
     kid: undefined,
+    boundTo: claims.cnf?.jkt ?? null,
     user: null,
     userFrom: null,
   }

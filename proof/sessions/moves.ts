@@ -72,7 +72,7 @@ function actorMoves(scene: Scene, actor: Actor, who: number): readonly Move[] {
     const text = `${name} refreshes by generation ${holding.refresh}`
     moves.push(...departures(scene, actor, { kind: 'refresh', who, text }))
   }
-  if (name !== 'thief' && scene.budget.signOuts > 0)
+  if ((name !== 'thief' || scene.options.key) && scene.budget.signOuts > 0)
     moves.push(...departures(scene, actor, { kind: 'sign-out', who, text: `${name} signs out` }))
   return [...moves, ...uses(scene, actor, who)]
 }

@@ -20,6 +20,8 @@ interface Answer<O> {
 export function judgeOutcome(scene: Scene, call: Call, outcome: Outcome): void {
   if (outcome.kind === 'broken') return demand(false, `the code throws ${String(outcome.error)}`)
   judgeKnowledge(scene, call, outcome)
+  if (outcome.kind !== 'trouble') judgeKey(scene, call, outcome)
+  if (outcome.kind === 'unproven') return judgeSharing(call, outcome)
   if (call.kind === 'sign-out') return judgeSignOut(scene, call, outcome)
   judgeSharing(call, outcome)
   if (outcome.kind === 'trouble') return judgeTrouble(call)
@@ -27,6 +29,13 @@ export function judgeOutcome(scene: Scene, call: Call, outcome: Outcome): void {
   demand(basis !== undefined, 'an answer without a look at the store')
   if (outcome.kind === 'served') judgeServed(scene, call, { outcome, basis, rotatedTo })
   if (outcome.kind === 'refused') judgeRefused(scene, call, { outcome, basis, rotatedTo })
+}
+
+/** Without the key of the session a caller gets nothing, and with it a caller is not refused for want of it. */
+function judgeKey({ options: { key } }: Scene, { actor }: Call, { kind }: Outcome): void {
+  const isThief = key !== undefined && actor.name === 'thief'
+  demand(isThief || kind !== 'unproven', 'a caller with the key is refused for want of it')
+  demand(!isThief || kind === 'unproven', 'a thief without the key gets something, or ends the session')
 }
 
 /** Callers that share a run get one answer. */
@@ -54,7 +63,11 @@ function expectedAt(scene: Scene, call: Call, { oracle, now }: Basis): Expected 
 function judgeServed(scene: Scene, call: Call, { outcome, basis, rotatedTo }: Answer<Served>): void {
   demand(!call.beganAfterEnd, 'an ended session answers')
   demand(outcome.generation > 0, 'a generation has two refresh tokens')
-  const { gen, exp, sid } = readAccessToken(outcome.accessToken)
+  const { gen, exp, sid, cnf } = readAccessToken(outcome.accessToken)
+  demand(
+    (cnf !== undefined) === (scene.options.key === 'all'),
+    'the access token is bound, or is not, where it should be',
+  )
   demand(sid === scene.sessionId, 'the access token is of another session')
   demand(gen === outcome.generation, 'the access token is of another generation than the refresh token')
   demand(exp <= scene.row.expiresAt, 'an access token outlives its session')
@@ -133,12 +146,15 @@ export interface Use {
   readonly code: string | null
   /** The instance knew of the end before. */
   readonly knewEnd: boolean
+  readonly isThief: boolean
 }
 
 /** Checks the use of an access token. @throws Violation */
-export function judgeUse(scene: Scene, { at, access, code, knewEnd }: Use): void {
+export function judgeUse(scene: Scene, { at, access, code, knewEnd, isThief }: Use): void {
   const { gen, exp } = readAccessToken(access)
   if (scene.now >= exp) return demand(code === 'AUTH_TOKEN_EXPIRED', 'an expired access token is let in')
+  if (isThief && scene.options.key === 'all')
+    return demand(code === 'AUTH_PROOF_INVALID', 'a thief without the key uses a bound access token')
   if (knewEnd) return demand(code === 'AUTH_TOKEN_REVOKED', 'an access token of an ended session is let in')
   demand(code === null, `an access token of a live session is refused: ${code}`)
   demand(isNoted(scene, at, gen), `the use of generation ${gen} is noted nowhere`)

@@ -9,7 +9,7 @@ import type { Move, Run, World } from '../explore/world.ts'
 import { carryOut, instanceAt, settle } from './calls.ts'
 import { createScene, fraction, type Beginning } from './create-scene.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { createInstance } from './instance.ts'
+import { createInstance, keyOfTabs } from './instance.ts'
 import { startAt } from './instants.ts'
 import { movesOf } from './moves.ts'
 import { createScheduledSessions, scheduleQuestion, type EndedListener } from './scheduled-sessions.ts'
@@ -35,10 +35,11 @@ export function createSessionWorld(options: SessionWorldOptions): World {
     refreshGraceSeconds: options.graceSeconds,
     sessionIdleSeconds: options.idleSeconds,
     memberStaleSeconds: 0,
+    dpop: { mode: options.key },
     // Ids and nonces may repeat: each run is a world of its own.
     randomBytes: (length) => new Uint8Array(length),
   })
-  const session = signInOnce(resolved, secrets)
+  const session = signInOnce(resolved, secrets, options.key && { jkt: keyOfTabs })
   return {
     name,
     about,
@@ -50,6 +51,7 @@ export function createSessionWorld(options: SessionWorldOptions): World {
 async function signInOnce(
   resolved: ResolvedOptions,
   secrets: Secrets,
+  proof: { readonly jkt: string } | undefined,
 ): Promise<Pick<Beginning, 'session' | 'accessToken'>> {
   const clock = () => startAt + fraction
   const store = createMemoryStore({ clock, ticker: () => () => {} })
@@ -67,7 +69,8 @@ async function signInOnce(
     askAdmin: async () => {},
   })
   const memberToken = memberJwt({ iat: startAt, exp: startAt + 2_000_000 })
-  const { accessToken } = await mode.useCases.signIn({ memberToken, userAgent: null, requestId: 'r' })
+  const request = { memberToken, userAgent: null, requestId: 'r', proof }
+  const { accessToken } = await mode.useCases.signIn(request)
   const {
     sessions: [session],
   } = await sessions.list({ memberId: 'mem_ada', at: startAt, limit: 1 })

@@ -44,6 +44,11 @@ export interface SessionWorldOptions {
   readonly idleSeconds: number
   /** How a tab signs out. @defaultValue `this` */
   readonly signsOut?: 'this' | 'everywhere'
+  /**
+   * The tabs have a key that the thief cannot copy, and the session is bound to it. With `all` the access tokens are too.
+   * @defaultValue the session is not bound
+   */
+  readonly key?: 'refresh' | 'all'
   /** A request takes a step of its own to arrive, to read the store and to ask the admin API. @defaultValue false */
   readonly isFine?: boolean
 }
@@ -71,6 +76,8 @@ export type Outcome =
     }
   | { readonly kind: 'refused'; readonly reason: string | undefined }
   | { readonly kind: 'done' }
+  /** Refused for want of the key. */
+  | { readonly kind: 'unproven' }
   | { readonly kind: 'trouble' }
   /** Something that is no failure of the library was thrown. */
   | { readonly kind: 'broken'; readonly error: unknown }

@@ -172,6 +172,24 @@ const small: readonly SessionWorldOptions[] = [
   },
   {
     ...usual,
+    name: 'bound',
+    about:
+      'A tab with a key, and a thief who copies its storage but not the key; a response is lost, and either may sign out.',
+    key: 'refresh',
+    generations: 3,
+    budget: { thefts: 1, lostResponses: 1, signOuts: 1, waits: 1 },
+  },
+  {
+    ...usual,
+    name: 'bound at two instances',
+    about: 'A tab and a thief without the key at two instances; the access tokens are bound too.',
+    key: 'all',
+    instances: 2,
+    generations: 2,
+    budget: { thefts: 1, signOuts: 1 },
+  },
+  {
+    ...usual,
     name: 'every step',
     about:
       'A tab and a thief, with the arrival and each reading as steps of their own; the tab may sign out.',

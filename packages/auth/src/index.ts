@@ -20,6 +20,7 @@ export {
   isRandom,
   type ClaimsMember,
   type ClaimsOf,
+  type DpopOptions,
   type MemberstackOptions,
   type PerennialOptions,
 } from './compose/index.js'
@@ -78,6 +79,7 @@ export {
   type StoreMoveOptions,
 } from './stores/index.js'
 export type { AuthEvent, Telemetry } from './telemetry/index.js'
+export type { ProofLog, ProofRequest } from './tokens/index.js'
 export {
   accessTokenMaxSeconds,
   clockToleranceSeconds,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { startEmulator, type Emulator } from '@perennial/emulator'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { formatRefreshToken, parseRefreshToken, beginSession, type Session } from '../src/sessions/index.js'
 import { openStore } from '../src/stores/index.js'
 import type { Secrets } from '../src/base/secrets.js'
@@ -118,7 +118,7 @@ function describeEarlierStore(name: string, fixture: Fixture, place: () => Promi
       const store = claimForTest(raw, secrets, 'app_emulator')
       const read = await Promise.all(sessions.map(({ id }) => readSession(store.sessions, id)))
       expect(read.map(withoutMember)).toEqual(
-        sessions.map((session) => ({ ...withoutMember(session), epoch: 0 })),
+        sessions.map((session) => ({ ...withoutMember(session), epoch: 0, jkt: null })),
       )
       for (const [index, session] of sessions.entries())
         expect(openMember(secrets, read[index])).toEqual(openEarlierMember(secrets, session))
@@ -232,6 +232,40 @@ describe('a SQLite file of an earlier version', () => {
     expect(() => confirm.run(id)).toThrow(/mark/)
     expect(old.prepare(`UPDATE sessions SET ended_at = 5 WHERE id = ?`).run(id).changes).toBe(1)
     old.close()
+  })
+})
+
+describe('a SQLite file of the version before sessions had keys', () => {
+  it('is brought up to date with all sessions, which are not bound, and goes on with bound ones', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'perennial-earlier-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const path = join(directory, 'perennial.db')
+    const open = async () => claimForTest(await openStore(`sqlite:${path}`, { clock: () => 1_000 }))
+    const session = (id: string, jkt?: string) =>
+      beginSession({
+        id,
+        memberId: 'mem_ada',
+        userAgent: null,
+        expiresAt: 9_000,
+        sealedMember: null,
+        now: 1_000,
+        jkt,
+      })
+    const before = await open()
+    await storeSession(before.sessions, session('AAAAAAAAAAAAAAAAAAAAAA'), 1_000)
+    await before.close()
+    const database = new DatabaseSync(path)
+    database.exec('ALTER TABLE sessions DROP COLUMN jkt; DROP TABLE used_proofs; PRAGMA user_version = 3')
+    database.close()
+
+    const store = await open()
+    onTestFinished(() => store.close())
+    expect(await readSession(store.sessions, 'AAAAAAAAAAAAAAAAAAAAAA')).toEqual(
+      session('AAAAAAAAAAAAAAAAAAAAAA'),
+    )
+    await storeSession(store.sessions, session('BBBBBBBBBBBBBBBBBBBBBA', 'key'), 1_000)
+    expect(await readSession(store.sessions, 'BBBBBBBBBBBBBBBBBBBBBA')).toMatchObject({ jkt: 'key' })
+    expect(await store.usedProofs?.use('a', 150)).toBe(true)
   })
 })
 

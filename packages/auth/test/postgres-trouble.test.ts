@@ -6,7 +6,7 @@ import { AuthError } from '../src/base/errors.js'
 import { beginSession } from '../src/sessions/index.js'
 import { openStore, type Store } from '../src/stores/index.js'
 import { createPostgresStore, type PostgresClient } from '../src/stores/postgres/store.js'
-import { claimForTest, endAllOf, storeSession } from './kit/claimed-store.js'
+import { claimForTest, endAllOf, readSession, storeSession } from './kit/claimed-store.js'
 import { createFakeTime } from './kit/fake-time.js'
 import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
 import { freePort } from './kit/redis.js'
@@ -53,17 +53,33 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
   it('is migrated once by twenty instances that start at once, and by none of them again', async () => {
     const clients = Array.from({ length: 20 }, () => createPostgresStore(recording([])))
     await Promise.all(clients.map((client) => track(client).check()))
-    expect(await postgres.query('SELECT version FROM perennial.store_version')).toEqual([{ version: 2 }])
+    expect(await postgres.query('SELECT version FROM perennial.store_version')).toEqual([{ version: 3 }])
     const statements: string[] = []
     await track(createPostgresStore(recording(statements))).check()
     expect(statements).toHaveLength(2)
+  })
+
+  it('is brought up to date from the version before sessions had keys, with its sessions', async () => {
+    const time = createFakeTime()
+    const before = claimForTest(createPostgresStore(recording([]), time))
+    await storeSession(before.sessions, begin('a', time.now), time.now)
+    await before.close()
+    await postgres.query(
+      'ALTER TABLE perennial.sessions DROP COLUMN jkt; DROP TABLE perennial.used_proofs; UPDATE perennial.store_version SET version = 2',
+    )
+    const store = claimForTest(track(createPostgresStore(recording([]), time)))
+    expect(await readSession(store.sessions, 'a')).toMatchObject({ id: 'a', jkt: null })
+    await storeSession(store.sessions, { ...begin('b', time.now), jkt: 'key' }, time.now)
+    expect(await readSession(store.sessions, 'b')).toMatchObject({ id: 'b', jkt: 'key' })
+    expect(await store.usedProofs?.use('p', 150)).toBe(true)
   })
 
   it('sends single statements that need no session of their own', async () => {
     const time = createFakeTime()
     const statements: string[] = []
     const store = track(createPostgresStore(recording(statements), time))
-    const { sessions, signingKeys, webhookLog, close } = claimForTest(store)
+    const { sessions, signingKeys, webhookLog, usedProofs, close } = claimForTest(store)
+    await usedProofs?.use('p', 150)
     const stop = sessions.watchEnded(() => {})
     await storeSession(sessions, begin('a', time.now), time.now)
     await endAllOf(sessions, { memberId, reason: 'reuse', at: time.now, refuseSignInsIssuedUntil: 5 })

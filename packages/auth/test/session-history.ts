@@ -5,6 +5,7 @@ import type { FakeTime } from './kit/fake-time.js'
 import type { Store } from '../src/stores/store.js'
 import { createFaultySessions, type FaultySessions } from './faulty-sessions.js'
 import { memberJwt } from './kit/member-tokens.js'
+import { createProver, type Prover } from './kit/proofs.js'
 import {
   confirm,
   copyOf,
@@ -36,6 +37,8 @@ export interface TrackedSession {
   readonly browser: { refreshToken: number; readonly accessTokens: string[] }
   /** Whether anyone else has used a token, so that the member may lose his session. */
   thiefActed: boolean
+  /** The key that the session is bound to. The member has it, and no thief does. */
+  readonly prover: Prover | undefined
   signedOut: boolean
   /** The instance that ended it, which knows at once. */
   endedBy: number | undefined
@@ -56,6 +59,15 @@ export type Got =
     }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'trouble' }
+  | { readonly kind: 'unproven' }
+
+/** Who presents a token. */
+export type Presenter = 'member' | 'thief'
+
+/** The limits of a history, and which tokens of bound sessions need a proof. */
+export interface HistorySettings extends OracleSettings {
+  readonly dpopMode: 'refresh' | 'all'
+}
 
 interface Node {
   store: Store
@@ -77,19 +89,36 @@ export interface History {
   live(): readonly TrackedSession[]
   /** The outcomes of refreshes, and of uses of access tokens. */
   readonly met: ReadonlySet<string>
-  signIn(node: number, fault: Fault): Promise<void>
-  refresh(session: TrackedSession, node: number, generation: number, fault: Fault): Promise<Got>
+  /** Signs the member in. `bound`: with a proof by a new key. */
+  signIn(node: number, fault: Fault, bound?: 'bound' | 'unbound'): Promise<void>
+  refresh(
+    session: TrackedSession,
+    node: number,
+    generation: number,
+    fault: Fault,
+    by?: Presenter,
+  ): Promise<Got>
   refreshTwice(
     session: TrackedSession,
     nodes: readonly [number, number],
     generations: readonly [number, number],
+    by: readonly [Presenter, Presenter],
   ): Promise<readonly [Got, Got]>
-  useAccessToken(session: TrackedSession, node: number, accessToken: string, fault: Fault): Promise<void>
+  useAccessToken(
+    session: TrackedSession,
+    node: number,
+    accessToken: string,
+    fault: Fault,
+    by?: Presenter,
+  ): Promise<void>
+  /** Notes that a thief presents a token, unless it is worth nothing without the key. */
+  noteThief(session: TrackedSession, token: 'refresh' | 'access'): void
   signOut(
     session: TrackedSession,
     node: number,
     how: number | 'id' | 'everywhere',
     fault: Fault,
+    by?: Presenter,
   ): Promise<void>
   restart(node: number): Promise<void>
   /** The member must not lose his session but for what he or a thief did, or time. */
@@ -100,7 +129,7 @@ export interface History {
 export async function createHistory(
   world: FakeTime,
   open: OpenNode,
-  settings: OracleSettings,
+  settings: HistorySettings,
 ): Promise<History> {
   const parts = createSharedParts(world, settings)
   const sessions: TrackedSession[] = []
@@ -137,13 +166,38 @@ export async function createHistory(
     }
   }
   const met = new Set<string>()
-  const ask = async (session: TrackedSession, node: Node, generation: number): Promise<Got> => {
+  const mayPresent = ({ prover }: TrackedSession, by: Presenter) => prover === undefined || by === 'member'
+  const proofOf = ({ prover }: TrackedSession, by: Presenter) =>
+    prover && by === 'member' ? { jkt: prover.jkt } : undefined
+  const ask = async (
+    session: TrackedSession,
+    node: Node,
+    generation: number,
+    by: Presenter,
+  ): Promise<Got> => {
     const token = session.refreshTokens.get(generation)
     if (token === undefined) throw new Error('no such token')
-    const outcome = await node.instance.refresh(token).catch(troubleOf)
-    const got = outcome.kind === 'trouble' ? outcome : readOutcome(session, generation, outcome)
+    const outcome = await node.instance.refresh(token, { proof: proofOf(session, by) }).catch(troubleOf)
+    const isTrouble = outcome.kind === 'trouble' || outcome.kind === 'unproven'
+    const got = isTrouble ? outcome : readOutcome(session, generation, outcome)
     met.add(got.kind === 'served' ? got.how : got.kind === 'refused' ? got.reason : got.kind)
     return got
+  }
+  const askForEnd = async (
+    session: TrackedSession,
+    { instance: { sessions: useCases } }: Node,
+    how: number | 'id' | 'everywhere',
+    by: Presenter,
+  ) => {
+    const requestId = 'r'
+    if (how === 'everywhere') return await useCases.signOutEverywhere('mem_ada', requestId).catch(troubleOf)
+    if (how === 'id') {
+      const request = { sessionId: session.id, memberId: 'mem_ada', requestId }
+      return await useCases.signOut(request).catch(troubleOf)
+    }
+    const token = session.refreshTokens.get(how) ?? ''
+    const proof = proofOf(session, by)
+    return await useCases.signOutByRefreshToken(token, { requestId, proof }).catch(troubleOf)
   }
   const readOutcome = (
     session: TrackedSession,
@@ -216,14 +270,18 @@ export async function createHistory(
     session: TrackedSession,
     index: number,
     accessToken: string,
+    by: Presenter,
   ): Promise<boolean> => {
+    const isBound = settings.dpopMode === 'all' && session.prover !== undefined
     const outcome = await nodeAt(index)
-      .instance.authenticate(accessToken)
+      .instance.authenticate(accessToken, isBound && by === 'member' ? session.prover : undefined)
       .then(() => 'accepted', codeOf)
     met.add(`access token: ${outcome}`)
     const isExpired = world.now >= readAccessToken(accessToken).expiresAt
     const { endedAt } = session.oracle
     if (isExpired) expect(outcome, 'an expired access token').toBe('AUTH_TOKEN_EXPIRED')
+    else if (isBound && by === 'thief')
+      expect(outcome, 'a bound access token without a proof').toBe('AUTH_PROOF_INVALID')
     else if (endedAt === null) expect(outcome, 'an access token of a live session').toBe('accepted')
     else if (session.endedBy === index % nodes.length || world.now >= endedAt + 2) {
       expect(outcome, 'an access token of an ended session').toBe('AUTH_TOKEN_REVOKED')
@@ -231,8 +289,16 @@ export async function createHistory(
     return outcome === 'accepted'
   }
   const now = () => Math.floor(world.now)
-  const presentNow = (session: TrackedSession, oracle: OracleSession, generation: number, node: Node) =>
-    present(oracle, generation, now(), settings, 'none', tellsSight(session, generation, node))
+  const presentNow = (
+    session: TrackedSession,
+    oracle: OracleSession,
+    generation: number,
+    node: Node,
+    by: Presenter,
+  ): Expected =>
+    mayPresent(session, by)
+      ? present(oracle, generation, now(), settings, 'none', tellsSight(session, generation, node))
+      : { kind: 'unproven' }
   const tellsSight = (session: TrackedSession, generation: number, node: Node) =>
     (node.noted.get(session.id) ?? 0) < generation
   /** What a node remembers of a first sight that it has told the store, or tried to. */
@@ -241,8 +307,9 @@ export async function createHistory(
     before: OracleSession,
     generation: number,
     node: Node,
-    fault: Fault,
+    { fault, by }: { readonly fault: Fault; readonly by: Presenter },
   ) => {
+    if (!mayPresent(session, by)) return
     const isFirstSight =
       generation > 1 && !before.seen.has(generation) && tellsSight(session, generation, node)
     if (isOver(before, generation, now(), settings) || !isKept(before, generation, now(), settings)) return
@@ -254,6 +321,15 @@ export async function createHistory(
     if (before.endedAt === null && session.oracle.endedAt !== null) session.endedBy = index % nodes.length
   }
 
+  const noteSignOut = async (target: TrackedSession, index: number, fault: Fault) => {
+    if (target.oracle.endedAt !== null || world.now >= target.oracle.expiresAt) return
+    target.oracle.endedAt = now()
+    target.signedOut = true
+    if (fault === 'after') return
+    target.endedBy = index % nodes.length
+    await expectEnded(target, nodeAt(index))
+  }
+
   return {
     world,
     parts,
@@ -261,11 +337,17 @@ export async function createHistory(
     met,
     live: () =>
       sessions.filter(({ oracle, browser }) => !isOver(oracle, browser.refreshToken, now(), settings)),
-    signIn: async (index, fault) => {
+    noteThief: (session, token) => {
+      const isWorthless = session.prover && (token === 'refresh' || settings.dpopMode === 'all')
+      if (!isWorthless) session.thiefActed = true
+    },
+    signIn: async (index, fault, bound = 'unbound') => {
       const node = nodeAt(index)
       const iat = now()
       const exp = iat + 1_000_000
-      const request = { memberToken: memberJwt({ iat, exp }), userAgent: null, requestId: 'r' }
+      const prover = bound === 'bound' ? createProver() : undefined
+      const proof = prover && { jkt: prover.jkt }
+      const request = { memberToken: memberJwt({ iat, exp }), userAgent: null, requestId: 'r', proof }
       const signedIn = await withFault(node, fault === 'lost' ? 'none' : fault, () =>
         node.instance.sessions.signIn(request).catch(troubleOf),
       )
@@ -274,39 +356,42 @@ export async function createHistory(
         return
       }
       expect(iat, 'a refused sign-in was let in').toBeGreaterThan(refusedUntil)
-      sessions.push(track(signedIn, iat, exp))
+      sessions.push(track(signedIn, { now: iat, expiresAt: exp, prover }))
     },
-    refresh: async (session, index, generation, fault) => {
-      if (fault === 'lost') session.lost.add(generation)
+    refresh: async (session, index, generation, fault, by = 'member') => {
+      const isProven = mayPresent(session, by)
+      if (fault === 'lost' && isProven) session.lost.add(generation)
       const node = nodeAt(index)
       const before = copyOf(session.oracle)
       const tells = tellsSight(session, generation, node)
-      const expected = present(session.oracle, generation, now(), settings, fault, tells)
+      const expected: Expected = isProven
+        ? present(session.oracle, generation, now(), settings, fault, tells)
+        : { kind: 'unproven' }
       const got = await withFault(node, fault, async () => {
-        const outcome = await ask(session, node, generation)
+        const outcome = await ask(session, node, generation, by)
         await node.instance.confirmations.flush()
         return outcome
       })
-      remember(session, before, generation, node, fault)
+      remember(session, before, generation, node, { fault, by })
       expect(summaryOf(got, expected), describeState(before, generation, now())).toEqual(expected)
       endedIn(session, before, index)
       await settled(session, index, got)
       return got
     },
-    refreshTwice: async (session, [first, second], [one, two]) => {
+    refreshTwice: async (session, [first, second], [one, two], [byOne, byTwo]) => {
       const before = copyOf(session.oracle)
       const [nodeOne, nodeTwo] = [nodeAt(first), nodeAt(second)]
       const inOrder = copyOf(before)
-      const asOne = presentNow(session, inOrder, one, nodeOne)
-      const expected = [asOne, presentNow(session, inOrder, two, nodeTwo)]
+      const asOne = presentNow(session, inOrder, one, nodeOne, byOne)
+      const expected = [asOne, presentNow(session, inOrder, two, nodeTwo, byTwo)]
       const reversed = copyOf(before)
-      const asTwo = presentNow(session, reversed, two, nodeTwo)
-      const expectedReversed = [presentNow(session, reversed, one, nodeOne), asTwo]
+      const asTwo = presentNow(session, reversed, two, nodeTwo, byTwo)
+      const expectedReversed = [presentNow(session, reversed, one, nodeOne, byOne), asTwo]
 
-      const got = await Promise.all([ask(session, nodeOne, one), ask(session, nodeTwo, two)])
+      const got = await Promise.all([ask(session, nodeOne, one, byOne), ask(session, nodeTwo, two, byTwo)])
       for (const node of [nodeOne, nodeTwo]) await node.instance.confirmations.flush()
-      remember(session, before, one, nodeOne, 'none')
-      remember(session, before, two, nodeTwo, 'none')
+      remember(session, before, one, nodeOne, { fault: 'none', by: byOne })
+      remember(session, before, two, nodeTwo, { fault: 'none', by: byTwo })
       // Whatever happens at once must look as if it happened one after the other; only the finding of one theft may
       // be made by both.
       const summaries = JSON.stringify(got.map(withoutReason))
@@ -325,12 +410,12 @@ export async function createHistory(
       }
       return got
     },
-    useAccessToken: async (session, index, accessToken, fault) => {
+    useAccessToken: async (session, index, accessToken, fault, by = 'member') => {
       const { generation } = readAccessToken(accessToken)
       const node = nodeAt(index)
       const known = (node.noted.get(session.id) ?? 0) >= generation
       const accepted = await withFault(node, fault, async () => {
-        const isGood = await isAccepted(session, index, accessToken)
+        const isGood = await isAccepted(session, index, accessToken, by)
         await node.instance.confirmations.flush()
         return isGood
       })
@@ -339,34 +424,16 @@ export async function createHistory(
       else node.noted.delete(session.id)
       if (fault !== 'before' && fault !== 'lost') confirm(session.oracle, generation, now())
     },
-    signOut: async (session, index, how, fault) => {
+    signOut: async (session, index, how, fault, by = 'member') => {
       const node = nodeAt(index)
-      const { sessions: useCases } = node.instance
-      const requestId = 'r'
       const targets = how === 'everywhere' ? sessions : [session]
-      const outcome = await withFault(node, fault, async () => {
-        if (how === 'everywhere')
-          return await useCases.signOutEverywhere('mem_ada', requestId).catch(troubleOf)
-        if (how === 'id') {
-          const request = { sessionId: session.id, memberId: 'mem_ada', requestId }
-          return await useCases.signOut(request).catch(troubleOf)
-        }
-        const token = session.refreshTokens.get(how) ?? ''
-        return await useCases.signOutByRefreshToken(token, { requestId }).catch(troubleOf)
-      })
-      const done = fault !== 'before'
+      const outcome = await withFault(node, fault, () => askForEnd(session, node, how, by))
+      const isProven = mayPresent(session, by)
+      expectUnproven(outcome, isProven)
+      const done = isProven && fault !== 'before'
       if (how === 'everywhere' && done) refusedUntil = Math.max(refusedUntil, now())
-      for (const target of targets) {
-        const wasLive = target.oracle.endedAt === null && world.now < target.oracle.expiresAt
-        if (!done || !wasLive) continue
-        target.oracle.endedAt = now()
-        target.signedOut = true
-        if (fault !== 'after') {
-          target.endedBy = index % nodes.length
-          await expectEnded(target, node)
-        }
-      }
-      if (fault === 'none') expect(typeof outcome === 'object', 'a sign-out failed for no reason').toBe(false)
+      for (const target of done ? targets : []) await noteSignOut(target, index, fault)
+      expectDone(outcome, isProven ? fault : 'before')
     },
     restart: async (index) => {
       const place = index % nodes.length
@@ -385,7 +452,20 @@ export async function createHistory(
   }
 }
 
-function track({ accessToken, refreshToken }: SignedIn, now: number, expiresAt: number): TrackedSession {
+/** A sign-out by refresh token without the key of the session is refused for that reason, and for no other. */
+function expectUnproven(outcome: unknown, isProven: boolean): void {
+  const isRefused = JSON.stringify(outcome) === JSON.stringify({ kind: 'unproven' })
+  expect(isRefused, 'the key of a session decides over its sign-out').toBe(!isProven)
+}
+
+function expectDone(outcome: unknown, fault: Fault): void {
+  if (fault === 'none') expect(typeof outcome === 'object', 'a sign-out failed for no reason').toBe(false)
+}
+
+function track(
+  { accessToken, refreshToken }: SignedIn,
+  { now, expiresAt, prover }: Pick<TrackedSession, 'prover'> & { now: number; expiresAt: number },
+): TrackedSession {
   return {
     id: readAccessToken(accessToken).sessionId,
     oracle: { generation: 1, seen: new Map(), rotatedAt: now, expiresAt, endedAt: null },
@@ -393,6 +473,7 @@ function track({ accessToken, refreshToken }: SignedIn, now: number, expiresAt: 
     accessTokens: [accessToken],
     browser: { refreshToken: 1, accessTokens: [accessToken] },
     thiefActed: false,
+    prover,
     signedOut: false,
     endedBy: undefined,
     lost: new Set(),
@@ -411,7 +492,8 @@ function codeOf(error: unknown): string {
   throw error
 }
 
-function troubleOf(error: unknown): { readonly kind: 'trouble' } {
+function troubleOf(error: unknown): { readonly kind: 'trouble' } | { readonly kind: 'unproven' } {
+  if (error instanceof AuthError && error.code === 'AUTH_PROOF_INVALID') return { kind: 'unproven' }
   if (error instanceof AuthError && ['AUTH_UNAVAILABLE', 'AUTH_TOKEN_REVOKED'].includes(error.code)) {
     return { kind: 'trouble' }
   }
@@ -423,6 +505,7 @@ function summaryOf(got: Got, expected: Expected): Expected {
   if (got.kind === 'trouble') {
     return expected.kind === 'served' && expected.mayFail ? expected : { kind: 'trouble' }
   }
+  if (got.kind === 'unproven') return got
   if (got.kind === 'refused') return { kind: 'refused', reused: got.reason === 'reused' }
   const mayFail = expected.kind === 'served' && expected.mayFail
   return { kind: 'served', generation: got.generation, ...(mayFail ? { mayFail } : {}) }

@@ -123,6 +123,7 @@ const openD1 = async (): Promise<ModelStore> => {
 
 /** All histories together must come to each of these outcomes. A run that does not proves too little. */
 const outcomes = [
+  'access token: AUTH_PROOF_INVALID',
   'access token: AUTH_TOKEN_EXPIRED',
   'access token: AUTH_TOKEN_REVOKED',
   'access token: accepted',
@@ -135,6 +136,7 @@ const outcomes = [
   'rotated',
   'trouble',
   'unknown',
+  'unproven',
 ]
 
 type Command = fc.AsyncCommand<object, History>
@@ -155,7 +157,7 @@ const onSession = (
   run: (session: TrackedSession, history: History) => Promise<void>,
 ): Command =>
   command(name, async (history) => {
-    if (history.live().length === 0) await history.signIn(0, 'none')
+    if (history.live().length === 0) await history.signIn(0, 'none', pick % 2 === 0 ? 'bound' : 'unbound')
     const among = pick % 8 === 7 ? history.sessions : history.live()
     const session = pickOf(among, pick)
     if (session) await run(session, history)
@@ -184,8 +186,10 @@ const writeFault: fc.Arbitrary<Fault> = fc.oneof(
 )
 
 const exchange = fc
-  .tuple(node, fault)
-  .map(([at, wrong]) => command(`exchange(${at}, ${wrong})`, (history) => history.signIn(at, wrong)))
+  .tuple(node, fault, fc.constantFrom('bound' as const, 'unbound' as const))
+  .map(([at, wrong, bound]) =>
+    command(`exchange(${at}, ${wrong}, ${bound})`, (history) => history.signIn(at, wrong, bound)),
+  )
 
 const honestRefresh = fc.tuple(pick, node, fault, fc.boolean()).map(([who, at, wrong, isLost]) =>
   onSession(
@@ -214,7 +218,12 @@ const failover = fc.tuple(pick, node, fc.constantFrom(1, 59, 60, 3_600, 604_800)
 const twoTabs = fc.tuple(pick, node, node).map(([who, one, two]) =>
   onSession(`twoTabs(${who}, ${one}, ${two})`, who, async (session, history) => {
     const { refreshToken } = session.browser
-    const both = await history.refreshTwice(session, [one, two], [refreshToken, refreshToken])
+    const both = await history.refreshTwice(
+      session,
+      [one, two],
+      [refreshToken, refreshToken],
+      ['member', 'member'],
+    )
     for (const got of both) {
       history.expectHonest(session, got)
       receive(session, got)
@@ -225,20 +234,22 @@ const twoTabs = fc.tuple(pick, node, node).map(([who, one, two]) =>
 const thief = fc.tuple(pick, node, recent, fault).map(([who, at, which, wrong]) =>
   onSession(`thief(${who}, ${at}, ${which} back, ${wrong})`, who, async (session, history) => {
     const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
-    session.thiefActed = true
-    await history.refresh(session, at, generation, wrong)
+    history.noteThief(session, 'refresh')
+    await history.refresh(session, at, generation, wrong, 'thief')
   }),
 )
 
 const thiefAndMember = fc.tuple(pick, node, node, recent).map(([who, one, two, which]) =>
   onSession(`thiefAndMember(${who}, ${one}, ${two}, ${which} back)`, who, async (session, history) => {
     const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
-    session.thiefActed = true
+    history.noteThief(session, 'refresh')
     const [, got] = await history.refreshTwice(
       session,
       [one, two],
       [generation, session.browser.refreshToken],
+      ['thief', 'member'],
     )
+    history.expectHonest(session, got)
     receive(session, got)
   }),
 )
@@ -253,8 +264,8 @@ const useAccessToken = fc.tuple(pick, node, recent, writeFault).map(([who, at, w
 const thiefUses = fc.tuple(pick, node, recent, writeFault).map(([who, at, which, wrong]) =>
   onSession(`thiefUses(${who}, ${at}, ${which} back, ${wrong})`, who, async (session, history) => {
     const accessToken = pickOf(session.accessTokens, which)
-    session.thiefActed = true
-    if (accessToken) await history.useAccessToken(session, at, accessToken, wrong)
+    history.noteThief(session, 'access')
+    if (accessToken) await history.useAccessToken(session, at, accessToken, wrong, 'thief')
   }),
 )
 
@@ -284,9 +295,9 @@ const thiefReturns = fc
         for (const [turn, seconds] of waits.entries()) {
           await history.world.pass(seconds)
           if (usesElsewhere) await history.useAccessToken(session, at + 1, accessToken, 'none')
-          session.thiefActed = true
+          history.noteThief(session, 'refresh')
           if (turn === 0 && movesOn) await history.refresh(session, at, newest, 'none')
-          await history.refresh(session, at, retired, 'none')
+          await history.refresh(session, at, retired, 'none', 'thief')
         }
       },
     ),
@@ -301,15 +312,16 @@ const wait = fc
   .map((seconds) => command(`wait(${seconds})`, (history) => history.world.pass(seconds)))
 
 const signOut = fc
-  .tuple(pick, node, fc.constantFrom('id', 'everywhere', 'token'), pick, writeFault)
+  .tuple(pick, node, fc.constantFrom('id', 'everywhere', 'token', 'stolen'), pick, writeFault)
   .map(([who, at, how, which, wrong]) =>
     onSession(`signOut(${who}, ${at}, ${how} ${which}, ${wrong})`, who, async (session, history) => {
       const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
       await history.signOut(
         session,
         at,
-        how === 'token' ? generation : how === 'id' ? 'id' : 'everywhere',
+        how === 'id' || how === 'everywhere' ? how : generation,
         wrong,
+        how === 'stolen' ? 'thief' : 'member',
       )
     }),
   )
@@ -341,15 +353,21 @@ describe(`a session, over random histories (seed ${seed})`, async () => {
         const settings = fc.record({
           graceSeconds: fc.constantFrom(0, 1, 30, 30, 30),
           idleSeconds: fc.constantFrom(604_800, 604_800, 60),
-          transport: fc.constantFrom('body' as const, 'cookie' as const),
+          // No session is bound with cookies. The tokens of those that were bound before go on.
+          use: fc.constantFrom(
+            { transport: 'body', dpopMode: 'refresh' } as const,
+            { transport: 'body', dpopMode: 'all' } as const,
+            { transport: 'cookie', dpopMode: 'refresh' } as const,
+          ),
+          first: fc.constantFrom('bound' as const, 'unbound' as const),
         })
         const met = new Set<string>()
         await fc.assert(
-          fc.asyncProperty(settings, historiesWith(upsets), async (limits, commands) => {
+          fc.asyncProperty(settings, historiesWith(upsets), async ({ use, first, ...limits }, commands) => {
             const { world, open } = await begin()
-            const history = await createHistory(world, open, limits)
+            const history = await createHistory(world, open, { ...limits, ...use })
             try {
-              await history.signIn(0, 'none')
+              await history.signIn(0, 'none', first)
               await fc.asyncModelRun(() => ({ model: {}, real: history }), commands)
             } finally {
               await history.close()

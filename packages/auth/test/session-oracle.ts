@@ -19,6 +19,8 @@ export type Expected =
   | { readonly kind: 'served'; readonly generation: number; readonly mayFail?: true }
   | { readonly kind: 'refused'; readonly reused: boolean }
   | { readonly kind: 'trouble' }
+  /** Refused for want of the key that the session is bound to. */
+  | { readonly kind: 'unproven' }
 
 export interface OracleSettings {
   readonly graceSeconds: number

@@ -3,7 +3,7 @@ import { failure } from '../src/base/failures.js'
 import { decodeSecrets, createSecrets, type Secrets } from '../src/base/secrets.js'
 import { resolveOptions, type ResolvedOptions } from '../src/compose/resolve-options.js'
 import { createSessionMode } from '../src/compose/session-mode.js'
-import { createAuthenticator, type Authenticated } from '../src/http/index.js'
+import { createAuthenticator, type Authenticated, type Credentials } from '../src/http/index.js'
 import {
   createUserContext,
   type AdminApi,
@@ -14,10 +14,17 @@ import {
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh.js'
 import type { Confirmations, Revocations, SessionUseCases } from '../src/sessions/index.js'
 import type { Store } from '../src/stores/store.js'
-import { createSigningKeys, createTokenVerifier, ownIssuer, type SigningKeys } from '../src/tokens/index.js'
+import {
+  createProofCheck,
+  createSigningKeys,
+  createTokenVerifier,
+  ownIssuer,
+  type SigningKeys,
+} from '../src/tokens/index.js'
 import { claimForTest } from './kit/claimed-store.js'
 import { appId, readMemberJwt } from './kit/member-tokens.js'
 import type { FakeTime } from './kit/fake-time.js'
+import type { Prover } from './kit/proofs.js'
 import { createRecorder, type Recorder } from './kit/recorder.js'
 
 /** The claims of an access token that these tests look at. */
@@ -47,6 +54,8 @@ export interface SessionSettings {
   readonly signInMaxAgeSeconds?: number
   /** @defaultValue `body` */
   readonly transport?: 'body' | 'cookie'
+  /** @defaultValue `refresh` */
+  readonly dpopMode?: 'refresh' | 'all'
 }
 
 const defaultSettings: SessionSettings = {
@@ -63,8 +72,8 @@ export interface Instance {
   readonly revocations: Revocations
   readonly confirmations: Confirmations
   refresh(refreshToken: string, context?: Partial<RefreshContext>): Promise<RefreshOutcome>
-  /** Authenticates a request that carries this access token. @throws {@link AuthError} if it is refused */
-  authenticate(accessToken: string): Promise<Authenticated>
+  /** Authenticates a request that carries this access token, bound if a prover is given. @throws {@link AuthError} if it is refused */
+  authenticate(accessToken: string, prover?: Prover): Promise<Authenticated>
   close(): void
 }
 
@@ -83,10 +92,8 @@ const requiredPlan = 'pln_pro'
 
 /** Creates the parts that instances share; every default that is not named here is that of the library. */
 export function createSharedParts(world: FakeTime, settings: Partial<SessionSettings> = {}): SharedParts {
-  const { graceSeconds, idleSeconds, maxSeconds, staleSeconds, signInMaxAgeSeconds, transport } = {
-    ...defaultSettings,
-    ...settings,
-  }
+  const given = { ...defaultSettings, ...settings }
+  const { graceSeconds, idleSeconds, maxSeconds, staleSeconds, signInMaxAgeSeconds, transport } = given
   const recorder = createRecorder()
   const secret = randomBytes(32).toString('base64')
   const options = resolveOptions({
@@ -101,6 +108,7 @@ export function createSharedParts(world: FakeTime, settings: Partial<SessionSett
     memberStaleSeconds: staleSeconds,
     signInMaxAgeSeconds,
     refreshTokenTransport: transport,
+    ...(given.dpopMode && { dpop: { mode: given.dpopMode } }),
     telemetry: recorder,
     clock: world.clock,
   })
@@ -141,17 +149,27 @@ export function createInstance(raw: Store, parts: SharedParts): Instance {
     clock,
     cacheSize: options.verifiedTokensKept,
   })
-  const authenticate = createAuthenticator({ verifier, userContext, sessions: mode })
+  const proofs = createProofCheck({ clock, log: store.usedProofs })
+  const authenticate = createAuthenticator({ verifier, userContext, sessions: mode, proofs })
   return {
     sessions: mode.useCases,
     revocations: mode.revocations,
     confirmations: mode.confirmations,
     refresh: (refreshToken, context = {}) =>
       mode.source.refresh(refreshToken, { requestId: 'req', spend: async () => {}, ...context }),
-    authenticate: async (accessToken) =>
-      await authenticate({ authorization: `Bearer ${accessToken}`, memberstackToken: undefined }),
+    authenticate: async (accessToken, prover) => {
+      const authorization = `${prover ? 'DPoP' : 'Bearer'} ${accessToken}`
+      const proof = prover && proofOf(prover, accessToken, clock())
+      return await authenticate({ authorization, memberstackToken: undefined, proof })
+    },
     close: mode.revocations.close,
   }
+}
+
+function proofOf(prover: Prover, accessToken: string, at: number): Credentials['proof'] {
+  const htu = 'https://api.example.com/projects'
+  const proof = prover.prove({ htm: 'GET', htu, at, accessToken })
+  return { proof, method: 'GET', url: () => htu, source: {} }
 }
 
 /** Returns a member as the admin API's client reads one. */

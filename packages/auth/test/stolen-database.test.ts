@@ -59,6 +59,7 @@ beforeAll(async () => {
     ender: createSessionEnder({ ...common, epochs: noEpochs, revocations: { note: () => {} } }),
     graceSeconds: 30,
     idleSeconds: 604_800,
+    dpopMode: 'refresh',
   })
   refresh = async (token) => {
     const outcome = await source.refresh(token, { requestId: 'req', spend: async () => {} })

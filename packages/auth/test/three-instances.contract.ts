@@ -6,11 +6,14 @@ import {
   claimsOf,
   closeAll,
   eventually,
+  instanceUrl,
   sharedSecret,
   startThree,
+  toPair,
   type Pair,
   type SharingInstance,
 } from './kit/instances.js'
+import { createProver } from './kit/proofs.js'
 
 /** A server of the test, and what the rules need to know of it. */
 export interface SharedServer {
@@ -183,6 +186,33 @@ export function describeThreeInstances<Server extends SharedServer>(
       expect(await idsOf(one, 'mem_bob')).toEqual([sidOf(bob)])
       await refusedEverywhere(early.accessToken)
     }, 120_000)
+
+    it('take each proof of a bound session once, at whichever of them it comes', async () => {
+      const [one, two, three] = await start()
+      const prover = createProver()
+      const prove = (path: string) => prover.prove({ htu: instanceUrl + path })
+      const { accessToken } = await emulator.issueTokens()
+      const signInProof = prove('/session')
+      const signedIn = await one.exchange(accessToken, signInProof)
+      expect(signedIn.status).toBe(201)
+      const refused = { status: 401, body: { code: 'AUTH_PROOF_INVALID' } }
+      expect(await two.exchange(accessToken, signInProof)).toMatchObject(refused)
+      const { refreshToken } = toPair(signedIn.body)
+      const proof = prove('/refresh-token')
+      const rotated = await two.refresh(refreshToken, proof)
+      expect(rotated.status).toBe(200)
+      for (const instance of [one, two, three]) {
+        for (const token of [refreshToken, toPair(rotated.body).refreshToken]) {
+          expect(await instance.refresh(token, proof)).toMatchObject(refused)
+          expect(await instance.refresh(token)).toMatchObject(refused)
+        }
+      }
+      const again = prove('/refresh-token')
+      const { refreshToken: newest } = toPair(rotated.body)
+      const raced = await Promise.all(instances.map((instance) => instance.refresh(newest, again)))
+      expect(raced.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401, 401])
+      expect((await three.refresh(newest, prove('/refresh-token'))).status).toBe(200)
+    })
 
     more?.({ server: () => server, start })
   })

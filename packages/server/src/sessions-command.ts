@@ -148,9 +148,9 @@ async function list(
   print: SessionsWorld['print'],
 ): Promise<void> {
   const page = await sessions.list(memberId, { limit, after })
-  for (const { id, createdAt, lastUsedAt, userAgent } of page.sessions)
+  for (const { id, createdAt, lastUsedAt, userAgent, jkt } of page.sessions)
     print(
-      `${id}  signed in ${short(createdAt)}  refreshed ${short(lastUsedAt)}  ${printable(userAgent ?? '')}`.trimEnd(),
+      `${id}  signed in ${short(createdAt)}  refreshed ${short(lastUsedAt)}  ${jkt === undefined ? '' : `bound to key ${jkt.slice(0, 8)}…  `}${printable(userAgent ?? '')}`.trimEnd(),
     )
   if (page.sessions.length === 0) print('The member has no live session.')
   if (page.next !== null) print(`There are more: --after ${page.next}`)

@@ -16,7 +16,7 @@ import {
   maxBodyBytes,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, pageOf, readRawBody, readStreamBody } from './node-request.js'
+import { addressOf, headerOf, nodeCredentials, readRawBody, readStreamBody } from './node-request.js'
 
 declare global {
   // The way that Express's own types document for adding to its Request.
@@ -74,10 +74,8 @@ export function authenticate(perennial: RequestAuthenticator): RequestHandler {
       next()
     }
     const refuse = (error: unknown) => send(response, perennial.toResponse(error))
-    const { authorization } = request.headers
-    const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
-    const page = perennial.pages && pageOf(request)
-    settle(() => perennial.authenticate({ authorization, memberstackToken, page }), admit, refuse)
+    const frame = { source: request, url: urlOf, pages: perennial.pages !== undefined }
+    settle(() => perennial.authenticate(nodeCredentials(request, frame)), admit, refuse)
   }
 }
 
@@ -102,6 +100,13 @@ function send(response: Response, answer: AuthResponse): void {
   else response.end(answer.body)
 }
 
+/** Returns the address as the caller sees it, by the app's own `trust proxy`. The `host` of Express 4 lacks the port. */
+function urlOf(request: Request): string {
+  const isTrusted: unknown = request.app.get('trust proxy fn')?.(request.socket.remoteAddress, 0)
+  const forwarded = isTrusted ? headerOf(request.headers, 'x-forwarded-host')?.split(',', 1)[0]?.trim() : ''
+  return addressOf(request, forwarded || headerOf(request.headers, 'host'))
+}
+
 function toAuthRequest(request: Request): AuthRequest {
   return {
     method: request.method,
@@ -109,6 +114,8 @@ function toAuthRequest(request: Request): AuthRequest {
     // Express decides by the app's own `trust proxy`.
     ip: request.ip,
     requestId: crypto.randomUUID(),
+    url: () => urlOf(request),
+    source: request,
     header: (name) => headerOf(request.headers, name),
     // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.
     readBody: async (maxBytes = maxBodyBytes) => {

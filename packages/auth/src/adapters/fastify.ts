@@ -22,7 +22,7 @@ import {
   answerJwks,
 } from '../http/index.js'
 import type { VerifiedClaims } from '../tokens/index.js'
-import { headerOf, isRefusedMediaType, pageOf, readFastifyBody } from './node-request.js'
+import { addressOf, headerOf, isRefusedMediaType, nodeCredentials, readFastifyBody } from './node-request.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -90,9 +90,8 @@ export function authenticate(perennial: RequestAuthenticator): AuthHook {
       done()
     }
     const refuse = (error: unknown) => void send(reply, perennial.toResponse(error))
-    const { authorization } = request.headers
-    const memberstackToken = headerOf(request.headers, 'x-memberstack-token')
-    const credentials = { authorization, memberstackToken, page: perennial.pages && pageOf(request) }
+    const frame = { source: request.raw, url: urlOf, pages: perennial.pages !== undefined }
+    const credentials = nodeCredentials(request, frame)
     settle(() => perennial.authenticate(credentials, request.id), admit, refuse)
   }
 }
@@ -132,6 +131,8 @@ function send(reply: FastifyReply, response: AuthResponse): FastifyReply {
   return reply.send(response.body ?? undefined)
 }
 
+const urlOf = (request: FastifyRequest) => addressOf(request, request.host)
+
 function toAuthRequest(request: FastifyRequest): AuthRequest {
   const { params } = request
   const rest = typeof params === 'object' && params !== null && '*' in params ? String(params['*']) : ''
@@ -141,6 +142,8 @@ function toAuthRequest(request: FastifyRequest): AuthRequest {
     query: request.url.split('?', 2)[1],
     ip: request.ip,
     requestId: request.id,
+    url: () => urlOf(request),
+    source: request.raw,
     header: (name) => headerOf(request.headers, name),
     readBody: (maxBytes) => readFastifyBody(request, maxBytes),
   }

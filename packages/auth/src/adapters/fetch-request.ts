@@ -9,16 +9,23 @@ export interface RequestSurroundings {
   readonly path: string
   readonly ip: string | undefined
   readonly waitUntil: WaitUntil | undefined
+  /** Returns the address of the request as its caller sees it. */
+  readonly url: () => string
 }
 
 /** Returns a web-standard `Request` as the core reads it. */
-export function toAuthRequest(request: Request, { path, ip, waitUntil }: RequestSurroundings): AuthRequest {
+export function toAuthRequest(
+  request: Request,
+  { path, ip, waitUntil, url }: RequestSurroundings,
+): AuthRequest {
   return {
     ...toCookieRequest(request),
     path,
     ip,
     requestId: crypto.randomUUID(),
     waitUntil,
+    url,
+    source: request,
     readBody: (maxBytes = maxBodyBytes) => readBody(request, maxBytes),
   }
 }

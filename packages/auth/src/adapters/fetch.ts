@@ -8,7 +8,7 @@ import {
   answerJwks,
 } from '../http/index.js'
 import { toAuthRequest } from './fetch-request.js'
-import { isResponseContext, respondBy, toCookieRequest, toResponse } from './web-messages.js'
+import { isResponseContext, respondBy, toCookieRequest, toProof, toResponse } from './web-messages.js'
 
 /** Options of a `fetch` handler. `Rest`: the other arguments that its caller passes beside the request. */
 export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
@@ -21,6 +21,11 @@ export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
   readonly waitUntil?: ((work: Promise<unknown>, ...rest: Rest) => void) | undefined
   /** Returns the caller's address, which a web-standard `Request` does not hold. Without it no limit of an address applies. */
   readonly clientAddress?: ((request: Request, ...rest: Rest) => string | undefined) | undefined
+  /**
+   * Returns the address of the request as its caller sees it, for DPoP proofs: behind a proxy that ends TLS, or if the framework has
+   * removed the base path. @defaultValue `request.url`
+   */
+  readonly url?: ((request: Request, ...rest: Rest) => string) | undefined
 }
 
 /**
@@ -36,7 +41,7 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
   perennial: Perennial,
   options: FetchHandlerOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const { clientAddress = () => undefined, waitUntil } = options
+  const { clientAddress = () => undefined, waitUntil, url } = options
   const basePath = (options.basePath ?? '/v1/auth').replace(/\/+$/, '')
   return async (request, ...rest) => {
     const { pathname } = new URL(request.url)
@@ -47,6 +52,7 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
       toAuthRequest(request, {
         path,
         ip: clientAddress(request, ...rest),
+        url: () => url?.(request, ...rest) ?? request.url,
         waitUntil: waitUntil && ((work) => waitUntil(work, ...rest)),
       }),
     )
@@ -62,7 +68,7 @@ export function createWebhookHandler<Rest extends readonly unknown[] = []>(
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
     const given = waitUntil && ((work: Promise<unknown>) => waitUntil(work, ...rest))
-    const surroundings = { path: '/', ip: undefined, waitUntil: given }
+    const surroundings = { path: '/', ip: undefined, waitUntil: given, url: () => request.url }
     return toResponse(await perennial.handleWebhook(toAuthRequest(request, surroundings)))
   }
 }
@@ -77,7 +83,8 @@ export function createJwksHandler(perennial: Perennial): () => Promise<Response>
 }
 
 /**
- * Returns the member of a request, or the `Response` that refuses it; without a promise if the token was verified before.
+ * Returns the member of a request, or the `Response` that refuses it; without a promise if the token was verified before. `url`: the
+ * address as the caller sees it, for DPoP proofs, if it is not that of the request.
  * @example
  * const member = await authenticate(perennial, request, { waitUntil: (work) => context.waitUntil(work) })
  * if (member instanceof Response) return member
@@ -85,13 +92,14 @@ export function createJwksHandler(perennial: Perennial): () => Promise<Response>
 export function authenticate(
   perennial: RequestAuthenticator,
   request: Request,
-  { waitUntil }: { readonly waitUntil?: WaitUntil | undefined } = {},
+  { waitUntil, url }: { readonly waitUntil?: WaitUntil | undefined; readonly url?: string | undefined } = {},
 ): Authenticated | Response | Promise<Authenticated | Response> {
   const refuse = (error: unknown) => toResponse(perennial.toResponse(error))
   try {
     const credentials = {
       authorization: request.headers.get('authorization') ?? undefined,
       memberstackToken: request.headers.get('x-memberstack-token') ?? undefined,
+      proof: toProof(request, url),
       page: perennial.pages && toCookieRequest(request),
     }
     const found = perennial.authenticate(credentials, undefined, waitUntil)

@@ -11,12 +11,44 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-/** Returns a request of a Node framework, as far as the cookies of pages are concerned. */
-export function pageOf(request: {
+/** A request of a Node framework, as far as its address is concerned. */
+interface AddressedRequest {
   readonly method: string
   readonly headers: IncomingHttpHeaders
-}): NonNullable<Credentials['page']> {
-  return { method: request.method, header: (name) => headerOf(request.headers, name) }
+  readonly protocol: string
+  /** The path as it was sent, wherever the routes are mounted, with its query. */
+  readonly originalUrl: string
+}
+
+/**
+ * Returns the places of a Node framework's request that a token may come in.
+ * @param frame - the request object that all middleware of a request shares, the address of the request as its caller sees it, and
+ * whether the cookies of pages count
+ */
+export function nodeCredentials<Given extends AddressedRequest>(
+  request: Given,
+  frame: {
+    readonly source: object
+    readonly url: (request: Given) => string
+    readonly pages: boolean
+  },
+): Credentials {
+  const { method, headers } = request
+  const proof = headerOf(headers, 'dpop')
+  return {
+    authorization: headers.authorization,
+    memberstackToken: headerOf(headers, 'x-memberstack-token'),
+    proof:
+      proof === undefined
+        ? undefined
+        : { proof, method, url: () => frame.url(request), source: frame.source },
+    page: frame.pages ? { method, header: (name) => headerOf(headers, name) } : undefined,
+  }
+}
+
+/** Returns the address of a request as its caller sees it, by the proxy rules of the framework, which are in `protocol` and `host`. */
+export function addressOf({ protocol, originalUrl }: AddressedRequest, host: string | undefined): string {
+  return `${protocol}://${host ?? ''}${originalUrl}`
 }
 
 /**

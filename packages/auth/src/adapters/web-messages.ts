@@ -36,3 +36,12 @@ export function toCookieRequest(request: Request): NonNullable<Credentials['page
 function headerOf(request: Request, name: string): string | undefined {
   return request.headers.get(name) ?? (name === 'host' ? new URL(request.url).host : undefined)
 }
+
+/**
+ * Returns the DPoP proof of a request; undefined if it has no such header.
+ * @param url - the address as the caller sees it, if it is not that of the request
+ */
+export function toProof(request: Request, url: string = request.url): Credentials['proof'] {
+  const proof = request.headers.get('dpop')
+  return proof === null ? undefined : { proof, method: request.method, url: () => url, source: request }
+}

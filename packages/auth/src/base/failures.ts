@@ -68,6 +68,27 @@ const failures = {
     { retryable: true, retryAfterSeconds: 1 },
   ],
 
+  proofInvalid: [
+    'AUTH_PROOF_INVALID',
+    'The request needs a valid DPoP proof by the key of its session.',
+    { headers: { 'www-authenticate': 'DPoP error="invalid_dpop_proof"' } },
+  ],
+  accessProofInvalid: [
+    'AUTH_PROOF_INVALID',
+    'The access token needs a valid DPoP proof by the key that it is bound to.',
+    { headers: { 'www-authenticate': 'DPoP algs="ES256", error="invalid_dpop_proof"' } },
+  ],
+  accessTokenUnproven: [
+    'AUTH_PROOF_INVALID',
+    'The access token is bound to a key. It has to be sent as Authorization: DPoP, with a proof.',
+    { reason: 'missing', headers: { 'www-authenticate': 'DPoP algs="ES256", error="invalid_token"' } },
+  ],
+  accessTokenUnbound: [
+    'AUTH_TOKEN_INVALID',
+    'The access token is bound to no key. It has to be sent as Authorization: Bearer.',
+    { reason: 'key', headers: { 'www-authenticate': 'DPoP algs="ES256", error="invalid_token"' } },
+  ],
+
   memberUnknown: ['AUTH_USER_CONTEXT_INVALID', 'There is no such member.', { reason: 'member_deleted' }],
   userContextUnknown: ['AUTH_USER_CONTEXT_INVALID', 'The member of this token could not be determined.'],
   planMissing: [

@@ -37,6 +37,9 @@ export const refusals = [
   'session',
 ] as const
 
+/** Reasons why a DPoP proof was refused, beside `missing` and those of tokens. The first four are the claims of RFC 9449 §4.2. */
+export const proofs = ['htm', 'htu', 'iat', 'ath', 'repeated', 'other_key'] as const
+
 /** Reasons why a session ended. */
 export const ends = [
   'sign_out',
@@ -85,11 +88,18 @@ export const troubles = [
 ] as const
 
 /** Every reason that is a fixed word. */
-export const reasons: ReadonlySet<string> = new Set<string>([...refusals, ...ends, ...webhooks, ...troubles])
+export const reasons: ReadonlySet<string> = new Set<string>([
+  ...refusals,
+  ...proofs,
+  ...ends,
+  ...webhooks,
+  ...troubles,
+])
 
 /** The reason why something was refused, ended or failed: for logs and metrics only, never for the caller. */
 export type Reason =
   | (typeof refusals)[number]
+  | (typeof proofs)[number]
   | (typeof ends)[number]
   | (typeof webhooks)[number]
   | (typeof troubles)[number]

@@ -1,6 +1,13 @@
 import { isJsonObject } from '../base/json.js'
 import { findConflicts } from './option-conflicts.js'
-import { memberstackRules, optionRules, rateLimitRules, type Rule, type Rules } from './option-rules.js'
+import {
+  dpopRules,
+  memberstackRules,
+  optionRules,
+  rateLimitRules,
+  type Rule,
+  type Rules,
+} from './option-rules.js'
 import type { PerennialOptions } from './perennial-options.js'
 
 /**
@@ -23,7 +30,7 @@ type Problems = Map<string, string>
 
 function listProblems(options: PerennialOptions, environment: 'production' | 'development'): Problems {
   const problems: Problems = new Map()
-  const { memberstack, rateLimits = {} } = options
+  const { memberstack, rateLimits = {}, dpop = {} } = options
   checkAgainst(optionRules, { given: options, prefix: '', problems, required: ['store'] })
   if (!isJsonObject(memberstack))
     problems.set('memberstack', 'memberstack must be an object with appId and secretKey')
@@ -36,6 +43,7 @@ function listProblems(options: PerennialOptions, environment: 'production' | 'de
   }
   if (isJsonObject(rateLimits))
     checkAgainst(rateLimitRules, { given: rateLimits, prefix: 'rateLimits.', problems, required: [] })
+  if (isJsonObject(dpop)) checkAgainst(dpopRules, { given: dpop, prefix: 'dpop.', problems, required: [] })
   return problems
 }
 
@@ -80,6 +88,10 @@ const otherNames: Readonly<Record<string, string>> = {
   database: 'store',
   logger: 'telemetry',
   apiKey: 'memberstack.secretKey',
+  proof: 'dpop',
+  dpopMode: 'dpop.mode',
+  dpopRequired: 'dpop.required',
+  requireDpop: 'dpop.required',
 }
 
 function unknownOption(prefix: string, name: string, rules: object): string {

@@ -19,6 +19,7 @@ import { createRateLimits, type RateLimits } from '../limits/index.js'
 import { createRefresh } from '../refresh/index.js'
 import { createOperatorSessions } from '../sessions/index.js'
 import { createEmitter, silentTelemetry, traced, type Emitter, type Telemetry } from '../telemetry/index.js'
+import { createProofCheck } from '../tokens/index.js'
 import { openMode, type Mode } from './open-mode.js'
 import type { PerennialOptions } from './perennial-options.js'
 import type { SessionMode } from './session-mode.js'
@@ -41,7 +42,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const { emitFailure } = emitter
   const pages = options.pages ? createPageRules(options.allowedOrigins, clock) : undefined
   const session = mode.session ?? undefined
-  const authenticator = createAuthenticator({ ...mode, sessions: session, pages, telemetry })
+  const proofs = createProofCheck({ clock, log: mode.usedProofs })
+  const authenticator = createAuthenticator({ ...mode, sessions: session, proofs, pages, telemetry })
   // No event is created if nothing receives it.
   const isHeard = given.telemetry !== undefined && telemetry !== silentTelemetry
   const authenticate = !isHeard ? authenticator : emitSuccesses(authenticator, emitter)
@@ -49,7 +51,7 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const refresh = traced(telemetry, 'refresh', createRefresh({ source, spendSession, telemetry, clock }))
   const transport = transportOf(options)
   const sessions = tracedSessions(mode, telemetry)
-  const routes = createAuthRoutes({ refresh, authenticate, sessions }, transport)
+  const routes = createAuthRoutes({ refresh, authenticate, sessions, proofs }, transport)
   const toResponse = (error: unknown) => errorResponse(error, environment)
 
   const after = createAfterAnswer(options)

@@ -29,6 +29,8 @@ export interface Mode {
   readonly clock: Clock
   /** Limits that all instances count together, where the store is shared between machines. */
   readonly limiters: Store['limiters']
+  /** The proofs that all instances know of, where the store is shared between processes. */
+  readonly usedProofs: Store['usedProofs']
   /** @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   checkReady(): Promise<void>
   close(): Promise<void>
@@ -79,7 +81,7 @@ async function openSessionMode(ground: Ground): Promise<Mode> {
     userContext,
     session,
     clock,
-    limiters: store.limiters,
+    ...sharedParts(store),
     async checkReady() {
       await store.check()
       await keySet.ready()
@@ -99,6 +101,10 @@ function openSigningKeys(
   { clock, telemetry, background }: ResolvedOptions,
 ): SigningKeys {
   return createSigningKeys({ store, secrets, clock, telemetry, background })
+}
+
+function sharedParts(store: ClaimedStore | undefined): Pick<Mode, 'limiters' | 'usedProofs'> {
+  return { limiters: store?.limiters, usedProofs: store?.usedProofs }
 }
 
 /** Claims the store for session mode, and reports rows that were changed in it. */
@@ -148,7 +154,7 @@ async function openForwardMode(ground: Ground, refreshUrl: string): Promise<Mode
     userContext,
     session: null,
     clock,
-    limiters: store?.limiters,
+    ...sharedParts(store),
     async checkReady() {
       await store?.check()
       await keySet.ready()

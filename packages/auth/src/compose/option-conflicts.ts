@@ -16,6 +16,7 @@ export function* findConflicts(
   yield* modeConflicts(options)
   yield* browserConflicts(options)
   yield* forwardModeConflicts(options)
+  yield* dpopConflicts(options)
   yield* issuerConflicts(options)
   yield* keyConflicts(options)
   if (environment === 'production' && options.secret === undefined)
@@ -94,6 +95,26 @@ function* forwardModeConflicts({
     yield {
       of: ['requiredPlans'],
       problem: `requiredPlans is checked in session mode only. ${leaveOut('requiredPlans')}`,
+    }
+}
+
+/** A proof is made by a script of the page. A cookie is sent without one, and forward mode has no sessions that could be bound. */
+function* dpopConflicts({
+  dpop = {},
+  refreshTokenTransport,
+  memberstack,
+}: PerennialOptions): Generator<Conflict> {
+  const used = dpop.required ? 'dpop.required' : dpop.mode === 'all' ? 'dpop.mode' : undefined
+  if (used === undefined) return
+  if (refreshTokenTransport === 'cookie')
+    yield {
+      of: [used, 'refreshTokenTransport'],
+      problem: `${used} needs refreshTokenTransport: 'body', because a browser sends a cookie without a proof. A good example: leave out ${used} or refreshTokenTransport`,
+    }
+  if (memberstack.refreshUrl !== undefined)
+    yield {
+      of: [used, 'memberstack.refreshUrl'],
+      problem: `${used} works in session mode only. A good example: leave out ${used} or memberstack.refreshUrl`,
     }
 }
 

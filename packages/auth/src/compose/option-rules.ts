@@ -16,7 +16,7 @@ import {
   wholeNumber,
   type Check,
 } from './option-kinds.js'
-import type { MemberstackOptions, PerennialOptions } from './perennial-options.js'
+import type { DpopOptions, MemberstackOptions, PerennialOptions } from './perennial-options.js'
 
 /** A check, and a good value as it stands in a program; absent if the problem itself names one. */
 export type Rule = readonly [check: Check, example?: string]
@@ -48,8 +48,9 @@ export const optionRules: Rules<PerennialOptions> = {
   verifiedTokensKept: [wholeNumber('', 1, 8_000_000), 'verifiedTokensKept: 50_000'],
   rateLimits: [isObject, 'rateLimits: { ipPerMinute: 100 }'],
   refreshTokenTransport: [oneOf('body', 'cookie')],
-  pages: [(value) => (typeof value === 'boolean' ? null : 'must be true or false'), 'pages: true'],
+  pages: [isBoolean, 'pages: true'],
   allowedOrigins: [isOriginList],
+  dpop: [isObject, "dpop: { mode: 'all' }"],
   telemetry: [isTelemetry, 'telemetry: createPinoSink(pino())'],
   waitUntil: [isFunction, 'waitUntil: (work) => context.waitUntil(work)'],
   afterAnswer: [oneOf('background', 'await')],
@@ -81,6 +82,16 @@ export const rateLimitRules: Rules<RateLimitOptions> = {
   ipPerMinute: [isLimit, 'ipPerMinute: 100'],
   ipTotalPerMinute: [isLimit, 'ipTotalPerMinute: 3000'],
   sessionPerMinute: [isLimit, 'sessionPerMinute: 10'],
+}
+
+/** The rules of `dpop`. */
+export const dpopRules: Rules<DpopOptions> = {
+  mode: [oneOf('refresh', 'all'), "mode: 'refresh'"],
+  required: [isBoolean, 'required: true'],
+}
+
+function isBoolean(value: unknown): string | null {
+  return typeof value === 'boolean' ? null : 'must be true or false'
 }
 
 function isLimit(value: unknown): string | null {

@@ -41,6 +41,17 @@ export interface MemberstackOptions {
   readonly webhookSecret?: string | undefined
 }
 
+/** The use of DPoP proofs (RFC 9449), by which a session is bound to a key of its client. */
+export interface DpopOptions {
+  /**
+   * `refresh`: a refresh token of a bound session needs a proof, and its access tokens are bearer tokens. `all`: its access tokens are
+   * bound to the key too, and `authenticate` needs a proof with each request. @defaultValue `refresh`
+   */
+  readonly mode?: 'refresh' | 'all' | undefined
+  /** If true, a sign-in without a proof is refused. Sessions that are not bound go on. @defaultValue false */
+  readonly required?: boolean | undefined
+}
+
 /** Everything `createPerennial` can be told. */
 export interface PerennialOptions {
   /** `sqlite:./perennial.db`, `memory:`, `redis://…`, `postgres://…`, or an open {@link Store}. */
@@ -112,6 +123,8 @@ export interface PerennialOptions {
    * `@perennial/auth/pages`. It needs the transport `cookie`. @defaultValue false
    */
   readonly pages?: boolean | undefined
+  /** The use of DPoP proofs. They need session mode and the transport `body`. */
+  readonly dpop?: DpopOptions | undefined
   /** Origins that may use cookie mode from another origin of the same site. */
   readonly allowedOrigins?: readonly string[] | undefined
   readonly telemetry?: Telemetry | undefined

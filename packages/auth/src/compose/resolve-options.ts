@@ -34,6 +34,7 @@ export interface ResolvedOptions extends Durations, World {
   readonly refreshTokenTransport: 'body' | 'cookie'
   readonly pages: boolean
   readonly allowedOrigins: readonly string[]
+  readonly dpop: { readonly mode: 'refresh' | 'all'; readonly required: boolean }
 }
 
 /**
@@ -103,8 +104,9 @@ function resolveTransport({
   refreshTokenTransport = 'body',
   pages = false,
   allowedOrigins = [],
-}: PerennialOptions): Pick<ResolvedOptions, 'refreshTokenTransport' | 'pages' | 'allowedOrigins'> {
-  return { refreshTokenTransport, pages, allowedOrigins }
+  dpop: { mode = 'refresh', required = false } = {},
+}: PerennialOptions): Pick<ResolvedOptions, 'refreshTokenTransport' | 'pages' | 'allowedOrigins' | 'dpop'> {
+  return { refreshTokenTransport, pages, allowedOrigins, dpop: { mode, required } }
 }
 
 /** Returns `production` where the process says so, so that an app that is deployed is held to its rules. */

@@ -92,6 +92,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     catchUp: revocations.catchUp,
     graceSeconds: options.refreshGraceSeconds,
     idleSeconds: options.sessionIdleSeconds,
+    dpopMode: options.dpop.mode,
     ...keepingOf(options, confirmations),
   })
   const useCases = createSessions({
@@ -99,6 +100,7 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     store: store.sessions,
     epochs: store.epochs,
     maxSessions: options.maxSessionsPerMember,
+    dpop: options.dpop,
     verifyMemberToken: createMemberTokenCheck(parts),
     randomBytes: options.randomBytes,
     maxSeconds: options.sessionMaxSeconds,

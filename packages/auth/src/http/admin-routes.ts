@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { failure } from '../base/failures.js'
-import type { OperatorUseCases, SessionPageOptions } from '../sessions/index.js'
+import type { ListedSession, OperatorUseCases, SessionPageOptions } from '../sessions/index.js'
 import { credentialsOf, readJsonObject, readToken, type AuthRequest } from './auth-request.js'
 import { json, noContent } from './auth-response.js'
 import type { Route } from './endpoints.js'
@@ -42,7 +42,10 @@ function memberRoutes(sessions: OperatorUseCases): readonly Route[] {
     {
       method: 'GET',
       path: ofMember,
-      answer: async (request, memberId) => json(200, await sessions.list(memberId, pageOf(request))),
+      answer: async (request, memberId) => {
+        const page = await sessions.list(memberId, pageOf(request))
+        return json(200, { ...page, sessions: page.sessions.map(withoutKey) })
+      },
     },
     {
       method: 'DELETE',
@@ -74,6 +77,10 @@ function sessionRoutes(sessions: OperatorUseCases): readonly Route[] {
       },
     },
   ]
+}
+
+function withoutKey({ jkt: _jkt, ...session }: ListedSession): ListedSession {
+  return session
 }
 
 /** An empty value counts as none. */

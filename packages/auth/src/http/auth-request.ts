@@ -3,6 +3,7 @@ import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { isJsonObject, parseJsonObject, type JsonObject } from '../base/json.js'
 import { isUsableToken } from '../base/formats.js'
+import type { ProofRequest } from '../tokens/index.js'
 import type { CookieRequest } from './cookies.js'
 
 /** The places a token may come in. A token in a URL is never read. */
@@ -11,6 +12,8 @@ export interface Credentials {
   readonly authorization: string | undefined
   /** `x-memberstack-token`. */
   readonly memberstackToken: string | undefined
+  /** The DPoP proof of the request, if it has a `DPoP` header. @defaultValue none */
+  readonly proof?: ProofRequest | undefined
   /** The request, where a page's cookie may have the access token: with the option `pages`. @defaultValue none */
   readonly page?: CookieRequest | undefined
 }
@@ -27,6 +30,13 @@ export interface AuthRequest {
   readonly requestId: string
   /** Gets the work that goes on after the answer. @defaultValue the `waitUntil` of `createPerennial` */
   readonly waitUntil?: WaitUntil | undefined
+  /**
+   * Returns the address of the request as its caller sees it: scheme, host and path, after the framework's own proxy rules. DPoP proofs
+   * name it. @defaultValue it is not known, and no proof is valid
+   */
+  readonly url?: (() => string) | undefined
+  /** The framework's own object of the request, which `authenticate` may have got too. @defaultValue this object */
+  readonly source?: object | undefined
   /** One header by its lower-case name. */
   header(name: string): string | undefined
   /** Reads the body. `maxBytes`: the largest one that is not `too_large`. @defaultValue {@link maxBodyBytes} */
@@ -104,9 +114,17 @@ function bearerToken(authorization: string): string | undefined {
   return bearer.exec(authorization)?.[1]
 }
 
+/** Returns the DPoP proof of a request, or undefined if it has no such header. */
+export function proofOf(request: AuthRequest): ProofRequest | undefined {
+  const proof = request.header('dpop')
+  if (proof === undefined) return undefined
+  return { proof, method: request.method, url: request.url ?? (() => ''), source: request.source ?? request }
+}
+
 /** Returns the places a token may come in. */
 export function credentialsOf(request: AuthRequest): Credentials {
   return {
+    proof: proofOf(request),
     authorization: request.header('authorization'),
     memberstackToken: request.header('x-memberstack-token'),
     page: request,

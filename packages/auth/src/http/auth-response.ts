@@ -46,7 +46,7 @@ function headersOf(error: AuthError): Record<string, string> {
   const headers: Record<string, string> = { ...error.headers }
   if (error.status === 401) {
     // RFC 6750 §3: no error attribute when the request lacked a token altogether, but at least one parameter.
-    headers['www-authenticate'] =
+    headers['www-authenticate'] ??=
       error.code === 'AUTH_TOKEN_MISSING' ? 'Bearer realm="perennial"' : 'Bearer error="invalid_token"'
   }
   if (error.retryAfterSeconds !== undefined)

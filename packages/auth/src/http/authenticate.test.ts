@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createAuthenticator, type AuthenticatorParts, type UserSource } from './authenticate.js'
 import { AuthError } from '../base/errors.js'
 import type { MemberstackUser } from '../base/formats.js'
-import type { VerifiedToken } from '../tokens/index.js'
+import { createProofCheck, type VerifiedToken } from '../tokens/index.js'
 
 const user: MemberstackUser = { userId: 'mem_1', email: 'ada@example.com', roles: ['user'], customFields: {} }
 const tokenWith = (claims: Readonly<Record<string, unknown>> = {}): VerifiedToken => ({
@@ -11,6 +11,7 @@ const tokenWith = (claims: Readonly<Record<string, unknown>> = {}): VerifiedToke
   claims: { iss: 'issuer', iat: 1, exp: 2, ...claims },
   expiresAt: 2,
   kid: undefined,
+  boundTo: null,
   user: null,
   userFrom: null,
 })
@@ -36,6 +37,7 @@ function start(token: VerifiedToken, found: () => MemberstackUser | Promise<Memb
       },
     },
     userContext,
+    proofs: createProofCheck({ clock: () => 0 }),
   }
   const authenticate = createAuthenticator(parts)
   const bearer = (text: string) =>

@@ -1,13 +1,20 @@
-import { presentedToken, readToken, type Credentials, type AuthResponse } from './auth-request.js'
+import { presentedToken, readToken, type Credentials } from './auth-request.js'
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { MemberChanges } from '../members/index.js'
 import { readPageToken, type PageRules } from './cookies.js'
 import { traced, type Emitter, type Tracing } from '../telemetry/index.js'
-import { toAuthError, errorResponse } from './auth-response.js'
-import type { Authenticated, RequestAuthenticator } from './perennial.js'
+import { toAuthError } from './auth-response.js'
+import type { Authenticated } from './perennial.js'
+import { createBoundTokens, refuseBound, tokenOfDpop } from './bound-token.js'
 import type { Confirmations, Revocations } from '../sessions/index.js'
-import { memberReadAtOf, sessionOf, type TokenVerifier, type VerifiedToken } from '../tokens/index.js'
+import {
+  memberReadAtOf,
+  sessionOf,
+  type ProofCheck,
+  type TokenVerifier,
+  type VerifiedToken,
+} from '../tokens/index.js'
 
 /** Finds the user of a verified token. `compact` is the token itself. */
 export interface UserSource {
@@ -22,6 +29,8 @@ export interface AuthenticatorParts {
   readonly sessions?: AuthenticatedSessions | undefined
   /** The rules of the access cookie. @defaultValue no cookie is read */
   readonly pages?: PageRules | undefined
+  /** Checks the proofs of tokens that are bound to a key. */
+  readonly proofs: Pick<ProofCheck, 'checkWithToken'>
   /** Traces the verification of tokens that are not known. @defaultValue nobody does */
   readonly telemetry?: Tracing | undefined
 }
@@ -46,8 +55,17 @@ export type Authenticator = (
  * from the cookie of a page is used without a note: it may have been renewed in this request, and the browser may never get it.
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
-  const { verifier, pages, telemetry } = parts
-  const accept = createAdmission(parts)
+  const { verifier, pages, telemetry, proofs } = parts
+  const admit = createAdmission(parts)
+  const accept: typeof admit = (token, compact, use) => {
+    refuseBound(token)
+    return admit(token, compact, use)
+  }
+  const authenticateBound = createBoundTokens({
+    proofs,
+    verify: (token) => verifier.verify(token),
+    admit: (token, compact) => admit(token, compact, 'noted'),
+  })
   const verify = (token: string, use: TokenUse): Authenticated | Promise<Authenticated> => {
     const verified = verifier.verify(token)
     return verified instanceof Promise
@@ -59,6 +77,8 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     : verify
 
   return (credentials) => {
+    const bound = tokenOfDpop(credentials)
+    if (bound !== undefined) return authenticateBound(bound, credentials.proof)
     const presented = presentedToken(credentials)
     // A token that was verified before is usable; only a new one is checked from end to end.
     const known = presented && verifier.recall(presented)
@@ -160,27 +180,6 @@ function checkSession(
   }
 }
 
-/** The result that `authenticate()` leaves on a request for `requireRoles()`. */
-export interface Grant {
-  readonly perennial: RequestAuthenticator
-  readonly authenticated: Authenticated
-  /** Set if the framework has an id for the request. */
-  readonly requestId?: string
-}
-
-/** The property of the request that has the grant. A symbol, so that no other code can set it by name. */
-export const grantKey: unique symbol = Symbol('perennial.grant')
-
-/** A framework's request, with room for a grant. */
-export interface Granted {
-  [grantKey]?: Grant
-}
-
-/** Puts the grant on a request. */
-export function grantTo(request: Granted, grant: Grant): void {
-  request[grantKey] = grant
-}
-
 /** Calls `admit` or `refuse` with the result of `authenticate`, without a promise where the result is known at once. */
 export function settle(
   authenticate: () => Authenticated | Promise<Authenticated>,
@@ -196,53 +195,4 @@ export function settle(
   }
   if (found instanceof Promise) found.then(admit, refuse)
   else admit(found)
-}
-
-/**
- * Creates a function that returns the answer which refuses a request whose member has none of the roles, or null.
- * @throws TypeError if there is no role, or one is not a string
- */
-export function createRoleCheck(roles: readonly string[]): (request: Granted) => AuthResponse | null {
-  checkRoleNames(roles)
-  return (request) => {
-    const grant = request[grantKey]
-    if (!grant) return notAuthenticated()
-    try {
-      grant.perennial.requireRoles(grant.authenticated, roles, grant.requestId)
-      return null
-    } catch (error) {
-      return grant.perennial.toResponse(error)
-    }
-  }
-}
-
-/** Checks the names of roles. @throws TypeError if there is none, or one is not a string: no member would ever be admitted */
-export function checkRoleNames(roles: readonly unknown[]): void {
-  if (roles.length > 0 && roles.every((role) => typeof role === 'string' && role !== '')) return
-  throw new TypeError("requireRoles() needs at least one role, each a string: requireRoles('admin', 'owner')")
-}
-
-function notAuthenticated(): AuthResponse {
-  return errorResponse(failure('notAuthenticated'), 'production')
-}
-
-/**
- * Checks that a member has one of these roles.
- * @throws {@link AuthError} `AUTH_ROLE_INSUFFICIENT`, which is emitted too
- */
-export function checkRoles(
-  { user, claims }: Authenticated,
-  roles: readonly string[],
-  {
-    emitFailure,
-    requestId = crypto.randomUUID(),
-  }: Pick<Emitter, 'emitFailure'> & { requestId?: string | undefined },
-): void {
-  if (roles.some((role) => user.roles.includes(role))) return
-  const sessionId = claims['sid']
-  const error = failure('roleMissing', {
-    subject: { memberId: user.userId, ...(typeof sessionId === 'string' ? { sessionId } : {}) },
-  })
-  emitFailure(error, requestId)
-  throw error
 }

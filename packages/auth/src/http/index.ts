@@ -10,17 +10,9 @@ export { authenticateAndFinish, createAfterAnswer } from './after-answer.js'
 export { answerJwks, errorResponse } from './auth-response.js'
 export { createAdminRoutes } from './admin-routes.js'
 export { createAuthRoutes } from './routes.js'
-export { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
+export { createAuthenticator, emitFailures, emitSuccesses, settle } from './authenticate.js'
 export { createAuthEndpoint, createWebhookEndpoint } from './endpoints.js'
-export {
-  checkRoleNames,
-  checkRoles,
-  createRoleCheck,
-  grantKey,
-  grantTo,
-  settle,
-  type Grant,
-} from './authenticate.js'
+export { checkRoleNames, checkRoles, createRoleCheck, grantKey, grantTo, type Grant } from './roles.js'
 export type { Authenticated, Perennial, RequestAuthenticator } from './perennial.js'
 export { createVerifier, type Verifier, type VerifierOptions } from './verifier.js'
 export { createPageRules, readCookie, replaceCookies, type PageRules } from './cookies.js'

@@ -20,6 +20,8 @@ export interface RefreshTokenTransport {
    * itself, and may have become that of another session since the page was loaded.
    */
   readMeantSession(request: AuthRequest): Promise<unknown>
+  /** True if a script of the page sends the refresh token, and can send a DPoP proof with it. */
+  readonly takesProofs: boolean
   /** The answer to a refresh that presents nothing: a visitor without a cookie is no error. */
   readonly absence: 'refused' | 'no_content'
   /** Returns the fields of an answer that carries tokens, beside the access token, and its `Set-Cookie` headers. */
@@ -39,6 +41,7 @@ export function createBodyTransport(): RefreshTokenTransport {
     read: async (request) => field(await readJsonObject(request), 'refreshToken'),
     // A refresh token that the page sends is of the session that the page means.
     readMeantSession: async () => undefined,
+    takesProofs: true,
     absence: 'refused',
     hand: ({ refreshToken }) => ({ fields: refreshToken === undefined ? {} : { refreshToken }, cookies: [] }),
     forget: [],
@@ -72,6 +75,7 @@ export function createCookieTransport(options: CookieTransportOptions): RefreshT
   return {
     read: async (request) => readCookie(request.header('cookie'), '__Host-perennial'),
     readMeantSession: async (request) => field(await readJsonObject(request), 'sid'),
+    takesProofs: false,
     absence: 'no_content',
     hand: ({ accessToken, refreshToken }) => ({
       fields: {},

@@ -1,19 +1,22 @@
 import { failure } from '../base/failures.js'
-import { isUsableToken, type MemberstackUser } from '../base/formats.js'
+import { isUsableToken } from '../base/formats.js'
 import {
   type AuthRequest,
   type AuthResponse,
   credentialsOf,
   type Credentials,
+  proofOf,
   readToken,
 } from './auth-request.js'
 import type { Authenticated } from './perennial.js'
 import type { SessionUseCases, Session } from '../sessions/index.js'
 import { json, noContent } from './auth-response.js'
 import type { Route, RouteCaller } from './endpoints.js'
-import type { RefreshTokenTransport } from './refresh-token-transport.js'
+import type { IssuedTokens, RefreshTokenTransport } from './refresh-token-transport.js'
 import { AuthError } from '../base/errors.js'
+import { createVerifyRoute } from './verify-route.js'
 import type { RefreshClient } from '../refresh/index.js'
+import type { ProofCheck, ProofResult } from '../tokens/index.js'
 
 /** The use cases that the routes call, one each. */
 export interface AuthRouteUseCases {
@@ -23,11 +26,13 @@ export interface AuthRouteUseCases {
       readonly requestId: string
       readonly client?: RefreshClient
       readonly beforeAsking?: () => Promise<void>
+      readonly proof?: ProofResult | undefined
     },
-  ): Promise<{ readonly accessToken: string; readonly refreshToken?: string }>
+  ): Promise<IssuedTokens & { readonly isBound?: true }>
   authenticate(credentials: Credentials, requestId: string): Authenticated | Promise<Authenticated>
   /** Undefined in forward mode, where the session routes are 404. */
   readonly sessions?: SessionUseCases | undefined
+  readonly proofs: Pick<ProofCheck, 'check'>
 }
 
 /** Creates the routes below `/v1/auth`, in both modes. */
@@ -48,36 +53,51 @@ export function createAuthRoutes(
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const client = { address: request.ip, userAgent: request.header('user-agent') }
     const { requestId } = request
-    const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking })
-    const { fields, cookies } = transport.hand(refreshed)
-    return json(200, { accessToken: refreshed.accessToken, ...fields }, { cookies })
+    const proof = await resultOf(request, useCases.proofs)
+    const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking, proof })
+    return tokens(200, refreshed, transport)
   }
   return [
     { method: 'POST', path: '/refresh-token', answer: refresh },
     { method: 'GET', path: '/me', answer: async (request) => json(200, (await authenticate(request)).user) },
     createVerifyRoute(authenticate),
-    ...(sessions ? createSessionRoutes(sessions, authenticate, transport) : []),
+    ...(sessions ? createSessionRoutes({ ...useCases, sessions, authenticate, transport }) : []),
   ]
+}
+
+/** Returns an answer with tokens. A token that is bound to a key says so (RFC 9449 §5); a bearer token is what clients expect. */
+function tokens(
+  status: 200 | 201,
+  issued: IssuedTokens & { readonly isBound?: true },
+  transport: RefreshTokenTransport,
+): AuthResponse {
+  const { accessToken, isBound } = issued
+  const { fields, cookies } = transport.hand(issued)
+  return json(status, { accessToken, ...fields, ...(isBound && { token_type: 'DPoP' }) }, { cookies })
 }
 
 type Authenticate = (request: AuthRequest) => Promise<Authenticated>
 
+interface SessionParts {
+  readonly sessions: SessionUseCases
+  readonly authenticate: Authenticate
+  readonly transport: RefreshTokenTransport
+  readonly proofs: Pick<ProofCheck, 'check'>
+}
+
 /** Creates the routes of session mode: sign in, list sessions, sign out. */
-function createSessionRoutes(
-  sessions: SessionUseCases,
-  authenticate: Authenticate,
-  transport: RefreshTokenTransport,
-): readonly Route[] {
+function createSessionRoutes(parts: SessionParts): readonly Route[] {
+  const { sessions, authenticate, transport } = parts
   return [
     {
       method: 'POST',
       path: '/session',
-      answer: (request, _parameter, caller) => signIn(request, caller, sessions, transport),
+      answer: (request, _parameter, caller) => signIn(request, caller, parts),
     },
     {
       method: 'DELETE',
       path: '/session',
-      answer: (request) => signOutThis(request, sessions, authenticate, transport),
+      answer: (request) => signOutThis(request, parts),
     },
     { method: 'GET', path: '/sessions', answer: (request) => list(request, sessions, authenticate) },
     {
@@ -106,11 +126,19 @@ function createSessionRoutes(
   ]
 }
 
+/** Checks the proof of a request; undefined if it has none. */
+async function resultOf(
+  request: AuthRequest,
+  proofs: Pick<ProofCheck, 'check'>,
+): Promise<ProofResult | undefined> {
+  const presented = proofOf(request)
+  return presented && (await proofs.check(presented))
+}
+
 async function signIn(
   request: AuthRequest,
   { address, beforeAsking }: RouteCaller,
-  sessions: SessionUseCases,
-  transport: RefreshTokenTransport,
+  { sessions, transport, proofs }: SessionParts,
 ): Promise<AuthResponse> {
   const memberToken = readToken(credentialsOf(request))
   if (memberToken === null) throw failure('memberTokenMissing')
@@ -121,9 +149,10 @@ async function signIn(
     requestId: request.requestId,
     address,
     beforeAsking,
+    // A browser that sends the refresh token by itself sends no proof with it.
+    proof: transport.takesProofs ? await resultOf(request, proofs) : undefined,
   })
-  const { fields, cookies } = transport.hand(created)
-  return json(201, { accessToken: created.accessToken, ...fields }, { cookies })
+  return tokens(201, created, transport)
 }
 
 async function list(
@@ -137,22 +166,24 @@ async function list(
 }
 
 /**
- * Ends the sessions of the tokens in the request. With a refresh token the answer is always 204 (RFC 7009 §2.2), so an
- * access token beside it is used if it is valid and ignored if it is not. A cookie of another session than the one that the
- * request means is left alone.
+ * Ends the sessions of the tokens in the request. With a refresh token the answer is 204 (RFC 7009 §2.2), so an access token beside
+ * it is used if it is valid and ignored if it is not. The one exception: the session of the refresh token is bound to a key, and the
+ * request has no proof by it. A cookie of another session than the one that the request means is left alone.
  */
 async function signOutThis(
   request: AuthRequest,
-  sessions: SessionUseCases,
-  authenticate: Authenticate,
-  transport: RefreshTokenTransport,
+  { sessions, authenticate, transport, proofs }: SessionParts,
 ): Promise<AuthResponse> {
   const refreshToken = await transport.read(request)
   const meant = await transport.readMeantSession(request)
   const presented = refreshToken !== undefined
   const isOfAnother =
     isUsableToken(refreshToken) &&
-    !(await sessions.signOutByRefreshToken(refreshToken, { requestId: request.requestId, meant }))
+    !(await sessions.signOutByRefreshToken(refreshToken, {
+      requestId: request.requestId,
+      meant,
+      proof: await resultOf(request, proofs),
+    }))
   if (!presented || readToken(credentialsOf(request)) !== null) {
     try {
       await sessions.signOut({ ...ownerOf(await authenticate(request)), requestId: request.requestId })
@@ -195,32 +226,4 @@ function describe(session: Session, currentId: string): Record<string, unknown> 
 
 function toIso(seconds: number): string {
   return new Date(seconds * 1000).toISOString()
-}
-
-/**
- * Creates `GET /v1/auth/verify`, which a reverse proxy asks before it passes a request on: nginx `auth_request`, Traefik
- * `forwardAuth`, Caddy `forward_auth`. The answer is 204 with the member in headers, or the refusal of `authenticate`.
- */
-function createVerifyRoute(authenticate: (request: AuthRequest) => Promise<Authenticated>): Route {
-  const answer = async (request: AuthRequest): Promise<AuthResponse> =>
-    noContent({ headers: memberHeaders((await authenticate(request)).user) })
-  return { method: 'GET', path: '/verify', answer }
-}
-
-/** Returns the headers of oauth2-proxy for a member. The roles are separated by commas. */
-export function memberHeaders({ userId, email, roles }: MemberstackUser): Record<string, string> {
-  return {
-    'x-auth-request-user': encode(userId),
-    'x-auth-request-email': encode(email),
-    'x-auth-request-groups': roles.map((role) => encode(role).replaceAll(',', '%2C')).join(','),
-  }
-}
-
-/**
- * Percent-encodes (RFC 3986 §2.1, UTF-8) what is not visible ASCII, so that no header ends early. The percent sign is encoded
- * too, so that decoding gives exactly the text.
- */
-function encode(text: string): string {
-  const wellFormed = new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text))
-  return wellFormed.replaceAll(/[^\x21-\x7e]+|%/g, (part) => encodeURIComponent(part))
 }

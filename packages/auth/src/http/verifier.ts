@@ -7,9 +7,10 @@ import { isLoopback } from '../base/formats.js'
 import type { HttpClient } from '../base/http-client.js'
 import { systemClock, type Clock } from '../base/time.js'
 import { createEmitter, silentTelemetry, traceCalls, type Telemetry } from '../telemetry/index.js'
-import { createRemoteKeySet, createTokenVerifier, ownIssuer } from '../tokens/index.js'
+import { createProofCheck, createRemoteKeySet, createTokenVerifier, ownIssuer } from '../tokens/index.js'
 import { authenticateAndFinish, createAfterAnswer } from './after-answer.js'
-import { checkRoles, createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
+import { createAuthenticator, emitFailures, emitSuccesses } from './authenticate.js'
+import { checkRoles } from './roles.js'
 import { errorResponse } from './auth-response.js'
 import type { RequestAuthenticator } from './perennial.js'
 import { createEndpointUsers } from './user-endpoint.js'
@@ -70,10 +71,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const issuers = [ownIssuer({ issuer, audience: appId, keySet })]
   const tokens = createTokenVerifier({ issuers, clock, cacheSize: options.verifiedTokensKept })
   const userContext = createEndpointUsers({ url: userUri, httpClient, clock })
+  const proofs = createProofCheck({ clock })
   const emitter = createEmitter(telemetry, clock)
   const { emitFailure } = emitter
   const environment = environmentOf(options)
-  const authenticator = createAuthenticator({ verifier: tokens, userContext, telemetry })
+  const authenticator = createAuthenticator({ verifier: tokens, userContext, proofs, telemetry })
   const authenticate = telemetry === silentTelemetry ? authenticator : emitSuccesses(authenticator, emitter)
   const afterAnswer = isFunction(process.env) ? 'await' : 'background'
   const after = createAfterAnswer({ background, telemetry, afterAnswer })

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { memberHeaders } from './routes.js'
+import { memberHeaders } from './verify-route.js'
 
 const member = { userId: 'mem_ada', email: 'ada@example.com', roles: ['user', 'admin'], customFields: {} }
 

@@ -261,6 +261,7 @@ describe('the user of a token', () => {
     claims: { iss: 'perennial', iat: 1, exp: 2, ...claims },
     expiresAt: 2,
     kid: undefined,
+    boundTo: null,
     user: null,
     userFrom: null,
   })

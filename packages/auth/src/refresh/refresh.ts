@@ -1,6 +1,7 @@
 import type { Reason } from '../base/reasons.js'
 import { type UpstreamTarget, createEmitter, type Emitter, type Telemetry } from '../telemetry/index.js'
 import type { Clock } from '../base/time.js'
+import type { ProofResult } from '../tokens/index.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createSingleFlight } from '../base/single-flight.js'
@@ -28,6 +29,8 @@ export type RefreshOutcome =
       readonly memberId: string
       readonly sessionId?: string
       readonly how: 'rotated' | 'kept' | 'replayed' | 'caught_up'
+      /** True if the access token is bound to the key of the session. @defaultValue false */
+      readonly isBound?: boolean
     }
   | {
       readonly kind: 'refused'
@@ -58,6 +61,8 @@ export interface RefreshContext {
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of the caller's address were refused; nothing was done.
    */
   readonly beforeAsking?: (() => Promise<void>) | undefined
+  /** The DPoP proof that came with the request. @defaultValue none */
+  readonly proof?: ProofResult | undefined
 }
 
 /** A source of refreshes: Perennial's own sessions, or a refresh API upstream. Called once per token at a time. */
@@ -81,16 +86,19 @@ export interface RefreshParts {
 export interface Refreshed {
   readonly accessToken: string
   readonly refreshToken?: string
+  /** The access token is bound to the key of the session. @defaultValue false */
+  readonly isBound?: true
 }
 
 /**
  * Exchanges a refresh token for a new access token (RFC 6749 §6).
  * @throws {@link AuthError} `AUTH_TOKEN_REFRESH_FAILED`: 401 refused, for one reason or another that only the log is told;
  *   502 or 503 trouble, `retryable`, the refresh token is as good as before. `AUTH_RATE_LIMITED`: this token is refreshed too often.
+ *   `AUTH_PROOF_INVALID`: the session is bound to a key, and the request has no proof by it. Nothing was done.
  */
 export type Refresh = (
   refreshToken: string,
-  context: Pick<RefreshContext, 'requestId' | 'beforeAsking'> & {
+  context: Pick<RefreshContext, 'requestId' | 'beforeAsking' | 'proof'> & {
     readonly client?: RefreshClient | undefined
   },
 ) => Promise<Refreshed>
@@ -109,9 +117,10 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
 
   const run = async (
     refreshToken: string,
-    { requestId, beforeAsking }: Parameters<Refresh>[1],
+    { requestId, beforeAsking, proof }: Parameters<Refresh>[1],
   ): Promise<Success> => {
-    const outcome = await ask(source, refreshToken, { requestId, beforeAsking, spend: spendSession })
+    const context = { requestId, beforeAsking, proof, spend: spendSession }
+    const outcome = await ask(source, refreshToken, context)
     if (outcome.kind === 'refreshed') return outcome
     if (outcome.kind === 'refused') throw refusal(outcome)
     const error = troubleError(outcome)
@@ -126,9 +135,10 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
   }
   return async (refreshToken, context) => {
     const { requestId, client } = context
-    const { result, joined } = flights.run(refreshToken, () => run(refreshToken, context))
+    const key = flightOf(refreshToken, context.proof)
+    const { result, joined } = flights.run(key, () => run(refreshToken, context))
     const success = await result
-    const { accessToken, refreshToken: successor, memberId, sessionId } = success
+    const { accessToken, refreshToken: successor, memberId, sessionId, isBound = false } = success
     emit({
       event: 'token_refreshed',
       requestId,
@@ -137,8 +147,21 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
       how: joined ? 'coalesced' : success.how,
     })
     reportShadow(success, { joined, requestId, client })
-    return { accessToken, ...(successor === undefined ? {} : { refreshToken: successor }) }
+    return {
+      accessToken,
+      ...(successor === undefined ? {} : { refreshToken: successor }),
+      ...(isBound && { isBound }),
+    }
   }
+}
+
+/**
+ * Returns the key under which callers share a run. Who has no proof by the key of a session must not get the answer to a caller who has
+ * one, and callers whose proofs are refused share the refusal.
+ */
+function flightOf(refreshToken: string, proof: ProofResult | undefined): string {
+  if (proof === undefined) return refreshToken
+  return `${refreshToken} ${'jkt' in proof ? proof.jkt : proof.reason}`
 }
 
 /** Creates the function that emits an event if a second client seems to follow a session. */

@@ -7,6 +7,7 @@ import {
   formatRefreshToken,
   type Confirmations,
   parseRefreshToken,
+  requireKey,
   type Decision,
   type IssueAccessToken,
   type Revocations,
@@ -33,6 +34,8 @@ export interface SessionSourceOptions extends RotationSettings {
   readonly isEnded?: Revocations['isEnded'] | undefined
   /** Returns a promise if this process was stopped for a while, until it knows what ended meanwhile. @defaultValue it was not */
   readonly catchUp?: Revocations['catchUp'] | undefined
+  /** `all`: the access tokens of a bound session are bound to its key (RFC 9449 §6.1). */
+  readonly dpopMode: 'refresh' | 'all'
   /** Set where the newest refresh token may stay after a rotation, as page loads by cookie need it. */
   readonly keeping?: Keeping | undefined
 }
@@ -64,7 +67,8 @@ type Refused = Exclude<Decision, Served>
  * Perennial's own sessions as a source of refreshes (RFC 6749 §6, RFC 9700 §4.14.2): two store round trips, the read and
  * the compare-and-set. Everything that may be down is called before the compare-and-set, and a replay repairs what fails
  * after it, so that no outage uses up a refresh token.
- * Rejects with `AUTH_UNAVAILABLE` when the store is away, and with whatever `spend` throws.
+ * Rejects with `AUTH_UNAVAILABLE` when the store is away, with `AUTH_PROOF_INVALID` without the key of a bound session, and with
+ * whatever `spend` throws.
  */
 export function createSessionSource(options: SessionSourceOptions): RefreshSource {
   const recent = createRecentStandings(options.clock)
@@ -75,6 +79,7 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
       await options.catchUp?.()
       const session = await options.store.read(parts.sessionId)
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
+      requireKey(session, context.proof)
       const work: Work = { ...options, context, recent, presented: parts.generation }
       const isEnded = () => options.isEnded?.(session.id, session.epoch) === true
       if (isEnded()) return await refuse('revoked', session, work)
@@ -139,13 +144,19 @@ async function keepCurrent(decision: Served, session: Session, work: Work): Prom
   if (generation > 1 && confirmedAt === null) work.keeping.confirmations.note(sessionId, generation)
   const expiresBy = endOfRotatedToken(session, work)
   const subject = { user: known.member, memberReadAt: known.readAt, sessionId, epoch, generation, expiresBy }
-  const accessToken = await work.issueAccessToken(subject)
-  return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept' }
+  const boundTo = boundKeyOf(session, work)
+  const accessToken = await work.issueAccessToken({ ...subject, boundTo })
+  return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept', isBound: boundTo !== undefined }
 }
 
 /** Returns the latest expiry of the access token that comes with a rotation, and of those that repeat it. */
 function endOfRotatedToken({ lastUsedAt, expiresAt }: Session, { keeping }: Work): number {
   return keeping ? Math.min(expiresAt, lastUsedAt + keeping.accessTokenTtlSeconds) : expiresAt
+}
+
+/** Returns the key that the access tokens of a session are bound to; undefined for bearer tokens. */
+function boundKeyOf({ jkt }: Session, { dpopMode }: Work): string | undefined {
+  return dpopMode === 'all' ? (jkt ?? undefined) : undefined
 }
 
 /** Called before anything is written, so that an admin API that is down costs no generation. */
@@ -176,16 +187,21 @@ async function answer(
   const accessToken =
     issued?.generation === generation ? issued.accessToken : await issue(session, expiresBy, read, work)
   const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
-  return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how }
+  const isBound = boundKeyOf(session, work) !== undefined
+  return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how, isBound }
 }
 
 async function issue(
-  { id: sessionId, epoch, generation }: Session,
+  session: Session,
   expiresBy: number,
   { member: user, readAt: memberReadAt }: Snapshot,
-  { issueAccessToken, recent }: Work,
+  work: Work,
 ): Promise<string> {
-  const accessToken = await issueAccessToken({ user, memberReadAt, sessionId, epoch, generation, expiresBy })
+  const { issueAccessToken, recent } = work
+  const { id: sessionId, epoch, generation } = session
+  const boundTo = boundKeyOf(session, work)
+  const subject = { user, memberReadAt, sessionId, epoch, generation, expiresBy, boundTo }
+  const accessToken = await issueAccessToken(subject)
   recent.noteIssued(sessionId, { generation, accessToken })
   return accessToken
 }

@@ -26,6 +26,7 @@ export {
   type MemberTokenRules,
   type VerifyMemberToken,
 } from './member-token.js'
+export { requireKey } from './key-binding.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
 export { beginningOf, createEpochs, inEpoch, toEpochEntry, type Epochs } from './epochs.js'
 export { createExpireTokens, type ExpireTokens } from './outdated-tokens.js'
@@ -46,7 +47,7 @@ export {
   type SessionEnderOptions,
 } from './session-ender.js'
 export { createMarkedSessions, type MarkedSessionsOptions } from './marked-sessions.js'
-export { createSessionMarks, type SessionMarks } from './session-mark.js'
+export { createSessionMarks, laterFields, type SessionMarks } from './session-mark.js'
 export type {
   Advance,
   Creation,

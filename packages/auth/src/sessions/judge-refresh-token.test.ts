@@ -25,6 +25,7 @@ beforeEach(async () => {
     userAgent: null,
     generation: 1,
     sealedMember: null,
+    jkt: null,
   }
   sessions = claimForTest(store, secrets).sessions
   await storeSession(sessions, { ...session, ...instants, ...seen }, now)

@@ -89,6 +89,7 @@ describe('a row that was changed', () => {
     ['the last use', () => ({ lastUsedAt: 1_009 })],
     ['the user agent', () => ({ userAgent: 'curl' })],
     ['the sealed member', () => ({ sealedMember: 'x' })],
+    ['a key that it is not bound to', () => ({ jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' })],
     ['the mark of another row', (_, { mark }) => ({ mark })],
     ['a mark that is cut', ({ mark }) => ({ mark: mark.slice(0, 8) })],
     ['no mark', () => ({ mark: '' })],
@@ -113,5 +114,43 @@ describe('a row that was changed', () => {
         .then(({ sessions: [first] }) => first ?? null),
     ])
     for (const answer of answers) expect(answer).toMatchObject({ status: 'fulfilled', value: null })
+  })
+})
+
+describe('the mark of a row', () => {
+  const session = {
+    ...beginSession({
+      id: randomBytes(16).toString('base64url'),
+      memberId: 'mem_ada',
+      userAgent: null,
+      expiresAt: 100_000,
+      sealedMember: null,
+      now: 1_000,
+    }),
+  }
+  /** As versions without keys mark a row, with an epoch or without one. */
+  const markedEarlier = ({ id, memberId, userAgent, ...row }: typeof session, epoch: readonly number[]) => {
+    const { createdAt, lastUsedAt, expiresAt, generation, confirmedAt, previousConfirmedAt, sealedMember } =
+      row
+    const times = [createdAt, lastUsedAt, expiresAt, generation, confirmedAt, previousConfirmedAt]
+    return secrets.mark(
+      'session',
+      JSON.stringify([id, memberId, userAgent, ...times, sealedMember, ...epoch]),
+    )
+  }
+
+  it('is that of earlier versions if the session is not bound to a key, so that its rows go on', () => {
+    expect(marks.mark(session).mark).toBe(markedEarlier(session, []))
+    expect(marks.mark({ ...session, epoch: 7 }).mark).toBe(markedEarlier(session, [7]))
+  })
+
+  it('is another one if the session is bound, so that earlier versions take the row for none', () => {
+    for (const epoch of [0, 7]) {
+      const bound = marks.mark({ ...session, epoch, jkt: 'thumbprint' })
+      expect(marks.isGenuine(bound)).toBe(true)
+      for (const earlier of [[], [0], [7]]) expect(bound.mark).not.toBe(markedEarlier(session, earlier))
+      expect(marks.isGenuine({ ...bound, jkt: null })).toBe(false)
+      expect(marks.isGenuine({ ...bound, jkt: 'another' })).toBe(false)
+    }
   })
 })

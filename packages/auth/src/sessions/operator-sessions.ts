@@ -13,6 +13,8 @@ export interface ListedSession {
   readonly createdAt: string
   readonly lastUsedAt: string
   readonly userAgent: string | null
+  /** The thumbprint (RFC 7638) of the key that its refreshes need. Absent if the session is not bound to a key. */
+  readonly jkt?: string
 }
 
 /** One page of the live sessions of a member, newest first. */
@@ -123,6 +125,7 @@ function invalid(detail: string) {
   return failure('requestInvalid', { detail })
 }
 
-function toListed({ id, createdAt, lastUsedAt, userAgent }: Session): ListedSession {
-  return { id, createdAt: toIsoTime(createdAt), lastUsedAt: toIsoTime(lastUsedAt), userAgent }
+function toListed({ id, createdAt, lastUsedAt, userAgent, jkt }: Session): ListedSession {
+  const listed = { id, createdAt: toIsoTime(createdAt), lastUsedAt: toIsoTime(lastUsedAt), userAgent }
+  return jkt === null ? listed : { ...listed, jkt }
 }

@@ -18,6 +18,7 @@ const session: Session = {
   endedAt: null,
   endReason: null,
   sealedMember: null,
+  jkt: null,
 }
 const kindAt = (change: Partial<Session>, presented: number, now: number, grace = 30) =>
   decide({ ...session, ...change }, presented, now, { ...settings, graceSeconds: grace }).kind

@@ -38,9 +38,17 @@ function markedText(session: Session): string {
     session.confirmedAt,
     session.previousConfirmedAt,
     session.sealedMember,
-    // As rows of versions without epochs were marked.
-    ...(session.epoch === 0 ? [] : [session.epoch]),
+    ...laterFields(session),
   ])
+}
+
+/**
+ * Returns the fields that versions without them did not mark, so that their rows stay genuine. The key is marked last, and only if
+ * there is one: to a version without keys the row of a bound session is not genuine, so it refuses the session.
+ */
+export function laterFields({ epoch, jkt }: Pick<Session, 'epoch' | 'jkt'>): readonly (number | string)[] {
+  if (jkt !== null) return [epoch, jkt]
+  return epoch === 0 ? [] : [epoch]
 }
 
 function inWholeSeconds(session: Session): Session {

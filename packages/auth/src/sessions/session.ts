@@ -31,6 +31,11 @@ export interface Session {
   readonly endReason: SessionEndReason | null
   /** The member as last read from the admin API, sealed; null when too large to keep. */
   readonly sealedMember: string | null
+  /**
+   * The thumbprint (RFC 7638) of the key that each refresh has to prove (RFC 9449 §5); null if the session is not bound to a key. It
+   * never changes.
+   */
+  readonly jkt: string | null
 }
 
 /** The facts that a sign-in has about the session that it begins. */
@@ -42,13 +47,16 @@ export interface SessionStart extends Pick<
   readonly now: number
   /** @defaultValue 0: nobody has ended all sessions of this store yet */
   readonly epoch?: number | undefined
+  /** @defaultValue null: the session is not bound to a key */
+  readonly jkt?: string | null | undefined
 }
 
 /** Returns a new session, whose first refresh token has not been used. */
-export function beginSession({ now, epoch = 0, ...start }: SessionStart): Session {
+export function beginSession({ now, epoch = 0, jkt = null, ...start }: SessionStart): Session {
   return {
     ...start,
     epoch,
+    jkt,
     createdAt: now,
     lastUsedAt: now,
     generation: 1,

@@ -6,6 +6,8 @@ import type { Member, MemberTokenClaims, MembershipCheck, Standing } from '../me
 import type { RandomBytes, Secrets } from '../base/secrets.js'
 import type { Epochs } from './epochs.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
+import type { ProofResult } from '../tokens/index.js'
+import { keyOf, requireKey } from './key-binding.js'
 import { signInWaitSeconds, type SignInCaller, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
 import { isIdle } from './rotation.js'
@@ -24,12 +26,16 @@ export type IssueAccessToken = (subject: {
   /** The time at which the member was read, in seconds. */
   readonly memberReadAt: number
   readonly expiresBy: number
+  /** The key that the token is bound to (RFC 9449 §6.1). @defaultValue none: it is a bearer token */
+  readonly boundTo?: string | undefined
 }) => Promise<string>
 
 /** A new session's first tokens. */
 export interface SignedIn {
   readonly accessToken: string
   readonly refreshToken: string
+  /** The access token is bound to the key of the session. @defaultValue false */
+  readonly isBound?: true
 }
 
 /** The use cases of sessions: sign in, list, sign out. */
@@ -37,10 +43,15 @@ export interface SessionUseCases {
   /**
    * Exchanges a member JWT for a session of its own.
    * @throws {@link AuthError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_TOKEN_REVOKED`, `AUTH_USER_CONTEXT_INVALID`, `AUTH_UNAVAILABLE`,
-   * and what `beforeAsking` throws
+   * `AUTH_PROOF_INVALID`, and what `beforeAsking` throws
    */
   signIn(
-    request: SignInCaller & { readonly memberToken: string; readonly userAgent: string | null },
+    request: SignInCaller & {
+      readonly memberToken: string
+      readonly userAgent: string | null
+      /** The proof that came with the request. Its key becomes that of the session. */
+      readonly proof?: ProofResult | undefined
+    },
   ): Promise<SignedIn>
   /** Returns live sessions of a member, newest first, 100 at most. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
   listOf(memberId: string): Promise<readonly Session[]>
@@ -54,11 +65,16 @@ export interface SessionUseCases {
   signOutEverywhere(memberId: string, requestId: string): Promise<void>
   /**
    * Ends the session of a refresh token of any generation; an invalid token changes nothing (RFC 7009 §2.2). Returns false, and
-   * ends nothing, if the token is of another session than `meant`. @throws {@link AuthError} `AUTH_UNAVAILABLE`
+   * ends nothing, if the token is of another session than `meant`.
+   * @throws {@link AuthError} `AUTH_PROOF_INVALID` for a bound session without a proof by its key, `AUTH_UNAVAILABLE`
    */
   signOutByRefreshToken(
     refreshToken: string,
-    request: { readonly requestId: string; readonly meant?: unknown },
+    request: {
+      readonly requestId: string
+      readonly meant?: unknown
+      readonly proof?: ProofResult | undefined
+    },
   ): Promise<boolean>
   /**
    * Returns the session of a refresh token of any generation, also one that has ended; null if the token is not valid.
@@ -85,6 +101,16 @@ export interface SessionsOptions {
   readonly idleSeconds: number
   /** The most live sessions of a member, from 1. */
   readonly maxSessions: number
+  /** The use of DPoP proofs. */
+  readonly dpop: KeyRules
+}
+
+/** The use of DPoP proofs (RFC 9449). */
+export interface KeyRules {
+  /** `refresh`: a refresh token of a bound session needs a proof. `all`: its access tokens do too. */
+  readonly mode: 'refresh' | 'all'
+  /** If true, a sign-in without a proof is refused. */
+  readonly required: boolean
 }
 
 type Request = Parameters<SessionUseCases['signIn']>[0]
@@ -116,11 +142,13 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
       const earlierSignIns = 'refused'
       await ender.endAllOf({ memberId, reason: 'sign_out_everywhere', requestId, earlierSignIns })
     },
-    signOutByRefreshToken: async (refreshToken, { requestId, meant }) => {
+    signOutByRefreshToken: async (refreshToken, { requestId, meant, proof }) => {
       const parts = parseRefreshToken(secrets, refreshToken)
       if (parts && meant !== undefined && meant !== parts.sessionId) return false
       const session = parts && (await store.read(parts.sessionId))
-      if (session) await ender.end(session, 'sign_out', requestId)
+      if (!session) return true
+      requireKey(session, proof)
+      await ender.end(session, 'sign_out', requestId)
       return true
     },
     sessionOf: async (refreshToken) => {
@@ -133,6 +161,7 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
 async function signIn(request: Request, options: SessionsOptions): Promise<SignedIn> {
   const { clock } = options
   const startedAt = clock()
+  const jkt = keyOf(request.proof, options.dpop.required)
   const claims = await options.verifyMemberToken(request.memberToken, request)
   const waitSeconds = Math.max(0, signInWaitSeconds - (clock() - startedAt))
   const { requestId, address = '' } = request
@@ -144,7 +173,7 @@ async function signIn(request: Request, options: SessionsOptions): Promise<Signe
   })
   if (standing.kind !== 'member') throw refusal(standing, claims.id)
 
-  return await begin({ claims, standing, request }, options)
+  return await begin({ claims, standing, request, jkt }, options)
 }
 
 /** Each turn that is lost means that somebody has ended all sessions since the turn began. */
@@ -154,15 +183,18 @@ interface Beginning {
   readonly claims: MemberTokenClaims
   readonly standing: Extract<Standing, { kind: 'member' }>
   readonly request: Request
+  readonly jkt: string | null
 }
 
-async function begin({ claims, standing, request }: Beginning, options: SessionsOptions): Promise<SignedIn> {
+async function begin(beginning: Beginning, options: SessionsOptions): Promise<SignedIn> {
   const { secrets, store, ender, maxSessions: mostSessions } = options
+  const { claims, standing, request, jkt } = beginning
   const { requestId } = request
+  const isBound = jkt !== null && options.dpop.mode === 'all'
   for (let turn = 0; turn < largestNumberOfTurns; turn++) {
-    const session = newSession(claims, standing.sealedMember, request, options)
+    const session = newSession(beginning, options)
     // Signed before the session is stored: else a session without tokens could remain in the member's list.
-    const accessToken = await issueFor(session, standing, options)
+    const accessToken = await issueFor(session, standing, options, isBound)
     const creation = await store.create(session, { issuedAt: claims.iat, mostSessions })
     if (creation.kind === 'outdated') continue
     const { id: sessionId, memberId, generation } = session
@@ -170,7 +202,8 @@ async function begin({ claims, standing, request }: Beginning, options: Sessions
     ender.noteEnded({ memberId, reason: 'superseded', requestId, ids: creation.superseded })
     const { emit } = createEmitter(options.telemetry, options.clock)
     emit({ event: 'session_created', requestId, memberId, sessionId })
-    return { accessToken, refreshToken: formatRefreshToken(secrets, { sessionId, generation }) }
+    const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
+    return { accessToken, refreshToken, ...(isBound && { isBound }) }
   }
   throw failure('epochContended')
 }
@@ -179,16 +212,16 @@ async function issueFor(
   session: Session,
   standing: Beginning['standing'],
   { issueAccessToken }: SessionsOptions,
+  isBound: boolean,
 ): Promise<string> {
-  const { id: sessionId, epoch, generation, expiresAt: expiresBy } = session
+  const { id: sessionId, epoch, generation, expiresAt: expiresBy, jkt } = session
   const { member: user, readAt: memberReadAt } = standing
-  return await issueAccessToken({ user, sessionId, epoch, generation, memberReadAt, expiresBy })
+  const boundTo = isBound ? (jkt ?? undefined) : undefined
+  return await issueAccessToken({ user, sessionId, epoch, generation, memberReadAt, expiresBy, boundTo })
 }
 
 function newSession(
-  claims: MemberTokenClaims,
-  sealedMember: string | null,
-  { userAgent }: Request,
+  { claims, standing: { sealedMember }, request: { userAgent }, jkt }: Beginning,
   { clock, epochs, maxSeconds, randomBytes }: SessionsOptions,
 ): Session {
   const now = Math.floor(clock())
@@ -200,6 +233,7 @@ function newSession(
     userAgent: userAgent === null ? null : Buffer.from(userAgent.slice(0, userAgentLength)).toString(),
     expiresAt: Math.floor(Math.min(now + maxSeconds, claims.exp)),
     sealedMember,
+    jkt,
     now,
   })
 }

@@ -16,6 +16,7 @@ const failures: ReadonlySet<AuthEventName> = new Set<AuthEventName>([
   'rate_limited',
   'session_reuse_detected',
   'session_shadow_suspected',
+  'proof_refused',
   'upstream_failure',
 ])
 

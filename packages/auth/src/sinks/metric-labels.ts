@@ -1,5 +1,5 @@
 import { statusOf } from '../base/errors.js'
-import { ends, reasons, refusals, troubles, webhooks } from '../base/reasons.js'
+import { ends, proofs, reasons, refusals, troubles, webhooks } from '../base/reasons.js'
 import { eventNames, type AuthEventName, type UpstreamTarget } from '../telemetry/index.js'
 
 /** The peers whose trouble and duration are counted. */
@@ -29,12 +29,26 @@ const onlyReasonOf: Readonly<Record<string, string>> = {
   AUTH_INTERNAL_ERROR: 'internal',
 }
 
+/** The reasons of `AUTH_PROOF_INVALID`. */
+const proofLabels: readonly string[] = [
+  'missing',
+  'malformed',
+  'header',
+  'type',
+  'algorithm',
+  'key',
+  'signature',
+  'claims',
+  ...proofs,
+]
+
 /** Returns every pair of code and reason that a refusal may have, to set its counter to 0 at the start. */
 export function refusalPairs(): readonly { readonly code: string; readonly reason: string }[] {
   const others = ['none', ...refusals, ...webhooks, ...troubleLabels]
   return codes
     .filter((code) => code !== 'AUTH_RATE_LIMITED')
     .flatMap((code) => {
+      if (code === 'AUTH_PROOF_INVALID') return proofLabels.map((reason) => ({ code, reason }))
       const only = onlyReasonOf[code]
       const labels = code === 'AUTH_ROLE_INSUFFICIENT' ? ['role', 'none'] : only ? [only] : new Set(others)
       return [...labels].map((reason) => ({ code, reason }))
@@ -51,6 +65,7 @@ export function eventPairs(): readonly { readonly event: AuthEventName; readonly
 function codesOf(event: AuthEventName): readonly string[] {
   if (event === 'rbac_failure') return ['AUTH_ROLE_INSUFFICIENT']
   if (event === 'rate_limited') return ['AUTH_RATE_LIMITED']
+  if (event === 'proof_refused') return ['AUTH_PROOF_INVALID']
   return failures.includes(event) ? ['none', ...codes] : ['none']
 }
 

@@ -47,7 +47,11 @@ export interface MetricFactory {
 type How = NonNullable<AuthEvent['how']>
 
 const hows: readonly How[] = ['rotated', 'kept', 'replayed', 'coalesced', 'caught_up']
-const refusals: ReadonlySet<AuthEventName> = new Set<AuthEventName>(['auth_failure', 'rbac_failure'])
+const refusals: ReadonlySet<AuthEventName> = new Set<AuthEventName>([
+  'auth_failure',
+  'rbac_failure',
+  'proof_refused',
+])
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /**

@@ -20,6 +20,7 @@ const levelOf = {
   rbac_failure: 'warn',
   rate_limited: 'warn',
   session_shadow_suspected: 'warn',
+  proof_refused: 'warn',
   session_reuse_detected: 'error',
   upstream_failure: 'error',
 } as const satisfies Record<AuthEventName, keyof PinoLikeLogger>

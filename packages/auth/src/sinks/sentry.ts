@@ -46,6 +46,7 @@ const severityOf: Partial<Record<AuthEventName, SentryContext['level']>> = {
   rbac_failure: 'warning',
   rate_limited: 'warning',
   session_shadow_suspected: 'warning',
+  proof_refused: 'warning',
   session_reuse_detected: 'error',
   upstream_failure: 'error',
 }

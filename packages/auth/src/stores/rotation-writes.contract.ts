@@ -31,6 +31,7 @@ const stored = fc.record({
   confirmedAt: instantOrNull,
   previousConfirmedAt: instantOrNull,
   sealedMember,
+  jkt: fc.option(fc.base64String({ minLength: 4, maxLength: 44 })),
 })
 
 const write: fc.Arbitrary<Write> = fc.oneof(

@@ -33,6 +33,7 @@ export function toRow(row: Row): SessionRow {
     endedAt: numberOrNull(row, 'ended_at'),
     endReason: toEndReason(textOrNull(row, 'end_reason')),
     sealedMember: textOrNull(row, 'sealed_member'),
+    jkt: textOrNull(row, 'jkt'),
     mark: textOf(row, 'mark'),
   }
 }

@@ -67,6 +67,18 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         expect(await read(empty.id)).toEqual(empty)
       })
 
+      it('keeps the key that a session is bound to, through rotations and to its end', async () => {
+        const jkt = '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I'
+        const bound = await create({ jkt })
+        expect(await read(bound.id)).toEqual(bound)
+        expect(await advance(bound.id, 1)).toMatchObject({ applied: true, session: { jkt } })
+        await store.sessions.confirm(bound.id, 2, world.now)
+        expect(await read(bound.id)).toMatchObject({ jkt, generation: 2, confirmedAt: world.now })
+        expect((await list(memberId, world.now)).map((session) => session.jkt)).toEqual([jkt])
+        await store.sessions.end(bound.id, 'sign_out', world.now)
+        expect(await read(bound.id)).toMatchObject({ jkt, endReason: 'sign_out' })
+      })
+
       it('knows nothing of a session that was never created', async () => {
         expect(await read(newSession().id)).toBeNull()
       })
@@ -567,6 +579,21 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         expect(await store.webhookLog.isDone('msg_1')).toBe(true)
         await world.pass(86_400)
         expect(await store.webhookLog.isDone('msg_1')).toBe(false)
+      })
+    })
+
+    describe('used proofs', () => {
+      it('accept each id once while it is kept, however many ask at once', async () => {
+        const log = store.usedProofs
+        // Only one process uses a store in memory. Its own memory of proofs is enough.
+        expect(log === undefined).toBe(raw.name === 'memory:')
+        if (!log) return
+        const asked = await Promise.all(Array.from({ length: 5 }, () => log.use('a', 150)))
+        expect(asked.filter(Boolean)).toHaveLength(1)
+        expect(await log.use('b', 150)).toBe(true)
+        expect(await log.use("'; DROP TABLE used_proofs; --", 150)).toBe(true)
+        expect(await log.use('a', 150)).toBe(false)
+        expect(await log.use('b', 150)).toBe(false)
       })
     })
 

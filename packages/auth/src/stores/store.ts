@@ -4,7 +4,7 @@ import type { AdminQuota, AdminQuotaOptions } from '../members/index.js'
 import type { WebhookLog } from '../webhooks/index.js'
 import type { SharedAnswers } from '../refresh/index.js'
 import type { Session, SessionRow, SessionRows } from '../sessions/index.js'
-import type { SigningKeyStore, StoredSigningKey } from '../tokens/index.js'
+import type { ProofLog, SigningKeyStore, StoredSigningKey } from '../tokens/index.js'
 
 /** The clock and the timer of a store, and its name among others on one server. */
 export interface StoreOptions {
@@ -44,6 +44,8 @@ export interface Store {
   readonly sessions: SessionRows
   readonly signingKeys: SigningKeyStore
   readonly webhookLog: WebhookLog
+  /** The DPoP proofs that were used; absent if only one process uses the store. */
+  readonly usedProofs?: ProofLog
   /** The answers that instances of forward mode share; absent if the store is not shared between machines. */
   readonly sharedAnswers?: SharedAnswers
   /** Limits that all instances count together; absent if each instance counts its own. */

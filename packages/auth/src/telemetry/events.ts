@@ -13,6 +13,7 @@ export const eventNames = [
   'session_revoked',
   'session_reuse_detected',
   'session_shadow_suspected',
+  'proof_refused',
   'rate_limited',
   'upstream_failure',
 ] as const
@@ -168,7 +169,7 @@ interface Trouble {
 /** Emits events with their time. It is the one place where an event is put together. */
 export interface Emitter {
   readonly emit: (event: Omit<AuthEvent, 'timestamp'>) => void
-  /** Emits a failure that is about to be answered: `rbac_failure`, `rate_limited`, or `auth_failure` for every other code. */
+  /** Emits a failure that is about to be answered: `rbac_failure`, `rate_limited`, `proof_refused`, or `auth_failure` for every other code. */
   readonly emitFailure: (error: AuthError, requestId: string) => void
   /** Emits `upstream_failure`. */
   readonly emitTrouble: (trouble: Trouble) => void
@@ -177,6 +178,7 @@ export interface Emitter {
 const eventOf: Partial<Record<AuthErrorCode, AuthEventName>> = {
   AUTH_ROLE_INSUFFICIENT: 'rbac_failure',
   AUTH_RATE_LIMITED: 'rate_limited',
+  AUTH_PROOF_INVALID: 'proof_refused',
 }
 
 /** Creates an emitter that writes to `telemetry`, with the time of `clock`. */

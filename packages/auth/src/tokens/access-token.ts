@@ -22,6 +22,8 @@ export interface AccessTokenSubject extends Omit<SessionClaims, 'epoch'> {
   readonly memberReadAt?: number | undefined
   /** The latest expiry, in seconds since the epoch: the token does not outlive its session. */
   readonly expiresBy?: number | undefined
+  /** The thumbprint of the key that the token is bound to: `cnf` (RFC 9449 §6.1). @defaultValue none: it is a bearer token */
+  readonly boundTo?: string | undefined
   /** Extra claims, which {@link extraClaimsProblem} has found nothing wrong with. */
   readonly claims?: JsonObject | undefined
 }
@@ -52,7 +54,7 @@ const tokenIdLength = 16
 /**
  * Creates the issuer of access tokens (RFC 9068 §2.2): `iss aud client_id sub sid jti iat exp email email_verified roles
  * customFields`, in `gen` the generation of the refresh token that is issued with it, in `mra` the time at which the member
- * was read, and in `epoch` the epoch in which the session began. A token has at most 4096 characters. If it would have more,
+ * was read, in `epoch` the epoch in which the session began, and in `cnf` the key that it is bound to. A token has at most 4096 characters. If it would have more,
  * `customFields`, then `roles`, then `email` are left out, and are read from the member cache.
  * @throws TypeError if the time to live is not 60 to 3600 seconds
  */
@@ -63,10 +65,11 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     throw new TypeError(`an access token lives 60 to ${accessTokenMaxSeconds} seconds, not ${ttlSeconds}`)
   }
   return {
-    async issue({ user, sessionId, generation, epoch = 0, memberReadAt, expiresBy = Infinity, ...rest }) {
+    async issue(subject) {
+      const { user, sessionId, generation, epoch = 0, memberReadAt, expiresBy = Infinity, boundTo } = subject
       const iat = Math.floor(clock())
       const claims = {
-        ...rest.claims,
+        ...subject.claims,
         iss: issuer,
         aud: audience,
         client_id: audience,
@@ -77,6 +80,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         exp: Math.floor(Math.min(iat + ttlSeconds, expiresBy)),
         [generationClaim]: generation,
         ...(epoch === 0 ? {} : { [epochClaim]: epoch }),
+        ...(boundTo === undefined ? {} : { cnf: { jkt: boundTo } }),
         ...(memberReadAt === undefined
           ? {}
           : { [memberReadAtClaim]: Math.floor(memberReadAt * 1000) / 1000 }),

@@ -99,7 +99,7 @@ function readPublicJwk(jwk: JsonObject | null): PublicJwk | null {
 }
 
 /** Computes the thumbprint of RFC 7638 §3: the required members in this order, without white space. */
-function thumbprint(x: string, y: string): string {
+export function thumbprint(x: string, y: string): string {
   return createHash('sha256')
     .update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y }))
     .digest('base64url')

@@ -1,5 +1,5 @@
 import { isMemberId } from '../base/formats.js'
-import type { JsonObject } from '../base/json.js'
+import { isJsonObject, type JsonObject } from '../base/json.js'
 import { readTimes, type TokenTimes } from './expiry.js'
 import {
   type KeySet,
@@ -122,9 +122,20 @@ export function judgeClaims(claims: JsonObject, rules: TokenRules): ClaimsJudgem
   if (memberId === null) problems.push({ reason: 'claims', claims: [rules.memberIdClaim] })
   const times = readTimes(claims)
   if (!times) problems.push({ reason: 'claims', claims: ['iat', 'exp', 'nbf'] })
+  if (readBoundKey(claims) === undefined) problems.push({ reason: 'claims', claims: ['cnf'] })
   problems.push(...problemsOfKind(claims, rules))
   if (problems.length > 0 || memberId === null || !times) return { kind: 'refused', problems, times }
   return { kind: 'sound', memberId, times }
+}
+
+/**
+ * Returns the thumbprint of the key that a token is bound to (RFC 9449 §6.1), null for a bearer token, and undefined if it is bound in a
+ * way that cannot be checked here (RFC 7800 §3.1).
+ */
+export function readBoundKey({ cnf }: JsonObject): string | null | undefined {
+  if (cnf === undefined) return null
+  const jkt = isJsonObject(cnf) ? cnf['jkt'] : undefined
+  return typeof jkt === 'string' && jkt !== '' ? jkt : undefined
 }
 
 /** Judges the claims that only one kind of token has. */

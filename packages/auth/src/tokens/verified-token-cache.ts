@@ -19,6 +19,8 @@ export interface VerifiedToken {
   /** `min(exp, iat + 3600)`, in seconds. */
   readonly expiresAt: number
   readonly kid: string | undefined
+  /** The thumbprint of the key that the token is bound to (RFC 9449 §6.1); null for a bearer token. */
+  readonly boundTo: string | null
   /**
    * The user of the token; null until the user context has set it. It is kept here and not in a map of its own, because the
    * look-up in such a map would cost more than all other work: with many tokens in use, the cost of a request is the memory

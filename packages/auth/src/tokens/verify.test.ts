@@ -99,10 +99,25 @@ describe('a good token', () => {
       claims: memberClaims,
       expiresAt: iat + 3600,
       kid: 'member-1',
+      boundTo: null,
       user: null,
       userFrom: null,
     })
   })
+
+  it('that is bound to a key says to which', async () => {
+    expect(await verify(ownToken({ cnf: { jkt: 'thumbprint' } }))).toMatchObject({ boundTo: 'thumbprint' })
+  })
+
+  it.each([[null], ['key'], [[]], [{}], [{ jkt: '' }], [{ jkt: 7 }], [{ 'x5t#S256': 'certificate' }]])(
+    'is refused if it is bound in a way that is not known: %j',
+    async (cnf) => {
+      await expect(verify(ownToken({ cnf }))).rejects.toMatchObject({
+        code: 'AUTH_TOKEN_INVALID',
+        reason: 'claims',
+      })
+    },
+  )
 
   it('of our own passes', async () => {
     expect(await verify(ownToken({ roles: ['admin'] }))).toEqual({
@@ -111,6 +126,7 @@ describe('a good token', () => {
       claims: { ...ownClaims, roles: ['admin'] },
       expiresAt: iat + 600,
       kid: 'own-1',
+      boundTo: null,
       user: null,
       userFrom: null,
     })

@@ -8,6 +8,7 @@ import {
   judgeClaims,
   judgeHeader,
   judgeLifetime,
+  readBoundKey,
   type TokenIssuer,
   type TokenProblem,
 } from './token-rules.js'
@@ -113,7 +114,8 @@ function verifiedToken(
   const { iat, exp, expiresAt } = times
   // All callers with this token get the same claims, so nobody may change them.
   const frozen = deepFreeze({ ...claims, iss: issuer, iat, exp })
-  return { kind, memberId, claims: frozen, expiresAt, kid, user: null, userFrom: null }
+  const boundTo = readBoundKey(claims) ?? null
+  return { kind, memberId, claims: frozen, expiresAt, kid, boundTo, user: null, userFrom: null }
 }
 
 function assertInTime(validFrom: number, expiresAt: number, now: number): void {

@@ -10,8 +10,8 @@ export interface SharingInstance {
   /** Repeats a sign-in that is answered 503. @throws Error for another refusal */
   signIn(memberId?: string): Promise<Pair>
   /** Exchanges a member JWT. */
-  exchange(memberToken: string): Promise<InstanceAnswer>
-  refresh(refreshToken: string): Promise<InstanceAnswer>
+  exchange(memberToken: string, proof?: string): Promise<InstanceAnswer>
+  refresh(refreshToken: string, proof?: string): Promise<InstanceAnswer>
   signOutEverywhere(accessToken: string): Promise<InstanceAnswer>
   signOutSession(sessionId: string, accessToken: string): Promise<InstanceAnswer>
   me(accessToken: string): Promise<InstanceAnswer>
@@ -60,7 +60,7 @@ export async function startInstance(
   const ask = createAsk(perennial)
   return {
     perennial,
-    exchange: (bearer) => ask('POST', '/session', { bearer }),
+    exchange: (bearer, proof) => ask('POST', '/session', { bearer, proof }),
     async signIn(memberId = 'mem_ada') {
       const { accessToken } = await emulator.issueTokens({ memberId })
       for (;;) {
@@ -71,7 +71,7 @@ export async function startInstance(
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     },
-    refresh: (refreshToken) => ask('POST', '/refresh-token', { json: { refreshToken } }),
+    refresh: (refreshToken, proof) => ask('POST', '/refresh-token', { json: { refreshToken }, proof }),
     signOutEverywhere: (bearer) => ask('DELETE', '/sessions', { bearer }),
     signOutSession: (id, bearer) => ask('DELETE', `/sessions/${id}`, { bearer }),
     me: (bearer) => ask('GET', '/me', { bearer }),
@@ -114,19 +114,26 @@ export async function eventually(holds: () => Promise<boolean>): Promise<void> {
 interface Sent {
   readonly bearer?: string
   readonly json?: object
+  /** A DPoP proof for the address {@link instanceUrl}. */
+  readonly proof?: string | undefined
 }
 
+/** The address at which the instances are called. */
+export const instanceUrl = 'https://auth.example.com/v1/auth'
+
 function createAsk(perennial: Perennial) {
-  return async (method: string, path: string, { bearer, json }: Sent): Promise<InstanceAnswer> => {
+  return async (method: string, path: string, { bearer, json, proof }: Sent): Promise<InstanceAnswer> => {
     const headers: Record<string, string> = {
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
       ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(proof === undefined ? {} : { dpop: proof }),
     }
     const answer = await perennial.handle({
       method,
       path,
       ip: '203.0.113.7',
       requestId: crypto.randomUUID(),
+      url: () => instanceUrl + path,
       header: (name) => headers[name],
       readBody: async () => ({
         kind: 'bytes',

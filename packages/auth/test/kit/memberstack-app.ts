@@ -17,6 +17,7 @@ export interface AppRequest {
   readonly token?: string
   readonly body?: object
   readonly from?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An answer of the app. */
@@ -26,6 +27,7 @@ export interface AppAnswer {
   readonly accessToken: string
   readonly refreshToken: string
   readonly body: Record<string, unknown>
+  readonly headers: Headers
 }
 
 /** Perennial in session mode and the emulator as its Memberstack. */
@@ -35,7 +37,7 @@ export interface MemberstackApp {
   readonly recorder: Recorder
   call(route: string, request?: AppRequest): Promise<AppAnswer>
   /** Signs a member in with a new member JWT. */
-  signIn(memberId?: string): Promise<AppAnswer>
+  signIn(memberId?: string, request?: AppRequest): Promise<AppAnswer>
   /** Returns how often the emulator was called since the last call of this. */
   calls(): Record<string, number>
 }
@@ -58,13 +60,14 @@ export async function createMemberstackApp(options: MemberstackAppOptions = {}):
   const handle = createFetchHandler(perennial, {
     clientAddress: (request) => request.headers.get('x-from') ?? '192.0.2.1',
   })
-  const call: MemberstackApp['call'] = async (route, { token, body, from } = {}) => {
+  const call: MemberstackApp['call'] = async (route, { token, body, from, headers } = {}) => {
     const [method = '', path = ''] = route.split(' ')
     const request = new Request(`http://app.example/v1/auth${path}`, {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(from === undefined ? {} : { 'x-from': from }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
@@ -76,8 +79,9 @@ export async function createMemberstackApp(options: MemberstackAppOptions = {}):
     perennial,
     recorder,
     call,
-    async signIn(memberId = 'mem_ada') {
-      return await call('POST /session', { token: (await emulator.issueTokens({ memberId })).accessToken })
+    async signIn(memberId = 'mem_ada', request = {}) {
+      const { accessToken: token } = await emulator.issueTokens({ memberId })
+      return await call('POST /session', { token, ...request })
     },
     calls() {
       const now = emulator.calls()
@@ -100,5 +104,6 @@ async function toAnswer(response: Response): Promise<AppAnswer> {
     accessToken: textOf('accessToken'),
     refreshToken: textOf('refreshToken'),
     body,
+    headers: response.headers,
   }
 }

@@ -17,7 +17,14 @@ export function corsOptions(config: CorsConfig): FastifyCorsOptions {
   return {
     origin: allowedOrigins(config),
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'X-CSRF', 'x-memberstack-token', 'x-request-id'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'DPoP',
+      'X-CSRF',
+      'x-memberstack-token',
+      'x-request-id',
+    ],
     exposedHeaders: [
       'Date',
       'Retry-After',

@@ -30,6 +30,7 @@ export function crossCheck(input: CrossCheckInput): readonly string[] {
     ...addressConflicts(input),
     ...forwardModeConflicts(input),
     ...browserConflicts(input),
+    ...dpopConflicts(input),
     ...issuerConflicts(input),
     ...keyConflicts(input),
     ...(input.environment === 'production' ? productionConflicts(input) : []),
@@ -125,6 +126,27 @@ function* browserConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
   if (origins.length > 1) yield { name: 'CORS_ORIGIN', problem: 'has * beside other origins' }
   else if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
     yield { name: 'CORS_ORIGIN', problem: 'is *, which REFRESH_TOKEN_TRANSPORT=cookie does not allow' }
+}
+
+/** An error rather than a warning: the operator relies on it. */
+function* dpopConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
+  const name =
+    settings.DPOP_REQUIRED === 'on' ? 'DPOP_REQUIRED' : settings.DPOP === 'all' ? 'DPOP' : undefined
+  if (name === undefined) return
+  if (settings.REFRESH_TOKEN_TRANSPORT === 'cookie')
+    yield {
+      name,
+      problem: 'needs REFRESH_TOKEN_TRANSPORT=body: a browser sends a cookie without a proof',
+      example: `leave out ${name} or REFRESH_TOKEN_TRANSPORT`,
+      beside: ['REFRESH_TOKEN_TRANSPORT'],
+    }
+  if (settings.MEMBERSTACK_REFRESH_URL !== undefined)
+    yield {
+      name,
+      problem: 'works in session mode only',
+      example: `leave out ${name} or MEMBERSTACK_REFRESH_URL`,
+      beside: ['MEMBERSTACK_REFRESH_URL'],
+    }
 }
 
 function* issuerConflicts({ settings }: CrossCheckInput): Generator<Conflict> {

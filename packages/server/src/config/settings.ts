@@ -67,6 +67,8 @@ const entries = {
   DOCS: v.optional(onOff),
   CORS_ORIGIN: v.optional(listOf(origin())),
   REFRESH_TOKEN_TRANSPORT: v.optional(oneOf(['body', 'cookie'])),
+  DPOP: v.optional(oneOf(['refresh', 'all'])),
+  DPOP_REQUIRED: v.optional(onOff),
   SENTRY_DSN: v.optional(sentryDsn()),
   POSTHOG_API_KEY: v.optional(idLike('phc_')),
   POSTHOG_HOST: v.optional(httpUrl()),
@@ -121,6 +123,8 @@ export const examples: Readonly<Record<SettingName, string>> = {
   DOCS: 'on',
   CORS_ORIGIN: 'https://app.example.com,https://www.example.com',
   REFRESH_TOKEN_TRANSPORT: 'body',
+  DPOP: 'refresh',
+  DPOP_REQUIRED: 'on',
   SENTRY_DSN: 'https://key@o1.ingest.sentry.io/1',
   POSTHOG_API_KEY: 'phc_…',
   POSTHOG_HOST: 'https://eu.i.posthog.com',
@@ -164,6 +168,7 @@ export function perennialOptionsOf(
     },
     refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT,
     allowedOrigins: settings.CORS_ORIGIN,
+    dpop: { mode: settings.DPOP, required: settings.DPOP_REQUIRED === 'on' },
   }
 }
 

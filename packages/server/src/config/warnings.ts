@@ -2,7 +2,7 @@ import { type Environment, findMeant, findNearMiss, isServiceLink, isServiceLink
 import { settingNames, type Settings, type Stage } from './settings.js'
 
 const ourPrefixes =
-  /^(PERENNIAL|MEMBERSTACK|RATE_LIMIT|ACCESS_TOKEN|REFRESH|SESSION_(IDLE|MAX)|MEMBER|MAX_SESSIONS|SIGN_IN|EMULATOR|POSTHOG)_/
+  /^(PERENNIAL|MEMBERSTACK|RATE_LIMIT|ACCESS_TOKEN|REFRESH|SESSION_(IDLE|MAX)|MEMBER|MAX_SESSIONS|SIGN_IN|EMULATOR|POSTHOG|DPOP)_/
 
 /** Misspellings of these would admit more callers than intended, or none. */
 const nearlyOurs = /^(REQUIRED_PLAN|CORS_ORIGIN|TRUST_PROX)/

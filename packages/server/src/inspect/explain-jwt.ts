@@ -7,7 +7,7 @@ import {
   type MemberTokenProblem,
 } from '@perennial/auth'
 import { withStore, type Deployment } from './deployment.js'
-import { endOf, show, untilNow, when, type Findings } from './findings.js'
+import { endOf, shortKey, show, untilNow, when, type Findings } from './findings.js'
 
 /** Explains a JWT by the judgements that the service itself makes: of a protected route, and of the exchange. */
 export async function explainJwt(text: string, deployment: Deployment): Promise<Findings> {
@@ -58,7 +58,17 @@ function describe({ token, session }: AccessTokenJudgement): string[] {
     lines.push(
       `Session: ${session.id} of ${session.memberId}, last refreshed ${untilNow(session.lastUsedAt)} ago`,
     )
-  return lines
+  return [...lines, ...describeKey(token.claims['cnf'], session)]
+}
+
+/** Describes the key that the token, or the refresh token of its session, is bound to (RFC 9449). */
+function describeKey(cnf: unknown, session: AccessTokenJudgement['session']): string[] {
+  const jkt: unknown = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined
+  if (typeof jkt === 'string')
+    return [`Key: ${show(shortKey(jkt))}; a request with it needs a DPoP proof by that key`]
+  if (!session) return []
+  if (session.jkt === null) return ['Key: none; the session is not bound']
+  return [`Key: ${shortKey(session.jkt)}; a refresh of its session needs a DPoP proof by that key`]
 }
 
 /** Explains the answer of `POST /v1/auth/session` to a member JWT, as far as it is known without Memberstack. */

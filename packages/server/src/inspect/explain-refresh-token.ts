@@ -6,7 +6,7 @@ import {
   type RefreshTokenJudgement,
 } from '@perennial/auth'
 import { withStore, type Deployment } from './deployment.js'
-import { endOf, untilNow, when, type Findings } from './findings.js'
+import { endOf, shortKey, untilNow, when, type Findings } from './findings.js'
 
 /** Explains the result that a refresh would have. Nothing is rotated, and a reused token ends no session. */
 export async function explainRefreshToken(token: string, deployment: Deployment): Promise<Findings> {
@@ -33,6 +33,9 @@ function describeSession(judgement: RefreshTokenJudgement): string[] {
     `Signed in: ${when(session.createdAt)}`,
     `Ends: ${when(session.expiresAt)}`,
     `Generation: ${generation}; the newest is ${session.generation}`,
+    session.jkt === null
+      ? 'Key: none; the token alone is enough'
+      : `Key: ${shortKey(session.jkt)}; a refresh needs a DPoP proof by it`,
   ]
 }
 

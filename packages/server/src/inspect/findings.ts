@@ -35,3 +35,8 @@ export function untilNow(instant: number): string {
 export function endOf({ endedAt, endReason }: Session): string {
   return `its session ended ${untilNow(endedAt ?? 0)} ago (${endReason ?? 'unknown'})`
 }
+
+/** Formats the thumbprint of a key. It is no secret; the first characters are enough to compare it. */
+export function shortKey(jkt: string): string {
+  return `${jkt.slice(0, 8)}…`
+}

@@ -1,11 +1,28 @@
 import type { Operation, Part, PathDescription, ResponseDescription } from './description.js'
-import { describeRefusals, refusalsOfAccessToken, refusalsOfAll } from './refusals.js'
+import { describeRefusals, refusalsOfAccessToken, refusalsOfAll, type Refusal } from './refusals.js'
 
 const byToken = [{ bearer: [] }, { memberstackToken: [] }]
+const byAccessToken = [...byToken, { dpop: [] }]
 const refreshBody = (required: boolean): Part => ({
   required,
   content: { 'application/json': { schema: { $ref: '#/components/schemas/RefreshRequest' } } },
 })
+
+/** The header of a request that proves the key of its session. */
+const proof: Part = {
+  name: 'DPoP',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', maxLength: 4096 },
+  description:
+    'A DPoP proof (RFC 9449), ES256. At a sign-in it binds the session to its key. A bound session needs one by the same key at each refresh and sign-out by refresh token.',
+}
+
+/** The refusal of a request without the proof that it needs. */
+const proofRefused: Refusal = {
+  code: 'AUTH_PROOF_INVALID',
+  when: 'the DPoP proof is missing or not valid. Nothing was done, and the session goes on',
+}
 
 /** Describes a response whose body has one of the shared schemas. */
 export function answer(description: string, schema: string): ResponseDescription {
@@ -24,6 +41,7 @@ const refresh: Operation = {
     'By cookie, a refresh within half the life of an access token after a rotation does not rotate: the answer is an access token that ends when the last one does, and no cookie is set.',
   tags: ['tokens'],
   security: [],
+  parameters: [proof],
   requestBody: refreshBody(false),
   responses: {
     200: answer('A new access token, and the new refresh token if it was rotated.', 'Refreshed'),
@@ -40,6 +58,7 @@ const refresh: Operation = {
         statuses: [502, 503],
         when: '`retryable: true`: the upstream or the store fails; the refresh token stays valid',
       },
+      proofRefused,
       ...refusalsOfAll,
     ]),
   },
@@ -50,7 +69,7 @@ const me: Operation = {
   summary: 'Read the member of the access token',
   description: 'Fields that the token lacks are read from Memberstack and cached for a short time.',
   tags: ['tokens'],
-  security: byToken,
+  security: byAccessToken,
   responses: {
     200: answer('The member.', 'User'),
     ...describeRefusals([
@@ -72,7 +91,7 @@ const verify: Operation = {
   description:
     'For nginx `auth_request`, Traefik `forwardAuth` and Caddy `forward_auth`. In the headers, what is not visible ASCII, the percent sign, and a comma inside a role are percent-encoded.',
   tags: ['tokens'],
-  security: byToken,
+  security: byAccessToken,
   responses: {
     204: {
       description: 'The access token is valid.',
@@ -100,10 +119,15 @@ const signIn: Operation = {
     'Takes the JWT that Memberstack issued at login, checks it and the membership with Memberstack, and starts a session.',
   tags: ['sessions'],
   security: byToken,
+  parameters: [proof],
   responses: {
     201: answer('The first pair of tokens.', 'SignedIn'),
     ...describeRefusals([
       { code: 'AUTH_TOKEN_MISSING', when: 'no usable member JWT in the request' },
+      {
+        code: 'AUTH_PROOF_INVALID',
+        when: 'the DPoP proof is not valid, or it is missing and `DPOP_REQUIRED=on`',
+      },
       { code: 'AUTH_TOKEN_INVALID', when: 'the member JWT is not valid for this app' },
       { code: 'AUTH_TOKEN_EXPIRED', when: 'the member JWT is too old' },
       { code: 'AUTH_TOKEN_REVOKED', when: 'the member has signed out everywhere since it was issued' },
@@ -122,10 +146,11 @@ const signOut: Operation = {
   operationId: 'deleteSession',
   summary: 'Sign out of this session',
   description:
-    'Takes an access token, or a refresh token in the body or cookie. With a refresh token the answer is 204 even if the token is not valid (RFC 7009). ' +
+    'Takes an access token, or a refresh token in the body or cookie. With a refresh token the answer is 204 even if the token is not valid (RFC 7009), but for a bound session without a proof. ' +
     'By cookie, `sid` names the session that the page means: a cookie of another session stays, and that session goes on.',
   tags: ['sessions'],
-  security: [...byToken, { refreshCookie: [] }, {}],
+  security: [...byAccessToken, { refreshCookie: [] }, {}],
+  parameters: [proof],
   requestBody: {
     required: false,
     content: { 'application/json': { schema: { $ref: '#/components/schemas/SignOutRequest' } } },
@@ -141,7 +166,7 @@ const listSessions: Operation = {
   summary: 'List the sessions of the member',
   description: 'Returns the live sessions, newest first.',
   tags: ['sessions'],
-  security: byToken,
+  security: byAccessToken,
   responses: {
     200: answer('The sessions.', 'Sessions'),
     ...describeRefusals([...refusalsOfAccessToken, ...refusalsOfAll]),
@@ -154,7 +179,7 @@ const signOutEverywhere: Operation = {
   description:
     'Ends all sessions of the member, including this one. Member JWTs issued before this are refused.',
   tags: ['sessions'],
-  security: byToken,
+  security: byAccessToken,
   responses: {
     204: { description: 'Signed out everywhere.' },
     ...describeRefusals([...refusalsOfAccessToken, ...refusalsOfAll]),
@@ -166,7 +191,7 @@ const signOutOne: Operation = {
   summary: 'Sign out of one session',
   description: 'Ends one of the member’s sessions.',
   tags: ['sessions'],
-  security: byToken,
+  security: byAccessToken,
   parameters: [
     {
       name: 'id',

@@ -15,7 +15,7 @@ const retryAfter = { 'Retry-After': aHeader('Seconds to wait before the next att
 const headersOf: Readonly<Record<number, Readonly<Record<string, Part>>>> = {
   401: {
     'WWW-Authenticate': aHeader(
-      '`Bearer`, with `error="invalid_token"` if the request had a token (RFC 6750).',
+      '`Bearer`, with `error="invalid_token"` if the request had a token (RFC 6750); `DPoP` for what concerns proofs (RFC 9449).',
     ),
   },
   405: { Allow: aHeader('The methods that this path supports.') },
@@ -46,6 +46,10 @@ export const refusalsOfAccessToken: readonly Refusal[] = [
     when: 'the access token has expired, or a webhook has reported other roles or plans since: refresh',
   },
   { code: 'AUTH_TOKEN_REVOKED', when: 'its session has ended: sign in again' },
+  {
+    code: 'AUTH_PROOF_INVALID',
+    when: 'the access token is bound to a key (`DPOP=all`), and the request has no valid DPoP proof by it',
+  },
   { code: 'AUTH_UNAVAILABLE', when: 'a dependency is unavailable; the same call may succeed later' },
 ]
 

@@ -12,6 +12,12 @@ const refreshToken = {
     'Opaque. Store the newest one. With cookie transport it is in an HttpOnly cookie and never in a body.',
 }
 
+const tokenType = {
+  const: 'DPoP',
+  description:
+    'Present if the access token is bound to the key of the session (`DPOP=all`). It is then sent as `Authorization: DPoP`, with a proof.',
+}
+
 /** The schemas of all bodies. */
 export const schemas: Readonly<Record<string, Schema>> = {
   Error: {
@@ -59,9 +65,14 @@ export const schemas: Readonly<Record<string, Schema>> = {
         ...refreshToken,
         description: `Present if it was rotated. ${refreshToken.description}`,
       },
+      token_type: tokenType,
     },
   },
-  SignedIn: { type: 'object', required: ['accessToken'], properties: { accessToken, refreshToken } },
+  SignedIn: {
+    type: 'object',
+    required: ['accessToken'],
+    properties: { accessToken, refreshToken, token_type: tokenType },
+  },
   User: {
     type: 'object',
     required: ['userId', 'email', 'roles', 'customFields'],
@@ -140,6 +151,12 @@ export const securitySchemes: Readonly<Record<string, Part>> = {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'The token in `Authorization: Bearer`.',
+  },
+  dpop: {
+    type: 'http',
+    scheme: 'dpop',
+    description:
+      'A bound access token in `Authorization: DPoP` (`DPOP=all`). The header `DPoP` is a proof (RFC 9449) with `ath`, new for each request.',
   },
   adminKey: {
     type: 'http',

@@ -1,6 +1,6 @@
 import { AuthError } from '../../base/errors.js'
 import type { Clock } from '../../base/time.js'
-import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
+import type { ProofLog, SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import { numberOf, textOf, textOrNull, toColumn, type Row } from '../columns.js'
 import type { StoreOwner } from '../store.js'
@@ -86,6 +86,19 @@ export function createD1WebhookLog({ table, run }: D1Statements, clock: Clock): 
         toColumn(messageId),
         Math.ceil(forgetAt),
       )
+    },
+  }
+}
+
+/** Creates the log of used DPoP proofs. */
+export function createD1ProofLog({ table, run }: D1Statements, clock: Clock): ProofLog {
+  const proofs = table('used_proofs')
+  const text = `INSERT INTO ${proofs} (id, forget_at) VALUES (?1, ?3)
+    ON CONFLICT (id) DO UPDATE SET forget_at = excluded.forget_at WHERE ${proofs}.forget_at <= ?2 RETURNING 1 AS used`
+  return {
+    async use(id, keptSeconds) {
+      const now = Math.floor(clock())
+      return (await run(text, toColumn(id), now, now + keptSeconds)).length > 0
     },
   }
 }

@@ -56,7 +56,7 @@ export function createInsertion({ statements, feed, clock }: InsertionParts): Se
 function valuesOf(row: SessionRow, { issuedAt }: SignIn, at: number): readonly (string | number | null)[] {
   const end = [row.endedAt, row.endReason, toColumn(row.memberId)]
   // Cutoffs are whole seconds, so an instant in between counts as the second after it.
-  return [...fieldsOf(row), ...end, Math.ceil(issuedAt), at, row.epoch]
+  return [...fieldsOf(row), ...end, Math.ceil(issuedAt), at, row.epoch, toColumn(row.jkt)]
 }
 
 /**
@@ -68,8 +68,8 @@ function insertionStatements(table: D1Statements['table']) {
   return {
     insert: `
       INSERT INTO ${sessions} (id, user_agent, created_at, last_used_at, expires_at, generation, confirmed_at,
-        previous_confirmed_at, sealed_member, mark, ended_at, end_reason, member_id, epoch)
-      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?16
+        previous_confirmed_at, sealed_member, mark, ended_at, end_reason, member_id, epoch, jkt)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?16, ?17
       WHERE ${presentEpoch(table)} <= ?16 AND NOT EXISTS (
         SELECT 1 FROM ${table('sign_in_cutoffs')} WHERE member_id = ?13 AND issued_until >= ?14 AND over_at > ?15)
       RETURNING 1 AS stored`,

@@ -27,6 +27,7 @@ export function migration(table: (name: string) => string): readonly string[] {
        sealed_member TEXT,
        mark TEXT NOT NULL,
        epoch INTEGER NOT NULL,
+       jkt TEXT,
        ended_at INTEGER,
        end_reason TEXT) STRICT`,
     `CREATE INDEX IF NOT EXISTS ${table('sessions_member')} ON ${sessions} (member_id, epoch, created_at)
@@ -64,5 +65,8 @@ function sharedTables(table: (name: string) => string): readonly string[] {
     `CREATE TABLE IF NOT EXISTS ${table('webhook_messages')} (
        id TEXT PRIMARY KEY, forget_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
     `CREATE INDEX IF NOT EXISTS ${table('webhook_messages_forget')} ON ${table('webhook_messages')} (forget_at)`,
+    `CREATE TABLE IF NOT EXISTS ${table('used_proofs')} (
+       id TEXT PRIMARY KEY, forget_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+    `CREATE INDEX IF NOT EXISTS ${table('used_proofs_forget')} ON ${table('used_proofs')} (forget_at)`,
   ]
 }

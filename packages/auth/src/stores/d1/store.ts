@@ -5,7 +5,7 @@ import { numberOf } from '../columns.js'
 import { endedKeptSeconds } from '../ended-sessions.js'
 import { createPolledFeed } from '../polled-feed.js'
 import { defaultStorePrefix, storePrefixProblem, sweepEverySeconds, type Store } from '../store.js'
-import { createD1Owner, createD1SigningKeys, createD1WebhookLog } from './identity.js'
+import { createD1Owner, createD1ProofLog, createD1SigningKeys, createD1WebhookLog } from './identity.js'
 import { createD1Sessions } from './sessions.js'
 import { createD1Statements, type D1LikeDatabase, type D1Statements, type D1Step } from './statements.js'
 
@@ -71,6 +71,7 @@ export function createD1Store(database: D1LikeDatabase, options: D1StoreOptions 
     sessions: createD1Sessions({ statements, feed, clock, sweepIfDue: sweeper.sweepIfDue }),
     signingKeys: createD1SigningKeys(statements),
     webhookLog: createD1WebhookLog(statements, clock),
+    usedProofs: createD1ProofLog(statements, clock),
     async check() {
       await runAll([[`UPDATE ${table('store_version')} SET version = version`]])
     },
@@ -101,6 +102,7 @@ function createSweeper({ table, run, runAll }: D1Statements, clock: Clock) {
       removal('ended_sessions', 'seq', 'ended_at <= ?1', now - endedKeptSeconds),
       removal('sign_in_cutoffs', 'member_id', 'over_at <= ?1', now),
       removal('webhook_messages', 'id', 'forget_at <= ?1', now),
+      removal('used_proofs', 'id', 'forget_at <= ?1', now),
     ]
     const [present] = await run(`SELECT epoch FROM ${table('store_epoch')}`)
     const epoch = numberOf(present, 'epoch')

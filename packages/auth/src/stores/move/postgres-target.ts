@@ -83,6 +83,7 @@ function sessionOf({ row, refusedUntil }: MovedSession): object {
     end_reason: row.endReason,
     sealed_member: toColumn(row.sealedMember),
     mark: toColumn(row.mark),
+    jkt: toColumn(row.jkt),
     // Refused if the member signed out everywhere in the new store, later than any sign-out in the old one.
     issued_at: Math.max(row.createdAt, refusedUntil + 1),
   }
@@ -101,6 +102,7 @@ const columns = [
   'sealed_member',
   'mark',
   'epoch',
+  'jkt',
 ]
 
 /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/time.js'
-import type { SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
+import type { ProofLog, SigningKeyStore, StoredSigningKey } from '../../tokens/index.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import type { StoreOwner } from '../store.js'
 import type { PostgresRow } from './client.js'
@@ -82,6 +82,19 @@ export function createPostgresWebhookLog({ schema, run }: PostgresStatements, cl
          ON CONFLICT (id) DO UPDATE SET forget_at = GREATEST(done.forget_at, excluded.forget_at)`,
         [toColumn(messageId), Math.ceil(forgetAt)],
       )
+    },
+  }
+}
+
+/** Creates the log of used DPoP proofs. */
+export function createPostgresProofLog({ schema, run }: PostgresStatements, clock: Clock): ProofLog {
+  const text = `INSERT INTO ${schema}.used_proofs AS known (id, forget_at) VALUES ($1::text, $3::bigint)
+    ON CONFLICT (id) DO UPDATE SET forget_at = excluded.forget_at WHERE known.forget_at <= $2::bigint
+    RETURNING 1 AS used`
+  return {
+    async use(id, keptSeconds) {
+      const now = Math.floor(clock())
+      return (await run(text, [toColumn(id), now, now + keptSeconds])).length > 0
     },
   }
 }

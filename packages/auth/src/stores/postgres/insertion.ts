@@ -82,6 +82,7 @@ function valuesOf(
     now + signInHeldSeconds,
     row.epoch,
     mostSessions - 1,
+    toColumn(row.jkt),
   ]
 }
 
@@ -95,8 +96,8 @@ function insertionStatements(schema: string) {
   return {
     insert: `
       WITH ${memberRow(schema)}, stored AS (
-        INSERT INTO ${schema}.sessions (${columns}, ended_at, end_reason, member_id, epoch)
-        SELECT ${values}, $11::bigint, $12::text, $13::text, $17::bigint FROM member
+        INSERT INTO ${schema}.sessions (${columns}, ended_at, end_reason, member_id, epoch, jkt)
+        SELECT ${values}, $11::bigint, $12::text, $13::text, $17::bigint, $19::text FROM member
         WHERE member.issued_until < $14::bigint AND ${presentEpoch(schema)} <= $17::bigint
         RETURNING 1
       ), ${endSurplus(schema, { ...surplus, only: 'EXISTS (SELECT FROM stored)' })}

@@ -1,5 +1,5 @@
 /** The version of the schema that this version of Perennial needs. */
-const latestVersion = 2
+const latestVersion = 3
 
 /** The SQLSTATE that the migration raises if a newer version of Perennial has changed the schema. */
 export const newerVersionState = 'PN001'
@@ -46,6 +46,9 @@ ${sessionTables(schema)}${sharedTables(schema)}${quotaTables(schema)}
   END IF;
   IF found < 2 THEN
 ${epochTables(schema)}
+  END IF;
+  IF found < 3 THEN
+${keyTables(schema)}
   END IF;
   UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
 END
@@ -113,6 +116,20 @@ function epochTables(schema: string): string {
       epoch bigint NOT NULL,
       mark text COLLATE "C" NOT NULL
     );`
+}
+
+/**
+ * Version 3. An instance of version 2 does not mark the key of a row. To it the row of a bound session is not genuine: it refuses the
+ * session, and neither rotates nor ends it. The used proofs may be lost in a crash of the server, and are not logged.
+ */
+function keyTables(schema: string): string {
+  return `
+    ALTER TABLE ${schema}.sessions ADD COLUMN jkt text COLLATE "C";
+    CREATE UNLOGGED TABLE ${schema}.used_proofs (
+      id text COLLATE "C" PRIMARY KEY,
+      forget_at bigint NOT NULL
+    );
+    CREATE INDEX used_proofs_forget ON ${schema}.used_proofs (forget_at);`
 }
 
 /** Creates what instances share beside sessions. The tables that may be lost in a crash of the server are not logged. */

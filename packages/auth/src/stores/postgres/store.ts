@@ -13,7 +13,12 @@ import { createPostgresLimiters, createPostgresPlaces } from './limits.js'
 import { openPool, type PostgresClient } from './client.js'
 import { numberOf, textOf } from '../columns.js'
 import { createPostgresEndedFeed } from './ended-feed.js'
-import { createPostgresOwner, createPostgresSigningKeys, createPostgresWebhookLog } from './identity.js'
+import {
+  createPostgresOwner,
+  createPostgresProofLog,
+  createPostgresSigningKeys,
+  createPostgresWebhookLog,
+} from './identity.js'
 import { schemaNameProblem } from './schema.js'
 import { createPostgresSessions } from './sessions.js'
 import { createPostgresSharedAnswers } from './shared-answers.js'
@@ -112,6 +117,7 @@ function storeOf(
     sessions: createPostgresSessions({ statements, feed, clock }),
     signingKeys: createPostgresSigningKeys(statements),
     webhookLog: createPostgresWebhookLog(statements, clock),
+    usedProofs: createPostgresProofLog(statements, clock),
     sharedAnswers: createPostgresSharedAnswers(statements, clock),
     limiters: createPostgresLimiters(statements, clock),
     shareAdminQuota: (local, egress, limits) =>

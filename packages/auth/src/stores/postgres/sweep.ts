@@ -13,6 +13,7 @@ const steps = [
   ['ended_sessions', 'ended_at', endedKeptSeconds, 1],
   ['sign_in_cutoffs', 'over_at', 0, 1],
   ['webhook_messages', 'forget_at', 0, 1],
+  ['used_proofs', 'forget_at', 0, 1],
   ['admin_wishes', 'until_ms', 0, 1000],
   ['limit_counts', 'resets_at_ms', 0, 1000],
   ['shared_answers', 'GREATEST(claimed_until_ms, kept_until_ms, told_until_ms)', 0, 1000],

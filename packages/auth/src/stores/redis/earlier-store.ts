@@ -105,6 +105,7 @@ function toSession(fields: ReadonlyMap<string, string>): Session | null {
     confirmedAt: numberOrNull('confirmedAt'),
     previousConfirmedAt: numberOrNull('previousConfirmedAt'),
     epoch: 0,
+    jkt: null,
     endedAt: numberOrNull('endedAt'),
     endReason: toEndReason(fields.get('endReason')),
     sealedMember: fields.get('sealedMember') ?? null,

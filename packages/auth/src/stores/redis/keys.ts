@@ -27,6 +27,7 @@ export interface RedisKeys {
   readonly everyWebhook: string
   /** Returns the message of such a name; null for a name of another kind. */
   readonly messageOfWebhook: (name: string) => string | null
+  readonly usedProof: (id: string) => string
   readonly answer: (key: string) => string
   /** The answer of a call that is not kept, for the callers that still wait for it. */
   readonly answerTold: (key: string) => string
@@ -72,6 +73,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     webhook: (messageId) => `${prefix}:webhook:{${tag(messageId)}}`,
     everyWebhook: `${prefix}:webhook:{*}`,
     messageOfWebhook: (name) => tagged(name, [`${prefix}:webhook:{`, '}']),
+    usedProof: (id) => `${prefix}:proof:{${tag(id)}}`,
     answer: (key) => `${prefix}:answer:{${tag(key)}}`,
     answerTold: (key) => `${prefix}:answer:{${tag(key)}}:told`,
     adminPlaces: (egress) => `${prefix}:{admin-quota:${tag(egress)}}:places`,

@@ -1,4 +1,4 @@
-import { toEndReason, type Session, type SessionRow } from '../../sessions/index.js'
+import { laterFields, toEndReason, type Session, type SessionRow } from '../../sessions/index.js'
 import { createScript, type RedisScript } from './commands.js'
 
 /**
@@ -19,8 +19,7 @@ export function toText(row: SessionRow, isPublished = false): string {
     row.confirmedAt,
     row.previousConfirmedAt,
     row.sealedMember,
-    // As versions without epochs wrote a session.
-    ...(row.epoch === 0 ? [] : [row.epoch]),
+    ...laterFields(row),
   ]
   const head = `${mark} ${endedAt ?? ''} ${endReason ?? ''} ${isPublished ? '1' : ''}`
   return `${head}\n${JSON.stringify(fields)}`
@@ -67,6 +66,7 @@ function toSession(body: string): Session | null {
     previousConfirmedAt: number(8),
     sealedMember: text(9),
     epoch: number(10) ?? 0,
+    jkt: text(11),
     endedAt: null,
     endReason: null,
   }

@@ -1,5 +1,6 @@
 import { failure } from '../../base/failures.js'
 import { type Clock, systemTicker } from '../../base/time.js'
+import type { ProofLog } from '../../tokens/index.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import { defaultStorePrefix, type Store, type StoreOptions } from '../store.js'
 import type { RedisAddress } from './address.js'
@@ -41,6 +42,7 @@ export async function openRedisStore(
     sessions: createRedisSessions({ connection, feed, clock }),
     signingKeys: createRedisSigningKeys(connection),
     webhookLog: createRedisWebhookLog(connection, clock),
+    usedProofs: createRedisProofLog(connection),
     sharedAnswers: createRedisSharedAnswers(connection),
     limiters: createRedisLimiters(connection),
     shareAdminQuota: (local, egress, limits) =>
@@ -98,5 +100,13 @@ export function createRedisWebhookLog(connection: RedisConnection, clock: Clock)
       const seconds = Math.max(1, until - Math.floor(clock()))
       await connection.run(markDone, [connection.keys.webhook(messageId)], [until, seconds])
     },
+  }
+}
+
+/** Creates the log of used DPoP proofs, one key each. */
+function createRedisProofLog({ command, keys }: RedisConnection): ProofLog {
+  return {
+    use: async (id, keptSeconds) =>
+      (await command('SET', keys.usedProof(id), 1, 'EX', Math.ceil(keptSeconds), 'NX')) === 'OK',
   }
 }

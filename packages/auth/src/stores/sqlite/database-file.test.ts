@@ -50,7 +50,7 @@ describe('the SQLite file', () => {
     const path = await makeStore()
     const database = new DatabaseSync(path)
     expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
-    expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 })
+    expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 4 })
     database.close()
   })
 
@@ -108,7 +108,7 @@ describe('the SQLite file', () => {
     const database = new DatabaseSync(path)
     database.exec('PRAGMA user_version = 99')
     database.close()
-    expect(await refusalOf(path)).toMatch(/newer version of Perennial \(schema 99, this one knows 3\)\.$/)
+    expect(await refusalOf(path)).toMatch(/newer version of Perennial \(schema 99, this one knows 4\)\.$/)
   })
 
   it('is opened by many at once', async () => {

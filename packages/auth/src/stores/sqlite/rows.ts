@@ -4,9 +4,9 @@ import type { Parameters, Row } from './connection.js'
 /** Stores a new row. */
 export const insertRow = `
   INSERT INTO sessions (id, member_id, user_agent, created_at, last_used_at, expires_at, generation, confirmed_at,
-    previous_confirmed_at, sealed_member, mark, ended_at, end_reason, epoch)
+    previous_confirmed_at, sealed_member, mark, ended_at, end_reason, epoch, jkt)
   VALUES (:id, :memberId, :userAgent, :createdAt, :lastUsedAt, :expiresAt, :generation, :confirmedAt,
-    :previousConfirmedAt, :sealedMember, :mark, :endedAt, :endReason, :epoch)`
+    :previousConfirmedAt, :sealedMember, :mark, :endedAt, :endReason, :epoch, :jkt)`
 
 /** Reads a row of `sessions`, or of the table of the version before it. */
 export function toSession(row: Row): Session {
@@ -24,6 +24,7 @@ export function toSession(row: Row): Session {
     endedAt: numberOf(row, 'ended_at'),
     endReason: toEndReason(row['end_reason']),
     sealedMember: textOf(row, 'sealed_member'),
+    jkt: textOf(row, 'jkt'),
   }
 }
 
@@ -34,8 +35,8 @@ export function toRow(row: Row): SessionRow {
 
 /** Returns the parameters of `insertRow`. */
 export function toParameters(row: SessionRow): Parameters {
-  const { memberId, epoch, endedAt, endReason } = row
-  return { ...fieldsOf(row), memberId, epoch, endedAt, endReason }
+  const { memberId, epoch, jkt, endedAt, endReason } = row
+  return { ...fieldsOf(row), memberId, epoch, jkt, endedAt, endReason }
 }
 
 /** Returns the fields that a rotation writes, and the id. */

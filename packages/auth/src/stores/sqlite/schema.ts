@@ -96,6 +96,15 @@ const migrations: readonly string[] = [
      epoch INTEGER NOT NULL,
      mark TEXT NOT NULL
    ) STRICT;`,
+
+  // A process of version 3 that still has the file open does not mark the key of a row. To it the row of a bound session is not
+  // genuine: it refuses the session, and neither rotates nor ends it.
+  `ALTER TABLE sessions ADD COLUMN jkt TEXT;
+   CREATE TABLE used_proofs (
+     id TEXT PRIMARY KEY,
+     forget_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX used_proofs_forget ON used_proofs (forget_at);`,
 ]
 
 /** The version of the schema that this program writes. */

@@ -1,5 +1,6 @@
 import { systemTicker } from '../../base/time.js'
 import { beginningOf } from '../../sessions/index.js'
+import type { ProofLog } from '../../tokens/index.js'
 import type { WebhookLog } from '../../webhooks/index.js'
 import { createEndedFeed, endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
 import { sweepEverySeconds, type Store, type StoreOptions } from '../store.js'
@@ -41,6 +42,7 @@ export async function openSqliteStore(
     sessions: createSqliteSessions(connection, { feed, pollEnded, clock }),
     signingKeys: createSqliteSigningKeys(connection),
     webhookLog: createSqliteWebhookLog(connection),
+    usedProofs: createSqliteProofLog(connection, clock),
     check: () => connection.checkWritable(),
     close: async () => {
       for (const stop of stops) stop()
@@ -69,6 +71,7 @@ const sweepSteps = [
   ['ended_sessions', 'seq', 'ended_at', endedKeptSeconds],
   ['sign_in_cutoffs', 'member_id', 'set_at', signInCutoffKeptSeconds],
   ['webhook_messages', 'id', 'forget_at', 0],
+  ['used_proofs', 'id', 'forget_at', 0],
 ] as const
 
 /** Removes what is over at `now`, a few rows in each transaction, so that rotations run in between. */
@@ -95,6 +98,20 @@ async function sweepEarlierEpochs({ read, write }: Connection, now: number): Pro
   let removed = sweepStepRows
   while (removed === sweepStepRows)
     removed = await write((statements) => statements.run(deleteEarlierEpochs, { epoch }))
+}
+
+const insertProof = `INSERT INTO used_proofs (id, forget_at) VALUES (:id, :forgetAt)
+  ON CONFLICT (id) DO UPDATE SET forget_at = excluded.forget_at WHERE used_proofs.forget_at <= :now`
+
+/** Creates the log of used DPoP proofs. After a crash of the machine the last ones may be missing. */
+function createSqliteProofLog({ writeUnflushed }: Connection, clock: StoreOptions['clock']): ProofLog {
+  return {
+    use: (id, keptSeconds) =>
+      writeUnflushed((statements) => {
+        const now = Math.floor(clock())
+        return statements.run(insertProof, { id, now, forgetAt: now + keptSeconds }) > 0
+      }),
+  }
 }
 
 /** Creates the log of finished webhook messages. */

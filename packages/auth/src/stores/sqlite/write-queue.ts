@@ -21,12 +21,17 @@ interface Waiting {
   readonly deadline: number
 }
 
-/** Creates the write queue of one connection. */
-export function createWriteQueue(database: DatabaseSync): WriteQueue {
+/**
+ * Creates a write queue of one connection. `unflushed`: its transactions are not flushed to the disk, and a crash of the machine may
+ * undo the last ones.
+ */
+export function createWriteQueue(
+  database: DatabaseSync,
+  mode: 'flushed' | 'unflushed' = 'flushed',
+): WriteQueue {
   let waiting: Waiting[] = []
   let draining: Promise<void> | undefined
   let closed = false
-
   const drain = async () => {
     while (waiting.length > 0) {
       const before = waiting.length
@@ -34,7 +39,7 @@ export function createWriteQueue(database: DatabaseSync): WriteQueue {
       // If others came, more are on their way: one more turn costs far less than a flush for each few.
       if (waiting.length > before) await nextTurn()
       const batch = waiting.slice(0, largestBatch)
-      if (commit(database, batch) === 'done') waiting = waiting.slice(batch.length)
+      if (commitIn(mode, database, batch) === 'done') waiting = waiting.slice(batch.length)
       else {
         waiting = dropLate(waiting)
         await waitForLock()
@@ -61,6 +66,21 @@ export function createWriteQueue(database: DatabaseSync): WriteQueue {
       closed = true
       await draining
     },
+  }
+}
+
+/** The write-ahead log stays consistent without a flush: a crash of the machine undoes whole transactions, the last ones first. */
+function commitIn(
+  mode: 'flushed' | 'unflushed',
+  database: DatabaseSync,
+  batch: readonly Waiting[],
+): 'done' | 'busy' {
+  if (mode === 'flushed') return commit(database, batch)
+  database.exec('PRAGMA synchronous = NORMAL')
+  try {
+    return commit(database, batch)
+  } finally {
+    database.exec('PRAGMA synchronous = FULL')
   }
 }
 

@@ -1,0 +1,33 @@
+import type { MemberstackUser } from '../base/formats.js'
+import type { AuthRequest, AuthResponse } from './auth-request.js'
+import { noContent } from './auth-response.js'
+import type { Route } from './endpoints.js'
+import type { Authenticated } from './perennial.js'
+
+/**
+ * Creates `GET /v1/auth/verify`, which a reverse proxy asks before it passes a request on: nginx `auth_request`, Traefik
+ * `forwardAuth`, Caddy `forward_auth`. The answer is 204 with the member in headers, or the refusal of `authenticate`.
+ */
+export function createVerifyRoute(authenticate: (request: AuthRequest) => Promise<Authenticated>): Route {
+  const answer = async (request: AuthRequest): Promise<AuthResponse> =>
+    noContent({ headers: memberHeaders((await authenticate(request)).user) })
+  return { method: 'GET', path: '/verify', answer }
+}
+
+/** Returns the headers of oauth2-proxy for a member. The roles are separated by commas. */
+export function memberHeaders({ userId, email, roles }: MemberstackUser): Record<string, string> {
+  return {
+    'x-auth-request-user': encode(userId),
+    'x-auth-request-email': encode(email),
+    'x-auth-request-groups': roles.map((role) => encode(role).replaceAll(',', '%2C')).join(','),
+  }
+}
+
+/**
+ * Percent-encodes (RFC 3986 §2.1, UTF-8) what is not visible ASCII, so that no header ends early. The percent sign is encoded
+ * too, so that decoding gives exactly the text.
+ */
+function encode(text: string): string {
+  const wellFormed = new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text))
+  return wellFormed.replaceAll(/[^\x21-\x7e]+|%/g, (part) => encodeURIComponent(part))
+}

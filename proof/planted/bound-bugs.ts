@@ -1,0 +1,56 @@
+import type { PlantedBug } from './planted-bug.ts'
+
+const source = 'packages/auth/src/refresh/session-source.ts'
+
+/** Bugs of sessions that are bound to a key, each with the world that finds it. */
+export const boundBugs: readonly PlantedBug[] = [
+  {
+    name: 'a bound session takes requests without a proof',
+    world: 'bound',
+    file: 'packages/auth/src/sessions/key-binding.ts',
+    replace: "if (jkt === null || (proof && 'jkt' in proof && proof.jkt === jkt)) return",
+    by: "if (jkt === null || !proof || ('jkt' in proof && proof.jkt === jkt)) return",
+  },
+  {
+    name: 'a retired token of a bound session is looked at without its key',
+    world: 'bound',
+    file: source,
+    replace: 'requireKey(session, context.proof)',
+    by: 'if (parts.generation >= session.generation) requireKey(session, context.proof)',
+  },
+  {
+    name: 'a caller without the key joins the refresh of one who has it',
+    world: 'bound',
+    file: 'packages/auth/src/refresh/refresh.ts',
+    replace: 'if (proof === undefined) return refreshToken',
+    by: 'return refreshToken',
+  },
+  {
+    name: 'a bound session is signed out without its key',
+    world: 'bound',
+    file: 'packages/auth/src/sessions/sign-in-and-out.ts',
+    replace: 'requireKey(session, proof)',
+    by: 'void proof',
+  },
+  {
+    name: 'a rotation loses the key of its session',
+    world: 'bound',
+    file: 'packages/auth/src/sessions/rotation.ts',
+    replace: 'generation: change.toGeneration,\n    confirmedAt: null,',
+    by: 'generation: change.toGeneration,\n    jkt: null,\n    confirmedAt: null,',
+  },
+  {
+    name: 'a bound access token is accepted without a proof',
+    world: 'bound at two instances',
+    file: 'packages/auth/src/http/authenticate.ts',
+    replace: '    refuseBound(token)\n',
+    by: '',
+  },
+  {
+    name: 'the access tokens of refreshes are not bound',
+    world: 'bound at two instances',
+    file: source,
+    replace: "return dpopMode === 'all' ? (jkt ?? undefined) : undefined",
+    by: 'return dpopMode === undefined ? (jkt ?? undefined) : undefined',
+  },
+]
