@@ -1,53 +1,13 @@
 import type { Ticker } from '../../packages/auth/src/base/time.ts'
 import { failure } from '../../packages/auth/src/base/failures.ts'
-import { createRevocations, type Revocations } from '../../packages/auth/src/sessions/revocations.ts'
-import type { EndedSession, SessionStore } from '../../packages/auth/src/sessions/session-store.ts'
+import { createRevocations } from '../../packages/auth/src/sessions/revocations.ts'
+import type { EndedSession } from '../../packages/auth/src/sessions/session-store.ts'
 import { noEpochs } from '../../packages/auth/test/kit/claimed-store.ts'
 import { untilQuiet } from '../explore/quiet.ts'
-import { demand, type Move, type Run, type World } from '../explore/world.ts'
-
-/** The bounds of a world of ended sessions. */
-export interface EndedWorldOptions {
-  readonly name: string
-  readonly about: string
-  /** Sessions that end in another process. */
-  readonly ends: number
-  /** Times at which the connection is cut: the news on their way and until it is open again are lost. */
-  readonly cuts: number
-  /** Readings that fail. */
-  readonly failures: number
-  /** Ends that the store loses in a failover. */
-  readonly failovers: number
-}
-
-type News = readonly EndedSession[] | 'resync'
-type EndedStore = Pick<SessionStore, 'endedSince' | 'watchEnded' | 'syncEnded' | 'restoreEnded'>
-
-/** A call of the store: it waits to be carried out, then its answer waits to arrive. */
-interface Pending {
-  readonly method: string
-  readonly carryOut: () => unknown
-  readonly answer: (result: unknown) => void
-  readonly fail: () => void
-  result?: { readonly value: unknown }
-}
-
-interface Scene {
-  readonly options: EndedWorldOptions
-  readonly left: { ends: number; cuts: number; failures: number; failovers: number }
-  readonly stored: Map<string, number>
-  readonly known: Set<string>
-  readonly news: News[]
-  readonly pending: Pending[]
-  listener: ((news: News) => void) | undefined
-  tick: (() => void) | undefined
-  isConnected: boolean
-  revocations: Revocations | undefined
-  /** The readings and their ends, and the gaps that were reported: the list counts them. */
-  log: string
-}
-
-const startAt = 1_700_000_000
+import type { Move, Run, World } from '../explore/world.ts'
+import { check } from './rules.ts'
+import { startAt, type EndedStore, type EndedWorldOptions, type Pending, type Scene } from './scene.ts'
+import { createScheduledEpochs, endEverything, loseEpoch, type Schedule } from './stored-epoch.ts'
 
 /** Creates a world of one process that keeps the list of ended sessions, and a store in which other processes end sessions. */
 export function createEndedWorld(options: EndedWorldOptions): World {
@@ -56,10 +16,13 @@ export function createEndedWorld(options: EndedWorldOptions): World {
 }
 
 async function begin(options: EndedWorldOptions): Promise<Run> {
-  const { ends, cuts, failures, failovers } = options
+  const { ends, cuts, failures, failovers, everythings } = options
   const scene: Scene = {
     options,
-    left: { ends, cuts, failures, failovers },
+    left: { ends, cuts, failures, failovers, everythings },
+    epoch: { current: null },
+    knownEpoch: 0,
+    epochs: noEpochs,
     stored: new Map(),
     known: new Set(),
     news: [],
@@ -81,8 +44,8 @@ async function begin(options: EndedWorldOptions): Promise<Run> {
   return { moves: () => movesOf(scene), take, fingerprint: () => fingerprintOf(scene) }
 }
 
-function createStore(scene: Scene): EndedStore {
-  const schedule = <T>(method: string, carryOut: () => T): Promise<T> =>
+function createSchedule(scene: Scene): Schedule {
+  return <T>(method: string, carryOut: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
       scene.log += `${method} `
       scene.pending.push({
@@ -94,6 +57,9 @@ function createStore(scene: Scene): EndedStore {
         fail: () => reject(failure('storeUnreachable')),
       })
     })
+}
+
+function createStore(scene: Scene, schedule: Schedule): EndedStore {
   return {
     async *endedSince(at) {
       yield await schedule('endedSince', () =>
@@ -114,21 +80,28 @@ function createStore(scene: Scene): EndedStore {
 }
 
 function movesOf({ left, news, pending, isConnected, revocations, stored }: Scene): readonly Move[] {
-  const moves: Move[] = []
-  if (!revocations) moves.push({ kind: 'start', text: 'the process starts' })
-  if (left.ends > 0) moves.push({ kind: 'end', text: 'another process ends a session' })
-  if (news.length > 0) moves.push({ kind: 'news', text: 'news arrive' })
-  pending.forEach(({ method, result }, place) => {
-    if (!result) moves.push({ kind: 'carry out', place, text: `the store carries out ${method}` })
-    else moves.push({ kind: 'answer', place, text: `the answer to ${method} arrives` })
-    if (left.failures > 0) moves.push({ kind: 'fail', place, text: `${method} fails` })
+  const isStarted = revocations !== undefined
+  const possible: readonly (readonly [boolean, Move])[] = [
+    [!isStarted, { kind: 'start', text: 'the process starts' }],
+    [left.ends > 0, { kind: 'end', text: 'another process ends a session' }],
+    [left.everythings > 0, { kind: 'everything', text: 'another process ends everything' }],
+    [news.length > 0, { kind: 'news', text: 'news arrive' }],
+    [isConnected && left.cuts > 0, { kind: 'cut', text: 'the connection is cut' }],
+    [!isConnected, { kind: 'connect', text: 'the connection is open again' }],
+    [left.failovers > 0 && stored.size > 0, { kind: 'failover', text: 'the store loses the last end' }],
+    [isStarted, { kind: 'tick', text: 'a second passes' }],
+  ]
+  const moves = possible.flatMap(([isPossible, move]) => (isPossible ? [move] : []))
+  return [...moves, ...movesOfCalls(pending, left.failures)]
+}
+
+function movesOfCalls(pending: readonly Pending[], failuresLeft: number): readonly Move[] {
+  return pending.flatMap(({ method, result }, place) => {
+    const next: Move = result
+      ? { kind: 'answer', place, text: `the answer to ${method} arrives` }
+      : { kind: 'carry out', place, text: `the store carries out ${method}` }
+    return failuresLeft > 0 ? [next, { kind: 'fail', place, text: `${method} fails` }] : [next]
   })
-  if (isConnected && left.cuts > 0) moves.push({ kind: 'cut', text: 'the connection is cut' })
-  if (!isConnected) moves.push({ kind: 'connect', text: 'the connection is open again' })
-  if (left.failovers > 0 && stored.size > 0)
-    moves.push({ kind: 'failover', text: 'the store loses the last end' })
-  if (revocations) moves.push({ kind: 'tick', text: 'a second passes' })
-  return moves
 }
 
 type Step = (scene: Scene, place: number, ticker: Ticker) => void
@@ -140,9 +113,14 @@ async function takeMove(scene: Scene, { kind, place }: Move, ticker: Ticker): Pr
 
 const steps: Readonly<Record<string, Step>> = {
   start: (scene, _, ticker) => {
+    const schedule = createSchedule(scene)
+    const { epoch, options } = scene
+    const publish = (entry: EndedSession) => publishEnd(scene, entry.id)
+    if (options.everythings > 0)
+      scene.epochs = createScheduledEpochs({ stored: epoch, schedule, now: startAt, publish })
     scene.revocations = createRevocations({
-      store: createStore(scene),
-      epochs: noEpochs,
+      store: createStore(scene, schedule),
+      epochs: scene.epochs,
       clock: () => startAt,
       ticker,
     })
@@ -176,7 +154,13 @@ const steps: Readonly<Record<string, Step>> = {
     scene.left.failovers--
     lose(scene)
     const last = [...scene.stored.keys()].at(-1)
-    if (last !== undefined) scene.stored.delete(last)
+    if (last === undefined) return
+    scene.stored.delete(last)
+    loseEpoch(scene.epoch, last, scene.stored.keys())
+  },
+  everything: (scene) => {
+    scene.left.everythings--
+    endEverything({ stored: scene.epoch, now: startAt, publish: (entry) => publishEnd(scene, entry.id) })
   },
 }
 
@@ -197,29 +181,8 @@ function receive(scene: Scene): void {
   if (first) scene.listener?.(first)
 }
 
-async function check(scene: Scene): Promise<void> {
-  const { revocations, stored, known, options } = scene
-  if (!revocations) return
-  for (let number = 1; number <= options.ends; number++) {
-    const id = `session ${number}`
-    if (revocations.isEnded(id)) known.add(id)
-    else demand(!known.has(id), `the end of ${id} is forgotten`)
-  }
-  if (!(await isAtRest(scene))) return
-  for (const id of stored.keys()) demand(revocations.isEnded(id), `the end of ${id} is never known`)
-  for (const id of known) demand(stored.has(id), `the end of ${id} is not written back`)
-}
-
-/** Returns true if nothing is on its way, and the next tick reads nothing either. */
-async function isAtRest({ news, pending, isConnected, tick, revocations }: Scene): Promise<boolean> {
-  if (news.length > 0 || pending.length > 0 || !isConnected || revocations?.state() !== 'known') return false
-  tick?.()
-  await untilQuiet()
-  return pending.length === 0
-}
-
 function fingerprintOf(scene: Scene): string {
-  const { left, stored, known, news, pending, isConnected, revocations, listener, log } = scene
+  const { left, stored, known, news, pending, isConnected, revocations, listener, log, epoch } = scene
   return JSON.stringify([
     log,
     left,
@@ -228,5 +191,6 @@ function fingerprintOf(scene: Scene): string {
     news,
     pending.map(({ method, result }) => [method, result]),
     [isConnected, revocations?.state(), listener !== undefined],
+    [epoch.current?.epoch, scene.epochs.current()],
   ])
 }

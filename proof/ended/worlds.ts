@@ -1,5 +1,6 @@
 import type { World } from '../explore/world.ts'
-import { createEndedWorld, type EndedWorldOptions } from './world.ts'
+import type { EndedWorldOptions } from './scene.ts'
+import { createEndedWorld } from './world.ts'
 
 const small: readonly EndedWorldOptions[] = [
   {
@@ -9,6 +10,7 @@ const small: readonly EndedWorldOptions[] = [
     cuts: 1,
     failures: 1,
     failovers: 0,
+    everythings: 0,
   },
   {
     name: 'ended list, failover',
@@ -17,6 +19,25 @@ const small: readonly EndedWorldOptions[] = [
     cuts: 0,
     failures: 1,
     failovers: 1,
+    everythings: 0,
+  },
+  {
+    name: 'ended list, everything',
+    about: 'Another process ends everything twice, the connection is cut once, and a call fails.',
+    ends: 0,
+    cuts: 1,
+    failures: 1,
+    failovers: 0,
+    everythings: 2,
+  },
+  {
+    name: 'ended list, lost epoch',
+    about: 'Another process ends a session and everything; the store loses the later write.',
+    ends: 1,
+    cuts: 0,
+    failures: 0,
+    failovers: 1,
+    everythings: 1,
   },
 ]
 

@@ -1,6 +1,7 @@
 import type { PlantedBug } from './planted-bug.ts'
 
 const file = 'packages/auth/src/sessions/revocations.ts'
+const epochsFile = 'packages/auth/src/sessions/epochs.ts'
 
 /** Bugs of the list of ended sessions. */
 export const endedBugs: readonly PlantedBug[] = [
@@ -31,5 +32,26 @@ export const endedBugs: readonly PlantedBug[] = [
     file,
     replace: 'const stopWatching = store.watchEnded((news) => {',
     by: 'const watchLater = (listener: Parameters<typeof store.watchEnded>[0]) => (list.load().then(() => store.watchEnded(listener), () => {}), () => {})\n  const stopWatching = watchLater((news) => {',
+  },
+  {
+    name: 'an epoch that the store has lost stays lost',
+    world: 'ended list, lost epoch',
+    file,
+    replace: '    await epochs.sync()\n',
+    by: '',
+  },
+  {
+    name: 'an earlier epoch replaces a later one in memory',
+    world: 'ended list, everything',
+    file: epochsFile,
+    replace: 'known = Math.max(known, epoch)',
+    by: 'known = epoch',
+  },
+  {
+    name: 'the news of an epoch count as those of a session',
+    world: 'ended list, everything',
+    file: epochsFile,
+    replace: 'if (announced && isGenuine(announced)) note(announced.epoch)',
+    by: '',
   },
 ]
