@@ -37,6 +37,24 @@ describe('createSingleFlight', () => {
     expect([next.joined, await next.result]).toEqual([false, 'up'])
   })
 
+  it('lets a run that asks for its own key at once join itself, also one that throws at once', async () => {
+    const flights = createSingleFlight<number>()
+    let runs = 0
+    const start = async (): Promise<number> => {
+      runs += 1
+      expect(flights.run('a', start).joined).toBe(true)
+      return runs
+    }
+
+    expect(await flights.run('a', start).result).toBe(1)
+    expect(runs).toBe(1)
+    const broken = flights.run('a', () => {
+      throw new TypeError('not a promise')
+    })
+    await expect(broken.result).rejects.toThrow('not a promise')
+    expect(flights.current('a')).toBeUndefined()
+  })
+
   it('remembers nothing once a run has settled', async () => {
     const flights = createSingleFlight<number>()
     let runs = 0

@@ -24,17 +24,31 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     run(key, start) {
       const joined = inFlight.get(key)
       if (joined) return { result: joined, joined: true }
-      const isAttached = () => inFlight.get(key) === started
-      const started: Promise<T> = start(isAttached).finally(() => {
-        if (isAttached()) inFlight.delete(key)
+      let settle: (result: Promise<T>) => void = () => {}
+      const promise = new Promise<T>((resolve) => {
+        settle = resolve
       })
-      inFlight.set(key, started)
-      return { result: started, joined: false }
+      // Before it starts: what it calls at once may ask for the same run.
+      inFlight.set(key, promise)
+      const isAttached = () => inFlight.get(key) === promise
+      const forget = () => {
+        if (isAttached()) inFlight.delete(key)
+      }
+      settle(runToEnd(() => start(isAttached), forget))
+      return { result: promise, joined: false }
     },
     current: (key) => inFlight.get(key),
     detach(key) {
       inFlight.delete(key)
     },
+  }
+}
+
+async function runToEnd<T>(start: () => Promise<T>, forget: () => void): Promise<T> {
+  try {
+    return await start()
+  } finally {
+    forget()
   }
 }
 

@@ -1,4 +1,5 @@
 import { failure } from '../base/failures.js'
+import { nextTurn } from '../base/slices.js'
 import { inEpoch, refusedUntil, type Epochs } from './epochs.js'
 import { advanced, confirmed } from './rotation.js'
 import type { SessionMarks } from './session-mark.js'
@@ -87,5 +88,7 @@ async function* endAllOf(rows: SessionRows, request: EndAll): AsyncGenerator<rea
     const ids = await rows.endSomeOf({ memberId, reason, at, limit: endedAtOnce })
     if (ids.length > 0) yield ids
     if (ids.length < endedAtOnce) return
+    // A store in memory answers within the turn.
+    await nextTurn()
   }
 }

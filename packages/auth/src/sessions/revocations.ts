@@ -1,3 +1,4 @@
+import { createPagedMap, type PagedMap } from '../base/paged-map.js'
 import { forEachInSlices } from '../base/slices.js'
 import { shareRun } from '../base/single-flight.js'
 import { systemTicker, type Clock, type Ticker } from '../base/time.js'
@@ -126,9 +127,9 @@ async function readEnded(
   ended: EndedSet,
   since: number,
 ): Promise<readonly EndedSession[]> {
-  const listed = new Set<string>()
+  const listed = createPagedMap<true>()
   for await (const some of store.endedSince(since)) {
-    for (const { id } of some) listed.add(id)
+    for (const { id } of some) listed.set(id, true)
     ended.note(some)
   }
   return await ended.without(listed)
@@ -147,11 +148,11 @@ interface EndedSet {
   readonly has: (sessionId: string) => boolean
   readonly note: (news: readonly EndedSession[]) => void
   /** Returns the known ended sessions that are not in this list. */
-  readonly without: (listed: ReadonlySet<string>) => Promise<readonly EndedSession[]>
+  readonly without: (listed: Pick<PagedMap<true>, 'has'>) => Promise<readonly EndedSession[]>
 }
 
 function createEndedSet({ clock, epochs, onMemberChange }: RevocationsOptions): EndedSet {
-  const ended = new Map<string, number>()
+  const ended = createPagedMap<number>()
   const forgetOld = (before: number) => {
     // Oldest news come first, so that the first entry that is still needed ends the search.
     for (const [id, endedAt] of ended) {
