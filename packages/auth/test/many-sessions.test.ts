@@ -56,14 +56,15 @@ function* rowsOf(count: number, memberOf: (index: number) => string): Generator<
   const marks = createSessionMarks(secrets)
   const now = Math.floor(systemClock())
   for (let index = 0; index < count; index++) {
+    const createdAt = now - (index % 1_000)
     yield marks.mark(
       beginSession({
         id: randomBytes(16).toString('base64url'),
         memberId: memberOf(index),
         userAgent: 'Mozilla/5.0 (X11; Linux x86_64)',
-        expiresAt: now + 1_000_000,
+        expiresAt: createdAt + 1_000_000,
         sealedMember: null,
-        now: now - (index % 1_000),
+        now: createdAt,
       }),
     )
   }

@@ -28,7 +28,7 @@ export function createPagedMap<V>(): PagedMap<V> {
       if (page?.size === 0 && pages.length > 1) pages.splice(pages.indexOf(page), 1)
     },
     *[Symbol.iterator]() {
-      for (const page of [...pages]) yield* page
+      for (const page of pages.slice()) yield* page
     },
   }
 }
