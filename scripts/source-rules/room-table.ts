@@ -56,7 +56,8 @@ export const benchRooms: RoomTable = {
   growth: ['kit', 'adapters'],
   sizing: ['kit'],
   forgeries: ['kit'],
-  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'forgeries'],
+  pages: ['kit'],
+  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'forgeries', 'pages'],
 }
 
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createPages, type Pages } from '../src/adapters/pages.js'
 import { createFetchHandler } from '../src/adapters/fetch.js'
+import { renewedMark } from '../src/adapters/page-messages.js'
 import {
   createMemberstackApp,
   type MemberstackApp,
@@ -152,6 +153,52 @@ describe('a page that is rendered on the server', () => {
     expect(site.app.recorder.events.map(({ event }) => event)).toContain('session_reuse_detected')
   })
 
+  it('confirms nothing when the app asks itself for another page with the new token, whose answer is lost', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    const own = new Browser(site)
+    for (const [name, value] of ada.cookies) own.cookies.set(name, value)
+    expect(await own.open()).toMatchObject(hello)
+    expect(await own.open('/', { headers: { [renewedMark]: '1' } })).toMatchObject(hello)
+    site.time.now += 4000
+    expect(await ada.open()).toMatchObject(hello)
+    expect(site.app.recorder.events.map(({ event }) => event)).not.toContain('session_reuse_detected')
+  })
+
+  it('confirms a token that is older than the answer of any page, whatever the request says of itself', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    const thief = new Browser(site)
+    for (const [name, value] of ada.cookies) thief.cookies.set(name, value)
+    site.time.now += 4000
+    await thief.open()
+    site.time.now += 61
+    await thief.open('/', { headers: { [renewedMark]: '1' } })
+    site.time.now += 4000
+    expect(await ada.open()).toMatchObject(visitor)
+    expect(site.app.recorder.events.map(({ event }) => event)).toContain('session_reuse_detected')
+  })
+
+  it('sets no cookie if the member has signed out while the page was rendered', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    const other = new Browser(site)
+    for (const [name, value] of ada.cookies) other.cookies.set(name, value)
+    const headers = { origin: pageOrigin, 'x-csrf': '1' }
+    const response = await site.pages.handle(ada.request('/'), async () => {
+      const out = await site.api(other.request('/v1/auth/session', { method: 'DELETE', headers }))
+      expect(out.status).toBe(204)
+      return new Response('rendered')
+    })
+    expect(response.headers.getSetCookie()).toEqual([])
+    expect(response.headers.get('cache-control')).toBe('private, no-store')
+  })
+
   it.each([
     ['a prefetch', { 'sec-purpose': 'prefetch' }, 'GET', 503],
     ['a prerender', { 'sec-purpose': 'prefetch;prerender' }, 'GET', 503],
@@ -199,6 +246,20 @@ describe('a page while something is away', () => {
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(text).toContain('loaded again')
     expect([...ada.cookies.keys()]).toEqual(['__Host-perennial', '__Host-perennial-access'])
+  })
+})
+
+describe('the page that asks to try again', () => {
+  it('is loaded again by the browser, but not in place of a form', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    await site.app.emulator.close()
+    site.time.now += 7300
+    expect((await ada.open()).text).toContain('http-equiv="refresh"')
+    const form = await ada.open('/', { method: 'POST', headers: { origin: pageOrigin }, body: 'a=1' })
+    expect([form.status, form.text.includes('http-equiv="refresh"')]).toEqual([503, false])
+    expect(Number(form.response.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 })
 
@@ -294,6 +355,28 @@ describe('the answer of a page', () => {
     expect(await headersOf()).toEqual(['public, max-age=60', 'accept, Cookie'])
     site.time.now += 4000
     expect(await headersOf()).toEqual(['private, no-store', 'accept, Cookie'])
+  })
+
+  it('with a new cookie is kept by no content delivery network that obeys headers of its own', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    const shared = [
+      'cdn-cache-control',
+      'vercel-cdn-cache-control',
+      'netlify-cdn-cache-control',
+      'cloudflare-cdn-cache-control',
+      'surrogate-control',
+    ]
+    site.answer = () =>
+      new Response('', { headers: shared.map((name): [string, string] => [name, 'public, max-age=60']) })
+    const kept = async () => {
+      const { headers } = (await ada.open()).response
+      return shared.filter((name) => headers.has(name))
+    }
+    expect(await kept()).toEqual(shared)
+    site.time.now += 4000
+    expect(await kept()).toEqual([])
   })
 
   it('fails as the page fails', async () => {

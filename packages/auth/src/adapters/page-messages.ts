@@ -1,5 +1,6 @@
 import { field, parseJsonObject } from '../base/json.js'
 import { readCookie, replaceCookies, type AuthRequest, type AuthResponse } from '../http/index.js'
+import type { RequestHead } from './web-messages.js'
 
 /** The tokens in the cookies of a page. */
 export interface PageTokens {
@@ -8,8 +9,8 @@ export interface PageTokens {
 }
 
 /** Reads the tokens in the cookies of a request. An empty one counts as none. */
-export function pageTokensOf(request: Request): PageTokens {
-  const cookies = request.headers.get('cookie') ?? undefined
+export function pageTokensOf({ headers }: RequestHead): PageTokens {
+  const cookies = headers.get('cookie') ?? undefined
   return {
     accessToken: readCookie(cookies, '__Host-perennial-access') || undefined,
     refreshToken: readCookie(cookies, '__Host-perennial') || undefined,
@@ -28,11 +29,22 @@ export function withPageTokens(request: Request, { accessToken, refreshToken }: 
   return new Request(request, { headers })
 }
 
+/** Returns a request without its body, which stays with the framework. */
+export function headOf({ url, method, headers }: Request): Request {
+  return new Request(url, { method, headers })
+}
+
 /** Returns true if a browser or a router fetches the page ahead of a visit that may never come. */
 export function isPrefetch({ headers }: Request): boolean {
   const purpose = `${headers.get('sec-purpose') ?? ''} ${headers.get('purpose') ?? ''}`
   return /\bprefetch\b/i.test(purpose) || headers.has('next-router-prefetch')
 }
+
+/**
+ * Marks the answer to a request whose token was renewed. A framework that asks itself for another page before it answers (Next.js,
+ * after a `redirect` in a server action) sends this header on, with the new token in the cookie: no browser has got it yet.
+ */
+export const renewedMark = 'x-perennial-renewed'
 
 /** Returns the refresh that a page asks for on behalf of its visitor. It comes from the app itself, so the app is its origin. */
 export function toRefreshRequest(request: Request, ip: string | undefined): AuthRequest {
@@ -70,28 +82,43 @@ export function finishPage(request: Request, response: Response, cookies: readon
   const finished = new Response(response.body, response)
   const { headers } = finished
   for (const cookie of cookies) headers.append('set-cookie', cookie)
+  if (cookies.length > 0) removeSharedCaching(headers)
   if (cookies.length > 0 || (hasTokens && !headers.has('cache-control')))
     headers.set('cache-control', 'private, no-store')
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get('vary') ?? '')) headers.append('vary', 'Cookie')
   return finished
 }
 
+/** Removes the headers that shared caches obey before `Cache-Control` (RFC 9213): `CDN-Cache-Control`, `Vercel-CDN-Cache-Control`, … */
+function removeSharedCaching(headers: Headers): void {
+  const names = Array.from(headers.keys()).filter((name) =>
+    /(^|-)cdn-cache-control$|^(surrogate|edge)-control$/.test(name),
+  )
+  for (const name of names) headers.delete(name)
+}
+
 /**
  * Returns the page that is shown while it is not known who the visitor is. A browser loads it again after the time that the
- * refusal names.
+ * refusal names, unless it was the answer to a form: that would be lost.
  */
-export function tryAgain({ status, headers }: AuthResponse): Response {
+export function tryAgain({ method }: Pick<Request, 'method'>, { status, headers }: AuthResponse): Response {
   const seconds = headers['retry-after'] ?? '1'
-  return new Response(tryAgainPage, {
+  const isRepeated = status === 503 && ['GET', 'HEAD'].includes(method)
+  return new Response(tryAgainPage(isRepeated ? seconds : undefined), {
     status: status === 503 ? 503 : 500,
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      ...(status === 503 && { 'retry-after': seconds, refresh: seconds }),
+      ...(status === 503 && { 'retry-after': seconds }),
     },
   })
 }
 
-const tryAgainPage =
-  '<!doctype html><html lang="en"><meta charset="utf-8"><title>Try again</title>' +
-  '<p>This page cannot be shown at the moment. It is loaded again in a few seconds.</p></html>'
+function tryAgainPage(seconds: string | undefined): string {
+  const again = seconds === undefined ? 'Please try again.' : 'It is loaded again in a few seconds.'
+  const refresh = seconds === undefined ? '' : `<meta http-equiv="refresh" content="${seconds}">`
+  return (
+    `<!doctype html><html lang="en"><head><meta charset="utf-8">${refresh}<title>Try again</title></head>` +
+    `<body><p>This page cannot be shown at the moment. ${again}</p></body></html>`
+  )
+}

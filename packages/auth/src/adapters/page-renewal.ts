@@ -4,8 +4,16 @@ import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { Credentials, PageRules, Perennial } from '../http/index.js'
-import { decodeToken, isTokenExpiringSoon } from '../tokens/index.js'
-import { accessTokenIn, isPrefetch, pageTokensOf, toRefreshRequest, withPageTokens } from './page-messages.js'
+import { accessTokenMaxSeconds, decodeToken } from '../tokens/index.js'
+import {
+  accessTokenIn,
+  isPrefetch,
+  pageTokensOf,
+  renewedMark,
+  toRefreshRequest,
+  withPageTokens,
+  type PageTokens,
+} from './page-messages.js'
 import { toCookieRequest } from './web-messages.js'
 
 /** The request as the page gets it, and the cookies that its answer sets. */
@@ -23,44 +31,64 @@ export type Look = (request: Request, ip: string | undefined) => Promise<Sight>
 /** A token is renewed so many seconds before it ends, or in the last quarter of a shorter life. */
 const renewalSeconds = 300
 
+/** For so many seconds after its renewal a token may come from the app itself, which asks for another page before it answers. */
+const ownRequestSeconds = 60
+
 /** Creates {@link Look}. */
 export function createLook(perennial: Perennial, rules: PageRules): Look {
   const renew = createRenewal(perennial, rules.clock)
-  const renewIfDue = async (request: Request, ip: string | undefined): Promise<Sight> => {
-    const { accessToken, refreshToken } = pageTokensOf(request)
-    const isGood = accessToken !== undefined && (await isAccepted(accessToken, perennial, rules.clock))
+  const renewIfDue = async (
+    request: Request,
+    ip: string | undefined,
+    { accessToken, refreshToken }: PageTokens,
+  ): Promise<Sight> => {
+    const age = accessToken === undefined ? 'ended' : ageOf(accessToken, rules.clock())
+    // An expired token is the usual reason for a renewal, and no failure to report.
+    const isGood = age !== 'ended' && (await isAccepted(request, { accessToken, age }, perennial))
     const isRenewable = refreshToken !== undefined && !['HEAD', 'OPTIONS'].includes(request.method)
-    if (!isRenewable || (isGood && !endsSoon(accessToken, rules.clock))) return unchanged(request)
+    if (!isRenewable || (isGood && age !== 'ending')) return unchanged(request)
     const sight = isPrefetch(request) ? { retryAfterSeconds: 1 } : await renew(request, ip)
     if ('cookies' in sight) return sight
     if (isGood) return unchanged(request)
     throw failure('pageMemberUnknown', sight)
   }
   return async (request, ip) => {
-    const { accessToken, refreshToken } = pageTokensOf(request)
-    if (accessToken === undefined && refreshToken === undefined) return unchanged(request)
-    return rules.mayRead(toCookieRequest(request)) ? await renewIfDue(request, ip) : signedOut(request)
+    const tokens = pageTokensOf(request)
+    if (tokens.accessToken === undefined && tokens.refreshToken === undefined) return unchanged(request)
+    return rules.mayRead(toCookieRequest(request))
+      ? await renewIfDue(request, ip, tokens)
+      : signedOut(request)
   }
 }
 
 /**
- * Verifies a token that the browser has sent. It has got it, so this use is noted. An expired one is the usual reason for a
- * renewal, and no failure to report.
+ * Verifies a token. The browser that has sent it has got it, so this use is noted, unless the request may be one of the app itself
+ * with a token that is still on its way.
  */
-async function isAccepted(accessToken: string, perennial: Perennial, clock: Clock): Promise<boolean> {
-  if (isTokenExpiringSoon(accessToken, 0, clock)) return false
-  return (await findMember(perennial, { authorization: `Bearer ${accessToken}` })) !== null
+async function isAccepted(
+  request: Request,
+  { accessToken, age }: { readonly accessToken: string | undefined; readonly age: TokenAge },
+  perennial: Perennial,
+): Promise<boolean> {
+  const isOwn = age === 'new' && request.headers.has(renewedMark)
+  const credentials = isOwn ? { page: toCookieRequest(request) } : { authorization: `Bearer ${accessToken}` }
+  return (await findMember(perennial, credentials)) !== null
+}
+
+type TokenAge = 'new' | 'good' | 'ending' | 'ended'
+
+/** Judges the times of a token, whose signature is not verified here. One that is not readable has ended. */
+function ageOf(accessToken: string, now: number): TokenAge {
+  const { iat, exp } = decodeToken(accessToken)?.claims ?? {}
+  if (typeof iat !== 'number' || typeof exp !== 'number') return 'ended'
+  const endsAt = Math.min(exp, iat + accessTokenMaxSeconds)
+  if (now >= endsAt) return 'ended'
+  if (now >= endsAt - Math.min(renewalSeconds, (endsAt - iat) / 4)) return 'ending'
+  return now < iat + ownRequestSeconds ? 'new' : 'good'
 }
 
 function unchanged(request: Request): Sight {
   return { request, cookies: [] }
-}
-
-/** Returns true if an access token that is valid should be renewed already. */
-function endsSoon(accessToken: string, clock: Clock): boolean {
-  const { iat, exp } = decodeToken(accessToken)?.claims ?? {}
-  const lifeSeconds = typeof iat === 'number' && typeof exp === 'number' ? exp - iat : 0
-  return isTokenExpiringSoon(accessToken, Math.min(renewalSeconds, lifeSeconds / 4), clock)
 }
 
 /** Returns the sight of a visitor who is signed out. No cookie is cleared: another tab may have signed in meanwhile. */

@@ -2,8 +2,8 @@ import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { Perennial } from '../http/index.js'
 import { finishPage, pageTokensOf, tryAgain } from './page-messages.js'
-import { toCookieRequest } from './web-messages.js'
 import { createLook, findMember, type Sight } from './page-renewal.js'
+import { toCookieRequest, type RequestHead } from './web-messages.js'
 
 /** Options of {@link createPages}. `Rest`: the other arguments that `handle` gets beside the request and `next`. */
 export interface PagesOptions<Rest extends readonly unknown[] = []> {
@@ -27,7 +27,7 @@ export interface Pages<Rest extends readonly unknown[] = []> {
    * Returns the member of a request that came through `handle`, or null for a visitor who is signed out.
    * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`: it is not known at the moment who the visitor is
    */
-  memberOf(request: Request): Promise<MemberstackUser | null>
+  memberOf(request: RequestHead): Promise<MemberstackUser | null>
 }
 
 /**
@@ -47,6 +47,15 @@ export function createPages<Rest extends readonly unknown[] = []>(
       "createPages needs createPerennial({ refreshTokenTransport: 'cookie', pages: true, … })",
     )
   const look = createLook(perennial, rules)
+  /**
+   * Returns the cookies that the answer sets. If the member has signed out while the page was rendered, there are none: they would
+   * replace those of a member who has signed in since.
+   */
+  const lastingCookies = async ({ request, cookies }: Sight): Promise<readonly string[]> => {
+    if (cookies.length === 0) return cookies
+    const member = await findMember(perennial, { page: toCookieRequest(request) }).catch(() => undefined)
+    return member === null ? [] : cookies
+  }
 
   return {
     async handle(request, next, ...rest) {
@@ -54,9 +63,10 @@ export function createPages<Rest extends readonly unknown[] = []>(
       try {
         sight = await look(request, clientAddress(request, ...rest))
       } catch (error) {
-        return tryAgain(perennial.toResponse(error))
+        return tryAgain(request, perennial.toResponse(error))
       }
-      return finishPage(request, await next(sight.request), sight.cookies)
+      const response = await next(sight.request)
+      return finishPage(request, response, await lastingCookies(sight))
     },
     async memberOf(request) {
       const page = toCookieRequest(request)

@@ -27,13 +27,18 @@ export function toResponse({ status, headers, cookies = [], body }: AuthResponse
   return response
 }
 
+/** The part of a web-standard `Request` that says who sent it. */
+export interface RequestHead extends Pick<Request, 'method' | 'url'> {
+  readonly headers: Pick<Headers, 'get'>
+}
+
 /** Returns a request as the http room reads its cookies. */
-export function toCookieRequest(request: Request): NonNullable<Credentials['page']> {
+export function toCookieRequest(request: RequestHead): NonNullable<Credentials['page']> {
   return { method: request.method, header: (name) => headerOf(request, name) }
 }
 
 /** Returns a header. A request over HTTP/2 has its host in the URL only. */
-function headerOf(request: Request, name: string): string | undefined {
+function headerOf(request: RequestHead, name: string): string | undefined {
   return request.headers.get(name) ?? (name === 'host' ? new URL(request.url).host : undefined)
 }
 

@@ -1,0 +1,9 @@
+import type { MemberstackUser } from '@perennial/auth'
+
+declare global {
+  namespace App {
+    interface Locals {
+      member: MemberstackUser | null
+    }
+  }
+}
