@@ -74,7 +74,7 @@ export function authenticate(perennial: RequestAuthenticator): RequestHandler {
       next()
     }
     const refuse = (error: unknown) => send(response, perennial.toResponse(error))
-    const frame = { source: request, url: urlOf, pages: perennial.pages !== undefined }
+    const frame = { perennial, source: request, url: urlOf }
     settle(() => perennial.authenticate(nodeCredentials(request, frame)), admit, refuse)
   }
 }

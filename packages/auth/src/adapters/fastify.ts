@@ -80,6 +80,8 @@ export function jwks(perennial: Perennial): RouteHandlerMethod {
   return async (_request, reply) => send(reply, await answerJwks(perennial))
 }
 
+const urlOf = (request: FastifyRequest) => addressOf(request, request.host)
+
 /** Admits members only: sets `request.memberstackUser` and `request.memberstackUserRaw`, or answers with the refusal. */
 export function authenticate(perennial: RequestAuthenticator): AuthHook {
   return (request, reply, done) => {
@@ -90,8 +92,7 @@ export function authenticate(perennial: RequestAuthenticator): AuthHook {
       done()
     }
     const refuse = (error: unknown) => void send(reply, perennial.toResponse(error))
-    const frame = { source: request.raw, url: urlOf, pages: perennial.pages !== undefined }
-    const credentials = nodeCredentials(request, frame)
+    const credentials = nodeCredentials(request, { perennial, source: request.raw, url: urlOf })
     settle(() => perennial.authenticate(credentials, request.id), admit, refuse)
   }
 }
@@ -130,8 +131,6 @@ function send(reply: FastifyReply, response: AuthResponse): FastifyReply {
   reply.code(response.status).headers(response.headers)
   return reply.send(response.body ?? undefined)
 }
-
-const urlOf = (request: FastifyRequest) => addressOf(request, request.host)
 
 function toAuthRequest(request: FastifyRequest): AuthRequest {
   const { params } = request

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import { type BodyReading, type Credentials, maxBodyBytes } from '../http/index.js'
+import { type BodyReading, type Credentials, maxBodyBytes, type RequestAuthenticator } from '../http/index.js'
 
 /**
  * Returns a header of a Node request by its lower-case name. In HTTP/2 the host is in `:authority` (RFC 9113 §8.3.1), which
@@ -21,16 +21,15 @@ interface AddressedRequest {
 }
 
 /**
- * Returns the places of a Node framework's request that a token may come in.
- * @param frame - the request object that all middleware of a request shares, the address of the request as its caller sees it, and
- * whether the cookies of pages count
+ * Returns the places of a Node framework's request that a token may come in. `source`: the object that all middleware of a request
+ * shares. `url`: returns the address of the request as its caller sees it.
  */
 export function nodeCredentials<Given extends AddressedRequest>(
   request: Given,
   frame: {
     readonly source: object
     readonly url: (request: Given) => string
-    readonly pages: boolean
+    readonly perennial: Pick<RequestAuthenticator, 'pages'>
   },
 ): Credentials {
   const { method, headers } = request
@@ -42,7 +41,7 @@ export function nodeCredentials<Given extends AddressedRequest>(
       proof === undefined
         ? undefined
         : { proof, method, url: () => frame.url(request), source: frame.source },
-    page: frame.pages ? { method, header: (name) => headerOf(headers, name) } : undefined,
+    page: frame.perennial.pages ? { method, header: (name) => headerOf(headers, name) } : undefined,
   }
 }
 
