@@ -296,6 +296,8 @@ const thiefReturns = fc
           await history.world.pass(seconds)
           if (usesElsewhere) await history.useAccessToken(session, at + 1, accessToken, 'none')
           history.noteThief(session, 'refresh')
+          // The browser gets nothing of this, so that it may come too late with the tokens that it has.
+          if (movesOn) session.thiefActed = true
           if (turn === 0 && movesOn) await history.refresh(session, at, newest, 'none')
           await history.refresh(session, at, retired, 'none', 'thief')
         }
