@@ -25,16 +25,19 @@ describe.runIf(hasChromium()).each([
   let calls: Record<string, number>
   const said: string[] = []
 
+  /** The difference of the pages' clocks from the service's, in milliseconds. */
+  let aheadMs: number
   /** Opens the session of a page; `withKey`: with proofs. */
   const open = (page: Page, withKey = true): Promise<unknown> =>
     page.evaluate(
-      ([serviceUrl, withKey]) => {
+      ([serviceUrl, withKey, aheadMs]) => {
+        Date.now = () => performance.timeOrigin + performance.now() + aheadMs
         window.events = []
         const proof = withKey ? window.dpop() : undefined
         window.session = window.client.createSession({ serviceUrl, proof })
         window.session.onChange((state, event) => window.events.push({ event, state }))
       },
-      [service.url, withKey] as const,
+      [service.url, withKey, aheadMs] as const,
     )
   const watch = (watched: BrowserContext): void =>
     void watched.on('response', (response) => {
@@ -59,12 +62,13 @@ describe.runIf(hasChromium()).each([
   const callMe = (page: Page): Promise<number> =>
     page.evaluate(async (url) => (await window.session.fetch(`${url}/v1/auth/me?x=1`)).status, service.url)
   /** Sets the page's clock ahead, and refreshes. Returns true if there is a token then. */
-  const refresh = (page: Page, aheadMs = 20_000): Promise<boolean> =>
-    page.evaluate(async (aheadMs) => {
-      const now = Date.now.bind(Date)
-      Date.now = () => now() + aheadMs
+  const refresh = (page: Page): Promise<boolean> => {
+    aheadMs += 20_000
+    return page.evaluate(async (aheadMs) => {
+      Date.now = () => performance.timeOrigin + performance.now() + aheadMs
       return (await window.session.getAccessToken({ forceRefresh: true })) !== null
     }, aheadMs)
+  }
   const stateOf = (page: Page): Promise<unknown> =>
     page.evaluate(() => [window.session.state.status, window.session.state.error?.code])
 
@@ -85,6 +89,7 @@ describe.runIf(hasChromium()).each([
   beforeEach(async () => {
     context = await browser.newContext()
     calls = {}
+    aheadMs = 0
     watch(context)
   })
   afterEach(async () => {
