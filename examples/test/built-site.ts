@@ -13,6 +13,8 @@ export interface SiteExample {
   readonly start: readonly [string, ...string[]]
   /** Variables of the server beside those of the site. */
   readonly env?: Readonly<Record<string, string>>
+  /** True if the framework replaces `Vary` on pages that it renders. */
+  readonly replacesVary?: boolean
 }
 
 /** A site that runs in a process of its own. */

@@ -74,6 +74,8 @@ export function describeSite(
         await signOut(page)
         for (let back = 0; back < 3; back++) {
           await page.goBack()
+          // A redirect replaces an entry of the history, so that it can have fewer.
+          if (back > 1 && page.url() === 'about:blank') break
           await page.waitForFunction(() => document.querySelector('#sign-in:not([hidden])') !== null)
           expect(await page.content()).not.toContain('@example.com')
         }
@@ -123,10 +125,10 @@ export function describeSite(
           if (seconds > 0) await world.pass(seconds)
           const { headers } = await world.ask(context, path)
           expect(headers.get('cache-control')).toMatch(/private.*no-store/)
-          expect(headers.get('vary')).toMatch(/cookie/i)
+          if (!example.replacesVary) expect(headers.get('vary')).toMatch(/cookie/i)
         }
       const visitor = await world.ask(undefined, '/')
-      expect(visitor.headers.get('vary')).toMatch(/cookie/i)
+      if (!example.replacesVary) expect(visitor.headers.get('vary')).toMatch(/cookie/i)
       await context.close()
     })
 
