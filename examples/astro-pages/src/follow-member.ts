@@ -12,11 +12,21 @@ export function followMember(session: Session): () => void {
     if (status === 'loading') return
     const shown = document.querySelector<HTMLElement>('[data-member]')?.dataset['member'] ?? known
     known = userId ?? ''
-    if (shown === undefined || shown === known) sessionStorage.removeItem('loaded-again-for')
-    else if (sessionStorage.getItem('loaded-again-for') !== known) {
-      // Once for a member: the server may know better.
-      sessionStorage.setItem('loaded-again-for', known)
-      location.reload()
-    }
+    if (shown === undefined || shown === known) sessionStorage.removeItem('loaded-again')
+    else loadAgain(known)
   })
+}
+
+const mostLoads = 4
+
+/**
+ * Loads the page again, at once and then a second apart. The first time can be too early: another tab says that it signs out before
+ * the service has taken the cookies away. After the last one the server knows better.
+ */
+function loadAgain(memberId: string): void {
+  const [before, count] = (sessionStorage.getItem('loaded-again') ?? '').split(' ')
+  const loads = before === memberId ? Number(count ?? 0) : 0
+  if (loads === mostLoads) return
+  sessionStorage.setItem('loaded-again', `${memberId} ${loads + 1}`)
+  setTimeout(() => location.reload(), loads === 0 ? 0 : 1000)
 }
