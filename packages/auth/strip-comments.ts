@@ -1,7 +1,8 @@
 /**
  * Removes from the built library what no program can use, half of the declarations: all comments of the JavaScript, and the
  * declarations that no door of the package exports or mentions, with the files that are empty then. Editors show the comments
- * of what a door exports, so these stay. Part of `npm run build`.
+ * of what a door exports, so these stay. Statements are written in their shortest form, and names and lines stay for stack traces.
+ * Part of `npm run build`.
  */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -40,7 +41,7 @@ await Promise.all(
 
 async function stripScript(path: string): Promise<void> {
   const source = await readFile(path, 'utf8')
-  const { code } = await transform(source, { format: 'esm', target: 'esnext', legalComments: 'none' })
+  const { code } = await transform(source, { format: 'esm', target: 'esnext', legalComments: 'none', minifySyntax: true })
   await write(path, source, code)
 }
 

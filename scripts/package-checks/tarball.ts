@@ -57,9 +57,11 @@ function isBuilt(path: string): boolean {
   return path.startsWith('dist/') && !/\.(test|contract)\.|tsbuildinfo$/.test(path)
 }
 
+/** The files that the bundler builds from several sources. */
+const bundled: ReadonlySet<string> = new Set(['perennial.global', 'perennial.dpop'])
+
 function hasSource(folder: string, path: string): boolean {
   const module = /^dist\/(.+?)(\.d\.ts|\.js)$/.exec(path)?.[1]
-  // The bundler builds this file from several sources.
-  if (module === undefined || module === 'perennial.global') return true
+  if (module === undefined || bundled.has(module)) return true
   return existsSync(join(folder, 'src', `${module}.ts`))
 }
