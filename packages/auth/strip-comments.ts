@@ -41,7 +41,12 @@ await Promise.all(
 
 async function stripScript(path: string): Promise<void> {
   const source = await readFile(path, 'utf8')
-  const { code } = await transform(source, { format: 'esm', target: 'esnext', legalComments: 'none', minifySyntax: true })
+  const { code } = await transform(source, {
+    format: 'esm',
+    target: 'esnext',
+    legalComments: 'none',
+    minifySyntax: true,
+  })
   await write(path, source, code)
 }
 
