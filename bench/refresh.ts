@@ -8,9 +8,10 @@ import process from 'node:process'
 import { readFlags, requireWhole } from './kit/flags.ts'
 import { expectStatus, openConnection, send, type Request } from './kit/http.ts'
 import { measureLoad, runLoad, type LoadPlan } from './kit/load.ts'
-import { createProver, type Prover } from './kit/internals.ts'
+import { createProver, hasPostgres, type Prover } from './kit/internals.ts'
 import { inFolder } from './kit/machine.ts'
 import { memberClaims, memberId } from './kit/members.ts'
+import { startMeasuredPostgres } from './kit/postgres.ts'
 import { hasRedis, startMeasuredRedis } from './kit/redis.ts'
 import { pairOf, refreshRequest, signInRequest } from './kit/requests.ts'
 import { inTurns, middle, ratioOf } from './kit/rounds.ts'
@@ -72,17 +73,26 @@ async function measure(folder: string) {
   }
 }
 
-/** Starts a contender in a process of its own and signs its members in; null where it needs a Redis and there is none. */
+/** Starts the server of a store; undefined for a store without one, null where it is not installed. */
+async function startStore({ store, name }: Contender, { closers }: { readonly closers: Closers }) {
+  if (store === undefined || store === 'sqlite') return undefined
+  if (store === 'redis' ? !hasRedis(name) : !hasPostgres()) return null
+  const server =
+    store === 'redis' ? await startMeasuredRedis(...durable) : await startMeasuredPostgres('durable')
+  closers.push(server.remove)
+  return server
+}
+
+/** Starts a contender in a process of its own and signs its members in; null where it needs a server that is not installed. */
 async function startTarget(
   contender: Contender,
   { ready: { url: upstreamUrl, jwk } }: Upstream,
   { folder, closers }: { readonly folder: string; readonly closers: Closers },
 ) {
-  if (contender.store === 'redis' && !hasRedis(contender.name)) return null
-  const redis = contender.store === 'redis' ? await startMeasuredRedis(...durable) : null
-  if (redis) closers.push(redis.remove)
+  const store = await startStore(contender, { closers })
+  if (store === null) return null
   const upstreamJwks = JSON.stringify({ keys: [jwk] })
-  const storeUrl = redis?.url ?? `sqlite:${join(folder, slugOf(contender))}.db`
+  const storeUrl = store?.url ?? `sqlite:${join(folder, slugOf(contender))}.db`
   const server = await startContender(contender, { upstreamUrl, upstreamJwks, storeUrl }, cpuProf)
   closers.push(server.stop)
   const { port } = server.ready
@@ -90,7 +100,7 @@ async function startTarget(
   const ownKeys = async () => expectStatus(200, await send(port, { path: '/.well-known/jwks.json' }))
   const keySet = readKeySet(contender.mode === 'session' ? await ownKeys() : upstreamJwks)
   await server.ask(contender.adminQuota ?? 'lifted')
-  return { contender, port, redis, sessions, keySet, usage: server.usage }
+  return { contender, port, store, sessions, keySet, usage: server.usage }
 }
 
 /** Signs members in. Without sessions of its own, a contender gets the first refresh tokens of the upstream. */
@@ -139,8 +149,8 @@ function planOf({ port, sessions, keySet }: Target, requests: number): LoadPlan 
 
 /** @throws Error unless the calls of the upstream are those that the name of the row promises */
 async function measureRound(target: Target, upstream: Upstream) {
-  const { contender, redis } = target
-  const read = async () => ({ ...(await upstream.ask('calls')), redis: await redis?.cpuSeconds() })
+  const { contender, store } = target
+  const read = async () => ({ ...(await upstream.ask('calls')), store: await store?.cpuSeconds() })
   const before = await read()
   const figures = await measureLoad(target, planOf(target, count))
   const after = await read()
@@ -153,8 +163,8 @@ async function measureRound(target: Target, upstream: Upstream) {
     throw new Error(
       `no figure from errors: for ${count} refreshes "${contender.name}" asked the upstream for ${made.refresh} refreshes and ${made.admin} members`,
     )
-  const redisSeconds = (after.redis ?? Number.NaN) - (before.redis ?? Number.NaN)
-  return { ...figures, redisCpuSecondsPer10000: (redisSeconds / count) * 10_000 }
+  const storeSeconds = (after.store ?? Number.NaN) - (before.store ?? Number.NaN)
+  return { ...figures, storeCpuSecondsPer10000: (storeSeconds / count) * 10_000 }
 }
 
 /** Presents one refresh token on 50 connections at once. @throws Error if an answer with tokens is wrong */
@@ -196,7 +206,7 @@ function print(measured: Measured): void {
       const beside = measured.find(({ name }) => name === provenBeside)?.costs
       return beside ? ratioOf(costs, beside, 'cpuSecondsPer10000').toFixed(2) : '-'
     },
-    'redis-server CPU s': ({ costs }) => orDash(middle(costs, 'redisCpuSecondsPer10000')),
+    'CPU s of Redis or PostgreSQL': ({ costs }) => orDash(middle(costs, 'storeCpuSecondsPer10000')),
     'p99 ms': ({ costs }) => middle(costs, 'p99Ms').toFixed(1),
     'memory MB': ({ costs }) => ((costs.at(-1)?.memoryBytes ?? 0) / 1e6).toFixed(0),
   })

@@ -32,7 +32,7 @@ export interface Contender {
   readonly name: string
   /** The source of its refresh tokens: the upstream, or a sign-in with Perennial. */
   readonly mode: 'upstream' | 'session'
-  readonly store?: 'sqlite' | 'redis'
+  readonly store?: 'sqlite' | 'redis' | 'postgres'
   /** The state of the admin API's quota during the load. */
   readonly adminQuota?: AdminQuotaState
   /** The sessions are bound to keys, and each refresh has a DPoP proof. The ratio is to the row of this name. */
@@ -69,6 +69,7 @@ export const rows: readonly Contender[] = [
     ...session,
   },
   { name: 'the same on Redis, admin API asked each time', store: 'redis', adminQuota: 'lifted', ...session },
+  { name: 'Perennial, session mode, Postgres', store: 'postgres', adminQuota: 'used_up', ...session },
 ]
 
 /** The rows, and a server that gives one wrong answer of many: with it the bench must fail and print no figure. */

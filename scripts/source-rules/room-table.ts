@@ -57,7 +57,8 @@ export const benchRooms: RoomTable = {
   sizing: ['kit'],
   forgeries: ['kit'],
   pages: ['kit'],
-  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'forgeries', 'pages'],
+  workers: ['kit'],
+  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'forgeries', 'pages', 'workers'],
 }
 
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */
