@@ -427,6 +427,8 @@ describe('verifying a member JWT', () => {
     [400, { code: 'INVALID_TOKEN', message: 'Invalid token' }],
     [401, { code: 'INVALID_TOKEN', message: 'Invalid token' }],
     [401, { error: { code: 'INVALID_TOKEN' } }],
+    [400, { message: 'The token is malformed.' }],
+    [400, { error: 'Invalid JWT' }],
     [404, { code: 'member-not-found' }],
   ])('is refused when the admin API answers %i %j', async (status, body) => {
     const server = await startAdminServer(() => ({ status, body }))
@@ -438,6 +440,8 @@ describe('verifying a member JWT', () => {
   it.each<[string, number, unknown]>([
     ['our key is malformed', 400, { code: 'validation/invalid-secret-key' }],
     ['our key is unknown', 401, { code: 'validation/invalid-secret-key' }],
+    ['a 400 is about the key', 400, { message: 'Missing API key' }],
+    ['a gateway wants a token', 401, { message: 'Missing token' }],
     ['a proxy says 400', 400, '<html>bad request</html>'],
     ['it is away', 502, ''],
     ['there is no member', 200, { data: null }],

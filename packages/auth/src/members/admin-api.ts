@@ -92,10 +92,14 @@ async function verifyToken(token: string, { admin, asking, placed }: Asking): Pr
   return claims ? { kind: 'verified', claims } : { kind: 'refused' }
 }
 
-/** The token is all that varies in this question, so a 400 with a code is about the token, and so is its own code. */
+/**
+ * The token is all that varies in this question. So a 400 of the API is about the token if it has a code, or a message that
+ * names the token, and so is its own code at any status.
+ */
 function isTokenRefused(answer: AdminAnswer): boolean {
-  const code = answer.refusal?.code ?? null
-  return code === 'invalid-token' || (answer.status === 400 && code !== null) || isUnknownMember(answer)
+  const { code, message } = answer.refusal ?? { code: null, message: null }
+  if (code === 'invalid-token' || isUnknownMember(answer)) return true
+  return answer.status === 400 && (code !== null || /\b(token|jwt)\b/i.test(message ?? ''))
 }
 
 /** Work under way that later callers with the same question may share. */

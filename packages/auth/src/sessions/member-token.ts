@@ -65,7 +65,7 @@ export interface SignInCaller {
  */
 export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemberToken {
   const { adminApi, checkSignature } = options
-  const ask = async (token: string, caller: SignInCaller): Promise<MemberTokenClaims> => {
+  const ask = async (token: string, memberId: string, caller: SignInCaller): Promise<MemberTokenClaims> => {
     await caller.beforeAsking?.()
     const reading = await adminApi.verifyMemberToken(token, {
       waitSeconds: signInWaitSeconds,
@@ -77,6 +77,8 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
       throw failure('memberstackUnavailable', { retryAfterSeconds })
     }
     if (reading.kind === 'refused') throw failure('memberTokenInvalid', { reason: 'refused' })
+    // An answer about another member comes from a cache or a proxy between here and Memberstack.
+    if (reading.claims.id !== memberId) throw failure('memberstackUnavailable', { reason: 'malformed' })
     refuse(judgeClaims(reading.claims, options))
     return reading.claims
   }
@@ -86,7 +88,7 @@ export function createVerifyMemberToken(options: MemberTokenOptions): VerifyMemb
     if ('reason' in judged) throw errorOf(judged)
     const finding = await checkSignature(token, judged.decoded)
     if (finding === 'invalid') throw failure('memberTokenInvalid', { reason: 'signature' })
-    return finding === 'valid' ? judged.claims : await ask(token, caller)
+    return finding === 'valid' ? judged.claims : await ask(token, judged.claims.id, caller)
   }
 }
 

@@ -121,6 +121,17 @@ describe('signing in', () => {
     expect(await codeOf(signIn())).toBe('AUTH_TOKEN_INVALID')
   })
 
+  it('takes an answer about another member for trouble, not for a sign-in of that member', async () => {
+    const claims = { id: 'mem_eve', aud: 'app_test', iss: 'https://api.memberstack.com', ...goodClaims() }
+    parts.admin.tokenReading = { kind: 'verified', claims }
+    await expect(signIn()).rejects.toMatchObject({
+      code: 'AUTH_UNAVAILABLE',
+      reason: 'malformed',
+      retryable: true,
+      retryAfterSeconds: 1,
+    })
+  })
+
   it('asks Memberstack nothing about what cannot be good', async () => {
     await codeOf(signIn('garbage'))
     await codeOf(signIn(memberJwt({ iat: 1, exp: world.now })))
