@@ -9,6 +9,8 @@ export interface LossyProxy {
   readonly url: string
   /** Decides the fate of each answer. */
   fate: (request: IncomingMessage) => Fate
+  /** Called for each request. The server gets the request when this has resolved. */
+  before: (request: IncomingMessage) => Promise<void> | void
   /** How many answers met which fate. */
   readonly met: Record<Fate, number>
   close(): Promise<void>
@@ -17,7 +19,8 @@ export interface LossyProxy {
 /** Starts a proxy to a server on this machine. It keeps the `Host` of the browser. */
 export async function startLossyProxy(target: string): Promise<LossyProxy> {
   const met: Record<Fate, number> = { arrives: 0, lost: 0, cut: 0 }
-  const server = createServer((request, response) => {
+  const forward = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    await proxy.before(request)
     const upstream = send(new URL(request.url ?? '/', target), {
       method: request.method,
       headers: request.headers,
@@ -30,10 +33,12 @@ export async function startLossyProxy(target: string): Promise<LossyProxy> {
       pass(answer, response, fate)
     })
     request.pipe(upstream)
-  })
+  }
+  const server = createServer((request, response) => void forward(request, response))
   const proxy: LossyProxy = {
     url: await listen(server),
     fate: () => 'arrives',
+    before: () => {},
     met,
     close: () => close(server),
   }

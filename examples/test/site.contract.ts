@@ -84,6 +84,24 @@ export function describeSite(
       await context.close()
     })
 
+    it('becomes the page of a visitor, however late a sign-out reaches the service', async () => {
+      const { context, page } = await newVisit(ada)
+      let arrive = (): void => {}
+      const arrival = new Promise<void>((resolve) => (arrive = resolve))
+      let loads = 0
+      world.proxy.before = ({ method, headers }) => {
+        if (headers['sec-fetch-dest'] === 'document') loads += 1
+        return method === 'DELETE' ? arrival : undefined
+      }
+      await page.locator('#status:visible button').click()
+      await expect.poll(() => loads, { timeout: 60_000 }).toBeGreaterThan(2)
+      expect(await greetingOf(page)).toBe(`Hello ${ada}`)
+      arrive()
+      await page.getByText('Hello visitor').waitFor()
+      world.proxy.before = () => {}
+      await context.close()
+    })
+
     it('shows the page of a plan to those who have it', async () => {
       const { context, page } = await newVisit(ada)
       world.emulator.addPlan(ada, 'pln_pro')

@@ -7,26 +7,32 @@ import type { Session } from '@perennial/client'
 export function followMember(session: Session): () => void {
   // Static pages do not say for whom they are. There the member that the session had before counts.
   let known: string | undefined
-  return session.onChange(() => {
+  let awaited: string | undefined
+  const compare = (): void => {
     const { status, userId } = session.state
     if (status === 'loading') return
     const shown = document.querySelector<HTMLElement>('[data-member]')?.dataset['member'] ?? known
     known = userId ?? ''
-    if (shown === undefined || shown === known) sessionStorage.removeItem('loaded-again')
-    else loadAgain(known)
-  })
+    const isRight = shown === undefined || shown === known
+    if (isRight) sessionStorage.removeItem('loaded-again')
+    else if (awaited !== known) loadAgain(known)
+    awaited = isRight ? undefined : known
+  }
+  // A session that ended a moment ago is signed out from the start, and does not change.
+  compare()
+  return session.onChange(compare)
 }
 
-const mostLoads = 4
+const mostLoads = 8
 
 /**
- * Loads the page again, at once and then a second apart. The first time can be too early: another tab says that it signs out before
- * the service has taken the cookies away. After the last one the server knows better.
+ * Loads the page again: at once, after one second, and then after twice the time of before. The first time can be too early: another
+ * tab says that it signs out before the service has taken the cookies away. After the last one the server knows better.
  */
 function loadAgain(memberId: string): void {
   const [before, count] = (sessionStorage.getItem('loaded-again') ?? '').split(' ')
   const loads = before === memberId ? Number(count ?? 0) : 0
   if (loads === mostLoads) return
   sessionStorage.setItem('loaded-again', `${memberId} ${loads + 1}`)
-  setTimeout(() => location.reload(), loads === 0 ? 0 : 1000)
+  setTimeout(() => location.reload(), loads === 0 ? 0 : 500 * 2 ** loads)
 }
