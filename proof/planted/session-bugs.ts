@@ -160,8 +160,9 @@ export const sessionBugs: readonly PlantedBug[] = [
     name: 'who joins a run after the end of the session is answered',
     world: 'failover',
     file: source,
-    replace: "const isLate = outcome.kind === 'refreshed' && isEnded()",
-    by: 'const isLate = false',
+    replace:
+      "return outcome.kind === 'refreshed' && isEnded() ? await refuse('revoked', session, work) : outcome",
+    by: 'return outcome',
   },
   {
     name: 'concurrent callers do not share a run',

@@ -1,9 +1,11 @@
 import { AuthError } from '../../packages/auth/src/base/errors.ts'
+import { provenBy } from '../../packages/auth/test/kit/proofs.ts'
 import { formatRefreshToken, parseRefreshToken } from '../../packages/auth/src/sessions/refresh-token.ts'
+import type { PresentedProof } from '../../packages/auth/src/tokens/index.ts'
 import { untilQuiet } from '../explore/quiet.ts'
 import { noteCarriedOut } from './carried-out.ts'
 import { judgeOutcome, judgeUse } from './rules.ts'
-import { keyOfTabs, type Instance } from './instance.ts'
+import { keyOfThief, keyOfTabs, type Instance } from './instance.ts'
 import type { Actor, Call, Outcome, Scene, StoreCall } from './scene.ts'
 
 /** How a call of the store ends: done, failed before the write, failed after it, or done while no token can be signed. */
@@ -58,7 +60,7 @@ export async function arrive(scene: Scene, call: Call, at: number): Promise<void
 }
 
 async function run(scene: Scene, { kind, actor }: Call, instance: Instance, token: string): Promise<Outcome> {
-  const proof = hasKey(scene, actor) ? { jkt: keyOfTabs } : undefined
+  const proof = proofOf(scene, actor)
   if (kind === 'refresh') {
     const { accessToken, refreshToken } = await instance.refresh(token, { requestId: 'r', proof })
     const generation = generationIn(scene, refreshToken ?? token)
@@ -76,6 +78,12 @@ function generationIn({ truth, secrets }: Scene, refreshToken: string): number {
   const known = truth.refreshTokens.get(generation) ?? refreshToken
   truth.refreshTokens.set(generation, known)
   return known === refreshToken ? generation : 0
+}
+
+/** The thief has a key of its own in one world, and sends no proof in the other one. */
+function proofOf(scene: Scene, actor: Actor): PresentedProof | undefined {
+  if (hasKey(scene, actor)) return provenBy(keyOfTabs)
+  return scene.options.key === 'all' ? provenBy(keyOfThief) : undefined
 }
 
 /** Returns true if a caller has the key of the session. */

@@ -24,7 +24,8 @@ interface Done {
 }
 
 function tellOracle(scene: Scene, { method, cause, confirming, args }: StoreCall, done: Done): void {
-  if (method === 'read' && cause) learn(scene, cause)
+  // A caller that joins another one's run has read the store only for the key of the session.
+  if (method === 'read' && cause && !cause.leader) learn(scene, cause)
   if (method !== 'replace') return
   const isApplied = done.result === 'replaced'
   if (confirming && isApplied)

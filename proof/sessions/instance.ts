@@ -36,6 +36,9 @@ export interface Instance {
 /** The thumbprint of the key that the tabs have in the worlds of bound sessions. */
 export const keyOfTabs = 'key-of-the-tabs'
 
+/** The thumbprint of the thief's own key. */
+export const keyOfThief = 'key-of-the-thief'
+
 /** A proof of the tabs. Its signature is not explored. */
 const proofOfTabs = { proof: 'proof', method: 'GET', url: () => '', source: {} }
 
@@ -77,7 +80,7 @@ export function createInstance({ options, secrets, store, sessions, askAdmin }: 
   })
   const refresh = createRefresh({ source: mode.source, spendSession: async () => {}, telemetry, clock })
   const verifier: TokenVerifier = { recall: () => undefined, verify: (token) => verify(token, clock()) }
-  const proofs = { checkWithToken: async () => ({ jkt: keyOfTabs }) }
+  const proofs = { useWithToken: async () => null }
   const authenticator = createAuthenticator({ verifier, userContext, sessions: mode, proofs })
   const authenticate = async (accessToken: string, proves: boolean) => {
     const authorization = `${proves ? 'DPoP' : 'Bearer'} ${accessToken}`

@@ -4,6 +4,8 @@ import { createMarkedSessions, createSessionMarks } from '../../packages/auth/sr
 import type { Telemetry } from '../../packages/auth/src/telemetry/index.ts'
 import { createMemoryStore } from '../../packages/auth/src/stores/memory.ts'
 import { appId, memberJwt } from '../../packages/auth/test/kit/member-tokens.ts'
+import type { PresentedProof } from '../../packages/auth/src/tokens/index.ts'
+import { provenBy } from '../../packages/auth/test/kit/proofs.ts'
 import { untilQuiet } from '../explore/quiet.ts'
 import type { Move, Run, World } from '../explore/world.ts'
 import { carryOut, instanceAt, settle } from './calls.ts'
@@ -39,7 +41,7 @@ export function createSessionWorld(options: SessionWorldOptions): World {
     // Ids and nonces may repeat: each run is a world of its own.
     randomBytes: (length) => new Uint8Array(length),
   })
-  const session = signInOnce(resolved, secrets, options.key && { jkt: keyOfTabs })
+  const session = signInOnce(resolved, secrets, options.key && provenBy(keyOfTabs))
   return {
     name,
     about,
@@ -51,7 +53,7 @@ export function createSessionWorld(options: SessionWorldOptions): World {
 async function signInOnce(
   resolved: ResolvedOptions,
   secrets: Secrets,
-  proof: { readonly jkt: string } | undefined,
+  proof: PresentedProof | undefined,
 ): Promise<Pick<Beginning, 'session' | 'accessToken'>> {
   const clock = () => startAt + fraction
   const store = createMemoryStore({ clock, ticker: () => () => {} })

@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { failure } from '../src/base/failures.js'
+import { openStore } from '../src/stores/index.js'
 import { createFakeTime } from './kit/fake-time.js'
 import { createMemberstackApp, type AppRequest, type MemberstackAppOptions } from './kit/memberstack-app.js'
 import { createProver, type ProofOptions, type Prover } from './kit/proofs.js'
@@ -164,7 +167,104 @@ describe('a session that a sign-in with a proof began', () => {
   })
 })
 
+describe('the list of used proofs', () => {
+  /** An app on a SQLite file, and the number of proofs that are noted in it. */
+  const setUpWithList = async (options: MemberstackAppOptions = {}) => {
+    const folder = await mkdtemp(join(tmpdir(), 'perennial-proofs-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const path = `${folder}/perennial.db`
+    const all = await setUp({ store: `sqlite:${path}`, ...options })
+    const noted = () => {
+      const database = new DatabaseSync(path, { readOnly: true })
+      const { count } = database.prepare('SELECT count(*) AS count FROM used_proofs').get() ?? {}
+      database.close()
+      return count
+    }
+    return { ...all, noted }
+  }
+
+  it('gets one entry for each request by the key of a bound session', async () => {
+    const { noted, proofOf, refresh, proveRefresh, signInBound, app, ada } = await setUpWithList()
+    const { refreshToken } = await signInBound()
+    expect(noted()).toBe(1)
+    const next = await refresh(refreshToken, proveRefresh())
+    expect(next.status).toBe(200)
+    expect(noted()).toBe(2)
+    const dpop = proofOf(ada, 'DELETE /session')
+    const body = { refreshToken: next.refreshToken }
+    expect(await app.call('DELETE /session', { body, headers: { dpop } })).toMatchObject({ status: 204 })
+    expect(noted()).toBe(3)
+  })
+
+  it('gets none from a caller who has no session, none that is bound, or not its key', async () => {
+    const { noted, app, ada, proofOf, refresh, proveRefresh, withProof, signInBound } = await setUpWithList()
+    const { refreshToken } = await signInBound()
+    const unbound = await app.signIn()
+    const stranger = await setUp({ secret: Buffer.alloc(32, 8).toString('base64') })
+    const foreign = (await stranger.signInBound()).refreshToken
+    const mallory = createProver()
+    const changed = refreshToken.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'))
+    for (const token of ['rubbish', changed, foreign, `${refreshToken}AAAA`, refreshToken]) {
+      expect(await refresh(token, proveRefresh({}, mallory)), token).toMatchObject({ status: 401 })
+      await withProof('DELETE /session', { body: { refreshToken: token } }, mallory)
+    }
+    const renewed = await refresh(unbound.refreshToken, proveRefresh())
+    expect(renewed).toMatchObject({ status: 200 })
+    await withProof('DELETE /session', { body: { refreshToken: renewed.refreshToken } })
+    const headers = () => ({ dpop: proofOf(mallory, 'POST /session') })
+    const { accessToken: ended } = await app.emulator.issueTokens({ expiresInSeconds: -1 })
+    for (const token of ['rubbish', unbound.accessToken, ended])
+      expect(await app.call('POST /session', { token, headers: headers() })).toMatchObject({ status: 401 })
+    expect(noted()).toBe(1)
+    expect(await refresh(refreshToken, proofOf(ada, 'POST /refresh-token'))).toMatchObject({ status: 200 })
+    expect(noted()).toBe(2)
+  })
+
+  it('gets none from a copied access token without its key', async () => {
+    const { noted, app, proofOf, signInBound, ada } = await setUpWithList({ dpop: { mode: 'all' } })
+    const { accessToken } = await signInBound()
+    const ask = (prover: Prover) => {
+      const dpop = proofOf(prover, 'GET /me', { accessToken })
+      return app.call('GET /me', { headers: { authorization: `DPoP ${accessToken}`, dpop } })
+    }
+    for (let turn = 0; turn < 3; turn++) expect(await ask(createProver())).toMatchObject(proofRefused)
+    expect(noted()).toBe(1)
+    expect(await ask(ada)).toMatchObject({ status: 200 })
+    expect(noted()).toBe(2)
+  })
+
+  it('that cannot be written is trouble: nothing is rotated, and the answer says to try again', async () => {
+    const opened = await openStore('memory:', { clock: () => Date.now() / 1000 })
+    const list = { isAway: false }
+    const use = () => (list.isAway ? Promise.reject(failure('storeUnreachable')) : Promise.resolve(true))
+    const store = { ...opened, usedProofs: { use } }
+    const { app, refresh, proveRefresh, signInBound } = await setUp({ store })
+    const { refreshToken } = await signInBound()
+    list.isAway = true
+    const trouble = { status: 503, code: 'AUTH_TOKEN_REFRESH_FAILED', body: { retryable: true } }
+    expect(await refresh(refreshToken, proveRefresh())).toMatchObject(trouble)
+    expect(await refresh(refreshToken, proveRefresh({}, createProver()))).toMatchObject(proofRefused)
+    expect(app.recorder.events.filter(({ event }) => event === 'upstream_failure')).toMatchObject([
+      { target: 'store', code: 'AUTH_TOKEN_REFRESH_FAILED' },
+    ])
+    expect(await signInBound()).toMatchObject({ status: 503, code: 'AUTH_UNAVAILABLE' })
+    expect((await app.perennial.sessions.list('mem_ada')).sessions).toHaveLength(1)
+    list.isAway = false
+    expect(await refresh(refreshToken, proveRefresh())).toMatchObject({ status: 200 })
+  })
+})
+
 describe('a sign-in', () => {
+  it('with a proof that was used begins no session, whoever sends it', async () => {
+    const { app, ada, proofOf } = await setUp()
+    const headers = { dpop: proofOf(ada, 'POST /session') }
+    const answers = await Promise.all([1, 2, 3].map(() => app.signIn('mem_ada', { headers })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 401, 401])
+    expect(await app.signIn('mem_bob', { headers })).toMatchObject(proofRefused)
+    expect((await app.perennial.sessions.list('mem_ada')).sessions).toHaveLength(1)
+    expect((await app.perennial.sessions.list('mem_bob')).sessions).toEqual([])
+  })
+
   it('with a wrong proof is refused, and asks Memberstack nothing', async () => {
     const { app, ada, proofOf } = await setUp()
     app.calls()

@@ -5,7 +5,7 @@ import type { FakeTime } from './kit/fake-time.js'
 import type { Store } from '../src/stores/store.js'
 import { createFaultySessions, type FaultySessions } from './faulty-sessions.js'
 import { memberJwt } from './kit/member-tokens.js'
-import { createProver, type Prover } from './kit/proofs.js'
+import { createProver, provenBy, type Prover } from './kit/proofs.js'
 import {
   confirm,
   copyOf,
@@ -168,7 +168,7 @@ export async function createHistory(
   const met = new Set<string>()
   const mayPresent = ({ prover }: TrackedSession, by: Presenter) => prover === undefined || by === 'member'
   const proofOf = ({ prover }: TrackedSession, by: Presenter) =>
-    prover && by === 'member' ? { jkt: prover.jkt } : undefined
+    prover && by === 'member' ? provenBy(prover.jkt) : undefined
   const ask = async (
     session: TrackedSession,
     node: Node,
@@ -352,7 +352,7 @@ export async function createHistory(
       const iat = now()
       const exp = iat + 1_000_000
       const prover = bound === 'bound' ? createProver() : undefined
-      const proof = prover && { jkt: prover.jkt }
+      const proof = prover && provenBy(prover.jkt)
       const request = { memberToken: memberJwt({ iat, exp }), userAgent: null, requestId: 'r', proof }
       const signedIn = await withFault(node, fault === 'lost' ? 'none' : fault, () =>
         node.instance.sessions.signIn(request).catch(troubleOf),

@@ -19,6 +19,7 @@ import {
   createSigningKeys,
   createTokenVerifier,
   ownIssuer,
+  type PresentedProof,
   type SigningKeys,
 } from '../src/tokens/index.js'
 import { claimForTest } from './kit/claimed-store.js'
@@ -71,7 +72,10 @@ export interface Instance {
   readonly sessions: SessionUseCases
   readonly revocations: Revocations
   readonly confirmations: Confirmations
-  refresh(refreshToken: string, context?: Partial<RefreshContext>): Promise<RefreshOutcome>
+  refresh(
+    refreshToken: string,
+    request?: Partial<RefreshContext> & { readonly proof?: PresentedProof | undefined },
+  ): Promise<RefreshOutcome>
   /** Authenticates a request that carries this access token, bound if a prover is given. @throws {@link AuthError} if it is refused */
   authenticate(accessToken: string, prover?: Prover): Promise<Authenticated>
   close(): void
@@ -155,8 +159,11 @@ export function createInstance(raw: Store, parts: SharedParts): Instance {
     sessions: mode.useCases,
     revocations: mode.revocations,
     confirmations: mode.confirmations,
-    refresh: (refreshToken, context = {}) =>
-      mode.source.refresh(refreshToken, { requestId: 'req', spend: async () => {}, ...context }),
+    refresh: async (refreshToken, { proof, ...given } = {}) => {
+      const proven = proof && (await mode.source.prove?.(refreshToken, proof))
+      const context = { requestId: 'req', spend: async () => {}, ...given, proven }
+      return await mode.source.refresh(refreshToken, context)
+    },
     authenticate: async (accessToken, prover) => {
       const authorization = `${prover ? 'DPoP' : 'Bearer'} ${accessToken}`
       const proof = prover && proofOf(prover, accessToken, clock())

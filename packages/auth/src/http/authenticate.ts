@@ -30,7 +30,7 @@ export interface AuthenticatorParts {
   /** The rules of the access cookie. @defaultValue no cookie is read */
   readonly pages?: PageRules | undefined
   /** Checks the proofs of tokens that are bound to a key. */
-  readonly proofs: Pick<ProofCheck, 'checkWithToken'>
+  readonly proofs: Pick<ProofCheck, 'useWithToken'>
   /** Traces the verification of tokens that are not known. @defaultValue nobody does */
   readonly telemetry?: Tracing | undefined
 }

@@ -1,7 +1,7 @@
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { isUsableToken } from '../base/formats.js'
-import { sessionOf, type ProofCheck, type ProofResult, type VerifiedToken } from '../tokens/index.js'
+import { sessionOf, type ProofCheck, type VerifiedToken } from '../tokens/index.js'
 import type { Credentials } from './auth-request.js'
 import type { Authenticated } from './perennial.js'
 
@@ -21,7 +21,7 @@ export function refuseBound(token: VerifiedToken): void {
 
 /** The steps that authenticate the bearer of a token, of which a bound token needs some too. */
 export interface TokenSteps {
-  readonly proofs: Pick<ProofCheck, 'checkWithToken'>
+  readonly proofs: Pick<ProofCheck, 'useWithToken'>
   /** @throws {@link AuthError} thrown or rejected */
   readonly verify: (token: string) => VerifiedToken | Promise<VerifiedToken>
   /** @throws {@link AuthError} thrown or rejected */
@@ -37,8 +37,7 @@ export function createBoundTokens({ proofs, verify, admit }: TokenSteps) {
     if (!isUsableToken(compact)) throw failure('accessTokenMissing')
     const token = await verify(compact)
     if (token.boundTo === null) throw failure('accessTokenUnbound', { subject: subjectOf(token) })
-    const result = proof ? await proofs.checkWithToken(proof, compact) : ({ reason: 'missing' } as const)
-    const reason = problemOf(result, token.boundTo)
+    const reason = proof ? await proofs.useWithToken(proof, compact, token.boundTo) : 'missing'
     if (reason !== null) throw failure('accessProofInvalid', { reason, subject: subjectOf(token) })
     return await admit(token, compact)
   }
@@ -49,11 +48,6 @@ export function createBoundTokens({ proofs, verify, admit }: TokenSteps) {
       throw withChallenge(error)
     }
   }
-}
-
-function problemOf(result: ProofResult, jkt: string) {
-  if ('reason' in result) return result.reason
-  return result.jkt === jkt ? null : 'other_key'
 }
 
 /** The challenge to a request that used this scheme (RFC 9449 §7.1). */

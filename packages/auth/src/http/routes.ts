@@ -16,7 +16,7 @@ import type { IssuedTokens, RefreshTokenTransport } from './refresh-token-transp
 import { AuthError } from '../base/errors.js'
 import { createVerifyRoute } from './verify-route.js'
 import type { RefreshClient } from '../refresh/index.js'
-import type { ProofCheck, ProofResult } from '../tokens/index.js'
+import type { PresentedProof, ProofCheck } from '../tokens/index.js'
 
 /** The use cases that the routes call, one each. */
 export interface AuthRouteUseCases {
@@ -26,13 +26,13 @@ export interface AuthRouteUseCases {
       readonly requestId: string
       readonly client?: RefreshClient
       readonly beforeAsking?: () => Promise<void>
-      readonly proof?: ProofResult | undefined
+      readonly proof?: PresentedProof | undefined
     },
   ): Promise<IssuedTokens & { readonly isBound?: true }>
   authenticate(credentials: Credentials, requestId: string): Authenticated | Promise<Authenticated>
   /** Undefined in forward mode, where the session routes are 404. */
   readonly sessions?: SessionUseCases | undefined
-  readonly proofs: Pick<ProofCheck, 'check'>
+  readonly proofs: Pick<ProofCheck, 'of'>
 }
 
 /** Creates the routes below `/v1/auth`, in both modes. */
@@ -53,7 +53,7 @@ export function createAuthRoutes(
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const client = { address: request.ip, userAgent: request.header('user-agent') }
     const { requestId } = request
-    const proof = await resultOf(request, useCases.proofs)
+    const proof = presented(request, useCases.proofs)
     const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking, proof })
     return tokens(200, refreshed, transport)
   }
@@ -82,7 +82,7 @@ interface SessionParts {
   readonly sessions: SessionUseCases
   readonly authenticate: Authenticate
   readonly transport: RefreshTokenTransport
-  readonly proofs: Pick<ProofCheck, 'check'>
+  readonly proofs: Pick<ProofCheck, 'of'>
 }
 
 /** Creates the routes of session mode: sign in, list sessions, sign out. */
@@ -126,13 +126,10 @@ function createSessionRoutes(parts: SessionParts): readonly Route[] {
   ]
 }
 
-/** Checks the proof of a request; undefined if it has none. */
-async function resultOf(
-  request: AuthRequest,
-  proofs: Pick<ProofCheck, 'check'>,
-): Promise<ProofResult | undefined> {
-  const presented = proofOf(request)
-  return presented && (await proofs.check(presented))
+/** Returns the proof of a request, unchecked; undefined if it has none. */
+function presented(request: AuthRequest, proofs: Pick<ProofCheck, 'of'>): PresentedProof | undefined {
+  const proof = proofOf(request)
+  return proof && proofs.of(proof)
 }
 
 async function signIn(
@@ -150,7 +147,7 @@ async function signIn(
     address,
     beforeAsking,
     // A browser that sends the refresh token by itself sends no proof with it.
-    proof: transport.takesProofs ? await resultOf(request, proofs) : undefined,
+    proof: transport.takesProofs ? presented(request, proofs) : undefined,
   })
   return tokens(201, created, transport)
 }
@@ -176,19 +173,19 @@ async function signOutThis(
 ): Promise<AuthResponse> {
   const refreshToken = await transport.read(request)
   const meant = await transport.readMeantSession(request)
-  const presented = refreshToken !== undefined
+  const isPresented = refreshToken !== undefined
   const isOfAnother =
     isUsableToken(refreshToken) &&
     !(await sessions.signOutByRefreshToken(refreshToken, {
       requestId: request.requestId,
       meant,
-      proof: await resultOf(request, proofs),
+      proof: presented(request, proofs),
     }))
-  if (!presented || readToken(credentialsOf(request)) !== null) {
+  if (!isPresented || readToken(credentialsOf(request)) !== null) {
     try {
       await sessions.signOut({ ...ownerOf(await authenticate(request)), requestId: request.requestId })
     } catch (error) {
-      if (!(presented && error instanceof AuthError && error.status === 401)) throw error
+      if (!(isPresented && error instanceof AuthError && error.status === 401)) throw error
     }
   }
   return noContent({ cookies: isOfAnother ? [] : transport.forget })

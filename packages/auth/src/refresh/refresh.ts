@@ -1,7 +1,8 @@
 import type { Reason } from '../base/reasons.js'
 import { type UpstreamTarget, createEmitter, type Emitter, type Telemetry } from '../telemetry/index.js'
 import type { Clock } from '../base/time.js'
-import type { ProofResult } from '../tokens/index.js'
+import type { RefreshTokenParts, SessionRow } from '../sessions/index.js'
+import type { PresentedProof } from '../tokens/index.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { createSingleFlight } from '../base/single-flight.js'
@@ -61,13 +62,29 @@ export interface RefreshContext {
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of the caller's address were refused; nothing was done.
    */
   readonly beforeAsking?: (() => Promise<void>) | undefined
-  /** The DPoP proof that came with the request. @defaultValue none */
-  readonly proof?: ProofResult | undefined
+  /** The result of {@link RefreshSource.prove} for the proof of the request. @defaultValue the request has none */
+  readonly proven?: ProvenToken | undefined
 }
 
-/** A source of refreshes: Perennial's own sessions, or a refresh API upstream. Called once per token at a time. */
+/** A source of refreshes: Perennial's own sessions, or a refresh API upstream. */
 export interface RefreshSource {
+  /** Called once per token, and key, at a time. */
   refresh(refreshToken: string, context: RefreshContext): Promise<RefreshOutcome>
+  /**
+   * Checks the proof that came with a refresh token. Each caller's proof counts, so it is called before callers share a run. The token is
+   * judged first: for a token that is not genuine, or of a session that is not bound, the proof is not looked at.
+   * Absent if no token is bound to a key.
+   * @throws {@link AuthError} rejected with `AUTH_PROOF_INVALID`, or `AUTH_UNAVAILABLE` if the store does not answer
+   */
+  prove?(refreshToken: string, proof: PresentedProof): Promise<ProvenToken>
+}
+
+/** A refresh token whose caller has the key of its session, if that is bound to one. */
+export interface ProvenToken {
+  /** Null if the token is not one of ours. */
+  readonly parts: RefreshTokenParts | null
+  /** The session as it was read; null if there is none. */
+  readonly session: SessionRow | null
 }
 
 /** Dependencies of {@link createRefresh}. */
@@ -98,8 +115,10 @@ export interface Refreshed {
  */
 export type Refresh = (
   refreshToken: string,
-  context: Pick<RefreshContext, 'requestId' | 'beforeAsking' | 'proof'> & {
+  context: Pick<RefreshContext, 'requestId' | 'beforeAsking'> & {
     readonly client?: RefreshClient | undefined
+    /** The DPoP proof that came with the request. @defaultValue none */
+    readonly proof?: PresentedProof | undefined
   },
 ) => Promise<Refreshed>
 
@@ -115,14 +134,8 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
   const { emit, emitTrouble } = createEmitter(telemetry, clock)
   const reportShadow = createShadowReport(emit)
 
-  const run = async (
-    refreshToken: string,
-    { requestId, beforeAsking, proof }: Parameters<Refresh>[1],
-  ): Promise<Success> => {
-    const context = { requestId, beforeAsking, proof, spend: spendSession }
-    const outcome = await ask(source, refreshToken, context)
-    if (outcome.kind === 'refreshed') return outcome
-    if (outcome.kind === 'refused') throw refusal(outcome)
+  const failureOf = (outcome: Exclude<RefreshOutcome, Success>, requestId: string): AuthError => {
+    if (outcome.kind === 'refused') return refusal(outcome)
     const error = troubleError(outcome)
     emitTrouble({
       requestId,
@@ -131,12 +144,25 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
       reason: outcome.reason,
       target: outcome.target ?? 'refresh',
     })
-    throw error
+    return error
+  }
+  const run = async (refreshToken: string, context: Omit<RefreshContext, 'spend'>): Promise<Success> => {
+    const outcome = await source.refresh(refreshToken, { ...context, spend: spendSession }).catch(outcomeOf)
+    if (outcome.kind === 'refreshed') return outcome
+    throw failureOf(outcome, context.requestId)
+  }
+  const prove = async (...[refreshToken, { proof, requestId }]: Parameters<Refresh>) => {
+    try {
+      return proof && (await source.prove?.(refreshToken, proof))
+    } catch (error) {
+      throw failureOf(outcomeOf(error), requestId)
+    }
   }
   return async (refreshToken, context) => {
-    const { requestId, client } = context
-    const key = flightOf(refreshToken, context.proof)
-    const { result, joined } = flights.run(key, () => run(refreshToken, context))
+    const { requestId, beforeAsking, client } = context
+    const proven = context.proof && (await prove(refreshToken, context))
+    const key = flightOf(refreshToken, proven)
+    const { result, joined } = flights.run(key, () => run(refreshToken, { requestId, beforeAsking, proven }))
     const success = await result
     const { accessToken, refreshToken: successor, memberId, sessionId, isBound = false } = success
     emit({
@@ -156,12 +182,12 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
 }
 
 /**
- * Returns the key under which callers share a run. Who has no proof by the key of a session must not get the answer to a caller who has
- * one, and callers whose proofs are refused share the refusal.
+ * Returns the key under which callers share a run. A caller that has not proven the key of a session must not get the answer to one that
+ * has.
  */
-function flightOf(refreshToken: string, proof: ProofResult | undefined): string {
-  if (proof === undefined) return refreshToken
-  return `${refreshToken} ${'jkt' in proof ? proof.jkt : proof.reason}`
+function flightOf(refreshToken: string, proven: ProvenToken | undefined): string {
+  const jkt = proven?.session?.jkt ?? null
+  return jkt === null ? refreshToken : `${refreshToken} ${jkt}`
 }
 
 /** Creates the function that emits an event if a second client seems to follow a session. */
@@ -186,22 +212,15 @@ function createShadowReport(emit: Emitter['emit']) {
 }
 
 /** Makes a store that is down trouble like any other, in whichever way the source reports it, and a refusal of `claimsOf` a refusal. */
-async function ask(
-  source: RefreshSource,
-  ...request: Parameters<RefreshSource['refresh']>
-): Promise<RefreshOutcome> {
-  try {
-    return await source.refresh(...request)
-  } catch (error) {
-    if (!(error instanceof AuthError)) throw error
-    const { retryAfterSeconds = 1, reason = 'unavailable' } = error
-    if (reason === 'claims_refused')
-      return error.retryable
-        ? { kind: 'unavailable', status: 503, retryAfterSeconds, reason }
-        : { kind: 'refused', reason, ...error.subject }
-    if (error.code !== 'AUTH_UNAVAILABLE') throw error
-    return { kind: 'unavailable', status: 503, retryAfterSeconds, reason, target: 'store' }
-  }
+function outcomeOf(error: unknown): Exclude<RefreshOutcome, Success> {
+  if (!(error instanceof AuthError)) throw error
+  const { retryAfterSeconds = 1, reason = 'unavailable' } = error
+  if (reason === 'claims_refused')
+    return error.retryable
+      ? { kind: 'unavailable', status: 503, retryAfterSeconds, reason }
+      : { kind: 'refused', reason, ...error.subject }
+  if (error.code !== 'AUTH_UNAVAILABLE') throw error
+  return { kind: 'unavailable', status: 503, retryAfterSeconds, reason, target: 'store' }
 }
 
 function refusal(outcome: Extract<RefreshOutcome, { readonly kind: 'refused' }>): AuthError {

@@ -19,7 +19,7 @@ import {
 } from '../sessions/index.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import { createRecentStandings, type RecentStandings } from './recent-standings.js'
-import type { RefreshContext, RefreshOutcome, RefreshSource } from './refresh.js'
+import type { ProvenToken, RefreshContext, RefreshOutcome, RefreshSource } from './refresh.js'
 
 /** Dependencies of {@link createSessionSource}. */
 export interface SessionSourceOptions extends RotationSettings {
@@ -73,22 +73,31 @@ type Refused = Exclude<Decision, Served>
 export function createSessionSource(options: SessionSourceOptions): RefreshSource {
   const recent = createRecentStandings(options.clock)
   return {
+    prove: async (refreshToken, proof) => {
+      const found = await find(refreshToken, options)
+      if (found.session) await requireKey(found.session, proof)
+      return found
+    },
     refresh: async (refreshToken, context) => {
-      const parts = parseRefreshToken(options.secrets, refreshToken)
+      const { parts, session } = context.proven ?? (await find(refreshToken, options))
       if (!parts) return { kind: 'refused', reason: 'malformed' }
-      await options.catchUp?.()
-      const session = await options.store.read(parts.sessionId)
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
-      requireKey(session, context.proof)
+      if (!context.proven) await requireKey(session, undefined)
       const work: Work = { ...options, context, recent, presented: parts.generation }
       const isEnded = () => options.isEnded?.(session.id, session.epoch) === true
       if (isEnded()) return await refuse('revoked', session, work)
       const outcome = await settle(session, work)
       // Since the session was read it may have ended, and callers may have joined this run after that.
-      const isLate = outcome.kind === 'refreshed' && isEnded()
-      return isLate ? await refuse('revoked', session, work) : outcome
+      return outcome.kind === 'refreshed' && isEnded() ? await refuse('revoked', session, work) : outcome
     },
   }
+}
+
+/** Reads the session of a refresh token. A token that is not genuine costs no call of the store. */
+async function find(token: string, { secrets, store, catchUp }: SessionSourceOptions): Promise<ProvenToken> {
+  const parts = parseRefreshToken(secrets, token)
+  if (parts) await catchUp?.()
+  return { parts, session: parts && (await store.read(parts.sessionId)) }
 }
 
 async function settle(read: SessionRow, work: Work): Promise<RefreshOutcome> {

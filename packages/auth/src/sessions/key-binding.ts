@@ -1,24 +1,38 @@
 import { failure } from '../base/failures.js'
-import type { ProofResult } from '../tokens/index.js'
-import type { Session } from './session.js'
+import type { PresentedProof } from '../tokens/index.js'
 
-/**
- * Checks that the caller has the key of a session (RFC 9449 §5). A session that is not bound needs none, and a proof does not bind it.
- * Nothing is written: who presents a copied refresh token without the key neither rotates it nor ends its session.
- * @throws {@link AuthError} `AUTH_PROOF_INVALID`
- */
-export function requireKey(
-  { jkt, id: sessionId, memberId }: Pick<Session, 'jkt' | 'id' | 'memberId'>,
-  proof: ProofResult | undefined,
-): void {
-  if (jkt === null || (proof && 'jkt' in proof && proof.jkt === jkt)) return
-  const reason = proof === undefined ? 'missing' : 'reason' in proof ? proof.reason : 'other_key'
-  throw failure('proofInvalid', { reason, subject: { memberId, sessionId } })
+/** A session, or one that is about to begin, and the thumbprint of the key that it is bound to. */
+interface KeyedSession {
+  readonly jkt: string | null
+  readonly memberId: string
+  readonly id?: string | undefined
 }
 
-/** Returns the key that a sign-in binds its session to; null if it has no proof. @throws {@link AuthError} `AUTH_PROOF_INVALID` */
-export function keyOf(proof: ProofResult | undefined, isRequired: boolean): string | null {
-  if (proof && 'jkt' in proof) return proof.jkt
-  if (proof || isRequired) throw failure('proofInvalid', { reason: proof?.reason ?? 'missing' })
-  return null
+/**
+ * Checks that the caller has the key of a session (RFC 9449 §5), and notes that its proof was used. A session that is not bound needs no
+ * proof, and looks at none. Nothing else is written: who presents a copied refresh token without the key neither rotates it nor ends its
+ * session.
+ * @throws {@link AuthError} rejected with `AUTH_PROOF_INVALID`, or `AUTH_UNAVAILABLE` if the store does not answer
+ */
+export async function requireKey(
+  { jkt, id: sessionId, memberId }: KeyedSession,
+  proof: PresentedProof | undefined,
+): Promise<void> {
+  if (jkt === null) return
+  const reason = proof ? await proof.use(jkt) : 'missing'
+  if (reason === null) return
+  const subject = { memberId, ...(sessionId !== undefined && { sessionId }) }
+  throw failure('proofInvalid', { reason, subject })
+}
+
+/**
+ * Returns the key that a sign-in binds its session to; null if it has no proof. The proof may have been used before: {@link requireKey}
+ * finds out, once the member is known.
+ * @throws {@link AuthError} `AUTH_PROOF_INVALID`
+ */
+export function keyOf(proof: PresentedProof | undefined, isRequired: boolean): string | null {
+  if (!proof && !isRequired) return null
+  const judged = proof?.judge() ?? { reason: 'missing' as const }
+  if ('reason' in judged) throw failure('proofInvalid', { reason: judged.reason })
+  return judged.jkt
 }

@@ -6,7 +6,7 @@ import type { Member, MemberTokenClaims, MembershipCheck, Standing } from '../me
 import type { RandomBytes, Secrets } from '../base/secrets.js'
 import type { Epochs } from './epochs.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
-import type { ProofResult } from '../tokens/index.js'
+import type { PresentedProof } from '../tokens/index.js'
 import { keyOf, requireKey } from './key-binding.js'
 import { signInWaitSeconds, type SignInCaller, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
@@ -50,7 +50,7 @@ export interface SessionUseCases {
       readonly memberToken: string
       readonly userAgent: string | null
       /** The proof that came with the request. Its key becomes that of the session. */
-      readonly proof?: ProofResult | undefined
+      readonly proof?: PresentedProof | undefined
     },
   ): Promise<SignedIn>
   /** Returns live sessions of a member, newest first, 100 at most. @throws {@link AuthError} `AUTH_UNAVAILABLE` */
@@ -73,7 +73,7 @@ export interface SessionUseCases {
     request: {
       readonly requestId: string
       readonly meant?: unknown
-      readonly proof?: ProofResult | undefined
+      readonly proof?: PresentedProof | undefined
     },
   ): Promise<boolean>
   /**
@@ -147,7 +147,7 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
       if (parts && meant !== undefined && meant !== parts.sessionId) return false
       const session = parts && (await store.read(parts.sessionId))
       if (!session) return true
-      requireKey(session, proof)
+      await requireKey(session, proof)
       await ender.end(session, 'sign_out', requestId)
       return true
     },
@@ -163,6 +163,8 @@ async function signIn(request: Request, options: SessionsOptions): Promise<Signe
   const startedAt = clock()
   const jkt = keyOf(request.proof, options.dpop.required)
   const claims = await options.verifyMemberToken(request.memberToken, request)
+  // After the member JWT: a stranger without one writes nothing into the store.
+  await requireKey({ jkt, memberId: claims.id }, request.proof)
   const waitSeconds = Math.max(0, signInWaitSeconds - (clock() - startedAt))
   const { requestId, address = '' } = request
   const standing = await options.membership.check(claims.id, {

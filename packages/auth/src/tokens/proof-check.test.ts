@@ -12,81 +12,95 @@ function setUp({ log, proofsKept }: { readonly log?: ProofLog; readonly proofsKe
   const prove = (claims?: Record<string, unknown>) =>
     ada.prove({ htm: 'GET', htu: url, at: time.now, accessToken: 'token', ...(claims && { claims }) })
   const request = (proof: string, source: object = {}) => ({ proof, method: 'GET', url: () => url, source })
-  return { time, proofs, prove, request }
+  const use = (proof: string, source?: object, jkt = ada.jkt) => proofs.of(request(proof, source)).use(jkt)
+  const useWithToken = (proof: string, source?: object, jkt = ada.jkt) =>
+    proofs.useWithToken(request(proof, source), 'token', jkt)
+  return { time, proofs, prove, request, use, useWithToken }
 }
-
-const repeated = { reason: 'repeated' }
-const accepted = { jkt: ada.jkt }
 
 describe('the check of proofs', () => {
   it('accepts a proof once', async () => {
-    const { proofs, prove, request } = setUp()
+    const { prove, use, useWithToken } = setUp()
     const proof = prove()
-    expect(await proofs.check(request(proof))).toEqual(accepted)
-    expect(await proofs.check(request(proof))).toEqual(repeated)
-    expect(await proofs.checkWithToken(request(proof), 'token')).toEqual(repeated)
-    expect(await proofs.check(request(prove()))).toEqual(accepted)
+    expect(await use(proof)).toBe(null)
+    expect(await use(proof)).toBe('repeated')
+    expect(await useWithToken(proof)).toBe('repeated')
+    expect(await use(prove())).toBe(null)
   })
 
   it('accepts a proof several times for one request, however its checks overlap', async () => {
-    const { proofs, prove, request } = setUp()
+    const { prove, use, useWithToken } = setUp()
     const proof = prove()
     const source = {}
-    const checks = [
-      proofs.check(request(proof, source)),
-      proofs.checkWithToken(request(proof, source), 'token'),
-    ]
-    expect(await Promise.all(checks)).toEqual([accepted, accepted])
-    expect(await proofs.check(request(proof))).toEqual(repeated)
+    expect(await Promise.all([use(proof, source), useWithToken(proof, source)])).toEqual([null, null])
+    expect(await use(proof)).toBe('repeated')
   })
 
   it('accepts no other proof for the sake of an earlier one of the same request', async () => {
-    const { proofs, prove, request } = setUp()
+    const { prove, use } = setUp()
     const [one, other] = [prove(), prove()]
-    await proofs.check(request(other))
+    await use(other)
     const source = {}
-    expect(await proofs.check(request(one, source))).toEqual(accepted)
-    expect(await proofs.check(request(other, source))).toEqual(repeated)
+    expect(await use(one, source)).toBe(null)
+    expect(await use(other, source)).toBe('repeated')
   })
 
   it('remembers a proof for as long as its iat is accepted', async () => {
-    const { time, proofs, prove, request } = setUp()
+    const { time, prove, use } = setUp()
     const proof = prove({ iat: time.now + 60 })
-    expect(await proofs.check(request(proof))).toEqual(accepted)
+    expect(await use(proof)).toBe(null)
     for (let passed = 0; passed < 120; passed += 10) {
       time.now += 10
-      expect(await proofs.check(request(proof)), String(passed)).toEqual(repeated)
+      expect(await use(proof), String(passed)).toBe('repeated')
     }
     time.now += 1
-    expect(await proofs.check(request(proof))).toEqual({ reason: 'iat' })
+    expect(await use(proof)).toBe('iat')
   })
 
   it('is bounded in memory, and remembers the proofs that came last', async () => {
-    const { proofs, prove, request } = setUp({ proofsKept: 3 })
+    const { prove, use } = setUp({ proofsKept: 3 })
     const all = Array.from({ length: 12 }, () => prove())
-    for (const proof of all) expect(await proofs.check(request(proof))).toEqual(accepted)
-    for (const proof of all.slice(-3)) expect(await proofs.check(request(proof))).toEqual(repeated)
-    expect(await proofs.check(request(all[0] ?? ''))).toEqual(accepted)
+    for (const proof of all) expect(await use(proof)).toBe(null)
+    for (const proof of all.slice(-3)) expect(await use(proof)).toBe('repeated')
+    expect(await use(all[0] ?? '')).toBe(null)
   })
 
   it('asks the store about a proof that is new here, and about no other', async () => {
     const asked: string[] = []
     const log: ProofLog = { use: async (id) => (asked.push(id), asked.length === 1) }
-    const { proofs, prove, request } = setUp({ log })
+    const { prove, use } = setUp({ log })
     const proof = prove()
-    expect(await proofs.check(request(proof))).toEqual(accepted)
-    expect(await proofs.check(request(proof))).toEqual(repeated)
-    expect(await proofs.check(request(prove({ htm: 'PUT' })))).toEqual({ reason: 'htm' })
+    expect(await use(proof)).toBe(null)
+    expect(await use(proof)).toBe('repeated')
+    expect(await use(prove({ htm: 'PUT' }))).toBe('htm')
     expect(asked).toHaveLength(1)
-    expect(await proofs.check(request(prove()))).toEqual(repeated)
+    expect(await use(prove())).toBe('repeated')
+  })
+
+  it('remembers no proof of another key than the one that is asked for, and none that is only judged', async () => {
+    const asked: string[] = []
+    const log: ProofLog = { use: async (id) => (asked.push(id), true) }
+    const { proofs, prove, request, use, useWithToken } = setUp({ log, proofsKept: 3 })
+    const mallory = createProver()
+    const kept = prove()
+    expect(await use(kept)).toBe(null)
+    for (let turn = 0; turn < 20; turn++) {
+      const stranger = mallory.prove({ htm: 'GET', htu: url, at: 1_000_000, accessToken: 'token' })
+      expect(proofs.of(request(stranger)).judge()).toMatchObject({ jkt: mallory.jkt })
+      expect(await use(stranger)).toBe('other_key')
+      expect(await useWithToken(stranger)).toBe('other_key')
+    }
+    expect(asked).toHaveLength(1)
+    // They have not driven the proof of another one out of the memory either.
+    expect(await use(kept)).toBe('repeated')
   })
 
   it('goes on by itself with access tokens while the store is away, and with nothing else', async () => {
     const log: ProofLog = { use: () => Promise.reject(failure('storeUnreachable')) }
-    const { proofs, prove, request } = setUp({ log })
+    const { prove, use, useWithToken } = setUp({ log })
     const proof = prove()
-    expect(await proofs.checkWithToken(request(proof), 'token')).toEqual(accepted)
-    expect(await proofs.checkWithToken(request(proof), 'token')).toEqual(repeated)
-    await expect(proofs.check(request(prove()))).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    expect(await useWithToken(proof)).toBe(null)
+    expect(await useWithToken(proof)).toBe('repeated')
+    await expect(use(prove())).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
   })
 })

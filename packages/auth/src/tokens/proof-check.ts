@@ -4,6 +4,7 @@ import type { Clock } from '../base/time.js'
 import {
   createProofJudge,
   proofAgeSeconds,
+  type ProofProblem,
   type ProofRequest,
   type RefusedProof,
   type SoundProof,
@@ -20,17 +21,26 @@ export interface ProofLog {
 
 /** Checks the DPoP proofs of requests. */
 export interface ProofCheck {
+  /** Returns the proof of a request to our routes, unchecked. */
+  of(request: ProofRequest): PresentedProof
   /**
-   * Checks the proof of a request to our routes, and notes that it was used.
-   * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`: the store does not answer
+   * Checks the proof that comes with an access token, as {@link PresentedProof.use} does. While the store is away, this process alone
+   * knows which proofs were used.
    */
-  check(request: ProofRequest): Promise<ProofResult>
-  /** Checks the proof that comes with an access token. While the store is away, this process alone knows which proofs were used. */
-  checkWithToken(request: ProofRequest, accessToken: string): Promise<ProofResult>
+  useWithToken(request: ProofRequest, accessToken: string, jkt: string): Promise<ProofProblem | null>
 }
 
-/** The thumbprint of the key that made the proof, or the reason why the proof is refused. */
-export type ProofResult = Pick<SoundProof, 'jkt'> | RefusedProof
+/** The proof that came with a request. It costs nothing before it is judged. */
+export interface PresentedProof {
+  /** Returns the thumbprint of its key, or the reason why it is refused. It may have been used before. Nothing is noted. */
+  judge(): Pick<SoundProof, 'jkt'> | RefusedProof
+  /**
+   * Returns null if the proof is valid, by the key of this thumbprint, and not used before; else the reason why it is refused. It is noted
+   * as used only if it is by that key: a stranger with a key of its own leaves nothing behind.
+   * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`: the store does not answer
+   */
+  use(jkt: string): Promise<ProofProblem | null>
+}
 
 /** Options of {@link createProofCheck}. */
 export interface ProofCheckOptions {
@@ -48,28 +58,54 @@ const keptSeconds = 2 * proofAgeSeconds + 30
 export function createProofCheck({ clock, log, proofsKept = 200_000 }: ProofCheckOptions): ProofCheck {
   const judge = createProofJudge()
   const isFirstHere = createMemoryOfProofs(clock, proofsKept)
-  const results = new WeakMap<object, { readonly id: string; readonly result: Promise<ProofResult> }>()
+  const results = new WeakMap<
+    object,
+    { readonly id: string; readonly result: Promise<ProofProblem | null> }
+  >()
 
-  const use = async ({ id, jkt }: SoundProof, whileAway: 'refuse' | 'accept'): Promise<ProofResult> => {
-    if (!isFirstHere(id)) return { reason: 'repeated' }
+  const note = async (id: string, whileAway: 'refuse' | 'accept'): Promise<ProofProblem | null> => {
+    if (!isFirstHere(id)) return 'repeated'
     try {
-      return (await log?.use(id, keptSeconds)) === false ? { reason: 'repeated' } : { jkt }
+      return (await log?.use(id, keptSeconds)) === false ? 'repeated' : null
     } catch (error) {
-      if (whileAway === 'accept' && error instanceof AuthError) return { jkt }
+      if (whileAway === 'accept' && error instanceof AuthError) return null
       throw error
     }
   }
-  const check = async (request: ProofRequest, accessToken?: string): Promise<ProofResult> => {
-    const judged = judge(request, { now: clock(), accessToken })
-    if ('reason' in judged) return judged
+  const use = async (
+    judged: SoundProof | RefusedProof,
+    { jkt, source, whileAway }: Use,
+  ): Promise<ProofProblem | null> => {
+    if ('reason' in judged) return judged.reason
+    if (judged.jkt !== jkt) return 'other_key'
     // Middleware may authenticate one request twice.
-    const before = results.get(request.source)
+    const before = results.get(source)
     if (before?.id === judged.id) return await before.result
-    const result = use(judged, accessToken === undefined ? 'refuse' : 'accept')
-    results.set(request.source, { id: judged.id, result })
+    const result = note(judged.id, whileAway)
+    results.set(source, { id: judged.id, result })
     return await result
   }
-  return { check: (request) => check(request), checkWithToken: check }
+  return {
+    of(request) {
+      let judged: SoundProof | RefusedProof | undefined
+      const judgeOnce = () => (judged ??= judge(request, { now: clock() }))
+      const { source } = request
+      return { judge: judgeOnce, use: (jkt) => use(judgeOnce(), { jkt, source, whileAway: 'refuse' }) }
+    },
+    useWithToken: (request, accessToken, jkt) =>
+      use(judge(request, { now: clock(), accessToken }), {
+        jkt,
+        source: request.source,
+        whileAway: 'accept',
+      }),
+  }
+}
+
+/** The use of a proof: the key that is asked for, the request, and the rule while the store is away. */
+interface Use {
+  readonly jkt: string
+  readonly source: object
+  readonly whileAway: 'refuse' | 'accept'
 }
 
 /** Creates the memory of this process. When it is full, it forgets the half that was used longest ago. */

@@ -7,6 +7,7 @@ import {
   sign,
   type KeyObject,
 } from 'node:crypto'
+import type { PresentedProof } from '../../src/tokens/index.js'
 
 /** The public part of a key, as a proof carries it. */
 export interface ProofJwk {
@@ -40,6 +41,11 @@ export interface Prover {
 }
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** Returns a valid proof by a key, without a signature. */
+export function provenBy(jkt: string): PresentedProof {
+  return { judge: () => ({ jkt }), use: async (wanted) => (wanted === jkt ? null : 'other_key') }
+}
 
 /** Computes the SHA-256 of a text in base64url, as `ath` and thumbprints are. */
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url')
