@@ -10,6 +10,7 @@ import { perennialAuth } from '@perennial/auth/fastify'
 import { startEmulator, type Emulator } from '@perennial/emulator'
 import Fastify from 'fastify'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createProver } from '../packages/auth/test/kit/proofs.js'
 
 /** A reverse proxy, with the example's configuration as its user starts it. */
 interface Proxy {
@@ -231,6 +232,57 @@ describe.each(proxies.filter(isInstalled))('an API behind $name', (proxy) => {
       if (status !== 200) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     }
     expect(seen).toHaveLength(2)
+  })
+
+  it('gets requests with bound tokens whose proof is for its own address and method, once a proof', async () => {
+    const { url, service, seen } = await start({ dpop: { mode: 'all' } })
+    const ada = createProver()
+    const { accessToken: memberToken } = await emulator.issueTokens()
+    const dpop = ada.prove({ htu: `${service}/v1/auth/session` })
+    const signedIn = await fetch(`${service}/v1/auth/session`, {
+      method: 'POST',
+      headers: { ...bearer(memberToken), dpop },
+    })
+    const { accessToken } = await signedIn.json()
+    const prove = (htm: string, htu: string) => ada.prove({ htm, htu, accessToken })
+    const ask = async (proof: string, more: Readonly<Record<string, string>> = {}) => {
+      const headers = { authorization: `DPoP ${accessToken}`, dpop: proof, ...more }
+      return await fetch(`${url}/projects/%7e1?a=b`, { method: 'PUT', body: 'x', headers })
+    }
+    const used = prove('PUT', `${url}/projects/~1`)
+    expect((await ask(used)).status).toBe(200)
+    expect(seen[0]?.headers['x-auth-request-user']).toBe('mem_ada')
+    const forVerify = prove('GET', `${service}/v1/auth/verify`)
+    const elsewhere = prove('GET', `${url}/elsewhere`)
+    const said = { 'x-forwarded-uri': '/elsewhere', 'x-forwarded-method': 'GET' }
+    const evil = prove('PUT', 'https://evil.example/projects/~1')
+    const saidEvil = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
+    for (const [proof, more] of [
+      [used, {}],
+      [prove('GET', `${url}/projects/~1`), {}],
+      [prove('PUT', `${url}/projects`), {}],
+      [forVerify, {}],
+      [elsewhere, said],
+      [evil, saidEvil],
+      [createProver().prove({ htm: 'PUT', htu: `${url}/projects/~1`, accessToken }), {}],
+    ] as const) {
+      const answer = await ask(proof, more)
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+        401,
+        'DPoP algs="ES256", error="invalid_dpop_proof"',
+      ])
+    }
+    const asBearer = { headers: { ...bearer(accessToken), dpop: prove('GET', `${url}/`) } }
+    expect((await fetch(`${url}/`, asBearer)).status).toBe(401)
+    expect(seen).toHaveLength(1)
+    // The headers that the proxy sets count at this route only, and what the caller says in them nowhere.
+    const me = {
+      authorization: `DPoP ${accessToken}`,
+      dpop: elsewhere,
+      ...said,
+      'x-forwarded-for': '192.0.2.1',
+    }
+    expect((await fetch(`${service}/v1/auth/me`, { headers: me })).status).toBe(401)
   })
 
   it('answers with its own errors as they are', async () => {

@@ -24,8 +24,7 @@ interface Done {
 }
 
 function tellOracle(scene: Scene, { method, cause, confirming, args }: StoreCall, done: Done): void {
-  // A caller that joins another one's run has read the store only for the key of the session.
-  if (method === 'read' && cause && !cause.leader) learn(scene, cause)
+  if (method === 'read' && cause) learnByReading(scene, cause)
   if (method !== 'replace') return
   const isApplied = done.result === 'replaced'
   if (confirming && isApplied)
@@ -41,6 +40,11 @@ function noteEnd({ row, truth }: Scene, cause: Call | undefined): void {
   truth.oracle.endedAt = row.endedAt
   truth.isEnded = true
   if (cause) cause.hasEnded = true
+}
+
+/** A caller that joins another one's run has read the store only for the key of the session. */
+function learnByReading(scene: Scene, call: Call): void {
+  if (!call.leader) learn(scene, call)
 }
 
 function learn(scene: Scene, call: Call): void {

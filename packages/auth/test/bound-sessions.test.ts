@@ -259,7 +259,7 @@ describe('a sign-in', () => {
     const { app, ada, proofOf } = await setUp()
     const headers = { dpop: proofOf(ada, 'POST /session') }
     const answers = await Promise.all([1, 2, 3].map(() => app.signIn('mem_ada', { headers })))
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 401, 401])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 401, 401])
     expect(await app.signIn('mem_bob', { headers })).toMatchObject(proofRefused)
     expect((await app.perennial.sessions.list('mem_ada')).sessions).toHaveLength(1)
     expect((await app.perennial.sessions.list('mem_bob')).sessions).toEqual([])

@@ -75,6 +75,56 @@ async function useAt(server: string, { url, forwarded = {} }: Place, base: strin
   return [signedIn.status, refreshed.status, got.status, repeated.status, bearer.status]
 }
 
+const app = 'https://app.example.com'
+
+/** The headers of a proxy that asks about a request to the app. */
+const askedAbout = {
+  'x-forwarded-for': '192.0.2.1',
+  'x-forwarded-proto': 'https',
+  'x-forwarded-host': 'app.example.com',
+  'x-forwarded-method': 'POST',
+  'x-forwarded-uri': '/projects?page=2',
+}
+
+/** Asks `GET /v1/auth/verify` with proofs for the request that the proxy asks about, for the question itself, and for another request. */
+async function verifyAt(server: string) {
+  const ada = createProver()
+  const base = `${server}/v1/auth`
+  const { accessToken: memberToken } = await emulator.issueTokens()
+  const dpop = ada.prove({ htu: `${base}/session` })
+  const headers = { authorization: `Bearer ${memberToken}`, dpop }
+  const { accessToken } = await readTokens(await fetch(`${base}/session`, { method: 'POST', headers }))
+  const ask = async (htm: string, htu: string, forwarded: Readonly<Record<string, string>>) => {
+    const proof = ada.prove({ htm, htu, accessToken })
+    const all = { authorization: `DPoP ${accessToken}`, dpop: proof, ...forwarded }
+    return (await fetch(`${base}/verify`, { headers: all })).status
+  }
+  const { 'x-forwarded-method': _, ...withoutMethod } = askedAbout
+  return {
+    asked: await ask('POST', `${app}/projects`, askedAbout),
+    itself: await ask('GET', `${base}/verify`, {}),
+    itselfAsProxied: await ask('GET', `${app}/v1/auth/verify`, askedAbout),
+    otherMethod: await ask('GET', `${app}/projects`, askedAbout),
+    withoutMethod: await ask('GET', `${app}/projects`, withoutMethod),
+    notAPath: await ask('POST', `${app}/projects`, { ...askedAbout, 'x-forwarded-uri': `${app}/projects` }),
+    otherHost: await ask('POST', 'https://evil.example/projects', {
+      ...askedAbout,
+      'x-forwarded-uri': '@evil.example/projects',
+    }),
+  }
+}
+
+const aboutTheRequest = {
+  asked: 204,
+  itself: 204,
+  itselfAsProxied: 401,
+  otherMethod: 401,
+  withoutMethod: 401,
+  notAPath: 401,
+  otherHost: 401,
+}
+const aboutItself = { ...aboutTheRequest, asked: 401 }
+
 async function readTokens(response: Response): Promise<{ refreshToken: string; accessToken: string }> {
   return await response.json()
 }
@@ -116,6 +166,13 @@ describe.each([
     expect(await useAt(url, place, '/api/v1/auth', '/api/projects/mine')).toEqual([401])
     expect(await useAt(url, { url, forwarded }, '/api/v1/auth', '/api/projects/mine')).toEqual(accepted)
   })
+
+  it('verifies the request that a proxy asks about, if it trusts the proxy', async () => {
+    const mount = (app: Express) => app.use('/v1/auth', forExpress.authRouter(perennial))
+    const trusting = await start((app) => mount(app.set('trust proxy', 'loopback')))
+    expect(await verifyAt(trusting)).toEqual(aboutTheRequest)
+    expect(await verifyAt(await start(mount))).toEqual(aboutItself)
+  })
 })
 
 describe('Fastify', () => {
@@ -130,8 +187,14 @@ describe('Fastify', () => {
       { prefix: '/api' },
     )
     onTestFinished(() => app.close())
+    app.register(forFastify.perennialAuth, { prefix: '/v1/auth', perennial })
     return await app.listen({ port: 0, host: '127.0.0.1' })
   }
+
+  it('verifies the request that a proxy asks about, if it trusts the proxy', async () => {
+    expect(await verifyAt(await start(true))).toEqual(aboutTheRequest)
+    expect(await verifyAt(await start())).toEqual(aboutItself)
+  })
 
   it('takes proofs for the address of its prefix', async () => {
     const url = await start()
@@ -169,6 +232,22 @@ describe('Hono', () => {
     app.get('/mine', (context) => member(context.req.raw))
     const url = await start(app)
     expect(await useAt(url, { url }, '/api/v1/auth', '/api/mine')).toEqual(accepted)
+  })
+
+  it('verifies the request that a proxy asks about, if the app says that it comes from a proxy of its own', async () => {
+    const started = async (isProxied?: () => boolean) => {
+      const hono = new Hono()
+      const url = (request: Request) =>
+        request.headers.has('x-forwarded-host') ? app + new URL(request.url).pathname : request.url
+      const handle = web.createFetchHandler(perennial, { url, isProxied })
+      hono.all('/v1/auth/*', (context) => handle(context.req.raw))
+      return await start(hono)
+    }
+    expect(await verifyAt(await started(() => true))).toEqual(aboutTheRequest)
+    // The address is the app's own matter here, also without a proxy that is trusted.
+    const itself = { ...aboutItself, itselfAsProxied: 204 }
+    expect(await verifyAt(await started(() => false))).toEqual(itself)
+    expect(await verifyAt(await started())).toEqual(itself)
   })
 
   it('takes proofs for the address that the app names, if it is not that of the request', async () => {

@@ -100,10 +100,16 @@ function send(response: Response, answer: AuthResponse): void {
   else response.end(answer.body)
 }
 
+/** Returns true if the app trusts the proxy that the request comes from, by its own `trust proxy`. */
+function isProxied(request: Request): boolean {
+  return Boolean(request.app.get('trust proxy fn')?.(request.socket.remoteAddress, 0))
+}
+
 /** Returns the address as the caller sees it, by the app's own `trust proxy`. The `host` of Express 4 lacks the port. */
 function urlOf(request: Request): string {
-  const isTrusted: unknown = request.app.get('trust proxy fn')?.(request.socket.remoteAddress, 0)
-  const forwarded = isTrusted ? headerOf(request.headers, 'x-forwarded-host')?.split(',', 1)[0]?.trim() : ''
+  const forwarded = isProxied(request)
+    ? headerOf(request.headers, 'x-forwarded-host')?.split(',', 1)[0]?.trim()
+    : ''
   return addressOf(request, forwarded || headerOf(request.headers, 'host'))
 }
 
@@ -115,6 +121,7 @@ function toAuthRequest(request: Request): AuthRequest {
     ip: request.ip,
     requestId: crypto.randomUUID(),
     url: () => urlOf(request),
+    isProxied: () => isProxied(request),
     source: request,
     header: (name) => headerOf(request.headers, name),
     // Express 4 sets an empty object, and Express 5 nothing, where no parser took the body.

@@ -120,8 +120,7 @@ function answerAll(scope: FastifyInstance, answer: Perennial['handle']): void {
   })
   // Methods that Fastify does not route; at the root the app has a handler of its own.
   if (scope.prefix !== '') scope.setNotFoundHandler(serve)
-  scope.all('/', serve)
-  scope.all('/*', serve)
+  for (const path of ['/', '/*']) scope.all(path, serve)
 }
 
 function send(reply: FastifyReply, response: AuthResponse): FastifyReply {
@@ -142,6 +141,7 @@ function toAuthRequest(request: FastifyRequest): AuthRequest {
     ip: request.ip,
     requestId: request.id,
     url: () => urlOf(request),
+    isProxied: () => (request.ips?.length ?? 0) > 1, // One more address for each trusted proxy.
     source: request.raw,
     header: (name) => headerOf(request.headers, name),
     readBody: (maxBytes) => readFastifyBody(request, maxBytes),

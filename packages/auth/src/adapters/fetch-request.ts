@@ -7,24 +7,20 @@ import { toCookieRequest } from './web-messages.js'
 export interface RequestSurroundings {
   /** The path below the mount point. */
   readonly path: string
-  readonly ip: string | undefined
+  readonly ip?: string | undefined
   readonly waitUntil: WaitUntil | undefined
   /** Returns the address of the request as its caller sees it. */
   readonly url: () => string
+  readonly isProxied?: (() => boolean) | undefined
 }
 
 /** Returns a web-standard `Request` as the core reads it. */
-export function toAuthRequest(
-  request: Request,
-  { path, ip, waitUntil, url }: RequestSurroundings,
-): AuthRequest {
+export function toAuthRequest(request: Request, { waitUntil, ...place }: RequestSurroundings): AuthRequest {
   return {
     ...toCookieRequest(request),
-    path,
-    ip,
+    ...place,
     requestId: crypto.randomUUID(),
     waitUntil,
-    url,
     source: request,
     readBody: (maxBytes = maxBodyBytes) => readBody(request, maxBytes),
   }

@@ -26,6 +26,11 @@ export interface FetchHandlerOptions<Rest extends readonly unknown[] = []> {
    * removed the base path. @defaultValue `request.url`
    */
   readonly url?: ((request: Request, ...rest: Rest) => string) | undefined
+  /**
+   * Returns true if the request comes from a proxy of yours that asks `GET /verify` about another request, and replaces
+   * `X-Forwarded-Method` and `X-Forwarded-Uri`. @defaultValue no request does
+   */
+  readonly isProxied?: ((request: Request, ...rest: Rest) => boolean) | undefined
 }
 
 /**
@@ -41,7 +46,7 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
   perennial: Perennial,
   options: FetchHandlerOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
-  const { clientAddress = () => undefined, waitUntil, url } = options
+  const { clientAddress = () => undefined, waitUntil, url, isProxied } = options
   const basePath = (options.basePath ?? '/v1/auth').replace(/\/+$/, '')
   return async (request, ...rest) => {
     const { pathname } = new URL(request.url)
@@ -53,6 +58,7 @@ export function createFetchHandler<Rest extends readonly unknown[] = []>(
         path,
         ip: clientAddress(request, ...rest),
         url: () => url?.(request, ...rest) ?? request.url,
+        isProxied: () => isProxied?.(request, ...rest) ?? false,
         waitUntil: waitUntil && ((work) => waitUntil(work, ...rest)),
       }),
     )
@@ -68,7 +74,7 @@ export function createWebhookHandler<Rest extends readonly unknown[] = []>(
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
     const given = waitUntil && ((work: Promise<unknown>) => waitUntil(work, ...rest))
-    const surroundings = { path: '/', ip: undefined, waitUntil: given, url: () => request.url }
+    const surroundings = { path: '/', waitUntil: given, url: () => request.url }
     return toResponse(await perennial.handleWebhook(toAuthRequest(request, surroundings)))
   }
 }

@@ -35,6 +35,11 @@ export interface AuthRequest {
    * name it. @defaultValue it is not known, and no proof is valid
    */
   readonly url?: (() => string) | undefined
+  /**
+   * Returns true if the request comes from a proxy that the framework trusts, so that its `X-Forwarded-Method` and `X-Forwarded-Uri` count.
+   * @defaultValue it does not
+   */
+  readonly isProxied?: (() => boolean) | undefined
   /** The framework's own object of the request, which `authenticate` may have got too. @defaultValue this object */
   readonly source?: object | undefined
   /** One header by its lower-case name. */

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { memberHeaders } from './verify-route.js'
+import type { AuthRequest } from './auth-request.js'
+import { createPageRules } from './cookies.js'
+import { askedAbout, memberHeaders } from './verify-route.js'
 
 const member = { userId: 'mem_ada', email: 'ada@example.com', roles: ['user', 'admin'], customFields: {} }
 
@@ -34,5 +36,61 @@ describe('memberHeaders', () => {
         expect(text.split(',').map(decodeURIComponent)).toEqual(roles.map(wellFormed))
       }),
     )
+  })
+})
+
+describe('askedAbout', () => {
+  const ask = (
+    headers: Readonly<Record<string, string>>,
+    isProxied: AuthRequest['isProxied'] | null = () => true,
+  ) =>
+    askedAbout({
+      method: 'GET',
+      path: '/verify',
+      requestId: 'r',
+      url: () => 'https://app.example.com/v1/auth/verify',
+      isProxied: isProxied ?? undefined,
+      header: (name) => headers[name],
+      readBody: async () => ({ kind: 'bytes', bytes: new Uint8Array() }),
+    })
+  const forwarded = { 'x-forwarded-method': 'POST', 'x-forwarded-uri': '/projects?a=b' }
+
+  it('is the request in the headers of a trusted proxy, and itself without one of them', () => {
+    const { method, url } = ask(forwarded)
+    expect([method, url?.()]).toEqual(['POST', 'https://app.example.com/projects?a=b'])
+    const itself = [
+      ask(forwarded, null),
+      ask(forwarded, () => false),
+      ask({ 'x-forwarded-method': 'POST' }),
+      ask({ 'x-forwarded-uri': '/projects' }),
+      ask({}),
+    ]
+    for (const { method, url } of itself)
+      expect([method, url?.()]).toEqual(['GET', 'https://app.example.com/v1/auth/verify'])
+  })
+
+  it('is at no address if the path is none, so that no proof is for it', () => {
+    for (const uri of [
+      '',
+      'projects',
+      '@evil.example/',
+      '.evil.example/',
+      'https://evil.example/',
+      ':8080/',
+      ' /',
+    ])
+      expect(ask({ ...forwarded, 'x-forwarded-uri': uri }).url?.(), uri).toBe('')
+    expect(ask({ ...forwarded, 'x-forwarded-uri': '//evil.example/' }).url?.()).toBe(
+      'https://app.example.com//evil.example/',
+    )
+  })
+
+  it('does not let a cookie count for the POST of another site, although the question is a GET', () => {
+    const rules = createPageRules([], () => 0)
+    const from = (origin: string) => ({ ...forwarded, host: 'app.example.com', origin })
+    expect(rules.mayRead(ask(from('https://app.example.com')))).toBe(true)
+    expect(rules.mayRead(ask(from('https://other.example.com')))).toBe(false)
+    expect(rules.mayRead(ask(forwarded))).toBe(false)
+    expect(rules.mayRead(ask({ ...forwarded, 'x-forwarded-method': 'GET' }))).toBe(true)
   })
 })

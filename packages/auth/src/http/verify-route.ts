@@ -10,8 +10,25 @@ import type { Authenticated } from './perennial.js'
  */
 export function createVerifyRoute(authenticate: (request: AuthRequest) => Promise<Authenticated>): Route {
   const answer = async (request: AuthRequest): Promise<AuthResponse> =>
-    noContent({ headers: memberHeaders((await authenticate(request)).user) })
+    noContent({ headers: memberHeaders((await authenticate(askedAbout(request))).user) })
   return { method: 'GET', path: '/verify', answer }
+}
+
+/**
+ * Returns the request that a trusted proxy asks about: the caller made its DPoP proof for that one (RFC 9449 §4.3), and a cookie counts
+ * by its method. The proxy has to replace `X-Forwarded-Method` and `X-Forwarded-Uri`; without one of them the request is about itself.
+ */
+export function askedAbout(request: AuthRequest): AuthRequest {
+  const method = request.header('x-forwarded-method')
+  const uri = request.header('x-forwarded-uri')
+  if (method === undefined || uri === undefined || !request.isProxied?.()) return request
+  return { ...request, method, url: () => addressAt(request.url?.() ?? '', uri) }
+}
+
+/** Returns the address of a path at the origin of another address; empty, so that it is no address, if one of them is not valid. */
+function addressAt(address: string, uri: string): string {
+  const origin = /^https?:\/\/[^/]+/.exec(address)?.[0]
+  return origin !== undefined && uri.startsWith('/') ? origin + uri : ''
 }
 
 /** Returns the headers of oauth2-proxy for a member. The roles are separated by commas. */

@@ -133,19 +133,8 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
   const flights = createSingleFlight<Success>()
   const { emit, emitTrouble } = createEmitter(telemetry, clock)
   const reportShadow = createShadowReport(emit)
+  const failureOf = createFailures(emitTrouble)
 
-  const failureOf = (outcome: Exclude<RefreshOutcome, Success>, requestId: string): AuthError => {
-    if (outcome.kind === 'refused') return refusal(outcome)
-    const error = troubleError(outcome)
-    emitTrouble({
-      requestId,
-      code: error.code,
-      error: error.message,
-      reason: outcome.reason,
-      target: outcome.target ?? 'refresh',
-    })
-    return error
-  }
   const run = async (refreshToken: string, context: Omit<RefreshContext, 'spend'>): Promise<Success> => {
     const outcome = await source.refresh(refreshToken, { ...context, spend: spendSession }).catch(outcomeOf)
     if (outcome.kind === 'refreshed') return outcome
@@ -178,6 +167,18 @@ export function createRefresh({ source, spendSession, telemetry, clock }: Refres
       ...(successor === undefined ? {} : { refreshToken: successor }),
       ...(isBound && { isBound }),
     }
+  }
+}
+
+/** Creates the function that returns the error of a refresh that failed. Trouble is emitted. */
+function createFailures(emitTrouble: Emitter['emitTrouble']) {
+  return (outcome: Exclude<RefreshOutcome, Success>, requestId: string): AuthError => {
+    if (outcome.kind === 'refused') return refusal(outcome)
+    const error = troubleError(outcome)
+    const { code, message } = error
+    const { reason, target = 'refresh' } = outcome
+    emitTrouble({ requestId, code, error: message, reason, target })
+    return error
   }
 }
 

@@ -89,7 +89,7 @@ const verify: Operation = {
   operationId: 'verifyRequest',
   summary: 'Verify a request for a reverse proxy',
   description:
-    'For nginx `auth_request`, Traefik `forwardAuth` and Caddy `forward_auth`. In the headers, what is not visible ASCII, the percent sign, and a comma inside a role are percent-encoded.',
+    'For nginx `auth_request`, Traefik `forwardAuth` and Caddy `forward_auth`. In the headers, what is not visible ASCII, the percent sign, and a comma inside a role are percent-encoded. With `X-Forwarded-Method` and `X-Forwarded-Uri` of a trusted proxy, a DPoP proof has to be for that request.',
   tags: ['tokens'],
   security: byAccessToken,
   responses: {
