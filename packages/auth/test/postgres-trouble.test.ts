@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AuthError } from '../src/base/errors.js'
 import { beginSession } from '../src/sessions/index.js'
 import { openStore, type Store } from '../src/stores/index.js'
+import { migration } from '../src/stores/postgres/schema.js'
 import { createPostgresStore, type PostgresClient } from '../src/stores/postgres/store.js'
 import { claimForTest, endAllOf, readSession, storeSession } from './kit/claimed-store.js'
 import { createFakeTime } from './kit/fake-time.js'
@@ -59,19 +60,77 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     expect(statements).toHaveLength(2)
   })
 
-  it('is brought up to date from the version before sessions had keys, with its sessions', async () => {
+  /** Takes a schema back to an earlier version. */
+  const downgrade = async (version: 1 | 2) => {
+    await postgres.query('ALTER TABLE perennial.sessions DROP COLUMN jkt; DROP TABLE perennial.used_proofs')
+    if (version === 1)
+      await postgres.query(`
+        DROP INDEX perennial.sessions_member, perennial.sessions_epoch;
+        DROP TABLE perennial.store_epoch;
+        ALTER TABLE perennial.sessions DROP COLUMN epoch;
+        ALTER TABLE perennial.sign_in_cutoffs DROP COLUMN sign_ins;
+        CREATE INDEX sessions_member ON perennial.sessions (member_id, created_at, row_id) WHERE ended_at IS NULL`)
+    await postgres.query(`UPDATE perennial.store_version SET version = ${version}`)
+  }
+
+  it.each([1, 2] as const)('is brought up to date from version %i, with its sessions', async (version) => {
     const time = createFakeTime()
     const before = claimForTest(createPostgresStore(recording([]), time))
     await storeSession(before.sessions, begin('a', time.now), time.now)
     await before.close()
-    await postgres.query(
-      'ALTER TABLE perennial.sessions DROP COLUMN jkt; DROP TABLE perennial.used_proofs; UPDATE perennial.store_version SET version = 2',
+    await downgrade(version)
+    const [store, beside] = [1, 2].map(() => claimForTest(track(createPostgresStore(recording([]), time))))
+    if (!store || !beside) throw new Error('two were created')
+    expect(await Promise.all([store, beside].map(({ sessions }) => readSession(sessions, 'a')))).toEqual(
+      [1, 2].map(() => expect.objectContaining({ id: 'a', jkt: null })),
     )
-    const store = claimForTest(track(createPostgresStore(recording([]), time)))
-    expect(await readSession(store.sessions, 'a')).toMatchObject({ id: 'a', jkt: null })
     await storeSession(store.sessions, { ...begin('b', time.now), jkt: 'key' }, time.now)
     expect(await readSession(store.sessions, 'b')).toMatchObject({ id: 'b', jkt: 'key' })
     expect(await store.usedProofs?.use('p', 150)).toBe(true)
+    expect(
+      (
+        await endAllOf(store.sessions, {
+          memberId,
+          reason: 'reuse',
+          at: time.now,
+          refuseSignInsIssuedUntil: 5,
+        })
+      ).length,
+    ).toBe(2)
+  })
+
+  it('refuses a schema of an older version to a user who may not change it, and one with a right missing', async () => {
+    await track(createPostgresStore(pool)).check()
+    await postgres.query('CREATE ROLE clerk LOGIN')
+    const asClerk = () => openStore(postgres.url.replace('perennial@', 'clerk@'), { clock: () => 1 })
+    await postgres.query('GRANT USAGE ON SCHEMA perennial TO clerk')
+    await postgres.query('GRANT SELECT ON ALL TABLES IN SCHEMA perennial TO clerk')
+    await expect(asClerk()).rejects.toThrow(
+      /^The user of the Postgres store lacks a right .*GRANT SELECT, INSERT/,
+    )
+    await postgres.query('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA perennial TO clerk')
+    const { sessions, check } = claimForTest(track(await asClerk()))
+    await check()
+    expect(await storeSession(sessions, begin('a', 1), 1)).toBe('created')
+    // One of another program does not count.
+    await postgres.query('CREATE TABLE perennial.notes (text text)')
+    await (await asClerk()).close()
+    for (const right of ['SELECT', 'INSERT', 'UPDATE', 'DELETE']) {
+      await postgres.query(`REVOKE ${right} ON perennial.ended_sessions FROM clerk`)
+      await expect(asClerk()).rejects.toThrow(/lacks a right on a table of the schema perennial/)
+      await postgres.query(`GRANT ${right} ON perennial.ended_sessions TO clerk`)
+    }
+    await downgrade(2)
+    await expect(asClerk()).rejects.toThrow(/older version of Perennial, and this user may not change it/)
+    await track(createPostgresStore(pool)).check()
+    await expect(asClerk()).rejects.toThrow(/lacks a right/)
+    await postgres.query('DROP OWNED BY clerk; DROP ROLE clerk')
+  })
+
+  it('checks the rights on each of its tables', async () => {
+    await track(createPostgresStore(pool)).check()
+    const tables = await postgres.query(`SELECT tablename FROM pg_tables WHERE schemaname = 'perennial'`)
+    for (const { tablename } of tables) expect(migration('"perennial"')).toContain(`'${String(tablename)}'`)
   })
 
   it('sends single statements that need no session of their own', async () => {

@@ -22,6 +22,7 @@ import {
 import type { Fault } from './session-oracle.js'
 
 const askedRuns = process.env['PERENNIAL_MODEL_RUNS']
+const isLong = Boolean(process.env['PERENNIAL_LONG'])
 const seed = Number(process.env['PERENNIAL_MODEL_SEED'] ?? 20_231_114)
 
 // In memory where the system has files there: no power is cut here, and each write would wait for the disk.
@@ -36,8 +37,9 @@ interface ModelStore {
   readonly begin: () => Promise<{ readonly world: FakeTime; readonly open: OpenNode }>
   /** What befalls it between two calls, of which nobody may notice anything. */
   readonly upsets: readonly fc.Arbitrary<Command>[]
-  /** How many histories, where nobody asks for a number. */
+  /** The number of histories, and that of the long run, unless `PERENNIAL_MODEL_RUNS` names another one. */
   readonly usualRuns: number
+  readonly longRuns: number
   /** The most milliseconds for one history. @defaultValue 600 */
   readonly slowestRunMs?: number
 }
@@ -52,6 +54,7 @@ const memory: ModelStore = {
   },
   upsets: [],
   usualRuns: 200,
+  longRuns: 10_000,
 }
 
 const sqlite: ModelStore = {
@@ -67,6 +70,7 @@ const sqlite: ModelStore = {
   },
   upsets: [],
   usualRuns: 200,
+  longRuns: 10_000,
 }
 
 const openRedis = async (): Promise<ModelStore> => {
@@ -91,6 +95,7 @@ const openRedis = async (): Promise<ModelStore> => {
     ],
     // Each takes about a tenth of a second.
     usualRuns: 60,
+    longRuns: 10_000,
   }
 }
 
@@ -103,6 +108,7 @@ const openPostgres = async (): Promise<ModelStore> => {
     begin: () => store.begin(),
     upsets: [fc.constant(command('cutConnections', () => store.cutConnections()))],
     usualRuns: 40,
+    longRuns: 2_000,
     // Each takes a second or two on a busy machine, since a cut connection is a new process of the server.
     slowestRunMs: 6_000,
   }
@@ -117,6 +123,7 @@ const openD1 = async (): Promise<ModelStore> => {
     begin: () => store.begin(),
     upsets: [],
     usualRuns: 20,
+    longRuns: 500,
     slowestRunMs: 6_000,
   }
 }
@@ -346,8 +353,8 @@ describe(`a session, over random histories (seed ${seed})`, async () => {
     ...(hasPostgres() ? [await openPostgres()] : []),
     ...(hasWorkerd ? [await openD1()] : []),
   ]
-  for (const { name, begin, upsets, usualRuns, slowestRunMs = 600 } of stores) {
-    const runs = Number(askedRuns ?? usualRuns)
+  for (const { name, begin, upsets, usualRuns, longRuns, slowestRunMs = 600 } of stores) {
+    const runs = Number(askedRuns ?? (isLong ? longRuns : usualRuns))
     it(
       `on ${name}: never forks, loses no honest member, and finds every thief that must be found, in ${runs}`,
       { timeout: Math.max(60_000, runs * slowestRunMs) },

@@ -71,6 +71,34 @@ const postgresFaults: readonly StoreFault<PostgresServer>[] = [
   },
 ]
 
+const otherPostgresFaults: typeof postgresFaults = [
+  {
+    name: 'stopped (SIGSTOP)',
+    cause: /^no answer in time$|^no answer$|^no connection in time/,
+    begin: async (postgres) => postgres.signal('SIGSTOP'),
+    end: async (postgres) => postgres.signal('SIGCONT'),
+  },
+  {
+    name: 'out of connections',
+    cause: /^it has no connection left \(SQLSTATE 53300\)$/,
+    begin: (postgres) => cutOff(postgres, 'ALTER ROLE app CONNECTION LIMIT 0'),
+    end: (postgres) => postgres.query('ALTER ROLE app CONNECTION LIMIT -1'),
+  },
+  {
+    name: 'without a right that it gave before',
+    cause: /^its user lacks a right \(SQLSTATE 42501\)$/,
+    begin: (postgres) =>
+      postgres.query('ALTER SCHEMA perennial OWNER TO perennial; REVOKE ALL ON SCHEMA perennial FROM app'),
+    end: (postgres) => postgres.query('ALTER SCHEMA perennial OWNER TO app'),
+  },
+]
+
+/** Changes it, and ends the connections of the service. */
+async function cutOff(postgres: PostgresServer, statement: string): Promise<void> {
+  await postgres.query(statement)
+  await postgres.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`)
+}
+
 async function reconfigure(postgres: PostgresServer, statement: string): Promise<void> {
   await postgres.query(statement)
   await postgres.query('SELECT pg_reload_conf()')
@@ -144,13 +172,15 @@ describe.runIf(hasRedis())('the service on a Redis that is', () => {
 })
 
 describe.runIf(hasPostgres())('the service on a PostgreSQL that is', () => {
-  it.each(postgresFaults)(
+  it.each([...postgresFaults, ...otherPostgresFaults])(
     '$name: 503, the cause in the log once, and back by itself',
     { timeout: 180_000 },
     async (fault) => {
       const postgres = await startPostgres('durable')
       ends.push(() => postgres.remove())
-      await play(postgres, fault)
+      // Limits and rights do not count for the user of the test.
+      await postgres.query('CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE postgres TO app')
+      await play({ ...postgres, url: postgres.url.replace('perennial@', 'app@') }, fault)
     },
   )
 })
@@ -242,13 +272,28 @@ const elsewhere: readonly { readonly fault: string; readonly file: string; reado
   ['Redis: a dead node of a Cluster', 'auth/test/redis-cluster.test.ts', 'answer 503 for a node that died'],
   [
     'Redis and instances killed under load',
-    'server/test/redis-crash.test.ts',
+    'server/test/store-crash.contract.ts',
     'lose no honest session and fork none',
   ],
   [
     'PostgreSQL: errors by their code, a full disk too',
     'auth/test/postgres-trouble.test.ts',
     'answers AUTH_UNAVAILABLE when a statement fails with %s',
+  ],
+  [
+    'PostgreSQL: a failover that loses writes',
+    'auth/test/postgres-replica.test.ts',
+    'after a failover that lost writes: no honest member is signed out, and no sign-out is undone',
+  ],
+  [
+    'PostgreSQL and instances killed under load',
+    'server/test/store-crash.contract.ts',
+    'lose no honest session and fork none',
+  ],
+  [
+    'PostgreSQL: an address that only the operator can correct',
+    'server/test/postgres-start.test.ts',
+    'ends with one line for %s',
   ],
   [
     'Memberstack away for ten minutes',

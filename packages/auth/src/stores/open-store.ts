@@ -1,3 +1,4 @@
+import type { Clock } from '../base/time.js'
 import { judgeClaim, type ClaimExpectation } from './claim-store.js'
 import { createMemoryStore } from './memory.js'
 import { parsePostgresAddress } from './postgres/address.js'
@@ -61,11 +62,12 @@ export async function readRedisSettings(url: string): Promise<readonly RedisSett
 }
 
 /**
- * Reads the version, the durability settings and the clock of PostgreSQL.
+ * Reads the version, the durability settings, the clock and the free connections of PostgreSQL, and finds a pooler before it.
+ * @param clock - returns seconds since the epoch; that of the machine by default
  * @throws TypeError if the address is not valid
  * @throws AuthError `AUTH_UNAVAILABLE` if the server does not answer; its cause names the kind
  */
-export async function readPostgresSettings(url: string): Promise<PostgresSettings> {
+export async function readPostgresSettings(url: string, clock?: Clock): Promise<PostgresSettings> {
   const { readPostgresSettings: read } = await import('./postgres/settings.js')
-  return await read(parsePostgresAddress(url))
+  return await read(parsePostgresAddress(url), clock)
 }

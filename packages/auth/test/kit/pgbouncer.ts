@@ -2,7 +2,8 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createOwnFolder, isMissing, unprivileged, untilPrinted, type PostgresServer } from './postgres.js'
+import { createOwnFolder, isMissing, unprivileged, untilPrinted } from './postgres-process.js'
+import type { PostgresServer } from './postgres.js'
 import { freePort } from './redis.js'
 
 /** A real PgBouncer in front of a PostgreSQL. */
@@ -14,6 +15,10 @@ export interface Pooler {
 
 const program = 'pgbouncer'
 
+/** The modes in which it passes connections on. */
+export const poolModes = ['transaction', 'statement', 'session'] as const
+export type PoolMode = (typeof poolModes)[number]
+
 /** Returns true if PgBouncer is installed. If it is not, prints what to do, and throws in CI. */
 export function hasPgBouncer(): boolean {
   if (spawnSync(program, ['--version']).status === 0) return true
@@ -21,12 +26,13 @@ export function hasPgBouncer(): boolean {
 }
 
 /**
- * Starts a PgBouncer on a free port, with five connections to the server. In transaction mode a statement may run on another
+ * Starts a PgBouncer on a free port, with five connections to the server unless `limits` says otherwise. In transaction mode a statement may run on another
  * connection than the one before it, and names of prepared statements are not passed on.
  */
 export async function startPgBouncer(
   server: PostgresServer,
-  mode: 'transaction' | 'statement' | 'session',
+  mode: PoolMode,
+  limits: { readonly clients?: number; readonly poolSize?: number } = {},
 ): Promise<Pooler> {
   const folder = createOwnFolder('pgbouncer')
   const port = await freePort()
@@ -40,8 +46,8 @@ export async function startPgBouncer(
     'unix_socket_dir =',
     'auth_type = any',
     `pool_mode = ${mode}`,
-    'default_pool_size = 5',
-    'max_client_conn = 200',
+    `default_pool_size = ${limits.poolSize ?? 5}`,
+    `max_client_conn = ${limits.clients ?? 200}`,
     'server_reset_query_always = 1',
   ]
   writeFileSync(file, `${settings.join('\n')}\n`)

@@ -1,13 +1,19 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, cpSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Pool } from 'pg'
+import {
+  createOwnFolder,
+  createPostgresProcess,
+  isMissing,
+  postgresPrograms,
+  unprivileged,
+  type PostgresProcess,
+} from './postgres-process.js'
 import { freePort } from './redis.js'
 
 /** A real PostgreSQL for one test file. */
-export interface PostgresServer {
+export interface PostgresServer extends PostgresProcess {
   readonly port: number
   /** The address of its database `postgres`, whose user may do everything. */
   readonly url: string
@@ -17,11 +23,8 @@ export interface PostgresServer {
   query(text: string, values?: unknown[]): Promise<readonly Record<string, unknown>[]>
   /** Drops a schema with all that is in it. */
   drop(schema?: string): Promise<void>
-  /** Starts it again on the same port after `kill`. */
-  readonly start: () => Promise<void>
-  /** Kills all its processes without a checkpoint. */
-  readonly kill: () => Promise<void>
-  readonly signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
+  /** Writes `pg_hba.conf` and reloads it. The test itself stays trusted. */
+  readonly authenticate: (...rules: readonly string[]) => Promise<void>
   /** Copies the folder of its data, and returns a function that puts the copy back. Both while it is killed. */
   readonly copyData: () => () => void
   /** Kills it and removes its folder. */
@@ -34,46 +37,10 @@ export const postgresStartMs = 60_000
 /** `durable`: what was committed survives a kill, as in production. `quick`: no write waits for the disk. */
 export type PostgresDurability = 'durable' | 'quick'
 
-const folders = '/usr/lib/postgresql'
-
-/** Returns the folder of the programs: that of `POSTGRES_BIN`, or the newest that Debian has installed; null without one. */
-function programs(): string | null {
-  const given = process.env['POSTGRES_BIN']
-  if (given) return given
-  if (!existsSync(folders)) return null
-  const versions = readdirSync(folders).toSorted((a, b) => Number(b) - Number(a))
-  const found = versions.map((version) => join(folders, version, 'bin'))
-  return found.find((folder) => existsSync(join(folder, 'initdb'))) ?? null
-}
-
 /** Returns true if PostgreSQL is installed. If it is not, prints what to do, and throws in CI. */
 export function hasPostgres(): boolean {
-  if (programs() !== null) return true
+  if (postgresPrograms() !== null) return true
   return isMissing('POSTGRES', 'the server', 'postgresql')
-}
-
-/** Says in one loud line that tests were left out, and throws in CI. */
-export function isMissing(tests: string, what: string, debianPackage: string): false {
-  const problem = `${tests} TESTS DID NOT RUN: ${what} is missing. Install it: apt-get install -y ${debianPackage}`
-  if (process.env['CI']) throw new Error(problem)
-  console.error(`\n*** ${problem} ***\n`)
-  return false
-}
-
-/** PostgreSQL and PgBouncer refuse to run as root. Returns the user that runs them instead; nothing for another user. */
-export function unprivileged(): { readonly uid?: number; readonly gid?: number } {
-  if (userInfo().uid !== 0) return {}
-  const idOf = (flag: string) => Number(spawnSync('id', [flag, 'nobody']).stdout.toString())
-  return { uid: idOf('-u'), gid: idOf('-g') }
-}
-
-/** Creates a folder that `unprivileged` owns. */
-export function createOwnFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `perennial-${name}-`))
-  chmodSync(folder, 0o700)
-  const { uid, gid } = unprivileged()
-  if (uid !== undefined) spawnSync('chown', [`${uid}:${gid}`, folder])
-  return folder
 }
 
 /**
@@ -84,7 +51,7 @@ export async function startPostgres(
   durability: PostgresDurability = 'quick',
   settings: readonly string[] = [],
 ): Promise<PostgresServer> {
-  const bin = programs()
+  const bin = postgresPrograms()
   if (bin === null) throw new Error('PostgreSQL is not installed')
   const folder = createOwnFolder('postgres')
   const data = join(folder, 'data')
@@ -123,9 +90,14 @@ export async function startPostgres(
     admin,
     query,
     drop: async (schema = 'perennial') => void (await query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`)),
-    start: running.start,
-    kill: running.kill,
-    signal: running.signal,
+    ...running,
+    async authenticate(...rules) {
+      const trusted = ['all', 'replication'].map(
+        (database) => `host ${database} perennial 127.0.0.1/32 trust`,
+      )
+      writeFileSync(join(data, 'pg_hba.conf'), `${[...trusted, ...rules].join('\n')}\n`)
+      await query('SELECT pg_reload_conf()')
+    },
     copyData() {
       const copy = join(folder, 'copy')
       cpSync(data, copy, { recursive: true, preserveTimestamps: true })
@@ -148,52 +120,4 @@ export async function startPostgres(
 
 function setting(name: string, value: string): readonly string[] {
   return ['-c', `${name}=${value}`]
-}
-
-type PostgresProcess = Pick<PostgresServer, 'start' | 'kill' | 'signal'>
-
-/** Its processes form a group, so that a signal reaches all of them. */
-function createPostgresProcess(program: string, folder: string, args: readonly string[]): PostgresProcess {
-  let child: ChildProcess | null = null
-  let ended: Promise<unknown> = Promise.resolve()
-  const signal = (name: NodeJS.Signals) => {
-    if (child?.pid === undefined) return
-    try {
-      process.kill(-child.pid, name)
-    } catch {
-      // It has ended by itself.
-    }
-  }
-  // A test that fails while it starts removes nothing.
-  process.once('exit', () => signal('SIGKILL'))
-  return {
-    async start() {
-      const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe']
-      const started = spawn(program, args, { cwd: folder, stdio, detached: true, ...unprivileged() })
-      child = started
-      ended = once(started, 'close')
-      await untilPrinted(started, /database system is ready to accept connections/)
-    },
-    async kill() {
-      signal('SIGCONT')
-      signal('SIGKILL')
-      child = null
-      await ended
-    },
-    signal,
-  }
-}
-
-/** Resolves when a process has printed a sign on its standard error; rejects if it ends before. */
-export async function untilPrinted(child: ChildProcess, sign: RegExp): Promise<void> {
-  let output = ''
-  await new Promise<void>((resolve, reject) => {
-    child.stderr?.on('data', (bytes: Buffer) => {
-      if (sign.test(output)) return
-      output += bytes.toString()
-      if (sign.test(output)) resolve()
-    })
-    child.once('error', reject)
-    child.once('exit', () => reject(new Error(`${child.spawnfile} did not start: ${output}`)))
-  })
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { unprivileged } from './postgres-process.js'
 
 /** The files of a certificate authority for a test, and of a certificate that it issued. */
 export interface Certificates {
@@ -49,6 +50,14 @@ export function tlsSettings(port: number, { caFile, certFile, keyFile }: Certifi
     ['--tls-ca-cert-file', caFile],
     ['--tls-auth-clients', 'no'],
   ].flat()
+}
+
+/** Returns the settings of a PostgreSQL that offers TLS. It reads its key as the user `unprivileged` only. */
+export function postgresTlsSettings({ certFile, keyFile }: Certificates): readonly string[] {
+  const { uid, gid } = unprivileged()
+  if (uid !== undefined) spawnSync('chown', ['-R', `${uid}:${gid}`, dirname(keyFile)])
+  chmodSync(keyFile, 0o600)
+  return ['ssl=on', `ssl_cert_file=${certFile}`, `ssl_key_file=${keyFile}`]
 }
 
 function openssl(...args: readonly (readonly string[])[]): void {

@@ -1,8 +1,10 @@
 import {
+  type Clock,
   isLoopback,
   type PostgresSettings,
   type PostgresStoreAddress,
   readPostgresSettings,
+  systemClock,
 } from '@perennial/auth'
 import { type Finding, findingsAbout } from './finding.js'
 import { describeStoreClock, findStoreProblem, kindOf, knock, type StoreExpectation } from './store-server.js'
@@ -20,8 +22,9 @@ const oldestTestedVersion = 15
 export async function checkPostgres(
   address: PostgresStoreAddress,
   expected: StoreExpectation,
+  clock: Clock = systemClock,
 ): Promise<readonly Finding[]> {
-  const settings = await readPostgresSettings(address.url).catch((error: unknown) => kindOf(error))
+  const settings = await readPostgresSettings(address.url, clock).catch((error: unknown) => kindOf(error))
   if (typeof settings === 'string')
     return [store.error(adviceOn(settings) ?? (await reachOf(address, settings)))]
   if (settings.majorVersion < oldestVersion)
@@ -32,10 +35,10 @@ export async function checkPostgres(
     adviceOn(kind) ?? `PostgreSQL answers, but not as it should (${kind}). Read its log.`
   const refusal = await findStoreProblem(address, expected, explain)
   if (refusal !== null) return [store.error(refusal)]
-  const way = settings.isPooled ? ', through a pooler. Every pool mode works' : ''
   return [
-    store.ok(`PostgreSQL ${settings.version} answers and takes writes${way}.`),
+    store.ok(`PostgreSQL ${settings.version} answers and takes writes.`),
     ...judgeVersion(settings),
+    ...judgeConnections(settings),
     judgeDurability(settings),
     judgeClock(settings),
     judgeTls(address),
@@ -46,6 +49,23 @@ function judgeVersion({ majorVersion, version }: PostgresSettings): readonly Fin
   if (majorVersion >= oldestTestedVersion) return []
   return [
     store.warning(`PostgreSQL ${version} has not been tested. Use version ${oldestTestedVersion} or later.`),
+  ]
+}
+
+function judgeConnections({ pooler, connections, connectionsLeft }: PostgresSettings): readonly Finding[] {
+  if (pooler === 'statement')
+    return [store.ok('The connection goes through a pooler in transaction or statement mode.')]
+  if (pooler === 'session')
+    return [
+      store.warning(
+        `The connection goes through a pooler in session mode: each instance keeps up to ${connections} of its connections to PostgreSQL (?max= in STORE_URL). Its pool has to be as large as all instances need together, or use transaction mode.`,
+      ),
+    ]
+  if (connectionsLeft >= connections) return []
+  return [
+    store.warning(
+      `PostgreSQL has ${Math.max(connectionsLeft, 0)} connections left for this user, and an instance uses up to ${connections}. Raise max_connections or the limit of the user, lower ?max= in STORE_URL, or use a pooler.`,
+    ),
   ]
 }
 
@@ -84,9 +104,13 @@ const advice: Readonly<Record<string, string>> = {
   '25006': 'STORE_URL names a replica, which takes no writes (25006). Name the primary.',
   '42501': 'The user of STORE_URL may not use the tables of the schema (42501). Let it own the schema.',
   '53300': 'PostgreSQL has no connection left (53300). Raise max_connections, lower ?max=, or use a pooler.',
+  NO_PASSWORD: 'PostgreSQL asks for a password, and STORE_URL has none. Use postgres://user:password@….',
+  NO_TLS:
+    'PostgreSQL offers no TLS. Turn its ssl on, or leave sslmode out of STORE_URL if the network is private.',
   '57P03': 'PostgreSQL is starting up or shutting down (57P03). Run the doctor again.',
   '53100': 'The disk of PostgreSQL is full (53100). Make room there.',
-  '08P01': 'The pooler has no server to pass the connection on to (08P01). Read its log.',
+  '08P01':
+    'The pooler refuses the connection (08P01): it has no server for it, does not know the database or the user, or has reached its limit of clients. Its log names the reason.',
 }
 
 function adviceOn(kind: string): string | null {

@@ -1,10 +1,10 @@
 /** The fault of a turn. */
 export interface Calamity {
-  readonly what: 'instance' | 'redis' | 'redis and instance' | 'all instances'
+  readonly what: 'instance' | 'store' | 'store and instance' | 'all instances'
   readonly victim: number
   /** The fault happens after this number of calls of the turn has ended. */
   readonly afterCalls: number
-  /** Redis stays down until this number of further calls has ended. */
+  /** The store stays down until this number of further calls has ended. */
   readonly awayForCalls: number
   /** The number of turns for which an instance stays down. */
   readonly awayForTurns: number
@@ -28,7 +28,7 @@ export interface Dice {
   calamity(): Calamity
 }
 
-const kinds = ['instance', 'redis', 'redis and instance', 'all instances'] as const
+const kinds = ['instance', 'store', 'store and instance', 'all instances'] as const
 
 /** @param awake - the share of the sessions that refresh in a turn; the others keep older tokens */
 export function createDice(

@@ -53,6 +53,14 @@ describe('parsePostgresAddress', () => {
     ['postgres://db/app#x', 'has a fragment'],
     ['postgres://db?tls=1', 'has an unknown parameter (tls)'],
     ['postgres://db?sslmode=prefer', 'has an sslmode that is not one of disable'],
+    ['postgres://db?ssl=true', 'has an unknown parameter (ssl): use sslmode=require'],
+    ['postgres://db?sslmode=verify-full&sslrootcert=system', '(sslrootcert): start with NODE_EXTRA_CA_CERTS'],
+    ['postgres://db?connection_limit=1', '(connection_limit): use max'],
+    ['postgres://db?schema=app', '(schema): the schema is the value of STORE_PREFIX'],
+    ['postgres://db?constructor=1', 'has an unknown parameter (constructor)'],
+    ['postgres://u:p@one,two/app', 'names several hosts'],
+    ['postgres://u:p@one:5432,two:5433/app', 'names several hosts'],
+    ['postgres:///app?host=/run/postgresql&sslmode=require', 'has an sslmode for a Unix socket'],
     ['postgres://db?max=0', 'has a max that is not a number'],
     ['postgres://db?max=many', 'has a max that is not a number'],
   ])('refuses %s', (text, problem) => {
@@ -61,7 +69,13 @@ describe('parsePostgresAddress', () => {
   })
 
   it('never repeats the password', () => {
-    for (const text of ['postgres://u:sesame%@db', 'postgres://u:sesame@db?x=1', 'postgres://u:sesame@'])
+    expect(parsePostgresAddress('postgres://u:a,b@db/app').password).toBe('a,b')
+    for (const text of [
+      'postgres://u:sesame%@db',
+      'postgres://u:sesame@db?x=1',
+      'postgres://u:sesame@',
+      'postgres://u:sesame@one,two/app',
+    ])
       expect(postgresAddressProblem(text)).not.toContain('sesame')
   })
 })

@@ -29,6 +29,18 @@ const tlsOf: Readonly<Record<string, PostgresAddress['tls']>> = {
 const ignored = ['channel_binding', 'pgbouncer', 'connect_timeout']
 const known = [...ignored, 'sslmode', 'application_name', 'host', 'max']
 
+/** The advice about parameters of other clients, by their names. */
+const instead: Readonly<Record<string, string>> = {
+  ssl: 'use sslmode=require',
+  sslrootcert: 'start with NODE_EXTRA_CA_CERTS=<file of the CA, PEM>',
+  sslcert: 'client certificates are not supported',
+  sslkey: 'client certificates are not supported',
+  connection_limit: 'use max',
+  pool_max_conns: 'use max',
+  schema: 'the schema is the value of STORE_PREFIX',
+  target_session_attrs: 'name the primary, or an address that follows it',
+}
+
 /**
  * Parses `postgres://` and `postgresql://` addresses: `postgres://user:password@host:5432/database?sslmode=require`.
  * @throws TypeError if the address is not valid; the message never contains the password
@@ -58,6 +70,8 @@ const goodExample = 'postgres://user:password@localhost:5432/database'
  * contains the password.
  */
 export function postgresAddressProblem(text: string): string | null {
+  if (/^\w+:\/\/(?:[^/?#]*@|(?![^/?#]*@))[^/?#@]*,/.test(text))
+    return 'names several hosts: name the primary, or an address that follows it'
   if (!URL.canParse(text)) return 'is not a URL'
   const url = new URL(text)
   if (url.hostname === '' && !url.searchParams.get('host')) return 'names no host'
@@ -71,14 +85,20 @@ export function postgresAddressProblem(text: string): string | null {
 
 function parameterProblem(parameters: URLSearchParams): string | null {
   const unknown = [...parameters.keys()].find((name) => !known.includes(name))
-  if (unknown !== undefined) return `has an unknown parameter (${unknown})`
-  const mode = parameters.get('sslmode')
-  if (mode !== null && !Object.hasOwn(tlsOf, mode))
-    return `has an sslmode that is not one of ${Object.keys(tlsOf).join(', ')}`
+  if (unknown !== undefined) {
+    const advice = Object.hasOwn(instead, unknown) ? `: ${instead[unknown] ?? ''}` : ''
+    return `has an unknown parameter (${unknown})${advice}`
+  }
   const max = parameters.get('max')
   if (max !== null && !(/^[1-9]\d*$/.test(max) && Number(max) <= mostConnections))
     return `has a max that is not a number of connections from 1 to ${mostConnections}`
-  return null
+  return modeProblem(parameters.get('sslmode'), parameters.get('host'))
+}
+
+function modeProblem(mode: string | null, host: string | null): string | null {
+  if (mode === null || mode === 'disable') return null
+  if (!Object.hasOwn(tlsOf, mode)) return `has an sslmode that is not one of ${Object.keys(tlsOf).join(', ')}`
+  return host?.startsWith('/') ? 'has an sslmode for a Unix socket, which has no TLS' : null
 }
 
 function decoded(text: string): string | undefined {

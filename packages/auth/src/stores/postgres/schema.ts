@@ -1,8 +1,34 @@
 /** The version of the schema that this version of Perennial needs. */
 const latestVersion = 3
 
-/** The SQLSTATE that the migration raises if a newer version of Perennial has changed the schema. */
-export const newerVersionState = 'PN001'
+/** The SQLSTATEs that the migration raises for what only the operator can correct. */
+export const migrationStates = {
+  /** A newer version of Perennial has changed the schema. */
+  newerVersion: 'PN001',
+  /** The user may not read and write all tables. */
+  missingRights: 'PN002',
+  /** An older version of Perennial made the schema, and the user does not own it. */
+  notOwner: 'PN003',
+} as const
+
+/** The tables of the latest version. */
+const tables = [
+  'store_version',
+  'store_owner',
+  'store_epoch',
+  'store_move',
+  'sessions',
+  'ended_head',
+  'ended_sessions',
+  'sign_in_cutoffs',
+  'signing_keys',
+  'webhook_messages',
+  'used_proofs',
+  'shared_answers',
+  'limit_counts',
+  'admin_places',
+  'admin_wishes',
+]
 
 /** Returns why a prefix cannot be the name of a schema, as the rest of a sentence that its name begins; null if it can. */
 export function schemaNameProblem(prefix: string): string | null {
@@ -34,10 +60,14 @@ BEGIN
   ELSE
     SELECT version INTO STRICT found FROM ${schema}.store_version;
     IF found > ${latestVersion} THEN
-      RAISE EXCEPTION 'the schema has version %', found USING ERRCODE = '${newerVersionState}';
+      RAISE EXCEPTION 'the schema has version %', found USING ERRCODE = '${migrationStates.newerVersion}';
     END IF;
     IF found = ${latestVersion} THEN
+${rightsCheck(schema)}
       RETURN;
+    END IF;
+    IF NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('${schema}.sessions')) THEN
+      RAISE EXCEPTION 'the schema has version %', found USING ERRCODE = '${migrationStates.notOwner}';
     END IF;
     SELECT version INTO STRICT found FROM ${schema}.store_version FOR UPDATE;
   END IF;
@@ -53,6 +83,17 @@ ${keyTables(schema)}
   UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
 END
 $perennial$`
+}
+
+/** A user that does not own the tables needs four rights on each of them. Tables of other programs do not count. */
+function rightsCheck(schema: string): string {
+  const rights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
+  return `      IF EXISTS (
+        SELECT FROM pg_class WHERE relnamespace = to_regnamespace('${schema}') AND relname IN ('${tables.join("', '")}')
+          AND relkind = 'r' AND NOT (${rights.map((right) => `has_table_privilege(oid, '${right}')`).join(' AND ')})
+      ) THEN
+        RAISE EXCEPTION 'a right is missing' USING ERRCODE = '${migrationStates.missingRights}';
+      END IF;`
 }
 
 /**

@@ -3,8 +3,8 @@ import { AuthError } from '../../base/errors.js'
 import { failure } from '../../base/failures.js'
 import { shareRun } from '../../base/single-flight.js'
 import { sleep, startTimeLimit } from '../../base/time-limit.js'
-import type { PostgresClient, PostgresRow } from './client.js'
-import { migration, newerVersionState, quotedSchema } from './schema.js'
+import { noPasswordCode, noTlsCode, type PostgresClient, type PostgresRow } from './client.js'
+import { migration, migrationStates, quotedSchema } from './schema.js'
 
 /** A value of a statement. */
 export type PostgresValue = string | number | null
@@ -150,12 +150,18 @@ function setupFailure(error: unknown, prefix: string): AuthError {
 
 /** Returns what the operator has to correct, in one line; null if the trouble may pass by itself. */
 function setupProblem(code: string, prefix: string): string | null {
-  if (code === newerVersionState)
+  if (code === migrationStates.newerVersion)
     return `The schema ${prefix} of the Postgres store was made by a newer version of Perennial: start that version, or choose another STORE_PREFIX.`
+  if (code === migrationStates.notOwner)
+    return `The schema ${prefix} of the Postgres store was made by an older version of Perennial, and this user may not change it: start this version once, or run its doctor, as the user who owns the schema.`
+  if (code === migrationStates.missingRights)
+    return `The user of the Postgres store lacks a right on a table of the schema ${prefix}: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${prefix}".`
   if (code === '42501')
     return `The user of the Postgres store may not create or use the schema ${prefix} (42501): GRANT CREATE ON DATABASE, or create the schema for that user (CREATE SCHEMA "${prefix}" AUTHORIZATION).`
   if (code === '28P01' || code === '28000')
     return `The Postgres store refuses the connection (${code}): check user and password in its address.`
+  if (code === noPasswordCode)
+    return `The Postgres store asks for a password, and its address has none: postgres://user:password@…`
   if (code === '3D000')
     return `The database of the Postgres store does not exist (3D000): create it, or correct its address.`
   if ([...duplicates, '42703', '42809', 'P0002', 'P0003'].includes(code))
@@ -164,6 +170,8 @@ function setupProblem(code: string, prefix: string): string | null {
 }
 
 function tlsProblem(code: string): string | null {
+  if (code === noTlsCode)
+    return 'The Postgres store offers no TLS: turn its ssl on, or leave sslmode out of the address if the network is private.'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return `The certificate of the Postgres store is for another name (${code}): use a host in the address that the certificate names.`
   if (/CERT|^UNABLE_TO_|^INVALID_|^HOSTNAME_/.test(code))

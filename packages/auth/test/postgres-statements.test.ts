@@ -1,0 +1,86 @@
+import { startEmulator, type Emulator } from '@perennial/emulator'
+import { Pool } from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createPostgresStore } from '../src/stores/postgres/store.js'
+import { closeAll, startInstance, toPair, type SharingInstance } from './kit/instances.js'
+import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from './kit/postgres.js'
+
+describe.runIf(hasPostgres())('the statements of an instance on Postgres', () => {
+  let postgres: PostgresServer
+  let emulator: Emulator
+  let pool: Pool
+  let sent: string[]
+  beforeAll(async () => {
+    postgres = await startPostgres()
+    emulator = await startEmulator({ adminRequestsPerSecond: 1_000_000 })
+    pool = new Pool({ connectionString: postgres.url })
+  }, postgresStartMs)
+  afterAll(async () => {
+    await pool.end()
+    await emulator.close()
+    await postgres.remove()
+  })
+  beforeEach(async () => {
+    sent = []
+    await postgres.drop()
+  })
+
+  /** Runs with an instance whose statements are noted, without those of its timers. */
+  const withInstance = async (use: (instance: SharingInstance) => Promise<void>) => {
+    const store = createPostgresStore({
+      async query(text, values) {
+        const isOfTimer = /^WITH replica|DELETE FROM|clock_timestamp/.test(text.trim())
+        if (!isOfTimer) sent.push(text)
+        return await pool.query(text, values)
+      },
+    })
+    const instance = await startInstance(emulator, '', { store })
+    try {
+      await use(instance)
+    } finally {
+      await closeAll([instance])
+    }
+  }
+  /** Returns the first words of the statements about sessions since the last call, and the tables of the others. */
+  const take = () => {
+    const taken = sent.splice(0)
+    const isOfSessions = (text: string) => /"perennial"\.sessions\b/.test(text)
+    return {
+      sessions: taken.filter(isOfSessions).map((text) => text.trim().split(/\s/, 1)[0]),
+      others: taken.filter((text) => !isOfSessions(text)).map((text) => /"perennial"\.(\w+)/.exec(text)?.[1]),
+    }
+  }
+
+  it('of a refresh are a read and a compare-and-set, beside those of limits and quota', async () => {
+    await withInstance(async (instance) => {
+      let { refreshToken } = await instance.signIn()
+      for (let turn = 0; turn < 3; turn += 1) {
+        take()
+        const answer = await instance.refresh(refreshToken)
+        expect(answer.status).toBe(200)
+        const { sessions, others } = take()
+        expect(sessions).toEqual(['SELECT', 'UPDATE'])
+        expect(others.filter((table) => !/^(limit_counts|admin_\w+)$/.test(String(table)))).toEqual([])
+        expect(others.filter((table) => table === 'limit_counts').length).toBeLessThanOrEqual(2)
+        refreshToken = toPair(answer.body).refreshToken
+      }
+    })
+  })
+
+  it('of fifty refreshes of one token at once are those of one, and none of a known access token', async () => {
+    await withInstance(async (instance) => {
+      const { refreshToken } = await instance.signIn()
+      take()
+      const answers = await Promise.all(Array.from({ length: 50 }, () => instance.refresh(refreshToken)))
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+      expect(take().sessions).toEqual(['SELECT', 'UPDATE'])
+      const { accessToken } = toPair(answers[0]?.body ?? {})
+      // The first use confirms the generation: a read and a write, after the answer.
+      expect((await instance.me(accessToken)).status).toBe(200)
+      await expect.poll(() => sent.filter((text) => text.includes('UPDATE')).length).toBe(1)
+      take()
+      for (let turn = 0; turn < 10; turn += 1) expect((await instance.me(accessToken)).status).toBe(200)
+      expect(take().sessions).toEqual([])
+    })
+  })
+})
