@@ -14,15 +14,18 @@ export interface DemoFile {
 const scripts = new URL('../../dist/demo/browser/', import.meta.url)
 
 /** Each script is a module, served as the compiler wrote it. */
-const scriptNames = ['main', 'session', 'clock', 'actions', 'dial', 'page'] as const
+const scriptNames = ['main', 'session', 'clock', 'actions', 'copies', 'dial', 'page'] as const
 
 /** Returns the style sheet, the icon, the scripts of the page, and the client library for plain pages. */
 export function listFiles(): readonly DemoFile[] {
-  const client = () => readFile(createRequire(import.meta.url).resolve('@perennial/client/global'), 'utf8')
+  const { resolve } = createRequire(import.meta.url)
+  const client = () => readFile(resolve('@perennial/client/global'), 'utf8')
+  const proofs = () => readFile(resolve('@perennial/client/dpop'), 'utf8')
   return [
     { path: '/demo/style.css', type: 'text/css; charset=utf-8', read: () => Promise.resolve(style) },
     { path: '/demo/icon.svg', type: 'image/svg+xml', read: () => Promise.resolve(icon) },
     { path: '/demo/perennial.global.js', type: 'text/javascript; charset=utf-8', read: cached(client) },
+    { path: '/demo/dpop.js', type: 'text/javascript; charset=utf-8', read: cached(proofs) },
     ...scriptNames.map((name) => ({
       path: `/demo/${name}.js`,
       type: 'text/javascript; charset=utf-8',

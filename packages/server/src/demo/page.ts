@@ -27,6 +27,7 @@ ${signInButtons('Sign in first, then every button here works.')}
 <ul class="breaks">
 ${describeBreaks(canShorten).map(renderBreak).join('\n')}
 </ul>
+${transport === 'body' ? copies : ''}
 </section>
 ${logCard}
 </div>
@@ -95,6 +96,15 @@ ${demoMembers.map(({ key, name }) => `<button id="switch-${key}" type="button" d
 </div>
 ${signInButtons('Ada is an admin, Bob is not.')}
 </section>`
+
+/** A script cannot read the cookie of the other transport, so it cannot copy the token either. */
+const copies = `<h3 id="copies-title">Copy the tokens to another browser</h3>
+<p>Open this page in another browser or a private window. Here, copy the tokens; there, paste and use them.
+This session is bound to a key that cannot leave this browser, so the copy is refused, and nobody is signed out.
+Then try it <a href="/?key=none">without a key</a> (and <a href="/">with one</a> again).</p>
+<p><button id="copy-tokens" type="button" disabled>Copy my tokens</button></p>
+<p><textarea id="copy" rows="3" aria-label="Tokens to copy, or those of another browser" spellcheck="false" autocomplete="off"></textarea></p>
+<p><button id="use-copy" type="button">Use these tokens here</button></p>`
 
 const logCard = `<section class="card log" aria-labelledby="log-title">
 <h2 id="log-title">What the client did</h2>

@@ -7,6 +7,7 @@ export const style = `
   --rose: light-dark(#b02a3a, #ff8f96); --rose-soft: light-dark(#fce6e8, #3a1b20);
   --sky: light-dark(#1c5fae, #82baff); --sky-soft: light-dark(#e4eefb, #17283d) }
 * { box-sizing: border-box }
+textarea { width: 100%; font: .8rem/1.4 ui-monospace, monospace; background: var(--ground); color: var(--ink); border: 1px solid var(--line); border-radius: 8px; padding: .5rem }
 [hidden] { display: none !important }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif;
   -webkit-text-size-adjust: 100% }

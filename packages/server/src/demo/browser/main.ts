@@ -1,5 +1,6 @@
 import { breaks, type Broken, callApi, signIn } from './actions.js'
 import { clockErrorSeconds, overrideClock, serviceNow } from './clock.js'
+import { copyTokens, useCopiedTokens } from './copies.js'
 import { drawDial } from './dial.js'
 import { byId, log, setEnabled, setPressed, setText } from './page.js'
 import { type DemoSession, explainEnd, openDemoSession } from './session.js'
@@ -33,6 +34,7 @@ function showMember(isIn: boolean, email: string): void {
 function showBreaks(isIn: boolean): void {
   const downSeconds = Math.ceil(broken.downUntil - serviceNow())
   for (const id of Object.keys(breaks)) setEnabled(id, isIn && !busy.has(id))
+  setEnabled('copy-tokens', isIn)
   for (const id of ['outage', 'revoke', 'short-life'])
     setEnabled(id, isIn && !busy.has(id) && downSeconds <= 0)
   setText('outage', downSeconds > 0 ? `Service down: ${downSeconds} s` : 'Take the service down for 20 s')
@@ -80,6 +82,8 @@ for (const button of document.querySelectorAll<HTMLElement>('[data-sign-in]'))
   )
 onPress('sign-out', () => demo.session.signOut())
 onPress('call-api', () => callApi(demo))
+onPress('copy-tokens', copyTokens)
+onPress('use-copy', () => useCopiedTokens(demo))
 for (const [id, run] of Object.entries(breaks)) onPress(id, () => run(demo, broken))
 addEventListener('visibilitychange', () => void update())
 await update()

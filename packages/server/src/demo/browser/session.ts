@@ -1,5 +1,6 @@
 import type { createSession as CreateSession, Session, SessionEvent, SessionState } from '@perennial/client'
 import { serviceNow } from './clock.js'
+import { dpop } from './dpop.js'
 import { log } from './page.js'
 
 /** The global of the client's script, which is loaded before this module. */
@@ -24,6 +25,16 @@ export interface DemoSession {
   readonly renewed: { own: number; other: number }
 }
 
+/** True if the refresh token is in a cookie, which a browser sends by itself, without a proof. */
+const hasCookie = () => document.body.dataset['transport'] === 'cookie'
+
+/** True if the page was opened to have no key, so that its sessions are not bound. */
+export const isKeyless = (): boolean =>
+  hasCookie() || new URLSearchParams(location.search).get('key') === 'none'
+
+/** Returns the place of the tokens in localStorage. Sessions with a key and without one live beside each other. */
+export const storageKey = (): string => (isKeyless() ? 'perennial-demo' : 'perennial-demo-bound')
+
 /** Opens the session as any page would, with a `fetch` that logs the requests of the client. */
 export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSession {
   const demo = { token: null as Token | null, asked: 0, renewed: { own: 0, other: 0 } }
@@ -37,8 +48,9 @@ export function openDemoSession(onUpdate: (event: SessionEvent) => void): DemoSe
   })
   const session = Perennial.createSession({
     serviceUrl: location.origin,
-    storage: document.body.dataset['transport'] === 'cookie' ? 'cookie' : 'localStorage',
-    storageKey: 'perennial-demo',
+    storage: hasCookie() ? 'cookie' : 'localStorage',
+    storageKey: storageKey(),
+    proof: isKeyless() ? undefined : dpop(),
     fetch: observedFetch,
   })
   const readClaims = async (): Promise<void> => {
@@ -73,7 +85,8 @@ function createObservedFetch(observer: {
   return async (input, init) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input, location.href)
     const isRefresh = pathname === '/v1/auth/refresh-token'
-    const isSignIn = pathname === '/v1/auth/session' && init?.method === 'POST'
+    const method = input instanceof Request ? input.method : init?.method
+    const isSignIn = pathname === '/v1/auth/session' && method === 'POST'
     if (isRefresh) observer.onRefresh()
     try {
       const response = await fetch(input, init)
