@@ -15,6 +15,7 @@ export const hasPeer = (): boolean => existsSync(new URL('node_modules/next-auth
 /** The session of next-auth, with what its guide for the rotation of refresh tokens keeps in it. */
 interface SessionToken {
   readonly sub?: string
+  readonly email?: string
   readonly accessTokenExpires?: number
   readonly refreshToken?: string
   readonly error?: string
@@ -26,7 +27,7 @@ interface NextAuth {
     request: object,
     response: object,
     options: object,
-  ) => Promise<{ readonly error?: string } | null>
+  ) => Promise<{ readonly user?: { readonly email?: string }; readonly error?: string } | null>
 }
 interface NextAuthJwt {
   readonly encode: (given: { readonly token: SessionToken; readonly secret: string }) => Promise<string>
@@ -42,42 +43,56 @@ interface Provider {
 const client = { client_id: 'site', client_secret: 'bench' }
 const scope = 'openid offline_access'
 const cookieName = 'next-auth.session-token'
+const email = 'mem_000000@example.com'
+
+/** A contender, and the cost of a session that needs no refresh. */
+export interface NextAuthContender extends Contender {
+  /** Returns the e-mail address of the member of a request with the cookie of the browser; undefined if nobody is signed in. */
+  readEmail(): Promise<string | undefined>
+}
 
 /**
  * Opens next-auth, by the guide of its documentation for the rotation of refresh tokens, before an issuer that rotates them as RFC
  * 9700 §4.14.2 says: one that is presented twice ends the grant.
  */
-export async function openNextAuthContender(): Promise<Contender> {
+export async function openNextAuthContender(): Promise<NextAuthContender> {
   const require = createRequire(folder)
   const { getServerSession }: NextAuth = require('next-auth')
   const { encode }: NextAuthJwt = require('next-auth/jwt')
   const issuer = await startIssuer()
-  const refresh = createRefresh(issuer.url)
-  const options = { secret, providers: [], callbacks: createCallbacks(refresh) }
+  const time = { aheadMs: 0 }
+  const clock = () => Date.now() + time.aheadMs
+  const options = {
+    secret,
+    providers: [],
+    callbacks: createCallbacks(createRefresh(issuer.url, clock), clock),
+  }
   let cookie = ''
-  const render = async () => {
+  const read = async () => {
     const set: string[] = []
     const response = {
       getHeader: () => set,
       setHeader: (_name: string, value: string[]) => void set.push(...value),
     }
-    const session = await getServerSession(
-      { headers: {}, cookies: { [cookieName]: cookie } },
-      response,
-      options,
-    )
-    return { isMember: session !== null && session.error === undefined, set }
+    const request = { headers: {}, cookies: { [cookieName]: cookie } }
+    return { session: await getServerSession(request, response, options), set }
   }
   return {
     name: 'next-auth 4, oidc-provider 9',
     async signIn() {
-      const refreshToken = await issuer.issue()
-      cookie = await encode({ token: { sub: 'ada', accessTokenExpires: 0, refreshToken }, secret })
+      const accessTokenExpires = clock() + 3_600_000
+      const token = { sub: 'ada', email, accessTokenExpires, refreshToken: await issuer.issue() }
+      cookie = await encode({ token, secret })
     },
+    passHour: () => void (time.aheadMs += 4_000_000),
     async render(parallel) {
-      const rendered = await Promise.all(Array.from({ length: parallel }, render))
+      const rendered = await Promise.all(Array.from({ length: parallel }, read))
       for (const { set } of rendered) cookie = valueOf(set) ?? cookie
-      return rendered.filter(({ isMember }) => isMember).length
+      return rendered.filter(({ session }) => session !== null && session.error === undefined).length
+    },
+    async readEmail() {
+      const { session } = await read()
+      return session?.error === undefined ? session?.user?.email : undefined
     },
     takeRefreshes: () => issuer.takeRefreshes(),
     close: () => issuer.close(),
@@ -85,9 +100,9 @@ export async function openNextAuthContender(): Promise<Contender> {
 }
 
 /** Creates the callbacks of next-auth's guide. */
-const createCallbacks = (refresh: (token: SessionToken) => Promise<SessionToken>) => ({
+const createCallbacks = (refresh: (token: SessionToken) => Promise<SessionToken>, clock: () => number) => ({
   jwt: ({ token }: { token: SessionToken }) =>
-    Date.now() < (token.accessTokenExpires ?? 0) ? token : refresh(token),
+    clock() < (token.accessTokenExpires ?? 0) ? token : refresh(token),
   session: ({ session, token }: { session: object; token: SessionToken }) => ({
     ...session,
     error: token.error,
@@ -107,7 +122,7 @@ function valueOf(set: readonly string[]): string | undefined {
 }
 
 /** Creates the function of next-auth's guide that refreshes the tokens of a session. */
-function createRefresh(issuer: string): (token: SessionToken) => Promise<SessionToken> {
+function createRefresh(issuer: string, clock: () => number): (token: SessionToken) => Promise<SessionToken> {
   return async (token) => {
     const body = new URLSearchParams({
       ...client,
@@ -119,7 +134,7 @@ function createRefresh(issuer: string): (token: SessionToken) => Promise<Session
     if (!answer.ok) return { ...token, error: 'RefreshAccessTokenError' }
     return {
       ...token,
-      accessTokenExpires: Date.now() + tokens.expires_in * 1000,
+      accessTokenExpires: clock() + tokens.expires_in * 1000,
       refreshToken: tokens.refresh_token,
     }
   }
@@ -136,7 +151,7 @@ async function startIssuer() {
     clients: [{ ...client, grant_types: ['refresh_token', 'authorization_code'], redirect_uris: [`${url}/cb`], token_endpoint_auth_method: 'client_secret_post' }], // prettier-ignore
     scopes: ['openid', 'offline_access'],
     rotateRefreshToken: true,
-    ttl: { AccessToken: 3600, Grant: 86_400, IdToken: 3600, RefreshToken: 86_400 },
+    ttl: { AccessToken: 3600, Grant: 1_209_600, IdToken: 3600, RefreshToken: 1_209_600 },
     cookies: { keys: [secret] },
     findAccount: (_context: object, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
   })

@@ -1,18 +1,18 @@
-import { join } from 'node:path'
 import { createPerennial, type Perennial } from '@perennial/auth'
 import { createFetchHandler } from '@perennial/auth/fetch'
 import { createPages, type Pages } from '@perennial/auth/pages'
-import { appId, memberClaims, rateLimits, secret, secretKey } from '../kit/members.ts'
+import { appId, memberClaims, secret, secretKey } from '../kit/members.ts'
 import { inProcessMemberstack } from '../kit/memberstack.ts'
 import { createSigner } from '../kit/signer.ts'
 import type { Contender } from './contender.ts'
+import type { StartedStore } from './stores.ts'
 
 const origin = 'https://app.example'
 
 /** Perennial with rendered pages, the cookies of a browser, and a clock that the bench moves. */
 export interface PerennialSite {
-  readonly perennial: Perennial
-  readonly pages: Pages
+  /** The pages of each instance. */
+  readonly pages: readonly Pages[]
   readonly time: { now: number }
   /** Signs in, and keeps the cookies. */
   readonly signIn: () => Promise<void>
@@ -21,32 +21,35 @@ export interface PerennialSite {
   /** Keeps the cookies of an answer. */
   take(answer: Response): void
   takeRefreshes(): number
+  close(): Promise<void>
 }
 
-/** Opens it on SQLite. */
-export async function openPerennialSite(folder: string): Promise<PerennialSite> {
+/** Opens it on this many instances, with the default limits. */
+export async function openPerennialSite(store: string, instances: number): Promise<PerennialSite> {
   const time = { now: Math.floor(Date.now() / 1000) }
   let refreshes = 0
-  const perennial = await createPerennial({
-    store: `sqlite:${join(folder, 'perennial.db')}`,
-    secret,
-    memberstack: { appId, secretKey },
-    rateLimits,
-    httpClient: inProcessMemberstack,
-    refreshTokenTransport: 'cookie',
-    pages: true,
-    clock: () => time.now,
-    telemetry: {
-      emit: (event) => void ('how' in event && event.how === 'rotated' && (refreshes += 1)),
-      observeUpstream: () => {},
-    },
-  })
-  const handle = createFetchHandler(perennial)
+  const open = async (): Promise<Perennial> =>
+    await createPerennial({
+      store,
+      prefix: `pages_${instances}`,
+      secret,
+      memberstack: { appId, secretKey },
+      httpClient: inProcessMemberstack,
+      refreshTokenTransport: 'cookie',
+      pages: true,
+      clock: () => time.now,
+      telemetry: {
+        emit: (event) => void ('how' in event && event.how === 'rotated' && (refreshes += 1)),
+        observeUpstream: () => {},
+      },
+    })
+  const first = await open()
+  const all = [first, ...(await Promise.all(Array.from({ length: instances - 1 }, open)))]
+  const handle = createFetchHandler(first)
   const member = createSigner('RS256', 'bench')
   const cookies = new Map<string, string>()
   const site: PerennialSite = {
-    perennial,
-    pages: createPages(perennial),
+    pages: all.map((perennial) => createPages(perennial)),
     time,
     async signIn() {
       const authorization = `Bearer ${member.sign(memberClaims(0, time.now))}`
@@ -64,6 +67,7 @@ export async function openPerennialSite(folder: string): Promise<PerennialSite> 
       refreshes = 0
       return taken
     },
+    close: async () => void (await Promise.all(all.map((perennial) => perennial.close()))),
   }
   return site
 }
@@ -75,23 +79,23 @@ function keepCookies(cookies: Map<string, string>, answer: Response): void {
   }
 }
 
-/** Opens Perennial as a contender. */
-export async function openPerennialContender(folder: string): Promise<Contender> {
-  const site = await openPerennialSite(folder)
-  const render = async (request: Request) => {
+/** Opens Perennial as a contender. The requests go to the instances in turn. */
+export async function openPerennialContender(store: StartedStore, instances: number): Promise<Contender> {
+  const site = await openPerennialSite(store.url, instances)
+  const render = async (request: Request, at: number) => {
+    const pages = site.pages[at % instances]
+    if (!pages) throw new Error('no instance')
     let isMember = false
-    const answer = await site.pages.handle(request, async (renewed) => {
-      isMember = (await site.pages.memberOf(renewed)) !== null
+    const answer = await pages.handle(request, async (renewed) => {
+      isMember = (await pages.memberOf(renewed)) !== null
       return new Response('')
     })
     return { answer, isMember }
   }
   return {
-    name: 'Perennial',
-    async signIn() {
-      await site.signIn()
-      site.time.now += 4000
-    },
+    name: `Perennial, ${store.name}, ${instances === 1 ? 'one instance' : `${instances} instances`}`,
+    signIn: () => site.signIn(),
+    passHour: () => void (site.time.now += 4000),
     async render(parallel) {
       const requests = Array.from({ length: parallel }, () => site.request())
       const rendered = await Promise.all(requests.map(render))
@@ -99,6 +103,6 @@ export async function openPerennialContender(folder: string): Promise<Contender>
       return rendered.filter(({ isMember }) => isMember).length
     },
     takeRefreshes: () => site.takeRefreshes(),
-    close: () => site.perennial.close(),
+    close: () => site.close(),
   }
 }

@@ -6,6 +6,9 @@ const members = ['ada@example.com', 'bob@example.com'] as const
 const paths = { '/': 'Home', '/account': 'Account', '/pro': 'Pro' } as const
 type Path = keyof typeof paths
 
+/** After so many visits another member signs in. */
+const visitsOfOne = 25
+
 /** What happened in a series of visits. */
 export interface Visits {
   visits: number
@@ -30,6 +33,8 @@ export async function navigate(
   count: number,
 ): Promise<Visits> {
   const random = createRandom(20_261_129)
+  // The order of requests differs from run to run. That of the visits does not.
+  const randomLoss = createRandom(29_112_026)
   const below = (bound: number) => Math.floor(random() * bound)
   const seen: Visits = { visits: 0, logouts: 0, strangers: 0, repeated: 0, lost: 0, cut: 0, aborted: 0, prefetched: 0, switches: 0, days: 0 } // prettier-ignore
   let member = 0
@@ -37,7 +42,7 @@ export async function navigate(
   const pathAtRandom = () => (['/', '/account', '/pro'] as const)[below(3)] ?? '/'
   const losses = ({ url = '' }: { readonly url?: string | undefined }) => {
     if (/^\/_(next|astro)\//.test(url)) return 'arrives' as const
-    const dice = random()
+    const dice = randomLoss()
     if (dice < 0.12) return 'lost'
     return dice < 0.2 ? 'cut' : 'arrives'
   }
@@ -105,7 +110,7 @@ export async function navigate(
   }
 
   while (seen.visits < count) {
-    if (random() < 0.03 || sinceSwitchSeconds > 6 * 86_400) await switchMember()
+    if (seen.visits % visitsOfOne === visitsOfOne - 1 || sinceSwitchSeconds > 6 * 86_400) await switchMember()
     if (random() < 0.4) {
       const seconds = 100 + below(random() < 0.2 ? 40_000 : 4_000)
       await world.pass(seconds)
@@ -132,8 +137,9 @@ function pathOf(tab: Page): Path | undefined {
   return pathname === '/' || pathname === '/account' || pathname === '/pro' ? pathname : undefined
 }
 
-/** Returns the greeting that the page shows, or null if it shows none in this time. */
+/** Returns the greeting that the page shows, or null if it shows none in this time, or the browser could not load it. */
 async function greetingWithin(tab: Page, timeoutMs: number): Promise<string | null> {
+  if (tab.url().startsWith('chrome-error:')) return null
   const greeting = tab.locator('#greeting:visible').first()
   return await greeting.textContent({ timeout: timeoutMs }).catch(() => null)
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createPages, type Pages } from '../src/adapters/pages.js'
 import { createFetchHandler } from '../src/adapters/fetch.js'
-import { renewedMark } from '../src/adapters/page-messages.js'
 import {
   createMemberstackApp,
   type MemberstackApp,
@@ -153,15 +152,20 @@ describe('a page that is rendered on the server', () => {
     expect(site.app.recorder.events.map(({ event }) => event)).toContain('session_reuse_detected')
   })
 
-  it('confirms nothing when the app asks itself for another page with the new token, whose answer is lost', async () => {
+  it('confirms nothing when the app asks itself for another page with the cookies of the request, whose answer is lost', async () => {
     const site = await createSite()
     const ada = new Browser(site)
     await ada.signIn()
     site.time.now += 4000
-    const own = new Browser(site)
-    for (const [name, value] of ada.cookies) own.cookies.set(name, value)
-    expect(await own.open()).toMatchObject(hello)
-    expect(await own.open('/', { headers: { [renewedMark]: '1' } })).toMatchObject(hello)
+    const lost = await site.pages.handle(ada.request('/'), async ({ headers }) => {
+      const cookie = headers.get('cookie') ?? ''
+      // Twice, as an error page of an error page.
+      const render = () => site.render(new Request(`${pageOrigin}/part`, { headers: { cookie } }))
+      const parts = [await render(), await render()]
+      for (const part of parts) expect(part.headers.getSetCookie()).toEqual([])
+      return parts[0] ?? Response.error()
+    })
+    expect([await lost.text(), lost.headers.getSetCookie().length]).toEqual([hello.text, 2])
     site.time.now += 4000
     expect(await ada.open()).toMatchObject(hello)
     expect(site.app.recorder.events.map(({ event }) => event)).not.toContain('session_reuse_detected')
@@ -176,7 +180,8 @@ describe('a page that is rendered on the server', () => {
     site.time.now += 4000
     await thief.open()
     site.time.now += 61
-    await thief.open('/', { headers: { [renewedMark]: '1' } })
+    thief.cookies.set('__Host-perennial-renewed', '1')
+    await thief.open()
     site.time.now += 4000
     expect(await ada.open()).toMatchObject(visitor)
     expect(site.app.recorder.events.map(({ event }) => event)).toContain('session_reuse_detected')
@@ -288,6 +293,49 @@ describe('signing out and in on such a site', () => {
   })
 })
 
+describe('a middleware for all paths', () => {
+  /** A site whose routes of `/v1/auth` are behind `handle` too. */
+  const createWholeSite = async () => {
+    const site = await createSite()
+    const routes = (request: Request) => site.pages.handle(request, (renewed) => site.api(renewed))
+    return { site, ada: new Browser({ ...site, api: routes }) }
+  }
+
+  it('lets a member sign in over an old session, refresh and sign out', async () => {
+    const { site, ada } = await createWholeSite()
+    await ada.signIn()
+    site.time.now += 4000
+    await ada.signIn('mem_bob')
+    expect((await ada.open()).text).toBe('Hello bob@example.com')
+    const headers = { origin: pageOrigin, 'x-csrf': '1' }
+    site.time.now += 4000
+    const refreshed = await ada.site.api(
+      ada.request('/v1/auth/refresh-token', { method: 'POST', headers, body: '{}' }),
+    )
+    expect([refreshed.status, ada.take(refreshed).headers.getSetCookie().length]).toEqual([200, 2])
+    expect(rotations(site)).toBe(1)
+    site.time.now += 4000
+    const out = await ada.site.api(ada.request('/v1/auth/session', { method: 'DELETE', headers }))
+    expect([ada.take(out).status, ada.cookies.size, rotations(site)]).toEqual([204, 0, 1])
+    expect(await ada.open()).toMatchObject(visitor)
+  })
+})
+
+describe('the address of the site', () => {
+  it.each(['https://app.example:443', 'http://app.example:443', 'http://127.0.0.1:3000', 'http://[::1]'])(
+    'may be %s: a renewal does not depend on it',
+    async (origin) => {
+      const site = await createSite()
+      const ada = new Browser(site)
+      await ada.signIn()
+      site.time.now += 4000
+      const { headers } = ada.request('/')
+      const answer = await site.render(new Request(`${origin}/`, { headers }))
+      expect([answer.status, await answer.text()]).toEqual([200, hello.text])
+    },
+  )
+})
+
 describe('a changing request of another site', () => {
   const forms: readonly [string, HeadersInit, string][] = [
     ['our own page', { origin: pageOrigin }, hello.text],
@@ -305,6 +353,24 @@ describe('a changing request of another site', () => {
     site.time.now += 4000
     expect((await send()).text).toBe(text)
     expect(rotations(site)).toBe(text === hello.text ? 1 : 0)
+  })
+
+  it('counts where a proxy has changed the host, or the page hides its address, by what the browser says of it', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    const textFor = async (headers: HeadersInit) =>
+      (await ada.open('/', { method: 'POST', headers, body: 'a=1' })).text
+    for (const origin of ['https://www.app.example', 'null'])
+      for (const [by, text] of [
+        ['same-origin', hello.text],
+        ['same-site', visitor.text],
+        ['cross-site', visitor.text],
+        ['none', visitor.text],
+      ] as const)
+        expect(await textFor({ origin, 'sec-fetch-site': by }), `${origin} ${by}`).toBe(text)
+    // A browser sends an origin with every form.
+    expect(await textFor({ 'sec-fetch-site': 'same-origin' })).toBe(visitor.text)
   })
 
   it('reaches the page with its body', async () => {
@@ -338,6 +404,51 @@ describe('the answer of a page', () => {
     site.time.now += 4000
     site.answer = () => Response.redirect(`${pageOrigin}/other`, 307)
     expect((await ada.open()).response.headers.getSetCookie()).toHaveLength(2)
+  })
+
+  it('keeps every cookie of the app', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.answer = () => {
+      const response = new Response('')
+      for (const cookie of ['theme=dark; Path=/', 'lang=de; Path=/; Expires=Thu, 01 Jan 2032 00:00:00 GMT'])
+        response.headers.append('set-cookie', cookie)
+      return response
+    }
+    for (const [seconds, count] of [
+      [0, 2],
+      [4000, 4],
+    ] as const) {
+      site.time.now += seconds
+      const set = (await ada.open()).response.headers.getSetCookie()
+      expect(set.slice(0, 2)).toEqual(['theme=dark; Path=/', expect.stringMatching(/^lang=de; .* 2032 /)])
+      expect(set).toHaveLength(count)
+    }
+  })
+
+  it('does not replace the cookies of a sign-in or a sign-out that happens in the page', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    const { accessToken } = await site.app.emulator.issueTokens({ memberId: 'mem_bob' })
+    // A route of the app that exchanges the JWT, for example after a sign-in on the server.
+    const signIn = await site.pages.handle(ada.request('/sign-in'), () =>
+      site.api(new Browser(site).signInRequest(accessToken)),
+    )
+    expect(ada.take(signIn).headers.getSetCookie()).toHaveLength(2)
+    expect((await ada.open()).text).toBe('Hello bob@example.com')
+    site.time.now += 4000
+    const forget = ['__Host-perennial=; Max-Age=0; Path=/', '__Host-perennial-access=; Max-Age=0; Path=/']
+    site.answer = () => {
+      const response = new Response('bye')
+      for (const cookie of forget) response.headers.append('set-cookie', cookie)
+      return response
+    }
+    const { headers } = (await ada.open()).response
+    expect(headers.getSetCookie()).toEqual(forget)
+    expect(headers.get('cache-control')).toBe('private, no-store')
   })
 
   it('is for its member alone, unless the app says otherwise, and never shared with a new cookie', async () => {

@@ -1,6 +1,6 @@
 import type { MemberstackUser } from '../base/formats.js'
 import { createOpening, type PerennialSource } from './open-pages.js'
-import { headOf, renewedMark } from './page-messages.js'
+import { headOf } from './page-messages.js'
 
 /** Options of {@link createNextPages}. */
 export interface NextPagesOptions {
@@ -39,9 +39,7 @@ export function createNextPages(perennial: PerennialSource, options: NextPagesOp
       const head = headOf(request)
       return pages.handle(head, (renewed) => {
         if (renewed === head) return NextResponse.next()
-        const response = NextResponse.next({ request: { headers: renewed.headers } })
-        response.headers.set(renewedMark, '1')
-        return response
+        return NextResponse.next({ request: { headers: renewed.headers } })
       })
     },
     async getMember() {
@@ -56,8 +54,8 @@ export function createNextPages(perennial: PerennialSource, options: NextPagesOp
 
 /**
  * Returns true if a request may change something. Next.js does not name its method to what runs behind the proxy. A browser sends
- * `Origin` with every form and every server action.
+ * `Origin` with every form and every server action. A `GET` can have a `Content-Type`.
  */
 function changes(sent: Pick<Headers, 'has'>): boolean {
-  return ['origin', 'next-action', 'content-type', 'transfer-encoding'].some((name) => sent.has(name))
+  return sent.has('origin') || sent.has('next-action')
 }

@@ -6,6 +6,12 @@ import type { RequestHead } from './web-messages.js'
 export interface PageTokens {
   readonly accessToken?: string | undefined
   readonly refreshToken?: string | undefined
+  /**
+   * True if the access token was renewed for this request, so that no browser has got it yet. It is a cookie too, which no answer sets:
+   * an app that asks itself for another page before it answers passes the cookies on (an error page of Astro, a `redirect` in a server
+   * action of Next.js, a `fetch` of its own routes).
+   */
+  readonly isRenewed?: boolean | undefined
 }
 
 /** Reads the tokens in the cookies of a request. An empty one counts as none. */
@@ -14,15 +20,17 @@ export function pageTokensOf({ headers }: RequestHead): PageTokens {
   return {
     accessToken: readCookie(cookies, '__Host-perennial-access') || undefined,
     refreshToken: readCookie(cookies, '__Host-perennial') || undefined,
+    isRenewed: readCookie(cookies, '__Host-perennial-renewed') !== undefined,
   }
 }
 
 /** Returns a request with these tokens in its cookies, and no others of ours. */
-export function withPageTokens(request: Request, { accessToken, refreshToken }: PageTokens): Request {
+export function withPageTokens(request: Request, tokens: PageTokens): Request {
   const headers = new Headers(request.headers)
   const cookies = replaceCookies(headers.get('cookie') ?? undefined, {
-    '__Host-perennial': refreshToken,
-    '__Host-perennial-access': accessToken,
+    '__Host-perennial': tokens.refreshToken,
+    '__Host-perennial-access': tokens.accessToken,
+    '__Host-perennial-renewed': tokens.isRenewed === true ? '1' : undefined,
   })
   if (cookies === '') headers.delete('cookie')
   else headers.set('cookie', cookies)
@@ -41,15 +49,20 @@ export function isPrefetch({ headers }: Request): boolean {
 }
 
 /**
- * Marks the answer to a request whose token was renewed. A framework that asks itself for another page before it answers (Next.js,
- * after a `redirect` in a server action) sends this header on, with the new token in the cookie: no browser has got it yet.
+ * Returns true for a request of the browser client to the routes of `/v1/auth`, if a middleware for all paths brings it here. They
+ * set the cookies themselves.
  */
-export const renewedMark = 'x-perennial-renewed'
+export function isAuthRequest({ url, headers }: Request): boolean {
+  return headers.get('x-csrf') === '1' && new URL(url).pathname.includes('/v1/auth/')
+}
 
-/** Returns the refresh that a page asks for on behalf of its visitor. It comes from the app itself, so the app is its origin. */
+/** Returns the refresh that a page asks for on behalf of its visitor. It comes from the app itself. */
 export function toRefreshRequest(request: Request, ip: string | undefined): AuthRequest {
-  const { host } = new URL(request.url)
-  const own: Readonly<Record<string, string>> = { host, origin: `https://${host}`, 'x-csrf': '1' }
+  const own: Readonly<Record<string, string>> = {
+    origin: new URL(request.url).origin,
+    'sec-fetch-site': 'same-origin',
+    'x-csrf': '1',
+  }
   return {
     method: 'POST',
     path: '/refresh-token',
@@ -70,20 +83,23 @@ export function accessTokenIn({ status, body }: AuthResponse): string | undefine
 }
 
 /**
- * Returns the answer of a page with these cookies added. It depends on the cookies of the request (`Vary`), for a visitor without
+ * Returns the answer of a page with these cookies added, unless it sets ours itself (a sign-in or a sign-out in a route of the app).
+ * It depends on the cookies of the request (`Vary`), for a visitor without
  * them too: a cache must not give his page to a member. An answer that sets cookies, and one to a request with ours that says
  * nothing about caches, is `private, no-store`.
  */
-export function finishPage(request: Request, response: Response, cookies: readonly string[]): Response {
+export function finishPage(request: Request, response: Response, renewed: readonly string[]): Response {
   const { accessToken, refreshToken } = pageTokensOf(request)
   const hasTokens = accessToken !== undefined || refreshToken !== undefined
   // An upgrade and a network error cannot be copied, and no cache keeps them.
   if (response.status < 200) return response
   const finished = new Response(response.body, response)
   const { headers } = finished
-  for (const cookie of cookies) headers.append('set-cookie', cookie)
-  if (cookies.length > 0) removeSharedCaching(headers)
-  if (cookies.length > 0 || (hasTokens && !headers.has('cache-control')))
+  const hasOwn = headers.getSetCookie().some((cookie) => /^__Host-perennial(-access)?=/.test(cookie))
+  for (const cookie of hasOwn ? [] : renewed) headers.append('set-cookie', cookie)
+  const setsOurs = hasOwn || renewed.length > 0
+  if (setsOurs) removeSharedCaching(headers)
+  if (setsOurs || (hasTokens && !headers.has('cache-control')))
     headers.set('cache-control', 'private, no-store')
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get('vary') ?? '')) headers.append('vary', 'Cookie')
   return finished

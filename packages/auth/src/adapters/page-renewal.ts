@@ -7,9 +7,9 @@ import type { Credentials, PageRules, Perennial } from '../http/index.js'
 import { accessTokenMaxSeconds, decodeToken } from '../tokens/index.js'
 import {
   accessTokenIn,
+  isAuthRequest,
   isPrefetch,
   pageTokensOf,
-  renewedMark,
   toRefreshRequest,
   withPageTokens,
   type PageTokens,
@@ -40,11 +40,12 @@ export function createLook(perennial: Perennial, rules: PageRules): Look {
   const renewIfDue = async (
     request: Request,
     ip: string | undefined,
-    { accessToken, refreshToken }: PageTokens,
+    { accessToken, refreshToken, isRenewed }: PageTokens,
   ): Promise<Sight> => {
     const age = accessToken === undefined ? 'ended' : ageOf(accessToken, rules.clock())
     // An expired token is the usual reason for a renewal, and no failure to report.
-    const isGood = age !== 'ended' && (await isAccepted(request, { accessToken, age }, perennial))
+    const isOwn = age === 'new' && isRenewed === true
+    const isGood = age !== 'ended' && (await isAccepted(request, { accessToken, isOwn }, perennial))
     const isRenewable = refreshToken !== undefined && !['HEAD', 'OPTIONS'].includes(request.method)
     if (!isRenewable || (isGood && age !== 'ending')) return unchanged(request)
     const sight = isPrefetch(request) ? { retryAfterSeconds: 1 } : await renew(request, ip)
@@ -54,7 +55,8 @@ export function createLook(perennial: Perennial, rules: PageRules): Look {
   }
   return async (request, ip) => {
     const tokens = pageTokensOf(request)
-    if (tokens.accessToken === undefined && tokens.refreshToken === undefined) return unchanged(request)
+    const isSignedOut = tokens.accessToken === undefined && tokens.refreshToken === undefined
+    if (isSignedOut || isAuthRequest(request)) return unchanged(request)
     return rules.mayRead(toCookieRequest(request))
       ? await renewIfDue(request, ip, tokens)
       : signedOut(request)
@@ -67,10 +69,9 @@ export function createLook(perennial: Perennial, rules: PageRules): Look {
  */
 async function isAccepted(
   request: Request,
-  { accessToken, age }: { readonly accessToken: string | undefined; readonly age: TokenAge },
+  { accessToken, isOwn }: { readonly accessToken: string | undefined; readonly isOwn: boolean },
   perennial: Perennial,
 ): Promise<boolean> {
-  const isOwn = age === 'new' && request.headers.has(renewedMark)
   const credentials = isOwn ? { page: toCookieRequest(request) } : { authorization: `Bearer ${accessToken}` }
   return (await findMember(perennial, credentials)) !== null
 }
@@ -133,7 +134,7 @@ function createRenewal(perennial: Perennial, clock: Clock): Renewal {
     const { cookies = [], headers, status } = answer
     const accessToken = accessTokenIn(answer)
     if (accessToken !== undefined)
-      return { request: withPageTokens(request, { accessToken, refreshToken }), cookies }
+      return { request: withPageTokens(request, { accessToken, refreshToken, isRenewed: true }), cookies }
     if (status !== 400 && status !== 401) return { retryAfterSeconds: Number(headers['retry-after'] ?? 1) }
     refused.set(refreshToken, clock() + refusedSeconds)
     return signedOut(request)

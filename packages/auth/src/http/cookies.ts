@@ -1,8 +1,13 @@
 import type { Clock } from '../base/time.js'
 import { isLoopback } from '../base/formats.js'
 
-/** The cookies that Perennial sets. A browser takes a `__Host-` cookie from its own host over https alone (RFC 6265bis §4.1.3). */
-export type CookieName = '__Host-perennial' | '__Host-perennial-access'
+/**
+ * The cookies that Perennial sets, and the mark that it adds to requests inside the app. A browser takes a `__Host-` cookie from its own
+ * host over https alone (RFC 6265bis §4.1.3).
+ */
+export type CookieName = '__Host-perennial' | '__Host-perennial-access' | '__Host-perennial-renewed'
+
+const cookieNames = ['__Host-perennial', '__Host-perennial-access', '__Host-perennial-renewed'] as const
 
 /** A request, as far as its cookies are concerned. */
 export interface CookieRequest {
@@ -26,8 +31,7 @@ export function replaceCookies(
   header: string | undefined,
   cookies: Readonly<Partial<Record<CookieName, string | undefined>>>,
 ): string {
-  const names = ['__Host-perennial', '__Host-perennial-access'] as const
-  const replaced = names.filter((name) => name in cookies)
+  const replaced = cookieNames.filter((name) => name in cookies)
   const others = pairsOf(header).filter((pair) => !replaced.some((name) => isNamed(pair, name)))
   const ours = replaced.flatMap((name) => (cookies[name] === undefined ? [] : [`${name}=${cookies[name]}`]))
   return [...others, ...ours].join('; ')
@@ -44,7 +48,8 @@ export function formatCookie(
 
 /**
  * Creates a function that returns true if a request comes from a page of the service's own origin, or of an allowed one. A
- * browser sends `Origin` with every request that is neither `GET` nor `HEAD`.
+ * browser sends `Origin` with every request that is neither `GET` nor `HEAD`. `Sec-Fetch-Site`, which no script can set, says that the
+ * origin is the service's own where a proxy has changed `Host`, or a page with `Referrer-Policy: no-referrer` sends the origin `null`.
  */
 export function createOriginCheck(
   allowedOrigins: readonly string[],
@@ -52,7 +57,12 @@ export function createOriginCheck(
   const allowed = new Set(allowedOrigins)
   return (request) => {
     const origin = request.header('origin')
-    return origin !== undefined && (allowed.has(origin) || isOwnOrigin(origin, request.header('host')))
+    if (origin === undefined) return false
+    return (
+      allowed.has(origin) ||
+      request.header('sec-fetch-site') === 'same-origin' ||
+      isOwnOrigin(origin, request.header('host'))
+    )
   }
 }
 

@@ -135,6 +135,17 @@ describe('the cookie transport', () => {
     }
   })
 
+  it("takes the browser's word for its own origin, if a proxy has changed the host", () => {
+    const proxied = { origin: 'https://auth.example', host: 'internal:8080', 'x-csrf': '1' }
+    expect(isLetIn(proxied)).toBe(false)
+    expect(isLetIn({ ...proxied, 'sec-fetch-site': 'same-origin' })).toBe(true)
+    for (const site of ['same-site', 'cross-site', 'none', '', 'Same-Origin', 'same-origin, cross-site'])
+      expect(isLetIn({ ...proxied, 'sec-fetch-site': site }), site).toBe(false)
+    const { origin: _origin, ...noOrigin } = proxied
+    expect(isLetIn({ ...noOrigin, 'sec-fetch-site': 'same-origin' })).toBe(false)
+    expect(isLetIn({ ...proxied, 'sec-fetch-site': 'same-origin', 'x-csrf': '' })).toBe(false)
+  })
+
   it('keeps out every other origin, and who sends no X-CSRF: 1', () => {
     const own = { origin: 'https://auth.example', host: 'auth.example', 'x-csrf': '1' }
     for (const origin of [
