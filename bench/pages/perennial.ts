@@ -1,7 +1,7 @@
 import { createPerennial, type Perennial } from '@perennial/auth'
 import { createFetchHandler } from '@perennial/auth/fetch'
 import { createPages, type Pages } from '@perennial/auth/pages'
-import { appId, memberClaims, secret, secretKey } from '../kit/members.ts'
+import { appId, memberClaims, rateLimits, secret, secretKey } from '../kit/members.ts'
 import { inProcessMemberstack } from '../kit/memberstack.ts'
 import { createSigner } from '../kit/signer.ts'
 import type { Contender } from './contender.ts'
@@ -24,7 +24,7 @@ export interface PerennialSite {
   close(): Promise<void>
 }
 
-/** Opens it on this many instances, with the default limits. */
+/** Opens it on this many instances. Its clock runs ahead of that by which Redis counts rotations, so they are not limited. */
 export async function openPerennialSite(store: string, instances: number): Promise<PerennialSite> {
   const time = { now: Math.floor(Date.now() / 1000) }
   let refreshes = 0
@@ -34,6 +34,7 @@ export async function openPerennialSite(store: string, instances: number): Promi
       prefix: `pages_${instances}`,
       secret,
       memberstack: { appId, secretKey },
+      rateLimits,
       httpClient: inProcessMemberstack,
       refreshTokenTransport: 'cookie',
       pages: true,
@@ -45,11 +46,11 @@ export async function openPerennialSite(store: string, instances: number): Promi
     })
   const first = await open()
   const all = [first, ...(await Promise.all(Array.from({ length: instances - 1 }, open)))]
-  const handle = createFetchHandler(first)
+  const handle = createFetchHandler(first, { clientAddress: () => '192.0.2.1' })
   const member = createSigner('RS256', 'bench')
   const cookies = new Map<string, string>()
   const site: PerennialSite = {
-    pages: all.map((perennial) => createPages(perennial)),
+    pages: all.map((perennial) => createPages(perennial, { clientAddress: () => '192.0.2.1' })),
     time,
     async signIn() {
       const authorization = `Bearer ${member.sign(memberClaims(0, time.now))}`
@@ -90,6 +91,7 @@ export async function openPerennialContender(store: StartedStore, instances: num
       isMember = (await pages.memberOf(renewed)) !== null
       return new Response('')
     })
+    if (answer.status !== 200) throw new Error(`no figure from errors: ${answer.status}`)
     return { answer, isMember }
   }
   return {

@@ -4,7 +4,7 @@ import type { Session } from '@perennial/client'
  * Loads the page again when it was rendered for another member than the session has, or for none: after a sign-in, a sign-out or a
  * switch, in any tab. So no page of the earlier member stays on the screen.
  */
-export function followMember(session: Session): () => void {
+export function followMember(session: Session): void {
   // Static pages do not say for whom they are. There the member that the session had before counts.
   let known: string | undefined
   let awaited: string | undefined
@@ -20,7 +20,9 @@ export function followMember(session: Session): () => void {
   }
   // A session that ended a moment ago is signed out from the start, and does not change.
   compare()
-  return session.onChange(compare)
+  // A page that a view transition brings was rendered earlier than it is shown.
+  document.addEventListener('astro:page-load', compare)
+  session.onChange(compare)
 }
 
 const mostLoads = 8
