@@ -1,7 +1,6 @@
 /** The parts of packages/auth that its doors do not export. No other file of the bench imports them: a move costs one line. */
 export { hasPostgres, startPostgres, type PostgresServer } from '../../packages/auth/test/kit/postgres.ts'
 export { createProver, type Prover } from '../../packages/auth/test/kit/proofs.ts'
-export { hasPostgres, startPostgres } from '../../packages/auth/test/kit/postgres.ts'
 export { startRedis, type RedisServer } from '../../packages/auth/test/kit/redis.ts'
 export { sealSnapshot } from '../../packages/auth/src/members/membership.ts'
 export { createSecrets, decodeSecrets, type Secrets } from '../../packages/auth/src/base/secrets.ts'
