@@ -1,4 +1,5 @@
-import { createPerennial, type Perennial } from '@perennial/auth'
+import { createPerennial, type Perennial, type PerennialOptions } from '@perennial/auth'
+import type { Telemetry } from '@perennial/auth/telemetry'
 import { createFetchHandler } from '@perennial/auth/fetch'
 import { createPages, type Pages } from '@perennial/auth/pages'
 import { appId, memberClaims, rateLimits, secret, secretKey } from '../kit/members.ts'
@@ -28,22 +29,11 @@ export interface PerennialSite {
 export async function openPerennialSite(store: string, instances: number): Promise<PerennialSite> {
   const time = { now: Math.floor(Date.now() / 1000) }
   let refreshes = 0
-  const open = async (): Promise<Perennial> =>
-    await createPerennial({
-      store,
-      prefix: `pages_${instances}`,
-      secret,
-      memberstack: { appId, secretKey },
-      rateLimits,
-      httpClient: inProcessMemberstack,
-      refreshTokenTransport: 'cookie',
-      pages: true,
-      clock: () => time.now,
-      telemetry: {
-        emit: (event) => void ('how' in event && event.how === 'rotated' && (refreshes += 1)),
-        observeUpstream: () => {},
-      },
-    })
+  const telemetry: Telemetry = {
+    emit: (event) => void ('how' in event && event.how === 'rotated' && (refreshes += 1)),
+    observeUpstream: () => {},
+  }
+  const open = () => openInstance({ store, prefix: `pages_${instances}`, telemetry, clock: () => time.now })
   const first = await open()
   const all = [first, ...(await Promise.all(Array.from({ length: instances - 1 }, open)))]
   const handle = createFetchHandler(first, { clientAddress: () => '192.0.2.1' })
@@ -71,6 +61,20 @@ export async function openPerennialSite(store: string, instances: number): Promi
     close: async () => void (await Promise.all(all.map((perennial) => perennial.close()))),
   }
   return site
+}
+
+async function openInstance(
+  own: Pick<PerennialOptions, 'store' | 'prefix' | 'telemetry' | 'clock'>,
+): Promise<Perennial> {
+  return await createPerennial({
+    ...own,
+    secret,
+    memberstack: { appId, secretKey },
+    rateLimits,
+    httpClient: inProcessMemberstack,
+    refreshTokenTransport: 'cookie',
+    pages: true,
+  })
 }
 
 function keepCookies(cookies: Map<string, string>, answer: Response): void {

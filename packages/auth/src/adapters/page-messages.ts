@@ -95,14 +95,19 @@ export function finishPage(request: Request, response: Response, renewed: readon
   if (response.status < 200) return response
   const finished = new Response(response.body, response)
   const { headers } = finished
-  const hasOwn = headers.getSetCookie().some((cookie) => /^__Host-perennial(-access)?=/.test(cookie))
-  for (const cookie of hasOwn ? [] : renewed) headers.append('set-cookie', cookie)
-  const setsOurs = hasOwn || renewed.length > 0
+  const setsOurs = addCookies(headers, renewed)
   if (setsOurs) removeSharedCaching(headers)
   if (setsOurs || (hasTokens && !headers.has('cache-control')))
     headers.set('cache-control', 'private, no-store')
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get('vary') ?? '')) headers.append('vary', 'Cookie')
   return finished
+}
+
+/** Adds the cookies to those of the app, unless ours are among these. Returns true if the answer sets ours. */
+function addCookies(headers: Headers, renewed: readonly string[]): boolean {
+  const hasOurs = headers.getSetCookie().some((cookie) => /^__Host-perennial(-access)?=/.test(cookie))
+  for (const cookie of hasOurs ? [] : renewed) headers.append('set-cookie', cookie)
+  return hasOurs || renewed.length > 0
 }
 
 /** Removes the headers that shared caches obey before `Cache-Control` (RFC 9213): `CDN-Cache-Control`, `Vercel-CDN-Cache-Control`, … */

@@ -37,15 +37,11 @@ const ownRequestSeconds = 60
 /** Creates {@link Look}. */
 export function createLook(perennial: Perennial, rules: PageRules): Look {
   const renew = createRenewal(perennial, rules.clock)
-  const renewIfDue = async (
-    request: Request,
-    ip: string | undefined,
-    { accessToken, refreshToken, isRenewed }: PageTokens,
-  ): Promise<Sight> => {
+  const renewIfDue = async (request: Request, ip: string | undefined, tokens: PageTokens): Promise<Sight> => {
+    const { accessToken, refreshToken } = tokens
     const age = accessToken === undefined ? 'ended' : ageOf(accessToken, rules.clock())
     // An expired token is the usual reason for a renewal, and no failure to report.
-    const isOwn = age === 'new' && isRenewed === true
-    const isGood = age !== 'ended' && (await isAccepted(request, { accessToken, isOwn }, perennial))
+    const isGood = age !== 'ended' && (await isAccepted(request, { ...tokens, age }, perennial))
     const isRenewable = refreshToken !== undefined && !['HEAD', 'OPTIONS'].includes(request.method)
     if (!isRenewable || (isGood && age !== 'ending')) return unchanged(request)
     const sight = isPrefetch(request) ? { retryAfterSeconds: 1 } : await renew(request, ip)
@@ -69,9 +65,10 @@ export function createLook(perennial: Perennial, rules: PageRules): Look {
  */
 async function isAccepted(
   request: Request,
-  { accessToken, isOwn }: { readonly accessToken: string | undefined; readonly isOwn: boolean },
+  { accessToken, isRenewed, age }: PageTokens & { readonly age: TokenAge },
   perennial: Perennial,
 ): Promise<boolean> {
+  const isOwn = age === 'new' && isRenewed === true
   const credentials = isOwn ? { page: toCookieRequest(request) } : { authorization: `Bearer ${accessToken}` }
   return (await findMember(perennial, credentials)) !== null
 }
