@@ -1,31 +1,18 @@
-import { createPerennial, openStore, systemClock, type Perennial } from '@perennial/auth'
-import { authRouter, jwks } from '@perennial/auth/express'
-import { silentTelemetry } from '@perennial/auth/telemetry'
 import axios, { isAxiosError } from 'axios'
 import express, { type Express, type RequestHandler } from 'express'
 import { portOf } from '../kit/loopback.ts'
-import { appId, rateLimits, secret, secretKey } from '../kit/members.ts'
+import { secretKey } from '../kit/members.ts'
 import { startProcess, type Started } from '../kit/process.ts'
+import {
+  onExpress,
+  onFastify,
+  startForward,
+  startSession,
+  type AdminQuotaState,
+  type RefreshServer,
+  type Surroundings,
+} from './perennial.ts'
 import { upstreamRefreshToken } from './upstream.ts'
-
-/** The addresses that a contender needs. */
-interface Surroundings {
-  readonly upstreamUrl: string
-  /** The key set of the upstream. */
-  readonly upstreamJwks: string
-  /** For session mode. */
-  readonly storeUrl: string
-}
-
-/** `lifted`: every refresh asks the admin API. `used_up`: none does, and the last known answer serves. */
-type AdminQuotaState = 'lifted' | 'used_up'
-
-/** A server with `POST /v1/auth/refresh-token`. */
-interface RefreshServer {
-  readonly app: Express
-  /** Absent where the admin API is not used. */
-  readonly setQuota?: (quota: AdminQuotaState) => void
-}
 
 /** One row of the tables. */
 export interface Contender {
@@ -43,14 +30,14 @@ export interface Contender {
 /** The row that the others are compared with. */
 export const byHand: Contender = { name: 'Express + axios, by hand', mode: 'upstream', start: startByHand }
 
-const session = { mode: 'session', start: startSession } as const
+const session = { mode: 'session', start: startSession(onExpress) } as const
 
 const [onSqlite, onRedis] = ['Perennial, session mode, SQLite', 'Perennial, session mode, Redis']
 
 /** The rows of the tables, in their order. */
 export const rows: readonly Contender[] = [
   byHand,
-  { name: 'Perennial, forward mode', mode: 'upstream', start: startForward },
+  { name: 'Perennial, forward mode', mode: 'upstream', start: startForward(onExpress) },
   { name: onSqlite, store: 'sqlite', adminQuota: 'used_up', ...session },
   {
     name: 'the same, with a DPoP proof',
@@ -69,6 +56,14 @@ export const rows: readonly Contender[] = [
     ...session,
   },
   { name: 'the same on Redis, admin API asked each time', store: 'redis', adminQuota: 'lifted', ...session },
+  { name: 'Perennial on Fastify, forward mode', mode: 'upstream', start: startForward(onFastify) },
+  {
+    name: 'Perennial on Fastify, session mode, SQLite',
+    store: 'sqlite',
+    adminQuota: 'used_up',
+    mode: 'session',
+    start: startSession(onFastify),
+  },
   { name: 'Perennial, session mode, Postgres', store: 'postgres', adminQuota: 'used_up', ...session },
 ]
 
@@ -98,16 +93,20 @@ export async function start({
 }: Surroundings & { readonly name: string }): Promise<Started<{ port: number }, AdminQuotaState>> {
   const contender = contenders.find((one) => one.name === name)
   if (!contender) throw new Error(`no contender ${name}`)
-  const { app, setQuota } = await contender.start(surroundings)
-  const port = await portOf(app.listen(0, '127.0.0.1'))
-  return { ready: { port }, answer: (quota) => setQuota?.(quota) }
+  const { listen, setQuota } = await contender.start(surroundings)
+  return { ready: { port: await listen() }, answer: (quota) => setQuota?.(quota) }
 }
 
-/** The options of both modes. */
-const shared = { secret, rateLimits, telemetry: silentTelemetry }
-
 /** Starts the endpoint that people write by hand: a route, one call, and the tokens are passed on. */
-function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
+function startByHand(surroundings: Surroundings): RefreshServer {
+  return serve(createByHand(surroundings))
+}
+
+function serve(app: Express): RefreshServer {
+  return { listen: () => portOf(app.listen(0, '127.0.0.1')) }
+}
+
+function createByHand({ upstreamUrl }: Surroundings): Express {
   const app = express()
   app.use(express.json())
   // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- as people write it; Express 5 handles its rejections
@@ -129,44 +128,6 @@ function startByHand({ upstreamUrl }: Surroundings): RefreshServer {
       response.status(status).json({ error: 'Token refresh failed' })
     }
   })
-  return { app }
-}
-
-/** Starts Perennial in forward mode, with the same refresh API. */
-async function startForward({ upstreamUrl, upstreamJwks }: Surroundings): Promise<RefreshServer> {
-  const refreshUrl = `${upstreamUrl}/auth/refresh-token`
-  const memberstack = { appId, jwks: upstreamJwks, refreshUrl }
-  return { app: mount(await createPerennial({ store: 'memory:', ...shared, memberstack })) }
-}
-
-/**
- * Starts Perennial in session mode. The quota of the admin API, 25 requests a second, is replaced: the bench refreshes far more often
- * than the members behind one quota would, so it decides which refreshes may ask. The rest of the store is unchanged.
- */
-async function startSession({ storeUrl, upstreamUrl }: Surroundings): Promise<RefreshServer> {
-  let quota: AdminQuotaState = 'lifted'
-  const perennial = await createPerennial({
-    store: {
-      ...(await openStore(storeUrl, { clock: systemClock })),
-      shareAdminQuota: () => ({
-        take: async () =>
-          quota === 'lifted'
-            ? { kind: 'granted', free: () => {} }
-            : { kind: 'refused', retryAfterSeconds: 1 },
-        pause: () => {},
-      }),
-    },
-    ...shared,
-    memberstack: { appId, secretKey, adminUrl: upstreamUrl },
-  })
-  return { app: mount(perennial), setQuota: (state) => void (quota = state) }
-}
-
-/** Mounts the routes as the README shows it. */
-function mount(perennial: Perennial): Express {
-  const app = express()
-  app.use('/v1/auth', authRouter(perennial))
-  app.get('/.well-known/jwks.json', jwks(perennial))
   return app
 }
 
@@ -178,5 +139,5 @@ function startLiar(surroundings: Surroundings): RefreshServer {
     if (requests === 5) request.body.refreshToken = upstreamRefreshToken('liar', 1, 0)
     next()
   }
-  return { app: express().use(express.json(), lie, startByHand(surroundings).app) }
+  return serve(express().use(express.json(), lie, createByHand(surroundings)))
 }

@@ -92,8 +92,9 @@ export function requireRoles(...roles: readonly string[]): RequestHandler {
 /** Answers, unless the app has answered in the meantime, for example after a timeout of its own. */
 function send(response: Response, answer: AuthResponse): void {
   if (response.headersSent) return
-  response.status(answer.status)
-  response.set(answer.headers)
+  response.statusCode = answer.status
+  // Not `response.set`, which looks every media type up again.
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   // The app may have set cookies of its own.
   for (const cookie of answer.cookies ?? []) response.append('set-cookie', cookie)
   if (answer.body === null) response.end()

@@ -105,7 +105,7 @@ describe('createAuthEndpoint', () => {
     const asked: string[] = []
     const ask: Route['answer'] = async (_request, _parameter, caller) => {
       await caller.beforeAsking()
-      asked.push(caller.address)
+      asked.push(caller.address())
       throw new AuthError('AUTH_TOKEN_INVALID', 'No.')
     }
     const routes = [{ method: 'GET' as const, path: '/good', answer: ask }]

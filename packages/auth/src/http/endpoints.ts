@@ -26,8 +26,8 @@ export interface AddressLimits {
 
 /** The caller of a route, for work that costs others something. */
 export interface RouteCaller {
-  /** The key of the caller's address. */
-  readonly address: string
+  /** Returns the key of the caller's address. */
+  readonly address: () => string
   /**
    * Called before Memberstack or a refresh API is asked on behalf of a caller that may be refused after it.
    * @throws {@link AuthError} `AUTH_RATE_LIMITED`: too many requests of this address were refused. Nothing is asked.
@@ -111,9 +111,7 @@ interface Caller extends RouteCaller {
 /** Callers whose address is not known share a turn for the quota, and no limit. */
 function createCaller({ ip }: AuthRequest, limits: AddressLimits): Caller {
   const caller: Caller = {
-    get address() {
-      return ip ? limits.keyOf(ip) : ''
-    },
+    address: () => (ip ? limits.keyOf(ip) : ''),
     hasAsked: false,
     beforeAsking: async () => {
       if (ip) await limits.checkRefusals(ip)
@@ -154,7 +152,7 @@ export function createWebhookEndpoint(
 }
 
 /** Webhooks are signed, so their callers are not limited. */
-const unlimitedCaller: RouteCaller = { address: '', beforeAsking: async () => {} }
+const unlimitedCaller: RouteCaller = { address: () => '', beforeAsking: async () => {} }
 
 async function receive(
   request: AuthRequest,
@@ -189,14 +187,15 @@ export function findRoute(
   method: string,
   path: string,
 ): { route: Route; parameter: string } {
-  const matches = routes.flatMap((route) => {
+  const methods: string[] = []
+  for (const route of routes) {
     const parameter = match(route.path, path)
-    return parameter === null ? [] : [{ route, parameter }]
-  })
-  if (matches.length === 0) throw failure('notFound')
-  const found = matches.find(({ route }) => route.method === method)
-  if (found) return found
-  const allow = matches.map(({ route }) => route.method).join(', ')
+    if (parameter === null) continue
+    if (route.method === method) return { route, parameter }
+    methods.push(route.method)
+  }
+  if (methods.length === 0) throw failure('notFound')
+  const allow = methods.join(', ')
   throw failure('methodNotAllowed', { headers: { allow }, detail: `it supports ${allow}` })
 }
 

@@ -144,7 +144,7 @@ async function signIn(
     memberToken,
     userAgent,
     requestId: request.requestId,
-    address,
+    address: address(),
     beforeAsking,
     // A browser that sends the refresh token by itself sends no proof with it.
     proof: transport.takesProofs ? presented(request, proofs) : undefined,

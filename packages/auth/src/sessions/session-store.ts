@@ -165,8 +165,8 @@ export interface SessionRows extends Pick<
   }): Promise<number | null>
 
   /**
-   * Replaces a row (all fields but id, member and the two of the end) if the stored one has the mark `expected` and has not
-   * ended. Returns `replaced`, or the row as it stands (null if there is none).
+   * Replaces the fields of a row that a rotation or a first use changes (the mark is one of them) if the stored row has the mark
+   * `expected` and has not ended. Returns `replaced`, or the row as it stands (null if there is none).
    */
   replace(row: SessionRow, expected: string): Promise<'replaced' | SessionRow | null>
 

@@ -26,9 +26,14 @@ const selectPlace = `SELECT epoch, expires_at, row_id ${ofEarlierEpochs}
 
 const countRest = `SELECT count(*) AS found ${ofEarlierEpochs}`
 
-/** Reads the epoch of a store; null if it has none. A file of an earlier version that no app has claimed yet has none. */
+/** Returns true if the file has an epoch. One of an earlier version that no app has claimed yet has none. */
+export function hasEpoch(statements: Statements): boolean {
+  return Number(statements.one('PRAGMA user_version')?.['user_version']) >= epochVersion
+}
+
+/** Reads the epoch of a store; null if it has none. */
 export function readEpoch(statements: Statements): StoredEpoch | null {
-  if (Number(statements.one('PRAGMA user_version')?.['user_version']) < epochVersion) return null
+  if (!hasEpoch(statements)) return null
   const row = statements.one(selectEpoch)
   return row ? { epoch: Number(row['epoch']), mark: String(row['mark']) } : null
 }

@@ -35,18 +35,16 @@ export function toRow(row: Row): SessionRow {
 
 /** Returns the parameters of `insertRow`. */
 export function toParameters(row: SessionRow): Parameters {
-  const { memberId, epoch, jkt, endedAt, endReason } = row
-  return { ...fieldsOf(row), memberId, epoch, jkt, endedAt, endReason }
+  const { memberId, epoch, jkt, endedAt, endReason, userAgent, createdAt, expiresAt } = row
+  const signIn = { memberId, epoch, jkt, userAgent, createdAt, expiresAt }
+  return { ...rotatedFieldsOf(row), ...signIn, endedAt, endReason }
 }
 
-/** Returns the fields that a rotation writes, and the id. */
-export function fieldsOf(row: SessionRow): Parameters {
+/** Returns the fields that a rotation or a first use changes, and the id. */
+export function rotatedFieldsOf(row: SessionRow): Parameters {
   return {
     id: row.id,
-    userAgent: row.userAgent,
-    createdAt: row.createdAt,
     lastUsedAt: row.lastUsedAt,
-    expiresAt: row.expiresAt,
     generation: row.generation,
     confirmedAt: row.confirmedAt,
     previousConfirmedAt: row.previousConfirmedAt,

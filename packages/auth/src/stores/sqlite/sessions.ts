@@ -10,14 +10,16 @@ import type { Clock } from '../../base/time.js'
 import type { EndedFeed } from '../ended-sessions.js'
 import type { Connection, Parameters, Statements } from './connection.js'
 import { endedSince, insertEnded } from './ended-feed.js'
-import { createSqliteEpoch, presentEpoch, readEpoch } from './epoch.js'
+import { createSqliteEpoch, hasEpoch, presentEpoch } from './epoch.js'
 import { createInsertion } from './insertion.js'
-import { fieldsOf, toRow } from './rows.js'
+import { rotatedFieldsOf, toRow } from './rows.js'
 
-/** The compare-and-set of a rotation and of a first use. */
+/**
+ * The compare-and-set of a rotation and of a first use. Columns of an index are not among those that it sets: SQLite would
+ * write the entries of the index again, with the same values.
+ */
 const replaceRow = `
-  UPDATE sessions SET user_agent = :userAgent, created_at = :createdAt, last_used_at = :lastUsedAt,
-    expires_at = :expiresAt, generation = :generation, confirmed_at = :confirmedAt,
+  UPDATE sessions SET last_used_at = :lastUsedAt, generation = :generation, confirmed_at = :confirmedAt,
     previous_confirmed_at = :previousConfirmedAt, sealed_member = :sealedMember, mark = :mark
   WHERE id = :id AND mark = :expected AND ended_at IS NULL`
 
@@ -38,7 +40,10 @@ const upsertCutoff = `
   INSERT INTO sign_in_cutoffs (member_id, issued_until, set_at) VALUES (:memberId, :issuedUntil, :at)
   ON CONFLICT (member_id) DO UPDATE SET issued_until = max(issued_until, excluded.issued_until), set_at = excluded.set_at`
 
-/** Selects one row. */
+/** Selects one row, and the epoch of the store: a second statement would take the lock of the file again. */
+const selectStanding = `SELECT *, ${presentEpoch} AS present_epoch FROM sessions WHERE id = :id`
+
+/** Selects one row of a file that has no epoch yet. */
 const selectRow = 'SELECT * FROM sessions WHERE id = :id'
 
 /** Selects live rows of a member before a place in the order of creation, newest first. */
@@ -77,21 +82,27 @@ type Ending = Pick<SessionRows, 'end' | 'refuseSignIns' | 'endSomeOf' | 'restore
 
 function createRows(connection: Connection, feed: EndedFeed, clock: Clock): Rows {
   const { read, write } = connection
+  const readStanding = createStandingReader()
   return {
     insert: createInsertion({ connection, feed, clock }),
     read: (id) => read((statements) => readStanding(statements, id)),
     replace: (row, expected) =>
       write((statements) => {
-        const changed = statements.run(replaceRow, { ...fieldsOf(row), expected })
+        const changed = statements.run(replaceRow, { ...rotatedFieldsOf(row), expected })
         return changed > 0 ? 'replaced' : readStanding(statements, row.id)
       }),
     list: (request) => read((statements) => list(statements, request)),
   }
 }
 
-function readStanding(statements: Statements, id: string): SessionRow | null {
-  const row = statements.one(selectRow, { id })
-  return row ? inEpoch(toRow(row), readEpoch(statements)?.epoch ?? 0) : null
+/** Creates the function that reads a session as it stands in the epoch of the store. A file that has an epoch keeps it. */
+function createStandingReader(): (statements: Statements, id: string) => SessionRow | null {
+  let isKnownToHaveEpoch = false
+  return (statements, id) => {
+    isKnownToHaveEpoch ||= hasEpoch(statements)
+    const row = statements.one(isKnownToHaveEpoch ? selectStanding : selectRow, { id })
+    return row ? inEpoch(toRow(row), Number(row['present_epoch'] ?? 0)) : null
+  }
 }
 
 /** The place of a page is the creation and the number of the last row before it. */
