@@ -142,7 +142,7 @@ export function describeOperators(opened: () => Opened): void {
       const latest = made.toSorted((one, other) => other.lastUsedAt - one.lastUsedAt).slice(0, 3)
       expect((await idsOf()).toSorted()).toEqual([session, ...latest].map(({ id }) => id).toSorted())
       expect(creation.kind === 'created' && new Set(creation.superseded).size).toBe(1_197)
-    })
+    }, 120_000)
   })
 
   describe('the end of everything', () => {

@@ -428,7 +428,7 @@ export function describeStore(name: string, open: OpenStoreInWorld): void {
         expect(Math.max(...steps.map((ids) => ids.length))).toBeLessThanOrEqual(500)
         expect(steps.flat().toSorted()).toEqual(made.map(({ id }) => id).toSorted())
         expect(await idsOf(100)).toEqual([[]])
-      })
+      }, 120_000)
     })
 
     describeOperators(() => ({ world, raw, store }))
