@@ -196,6 +196,34 @@ describe('the list of used proofs', () => {
     expect(noted()).toBe(3)
   })
 
+  it('may be slow: a caller that was held up gets the answer of one that was faster', async () => {
+    const opened = await openStore('memory:', { clock: () => Date.now() / 1000 })
+    let hold: Promise<unknown> = Promise.resolve()
+    const gate = { release: () => {}, isAsked: () => {} }
+    const held = new Promise<void>((resolve) => (gate.release = resolve))
+    const asked = new Promise<void>((resolve) => (gate.isAsked = resolve))
+    const use = async () => {
+      if (hold === held) gate.isAsked()
+      await hold
+      return true
+    }
+    const { app, refresh, proveRefresh, signInBound } = await setUp({
+      store: { ...opened, usedProofs: { use } },
+    })
+    const { refreshToken } = await signInBound()
+    hold = held
+    const slow = refresh(refreshToken, proveRefresh())
+    await asked
+    hold = Promise.resolve()
+    const fast = await refresh(refreshToken, proveRefresh())
+    app.calls()
+    gate.release()
+    const { status, accessToken, refreshToken: successor } = await slow
+    expect([status, successor]).toEqual([200, fast.refreshToken])
+    expect(accessToken).toBe(fast.accessToken)
+    expect(app.calls()).toEqual({})
+  })
+
   it('gets none from a caller who has no session, none that is bound, or not its key', async () => {
     const { noted, app, ada, proofOf, refresh, proveRefresh, withProof, signInBound } = await setUpWithList()
     const { refreshToken } = await signInBound()

@@ -1,6 +1,7 @@
 import { createBoundedMap } from '../base/bounded-map.js'
 import type { Clock } from '../base/time.js'
 import type { Member } from '../members/index.js'
+import type { Session } from '../sessions/index.js'
 
 /** The member that the last refresh of a session found, and the access token that it gave. */
 export interface RecentStanding {
@@ -20,6 +21,8 @@ export interface IssuedToken {
 /** The results of the last refreshes, for replays that follow shortly after. */
 export interface RecentStandings {
   readonly get: (sessionId: string) => RecentStanding | undefined
+  /** Returns true if this process has issued a token of a later generation since the session was read. */
+  readonly isAheadOf: (session: Pick<Session, 'id' | 'generation'> | null | undefined) => boolean
   readonly set: (sessionId: string, read: Pick<RecentStanding, 'member' | 'readAt'>) => void
   /** Keeps an access token for as long as the member it was made of. */
   readonly noteIssued: (sessionId: string, issued: IssuedToken) => void
@@ -46,6 +49,8 @@ export function createRecentStandings(clock: Clock): RecentStandings {
   }
   return {
     get,
+    isAheadOf: (session) =>
+      session != null && (get(session.id)?.issued?.generation ?? 0) > session.generation,
     set: (sessionId, { member, readAt }) => {
       const at = clock()
       if (at - turnedAt >= keptSeconds) {

@@ -67,8 +67,7 @@ type Refused = Exclude<Decision, Served>
  * Perennial's own sessions as a source of refreshes (RFC 6749 §6, RFC 9700 §4.14.2): two store round trips, the read and
  * the compare-and-set. Everything that may be down is called before the compare-and-set, and a replay repairs what fails
  * after it, so that no outage uses up a refresh token.
- * Rejects with `AUTH_UNAVAILABLE` when the store is away, with `AUTH_PROOF_INVALID` without the key of a bound session, and with
- * whatever `spend` throws.
+ * Rejects with `AUTH_UNAVAILABLE`, with `AUTH_PROOF_INVALID` without the key of a bound session, and with what `spend` throws.
  */
 export function createSessionSource(options: SessionSourceOptions): RefreshSource {
   const recent = createRecentStandings(options.clock)
@@ -79,7 +78,8 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
       return found
     },
     refresh: async (refreshToken, context) => {
-      const { parts, session } = context.proven ?? (await find(refreshToken, options))
+      const known = recent.isAheadOf(context.proven?.session) ? undefined : context.proven
+      const { parts, session } = known ?? (await find(refreshToken, options))
       if (!parts) return { kind: 'refused', reason: 'malformed' }
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
       if (!context.proven) await requireKey(session, undefined)
