@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createFakeTime } from '../../test/kit/fake-time.js'
-import { beginSession, type EndedSession, type SessionRow } from '../sessions/index.js'
+import { beginSession, toEpochEntry, type EndedSession, type SessionRow } from '../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from './ended-sessions.js'
 import { createMemoryStore } from './memory.js'
 import { sweepEverySeconds } from './store.js'
@@ -154,6 +154,16 @@ describe('the feed of a memory store', () => {
     ).toBe(0)
     const { sessions: live } = await sessions.list({ memberId: 'mem_ada', at: start, limit: 9 })
     expect(live.map(({ id }) => id)).toEqual(['b'])
+  })
+
+  it('keeps the earliest second of an epoch that other instances have announced before', async () => {
+    const { sessions, endedSince } = open()
+    const next = { epoch: 5000, mark: 'first' }
+    const { id } = toEpochEntry(next, start)
+    await sessions.restoreEnded([{ id, endedAt: start }])
+    await sessions.replaceEpoch({ next, expected: null, at: start + 9 })
+
+    expect([await endedSince(start), await endedSince(start + 1)]).toEqual([[id], []])
   })
 })
 
