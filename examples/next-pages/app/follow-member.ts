@@ -11,16 +11,25 @@ export function followMember(session: Session): () => void {
   const compare = (): void => {
     const { status, userId } = session.state
     if (status === 'loading') return
-    const shown = document.querySelector<HTMLElement>('[data-member]')?.dataset['member'] ?? known
+    const rendered = document.querySelector<HTMLElement>('[data-member]')?.dataset['member']
+    const shown = rendered ?? known
     known = userId ?? ''
     const isRight = shown === undefined || shown === known
-    if (isRight) sessionStorage.removeItem('loaded-again')
-    else if (awaited !== known) loadAgain(known)
+    // A part of the page that has not arrived yet may be wrong, so the loads are counted on.
+    if (rendered === known) sessionStorage.removeItem('loaded-again')
+    if (!isRight && awaited !== known) loadAgain(known)
     awaited = isRight ? undefined : known
   }
   // A session that ended a moment ago is signed out from the start, and does not change.
   compare()
-  return session.onChange(compare)
+  // What a page shows of its member can arrive after the session: by streaming, or from the cache of a router.
+  const observer = new MutationObserver(compare)
+  observer.observe(document, { subtree: true, childList: true, attributeFilter: ['data-member'] })
+  const unsubscribe = session.onChange(compare)
+  return () => {
+    unsubscribe()
+    observer.disconnect()
+  }
 }
 
 const mostLoads = 8

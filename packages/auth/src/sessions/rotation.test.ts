@@ -62,6 +62,10 @@ describe('decide', () => {
     expect(kindAt({ previousConfirmedAt: 9_790 }, 3, 9_820)).toBe('reused')
   })
 
+  it('takes two generations back for reuse if it is not known when its successor was seen', () => {
+    expect(kindAt({ previousConfirmedAt: null }, 3, 9_801)).toBe('reused')
+  })
+
   it('does not let a later confirmation lengthen the grace of two generations back', () => {
     expect(kindAt({ previousConfirmedAt: 9_790, confirmedAt: 9_819 }, 3, 9_820)).toBe('reused')
   })
