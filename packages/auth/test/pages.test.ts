@@ -204,6 +204,22 @@ describe('a page that is rendered on the server', () => {
     expect(response.headers.get('cache-control')).toBe('private, no-store')
   })
 
+  it.each([0, 4000])(
+    'is the page of a visitor if the member signs out before it is rendered, %i s after the sign-in',
+    async (seconds) => {
+      const site = await createSite()
+      const ada = new Browser(site)
+      await ada.signIn()
+      site.time.now += seconds
+      const headers = { origin: pageOrigin, 'x-csrf': '1' }
+      const response = await site.pages.handle(ada.request('/'), async (request) => {
+        await site.api(ada.request('/v1/auth/session', { method: 'DELETE', headers }))
+        return Response.json(await site.pages.memberOf(request))
+      })
+      expect(await response.json()).toBeNull()
+    },
+  )
+
   it.each([
     ['a prefetch', { 'sec-purpose': 'prefetch' }, 'GET', 503],
     ['a prerender', { 'sec-purpose': 'prefetch;prerender' }, 'GET', 503],

@@ -102,11 +102,23 @@ export async function findMember(
   perennial: Perennial,
   credentials: Partial<Credentials>,
 ): Promise<MemberstackUser | null> {
+  const found = await readMember(perennial, credentials)
+  return found instanceof AuthError ? null : found
+}
+
+/**
+ * Finds the member of these credentials. Returns the refusal if they are refused.
+ * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`
+ */
+export async function readMember(
+  perennial: Perennial,
+  credentials: Partial<Credentials>,
+): Promise<MemberstackUser | AuthError> {
   try {
     const given = { authorization: undefined, memberstackToken: undefined, ...credentials }
     return (await perennial.authenticate(given)).user
   } catch (error) {
-    if (error instanceof AuthError && error.status === 401) return null
+    if (error instanceof AuthError && error.status === 401) return error
     throw error
   }
 }

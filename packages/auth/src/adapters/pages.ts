@@ -2,7 +2,7 @@ import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { Perennial } from '../http/index.js'
 import { finishPage, pageTokensOf, tryAgain } from './page-messages.js'
-import { createLook, findMember, type Sight } from './page-renewal.js'
+import { createLook, findMember, readMember, type Sight } from './page-renewal.js'
 import { toCookieRequest, type RequestHead } from './web-messages.js'
 
 /** Options of {@link createPages}. `Rest`: the other arguments that `handle` gets beside the request and `next`. */
@@ -72,9 +72,12 @@ export function createPages<Rest extends readonly unknown[] = []>(
       const page = toCookieRequest(request)
       if (!rules.mayRead(page)) return null
       const { accessToken, refreshToken } = pageTokensOf(request)
-      const member = accessToken === undefined ? null : await findMember(perennial, { page })
-      if (member === null && refreshToken !== undefined) throw failure('pageMemberUnknown')
-      return member
+      const found = accessToken === undefined ? null : await readMember(perennial, { page })
+      if (found !== null && 'userId' in found) return found
+      // The member may have signed out since `handle` has seen the request.
+      const isOver = refreshToken === undefined || found?.code === 'AUTH_TOKEN_REVOKED'
+      if (!isOver) throw failure('pageMemberUnknown')
+      return null
     },
   }
 }
