@@ -1,6 +1,6 @@
 import type { SharedAnswers } from './shared-answers.js'
 import { sleep, startTimeLimit } from '../base/time-limit.js'
-import { createHash, createSecretKey } from 'node:crypto'
+import { createSecretKey, hkdfSync } from 'node:crypto'
 import { nonceLength, seal, unseal, type RandomBytes } from '../base/secrets.js'
 import { field, isJsonObject, parseJsonObject } from '../base/json.js'
 import type { RefreshOutcome } from './refresh.js'
@@ -79,19 +79,18 @@ export interface AnswerSeal {
 }
 
 const nameLength = 32
-/** The counter of the first and only block, and the purpose of the key (NIST SP 800-56C §4.1). */
-const counter = Buffer.from([0, 0, 0, 1])
-const purpose = 'perennial shared answer'
+const sealKeyLength = 32
 const kinds: ReadonlySet<unknown> = new Set<Settled['kind']>(['answered', 'refused', 'unavailable'])
 
 /**
- * Derives from a refresh token the name its answers are kept under and, independently, the AES-256-GCM key that seals them: the
- * two halves of one SHA-512 (one-step key derivation, NIST SP 800-56C §4.1), at a third of the cost of HKDF. A copy of the store
- * has both names and answers, and yields no token.
+ * Derives (HKDF, RFC 5869) from a refresh token the name its answers are kept under and, independently, the AES-256-GCM
+ * key that seals them. A copy of the store has both names and answers, and yields no token.
  */
 export function createAnswerSeal(refreshToken: string, randomBytes: RandomBytes): AnswerSeal {
-  // One derivation for both: a part of its output reveals nothing about the rest.
-  const derived = createHash('sha512').update(counter).update(refreshToken).update(purpose).digest()
+  // One derivation for both: a part of HKDF's output reveals nothing about the rest.
+  const derived = Buffer.from(
+    hkdfSync('sha256', refreshToken, '', 'perennial shared answer', nameLength + sealKeyLength),
+  )
   const key = derived.toString('base64url', 0, nameLength)
   const sealKey = createSecretKey(derived.subarray(nameLength))
 
