@@ -1,7 +1,8 @@
 /**
  * Removes from the built library what no program can use, half of the declarations: all comments of the JavaScript, and the
  * declarations that no door of the package exports or mentions, with the files that are empty then. Editors show the comments
- * of what a door exports, so these stay. Statements are written in their shortest form, and names and lines stay for stack traces.
+ * of what a door exports, so these stay. Statements are written in their shortest form, each step of the indentation is one tab, and
+ * names and lines stay for stack traces.
  * Part of `npm run build`.
  */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -34,7 +35,7 @@ const textAt = new Map(files.map((file) => [file.path, stripInternal(file)]))
 const used = findUsed()
 await Promise.all(
   files.map(async ({ path, text }) => {
-    if (used.has(path)) await write(path, text, textAt.get(path) ?? '')
+    if (used.has(path)) await write(path, text, indentByTabs(path, textAt.get(path) ?? '', 4))
     else await rm(path)
   }),
 )
@@ -47,7 +48,24 @@ async function stripScript(path: string): Promise<void> {
     legalComments: 'none',
     minifySyntax: true,
   })
-  await write(path, source, code)
+  await write(path, source, indentByTabs(path, code, 2))
+}
+
+/** Writes each step of the indentation as a tab, but for lines that begin in a template literal: their spaces are part of its text. */
+function indentByTabs(path: string, text: string, stepLength: number): string {
+  const templates = templatesIn(parseSync(path, text).program)
+  const isText = (at: number) => templates.some(({ start, end }) => start < at && at < end)
+  return text.replaceAll(new RegExp(`^(?: {${stepLength}})+`, 'gm'), (spaces, at: number) =>
+    isText(at) ? spaces : '\t'.repeat(spaces.length / stepLength),
+  )
+}
+
+/** Returns the places of all template literals in a node. */
+function templatesIn(node: unknown): readonly { readonly start: number; readonly end: number }[] {
+  if (typeof node !== 'object' || node === null) return []
+  const inner = Object.values(node).flatMap(templatesIn)
+  const isTemplate = 'type' in node && node.type === 'TemplateLiteral' && 'start' in node && 'end' in node
+  return isTemplate ? [{ start: Number(node.start), end: Number(node.end) }, ...inner] : inner
 }
 
 async function write(path: string, before: string, after: string): Promise<void> {

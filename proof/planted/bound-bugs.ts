@@ -14,9 +14,9 @@ export const boundBugs: readonly PlantedBug[] = [
   {
     name: 'a bound session takes the proof of any key',
     world: 'bound at two instances',
-    file: source,
-    replace: '      if (found.session) await requireKey(found.session, proof)\n',
-    by: '      void proof\n',
+    file: 'packages/auth/src/sessions/key-binding.ts',
+    replace: '  await requireKey(session, proof)\n',
+    by: '',
   },
   {
     name: 'a retired token of a bound session is looked at without its key',

@@ -49,11 +49,14 @@ export function isPrefetch({ headers }: Request): boolean {
 }
 
 /**
- * Returns true for a request of the browser client to the routes of `/v1/auth`, if a middleware for all paths brings it here. They
- * set the cookies themselves.
+ * Returns true for a request of the browser client, or of the browser by itself, to the routes of `/v1/auth`, if a middleware for all
+ * paths brings it here. They set the cookies themselves.
  */
 export function isAuthRequest({ url, headers }: Request): boolean {
-  return headers.get('x-csrf') === '1' && new URL(url).pathname.includes('/v1/auth/')
+  const { pathname } = new URL(url)
+  return (
+    (headers.get('x-csrf') === '1' && pathname.includes('/v1/auth/')) || pathname.includes('/v1/auth/dbsc/')
+  )
 }
 
 /** Returns the refresh that a page asks for on behalf of its visitor. It comes from the app itself. */
@@ -74,7 +77,12 @@ export function toRefreshRequest(request: Request, ip: string | undefined): Auth
   }
 }
 
-const passedOn = new Set(['cookie', 'user-agent'])
+const passedOn = new Set(['cookie', 'user-agent', 'secure-session-skipped'])
+
+/** Returns true if an answer refuses a request for want of a proof, so that the refresh token itself may be good. */
+export function isUnproven({ body }: AuthResponse): boolean {
+  return field(parseJsonObject(body ?? ''), 'code') === 'AUTH_PROOF_INVALID'
+}
 
 /** Returns the access token in the answer to a refresh, or undefined if it has none. */
 export function accessTokenIn({ status, body }: AuthResponse): string | undefined {

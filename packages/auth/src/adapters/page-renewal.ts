@@ -9,6 +9,7 @@ import {
   accessTokenIn,
   isAuthRequest,
   isPrefetch,
+  isUnproven,
   pageTokensOf,
   toRefreshRequest,
   withPageTokens,
@@ -145,7 +146,8 @@ function createRenewal(perennial: Perennial, clock: Clock): Renewal {
     if (accessToken !== undefined)
       return { request: withPageTokens(request, { accessToken, refreshToken, isRenewed: true }), cookies }
     if (status !== 400 && status !== 401) return { retryAfterSeconds: Number(headers['retry-after'] ?? 1) }
-    refused.set(refreshToken, clock() + refusedSeconds)
+    // A copied token, presented without the key, says nothing about the browser that has the key.
+    if (!isUnproven(answer)) refused.set(refreshToken, clock() + refusedSeconds)
     return signedOut(request)
   }
 }

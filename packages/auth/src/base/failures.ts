@@ -73,6 +73,16 @@ const failures = {
     'The request needs a valid DPoP proof by the key of its session.',
     { headers: { 'www-authenticate': 'DPoP error="invalid_dpop_proof"' } },
   ],
+  deviceProofInvalid: [
+    'AUTH_PROOF_INVALID',
+    'The request needs a valid proof by the key that the browser has registered.',
+    { headers: { 'www-authenticate': 'DPoP error="invalid_dpop_proof"' } },
+  ],
+  proofSkipped: [
+    'AUTH_UNAVAILABLE',
+    'The browser could not prove its key at the moment. Try again later.',
+    { reason: 'skipped' },
+  ],
   accessProofInvalid: [
     'AUTH_PROOF_INVALID',
     'The access token needs a valid DPoP proof by the key that it is bound to.',

@@ -29,6 +29,7 @@ export const refusals = [
   'revoked',
   'reused',
   'followed',
+  'skipped',
   'member_deleted',
   'plan_lost',
   'upstream',
@@ -37,7 +38,7 @@ export const refusals = [
   'session',
 ] as const
 
-/** Reasons why a DPoP proof was refused, beside `missing` and those of tokens. The first four are the claims of RFC 9449 §4.2. */
+/** Reasons why a proof was refused, beside `missing` and those of tokens. The first four are the claims of RFC 9449 §4.2. */
 export const proofs = ['htm', 'htu', 'iat', 'ath', 'repeated', 'other_key'] as const
 
 /** Reasons why a session ended. */

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto'
 
 /** The use of a derived key. Each purpose has a key of its own (HKDF, RFC 5869). */
-export type KeyPurpose = 'refresh-token' | 'signing-keys' | 'member' | 'session' | 'epoch'
+export type KeyPurpose = 'refresh-token' | 'signing-keys' | 'member' | 'session' | 'epoch' | 'device'
 
 /** Returns random bytes. Passed in, so that tests can repeat them. */
 export type RandomBytes = (length: number) => Uint8Array

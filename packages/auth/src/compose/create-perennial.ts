@@ -51,7 +51,8 @@ export async function createPerennial(given: PerennialOptions): Promise<Perennia
   const refresh = traced(telemetry, 'refresh', createRefresh({ source, spendSession, telemetry, clock }))
   const transport = transportOf(options)
   const sessions = tracedSessions(mode, telemetry)
-  const routes = createAuthRoutes({ refresh, authenticate, sessions, proofs }, transport)
+  const keys = { proofs, devices: session?.devices, offersKeys: options.deviceBoundSessions }
+  const routes = createAuthRoutes({ refresh, authenticate, sessions, ...keys }, transport)
   const toResponse = (error: unknown) => errorResponse(error, environment)
 
   const after = createAfterAnswer(options)
@@ -136,7 +137,7 @@ function createLimits(
 
 function transportOf(options: ResolvedOptions): ReturnType<typeof createBodyTransport> {
   if (options.refreshTokenTransport === 'body') return createBodyTransport()
-  const { allowedOrigins, pages, clock } = options
+  const { allowedOrigins, pages, clock, deviceBoundSessions: bindsSessions } = options
   const maxAgeSeconds = Math.min(options.sessionIdleSeconds, options.sessionMaxSeconds)
-  return createCookieTransport({ maxAgeSeconds, allowedOrigins, pages, clock })
+  return createCookieTransport({ maxAgeSeconds, allowedOrigins, pages, clock, bindsSessions })
 }

@@ -55,14 +55,16 @@ function* modeConflicts({ memberstack }: PerennialOptions): Generator<Conflict> 
 function* browserConflicts({
   refreshTokenTransport,
   pages,
+  deviceBoundSessions,
   memberstack,
   allowedOrigins = [],
 }: PerennialOptions): Generator<Conflict> {
-  if (pages && refreshTokenTransport !== 'cookie')
-    yield {
-      of: ['pages', 'refreshTokenTransport'],
-      problem: "pages: true needs refreshTokenTransport: 'cookie'",
-    }
+  for (const [name, isOn] of Object.entries({ pages, deviceBoundSessions }))
+    if (isOn && refreshTokenTransport !== 'cookie')
+      yield {
+        of: [name, 'refreshTokenTransport'],
+        problem: `${name}: true needs refreshTokenTransport: 'cookie'`,
+      }
   if (refreshTokenTransport !== 'cookie') return
   if (memberstack.refreshUrl !== undefined)
     yield {

@@ -49,6 +49,7 @@ export const optionRules: Rules<PerennialOptions> = {
   rateLimits: [isObject, 'rateLimits: { ipPerMinute: 100 }'],
   refreshTokenTransport: [oneOf('body', 'cookie')],
   pages: [isBoolean, 'pages: true'],
+  deviceBoundSessions: [isBoolean, 'deviceBoundSessions: true'],
   allowedOrigins: [isOriginList],
   dpop: [isObject, "dpop: { mode: 'all' }"],
   telemetry: [isTelemetry, 'telemetry: createPinoSink(pino())'],

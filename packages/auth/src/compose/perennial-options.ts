@@ -125,6 +125,11 @@ export interface PerennialOptions {
   readonly pages?: boolean | undefined
   /** The use of DPoP proofs. They need session mode and the transport `body`. */
   readonly dpop?: DpopOptions | undefined
+  /**
+   * If true, browsers that can do so bind a session to a key of their own at the sign-in (Device Bound Session Credentials): an experiment. It
+   * needs the transport `cookie`. Sessions that are bound stay so without it. @defaultValue false
+   */
+  readonly deviceBoundSessions?: boolean | undefined
   /** Origins that may use cookie mode from another origin of the same site. */
   readonly allowedOrigins?: readonly string[] | undefined
   readonly telemetry?: Telemetry | undefined

@@ -33,6 +33,7 @@ export interface ResolvedOptions extends Durations, World {
   readonly rateLimits: ResolvedRateLimits
   readonly refreshTokenTransport: 'body' | 'cookie'
   readonly pages: boolean
+  readonly deviceBoundSessions: boolean
   readonly allowedOrigins: readonly string[]
   readonly dpop: { readonly mode: 'refresh' | 'all'; readonly required: boolean }
 }
@@ -103,10 +104,15 @@ export function resolveOptions(options: PerennialOptions): ResolvedOptions {
 function resolveTransport({
   refreshTokenTransport = 'body',
   pages = false,
+  deviceBoundSessions = false,
   allowedOrigins = [],
   dpop: { mode = 'refresh', required = false } = {},
-}: PerennialOptions): Pick<ResolvedOptions, 'refreshTokenTransport' | 'pages' | 'allowedOrigins' | 'dpop'> {
-  return { refreshTokenTransport, pages, allowedOrigins, dpop: { mode, required } }
+}: PerennialOptions): Pick<
+  ResolvedOptions,
+  'refreshTokenTransport' | 'pages' | 'deviceBoundSessions' | 'allowedOrigins' | 'dpop'
+> {
+  const dpop = { mode, required }
+  return { refreshTokenTransport, pages, deviceBoundSessions, allowedOrigins, dpop }
 }
 
 /** Returns `production` where the process says so, so that an app that is deployed is held to its rules. */

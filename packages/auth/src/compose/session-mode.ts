@@ -9,12 +9,13 @@ import {
 } from '../members/index.js'
 import { createWebhooks, type Webhooks } from '../webhooks/index.js'
 import { createSessionSource, type RefreshSource, type SessionSourceOptions } from '../refresh/index.js'
-import { readClaims } from './member-claims.js'
+import { createIssuer } from './access-token-issuer.js'
 import type { ResolvedOptions } from './resolve-options.js'
 import type { Secrets } from '../base/secrets.js'
 import type { Ticker } from '../base/time.js'
 import {
   createConfirmations,
+  createDeviceKeys,
   createExpireTokens,
   createOperatorUseCases,
   createRevocations,
@@ -22,7 +23,7 @@ import {
   createSessions,
   createVerifyMemberToken,
   type Confirmations,
-  type IssueAccessToken,
+  type DeviceKeys,
   type OperatorUseCases,
   type Revocations,
   type SessionEnder,
@@ -30,12 +31,7 @@ import {
   type VerifyMemberToken,
 } from '../sessions/index.js'
 import type { ClaimedStore } from '../stores/index.js'
-import {
-  createAccessTokens,
-  createMemberSignatureCheck,
-  type KeySet,
-  type SigningKeys,
-} from '../tokens/index.js'
+import { createMemberSignatureCheck, createUseOnce, type KeySet, type SigningKeys } from '../tokens/index.js'
 
 /** The parts that {@link createSessionMode} connects. */
 export interface SessionModeParts {
@@ -62,6 +58,8 @@ export interface SessionMode {
   readonly memberChanges: MemberChanges
   readonly confirmations: Confirmations
   readonly useCases: SessionUseCases
+  /** Undefined if the refresh token does not travel in a cookie. */
+  readonly devices: DeviceKeys | undefined
   readonly operators: OperatorUseCases
   readonly webhooks: Webhooks | null
 }
@@ -108,7 +106,15 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
   })
   const operators = createOperators(parts, ender)
   const webhooks = createSessionWebhooks(parts, { ender, membership, revocations, memberChanges })
-  return { source, signingKeys, revocations, memberChanges, confirmations, useCases, operators, webhooks }
+  const feed = { revocations, memberChanges, confirmations }
+  return { source, signingKeys, ...feed, useCases, devices: createDevices(parts), operators, webhooks }
+}
+
+function createDevices({ options, store, secrets }: SessionModeParts): DeviceKeys | undefined {
+  const { refreshTokenTransport, clock, randomBytes } = options
+  if (refreshTokenTransport !== 'cookie') return undefined
+  const useOnce = createUseOnce({ clock, log: store.usedProofs })
+  return createDeviceKeys({ store: store.sessions, secrets, clock, randomBytes, useOnce })
 }
 
 function createEnder(parts: SessionModeParts, revocations: Revocations): SessionEnder {
@@ -173,25 +179,6 @@ function keepingOf(
   if (refreshTokenTransport !== 'cookie') return {}
   const keepSeconds = Math.min(accessTokenTtlSeconds, sessionIdleSeconds) / 2
   return { keepSeconds, keeping: { accessTokenTtlSeconds, confirmations } }
-}
-
-/** A browser keeps a cookie whose name and value have 4096 bytes at most (RFC 6265bis §5.6). The name is `__Host-perennial-access`. */
-const pageTokenMaxLength = 4096 - 23
-
-function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): IssueAccessToken {
-  const accessTokens = createAccessTokens({
-    issuer: options.issuer,
-    audience: options.memberstack.appId,
-    ttlSeconds: options.accessTokenTtlSeconds,
-    ...(options.pages && { maxLength: pageTokenMaxLength }),
-    signingKeys,
-    clock: options.clock,
-    randomBytes: options.randomBytes,
-  })
-  const { claimsOf } = options
-  if (claimsOf === undefined) return accessTokens.issue
-  return async (subject) =>
-    accessTokens.issue({ ...subject, claims: await readClaims(claimsOf, subject.user) })
 }
 
 function createMemberTokenCheck({ options, admin, memberKeys }: SessionModeParts): VerifyMemberToken {

@@ -5,7 +5,8 @@ import { isLoopback } from '../base/formats.js'
  * The cookies that Perennial sets, and the mark that it adds to requests inside the app. A browser takes a `__Host-` cookie from its own
  * host over https alone (RFC 6265bis §4.1.3).
  */
-export type CookieName = '__Host-perennial' | '__Host-perennial-access' | '__Host-perennial-renewed'
+export type CookieName =
+  '__Host-perennial' | '__Host-perennial-access' | '__Host-perennial-renewed' | '__Host-perennial-bound'
 
 const cookieNames = ['__Host-perennial', '__Host-perennial-access', '__Host-perennial-renewed'] as const
 
@@ -41,9 +42,17 @@ export function replaceCookies(
 export function formatCookie(
   name: CookieName,
   value: string,
-  { maxAgeSeconds, sameSite }: { readonly maxAgeSeconds: number; readonly sameSite: 'Strict' | 'Lax' },
+  { maxAgeSeconds, sameSite }: { readonly maxAgeSeconds: number; readonly sameSite: SameSite },
 ): string {
-  return `${name}=${value}; Max-Age=${maxAgeSeconds}; Path=/; HttpOnly; Secure; SameSite=${sameSite}`
+  return `${name}=${value}; Max-Age=${maxAgeSeconds}; ${cookieAttributes(sameSite)}`
+}
+
+/** The requests from other sites that carry a cookie (RFC 6265bis §5.6.7): none, or those that load a page. */
+export type SameSite = 'Strict' | 'Lax'
+
+/** Returns the attributes of a cookie, without its life. */
+export function cookieAttributes(sameSite: SameSite): string {
+  return `Path=/; HttpOnly; Secure; SameSite=${sameSite}`
 }
 
 /**

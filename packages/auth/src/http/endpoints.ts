@@ -54,7 +54,7 @@ export function createAuthEndpoint(
   const answer = async (request: AuthRequest, caller: RouteCaller): Promise<AuthResponse> => {
     await limits.admit(request.ip)
     const { route, parameter } = findRoute(parts.routes, request.method, request.path)
-    parts.transport.guard(request)
+    if (!route.isUnguarded) parts.transport.guard(request)
     await refuseLargeBody(request)
     return route.answer(request, parameter, caller)
   }
@@ -175,6 +175,8 @@ async function receive(
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
+  /** If true, the transport does not check that a page of ours sends the request: the browser sends it by itself. @defaultValue false */
+  readonly isUnguarded?: true | undefined
   answer(request: AuthRequest, parameter: string, caller: RouteCaller): Promise<AuthResponse>
 }
 

@@ -3,7 +3,7 @@ import { field } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { decodeToken } from '../tokens/index.js'
 import { type AuthRequest, readJsonObject } from './auth-request.js'
-import { createOriginCheck, formatCookie, readCookie } from './cookies.js'
+import { createOriginCheck, formatCookie, readCookie, type SameSite } from './cookies.js'
 
 /** The tokens of an answer. Without a refresh token the caller keeps the one that it has. */
 export interface IssuedTokens {
@@ -20,6 +20,8 @@ export interface RefreshTokenTransport {
    * itself, and may have become that of another session since the page was loaded.
    */
   readMeantSession(request: AuthRequest): Promise<unknown>
+  /** The attribute of the cookies. */
+  readonly sameSite: SameSite
   /** True if a script of the page sends the refresh token, and can send a DPoP proof with it. */
   readonly takesProofs: boolean
   /** The answer to a refresh that presents nothing: a visitor without a cookie is no error. */
@@ -42,6 +44,7 @@ export function createBodyTransport(): RefreshTokenTransport {
     // A refresh token that the page sends is of the session that the page means.
     readMeantSession: async () => undefined,
     takesProofs: true,
+    sameSite: 'Strict',
     absence: 'refused',
     hand: ({ refreshToken }) => ({ fields: refreshToken === undefined ? {} : { refreshToken }, cookies: [] }),
     forget: [],
@@ -57,6 +60,8 @@ export interface CookieTransportOptions {
   readonly allowedOrigins: readonly string[]
   /** If true, the access token has a cookie too, and a link from another site arrives with both. @defaultValue false */
   readonly pages?: boolean | undefined
+  /** If true, a sign-out takes the cookie of a bound session away too, so that the browser finds out. @defaultValue false */
+  readonly bindsSessions?: boolean | undefined
   readonly clock: Clock
 }
 
@@ -65,7 +70,7 @@ export interface CookieTransportOptions {
  * refusal may arrive after the new sign-in of another tab, and would end that.
  */
 export function createCookieTransport(options: CookieTransportOptions): RefreshTokenTransport {
-  const { pages = false, maxAgeSeconds, clock } = options
+  const { pages = false, bindsSessions = false, maxAgeSeconds, clock } = options
   const isFromOurPage = createOriginCheck(options.allowedOrigins)
   const sameSite = pages ? 'Lax' : 'Strict'
   const refreshCookie = (value: string, seconds: number) =>
@@ -76,6 +81,7 @@ export function createCookieTransport(options: CookieTransportOptions): RefreshT
     read: async (request) => readCookie(request.header('cookie'), '__Host-perennial'),
     readMeantSession: async (request) => field(await readJsonObject(request), 'sid'),
     takesProofs: false,
+    sameSite,
     absence: 'no_content',
     hand: ({ accessToken, refreshToken }) => ({
       fields: {},
@@ -84,7 +90,11 @@ export function createCookieTransport(options: CookieTransportOptions): RefreshT
         ...accessCookie(accessToken, pages ? lifeOf(accessToken, clock()) : 0),
       ],
     }),
-    forget: [refreshCookie('', 0), ...accessCookie('', 0)],
+    forget: [
+      refreshCookie('', 0),
+      ...accessCookie('', 0),
+      ...(bindsSessions ? [formatCookie('__Host-perennial-bound', '', { maxAgeSeconds: 0, sameSite })] : []),
+    ],
     guard(request) {
       if (request.method !== 'POST' && request.method !== 'DELETE') return
       if (isFromOurPage(request) && request.header('x-csrf') === '1') return

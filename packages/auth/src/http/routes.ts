@@ -9,11 +9,12 @@ import {
   readToken,
 } from './auth-request.js'
 import type { Authenticated } from './perennial.js'
-import type { SessionUseCases, Session } from '../sessions/index.js'
+import type { DeviceKeys, SessionUseCases, Session } from '../sessions/index.js'
 import { json, noContent } from './auth-response.js'
 import type { Route, RouteCaller } from './endpoints.js'
 import type { IssuedTokens, RefreshTokenTransport } from './refresh-token-transport.js'
 import { AuthError } from '../base/errors.js'
+import { createDeviceRoutes, registrationHeader, shownProof } from './device-routes.js'
 import { createVerifyRoute } from './verify-route.js'
 import type { RefreshClient } from '../refresh/index.js'
 import type { PresentedProof, ProofCheck } from '../tokens/index.js'
@@ -33,6 +34,10 @@ export interface AuthRouteUseCases {
   /** Undefined in forward mode, where the session routes are 404. */
   readonly sessions?: SessionUseCases | undefined
   readonly proofs: Pick<ProofCheck, 'of'>
+  /** The keys that browsers register; undefined if the refresh token does not travel in a cookie. */
+  readonly devices?: DeviceKeys | undefined
+  /** If true, a browser that signs in is asked to register a key. @defaultValue false */
+  readonly offersKeys?: boolean | undefined
 }
 
 /** Creates the routes below `/v1/auth`, in both modes. */
@@ -53,15 +58,16 @@ export function createAuthRoutes(
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const client = { address: request.ip, userAgent: request.header('user-agent') }
     const { requestId } = request
-    const proof = presented(request, useCases.proofs)
+    const proof = presented(request, useCases)
     const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking, proof })
-    return tokens(200, refreshed, transport)
+    return tokens(200, refreshed, { transport })
   }
   return [
     { method: 'POST', path: '/refresh-token', answer: refresh },
     { method: 'GET', path: '/me', answer: async (request) => json(200, (await authenticate(request)).user) },
     createVerifyRoute(authenticate),
     ...(sessions ? createSessionRoutes({ ...useCases, sessions, authenticate, transport }) : []),
+    ...(useCases.devices ? createDeviceRoutes({ devices: useCases.devices, transport }) : []),
   ]
 }
 
@@ -69,20 +75,23 @@ export function createAuthRoutes(
 function tokens(
   status: 200 | 201,
   issued: IssuedTokens & { readonly isBound?: true },
-  transport: RefreshTokenTransport,
+  {
+    transport,
+    headers = {},
+  }: { readonly transport: RefreshTokenTransport; readonly headers?: AuthResponse['headers'] | undefined },
 ): AuthResponse {
   const { accessToken, isBound } = issued
   const { fields, cookies } = transport.hand(issued)
-  return json(status, { accessToken, ...fields, ...(isBound && { token_type: 'DPoP' }) }, { cookies })
+  const body = { accessToken, ...fields, ...(isBound && { token_type: 'DPoP' }) }
+  return json(status, body, { headers, cookies })
 }
 
 type Authenticate = (request: AuthRequest) => Promise<Authenticated>
 
-interface SessionParts {
+interface SessionParts extends Pick<AuthRouteUseCases, 'proofs' | 'devices' | 'offersKeys'> {
   readonly sessions: SessionUseCases
   readonly authenticate: Authenticate
   readonly transport: RefreshTokenTransport
-  readonly proofs: Pick<ProofCheck, 'of'>
 }
 
 /** Creates the routes of session mode: sign in, list sessions, sign out. */
@@ -127,7 +136,12 @@ function createSessionRoutes(parts: SessionParts): readonly Route[] {
 }
 
 /** Returns the proof of a request, unchecked; undefined if it has none. */
-function presented(request: AuthRequest, proofs: Pick<ProofCheck, 'of'>): PresentedProof | undefined {
+function presented(
+  request: AuthRequest,
+  { proofs, devices }: Pick<AuthRouteUseCases, 'proofs' | 'devices'>,
+): PresentedProof | undefined {
+  const shown = devices && shownProof(request, devices)
+  if (shown) return shown
   const proof = proofOf(request)
   return proof && proofs.of(proof)
 }
@@ -135,8 +149,9 @@ function presented(request: AuthRequest, proofs: Pick<ProofCheck, 'of'>): Presen
 async function signIn(
   request: AuthRequest,
   { address, beforeAsking }: RouteCaller,
-  { sessions, transport, proofs }: SessionParts,
+  parts: SessionParts,
 ): Promise<AuthResponse> {
+  const { sessions, transport, devices, offersKeys } = parts
   const memberToken = readToken(credentialsOf(request))
   if (memberToken === null) throw failure('memberTokenMissing')
   const userAgent = request.header('user-agent') ?? null
@@ -147,9 +162,10 @@ async function signIn(
     address: address(),
     beforeAsking,
     // A browser that sends the refresh token by itself sends no proof with it.
-    proof: transport.takesProofs ? presented(request, proofs) : undefined,
+    proof: transport.takesProofs ? presented(request, parts) : undefined,
   })
-  return tokens(201, created, transport)
+  const headers = devices && offersKeys ? registrationHeader(devices, created.refreshToken) : undefined
+  return tokens(201, created, { transport, headers })
 }
 
 async function list(
@@ -167,10 +183,8 @@ async function list(
  * it is used if it is valid and ignored if it is not. The one exception: the session of the refresh token is bound to a key, and the
  * request has no proof by it. A cookie of another session than the one that the request means is left alone.
  */
-async function signOutThis(
-  request: AuthRequest,
-  { sessions, authenticate, transport, proofs }: SessionParts,
-): Promise<AuthResponse> {
+async function signOutThis(request: AuthRequest, parts: SessionParts): Promise<AuthResponse> {
+  const { sessions, authenticate, transport } = parts
   const refreshToken = await transport.read(request)
   const meant = await transport.readMeantSession(request)
   const isPresented = refreshToken !== undefined
@@ -179,7 +193,7 @@ async function signOutThis(
     !(await sessions.signOutByRefreshToken(refreshToken, {
       requestId: request.requestId,
       meant,
-      proof: presented(request, proofs),
+      proof: presented(request, parts),
     }))
   if (!isPresented || readToken(credentialsOf(request)) !== null) {
     try {

@@ -6,7 +6,9 @@ import {
   decide,
   formatRefreshToken,
   type Confirmations,
+  largestNumberOfTurns,
   parseRefreshToken,
+  proveKey,
   requireKey,
   type Decision,
   type IssueAccessToken,
@@ -23,7 +25,7 @@ import type { ProvenToken, RefreshContext, RefreshOutcome, RefreshSource } from 
 
 /** Dependencies of {@link createSessionSource}. */
 export interface SessionSourceOptions extends RotationSettings {
-  readonly store: Pick<SessionStore, 'read' | 'advance'>
+  readonly store: Pick<SessionStore, 'read' | 'advance' | 'bind'>
   readonly secrets: Secrets
   readonly membership: MembershipCheck
   readonly issueAccessToken: IssueAccessToken
@@ -51,9 +53,6 @@ export interface Keeping {
 /** A refresh waits this long for a place in the admin API's quota, in seconds. */
 const waitSeconds = 1
 
-/** Each lost compare-and-set means that another caller has won, so a few turns are enough. */
-const largestNumberOfTurns = 5
-
 interface Work extends SessionSourceOptions {
   readonly context: RefreshContext
   readonly recent: RecentStandings
@@ -73,9 +72,8 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
   const recent = createRecentStandings(options.clock)
   return {
     prove: async (refreshToken, proof) => {
-      const found = await find(refreshToken, options)
-      if (found.session) await requireKey(found.session, proof)
-      return found
+      const { parts, session } = await find(refreshToken, options)
+      return { parts, session: session && (await proveKey(session, proof, options.store)) }
     },
     refresh: async (refreshToken, context) => {
       const known = recent.isAheadOf(context.proven?.session) ? undefined : context.proven
@@ -120,6 +118,8 @@ async function settle(read: SessionRow, work: Work): Promise<RefreshOutcome> {
     })
     if (!after) return { kind: 'refused', reason: 'unknown', sessionId: session.id }
     session = after
+    // Bound since it was read: from then on the refresh token alone is not enough.
+    if (session.jkt !== read.jkt) await requireKey(session, undefined)
     if (!applied) continue
     return await answer(hows[decision.kind], session, standing, work)
   }

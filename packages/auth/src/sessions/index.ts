@@ -26,16 +26,25 @@ export {
   type MemberTokenRules,
   type VerifyMemberToken,
 } from './member-token.js'
-export { requireKey } from './key-binding.js'
+export { proveKey, requireKey } from './key-binding.js'
+export {
+  createDeviceKeys,
+  shownSeconds,
+  type DeviceKeyAnswer,
+  type DeviceKeys,
+  type DeviceRequest,
+} from './device-keys.js'
 export { formatRefreshToken, parseRefreshToken, type RefreshTokenParts } from './refresh-token.js'
 export { beginningOf, createEpochs, inEpoch, toEpochEntry, type Epochs } from './epochs.js'
 export { createExpireTokens, type ExpireTokens } from './outdated-tokens.js'
 export { createRevocations, type Revocations, type RevocationsOptions } from './revocations.js'
 export {
   advanced,
+  bound,
   confirmed,
   decide,
   isLive,
+  largestNumberOfTurns,
   surplusOf,
   type Decision,
   type RotationSettings,

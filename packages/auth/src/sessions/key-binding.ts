@@ -1,5 +1,7 @@
 import { failure } from '../base/failures.js'
 import type { PresentedProof } from '../tokens/index.js'
+import { largestNumberOfTurns } from './rotation.js'
+import type { SessionRow, SessionStore } from './session-store.js'
 
 /** A session, or one that is about to begin, and the thumbprint of the key that it is bound to. */
 interface KeyedSession {
@@ -19,10 +21,45 @@ export async function requireKey(
   proof: PresentedProof | undefined,
 ): Promise<void> {
   if (jkt === null) return
-  const reason = proof ? await proof.use(jkt) : 'missing'
+  const reason = proof ? await proof.use(jkt, sessionId) : 'missing'
   if (reason === null) return
   const subject = { memberId, ...(sessionId !== undefined && { sessionId }) }
   throw failure('proofInvalid', { reason, subject })
+}
+
+/**
+ * Binds a session to the key that the request shows, if the session is not bound yet. Returns the session as it stands then.
+ * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`
+ */
+export async function bindToShown(
+  read: SessionRow,
+  proof: Pick<PresentedProof, 'keyFor'>,
+  store: Pick<SessionStore, 'bind'>,
+): Promise<SessionRow> {
+  const jkt = proof.keyFor?.(read.id)
+  let session = read
+  for (let turn = 0; turn < largestNumberOfTurns; turn++) {
+    if (jkt === undefined || session.jkt !== null || session.endedAt !== null) return session
+    const after = await store.bind(session, jkt)
+    if (!after) return session
+    session = after
+  }
+  throw failure('sessionContended')
+}
+
+/**
+ * Checks that the caller of a refresh has the key of the session, as {@link requireKey} does, after {@link bindToShown}. Returns the
+ * session as it stands then.
+ * @throws {@link AuthError} rejected with `AUTH_PROOF_INVALID`, or `AUTH_UNAVAILABLE` if the store does not answer
+ */
+export async function proveKey(
+  read: SessionRow,
+  proof: PresentedProof,
+  store: Pick<SessionStore, 'bind'>,
+): Promise<SessionRow> {
+  const session = await bindToShown(read, proof, store)
+  await requireKey(session, proof)
+  return session
 }
 
 /**

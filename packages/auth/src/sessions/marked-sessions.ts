@@ -1,7 +1,7 @@
 import { failure } from '../base/failures.js'
 import { nextTurn } from '../base/slices.js'
 import { inEpoch, refusedUntil, type Epochs } from './epochs.js'
-import { advanced, confirmed } from './rotation.js'
+import { advanced, bound, confirmed, largestNumberOfTurns } from './rotation.js'
 import type { SessionMarks } from './session-mark.js'
 import type { Creation, EndAll, SessionRow, SessionRows, SessionStore, SignIn } from './session-store.js'
 import type { Session } from './session.js'
@@ -18,9 +18,6 @@ export interface MarkedSessionsOptions {
 /** The number of sessions of one member that end in one step, so that no step holds up other requests. */
 const endedAtOnce = 500
 
-/** Each lost compare-and-set means that another caller has won, so a few turns are enough. */
-const largestNumberOfTurns = 5
-
 /** Builds the sessions of a deployment on the rows of a store: marks are made at every write and checked at every read. */
 export function createMarkedSessions({ rows, marks, epochs, onForged }: MarkedSessionsOptions): SessionStore {
   const isGenuine = (row: SessionRow) => {
@@ -36,29 +33,27 @@ export function createMarkedSessions({ rows, marks, epochs, onForged }: MarkedSe
     return inEpoch(row, epochs.current())
   }
   const read = async (id: string) => genuine(id, await rows.read(id))
+  /** Writes `next` if the store still holds the session that was read. */
+  const swap: Swap = async (session, next) => {
+    const row = marks.mark(next)
+    const result = await rows.replace(row, session.mark)
+    if (result === 'replaced') return { applied: true, session: row }
+    return { applied: false, session: genuine(session.id, result) }
+  }
   return {
     ...rows,
     create: (session, signIn) => create({ rows, marks, epochs }, session, signIn),
     read,
     async advance(session, change) {
       const next = advanced(session, change)
-      if (next === null) return { applied: false, session }
-      const row = marks.mark(next)
-      const result = await rows.replace(row, session.mark)
-      if (result === 'replaced') return { applied: true, session: row }
-      return { applied: false, session: genuine(session.id, result) }
+      return next === null ? { applied: false, session } : await swap(session, next)
     },
-    async confirm(id, generation, at) {
-      let session = await read(id)
-      for (let turn = 0; turn < largestNumberOfTurns; turn++) {
-        const next = session && confirmed(session, generation, at)
-        if (!session || !next) return
-        const result = await rows.replace(marks.mark(next), session.mark)
-        if (result === 'replaced') return
-        session = genuine(id, result)
-      }
-      throw failure('sessionContended')
+    async bind(session, jkt) {
+      const next = bound(session, jkt)
+      return next === null ? session : (await swap(session, next)).session
     },
+    confirm: (id, generation, at) =>
+      confirm({ read, swap }, id, (session) => confirmed(session, generation, at)),
     endAllOf: (request) => endAllOf(rows, request),
     async list(request) {
       const { sessions, next } = await rows.list(request)
@@ -66,6 +61,25 @@ export function createMarkedSessions({ rows, marks, epochs, onForged }: MarkedSe
       return { sessions: sessions.filter((row) => isLive(row) && isGenuine(row)), next }
     },
   }
+}
+
+type Swap = (read: SessionRow, next: Session) => ReturnType<SessionStore['advance']>
+
+/** Writes what the function returns for a session, until that is null or was written. */
+async function confirm(
+  { read, swap }: { readonly read: SessionStore['read']; readonly swap: Swap },
+  id: string,
+  nextOf: (session: Session) => Session | null,
+): Promise<void> {
+  let session = await read(id)
+  for (let turn = 0; turn < largestNumberOfTurns; turn++) {
+    const next = session && nextOf(session)
+    if (!session || !next) return
+    const { applied, session: after } = await swap(session, next)
+    if (applied) return
+    session = after
+  }
+  throw failure('sessionContended')
 }
 
 async function create(

@@ -71,6 +71,9 @@ export function surplusOf<T extends Pick<Session, 'lastUsedAt'>>(
   return longestAgoFirst.slice(0, sessions.length - most)
 }
 
+/** Each lost compare-and-set means that another caller has won, so a few turns are enough. */
+export const largestNumberOfTurns = 5
+
 /** Returns the session that a rotation writes, or null if the session is not live. */
 export function advanced(session: Session, change: Advance): Session | null {
   const at = Math.floor(change.at)
@@ -102,6 +105,11 @@ export function confirmed(session: Session, generation: number, at: number): Ses
     confirmedAt,
     previousConfirmedAt: predecessorSeenAt(session, generation, confirmedAt),
   }
+}
+
+/** Returns the session that its browser's first proof of this key writes, or null if the session has ended or is bound already. */
+export function bound(session: Session, jkt: string): Session | null {
+  return session.endedAt === null && session.jkt === null ? { ...session, jkt } : null
 }
 
 /** Returns when `generation - 1` was first used: `at` if the store does not know. */

@@ -99,6 +99,12 @@ export interface SessionStore {
     change: Advance,
   ): Promise<{ readonly applied: boolean; readonly session: SessionRow | null }>
 
+  /**
+   * Writes what `bound` of `rotation.ts` returns, if the store still holds the session that was read. Returns the session as it now
+   * stands (null if there is none).
+   */
+  bind(read: SessionRow, jkt: string): Promise<SessionRow | null>
+
   /** Writes what `confirmed` of `rotation.ts` returns for the first use of a generation. */
   confirm(id: string, generation: number, at: number): Promise<void>
 
@@ -165,8 +171,8 @@ export interface SessionRows extends Pick<
   }): Promise<number | null>
 
   /**
-   * Replaces the fields of a row that a rotation or a first use changes (the mark is one of them) if the stored row has the mark
-   * `expected` and has not ended. Returns `replaced`, or the row as it stands (null if there is none).
+   * Replaces the fields of a row that a rotation, a first use or a binding changes (the mark is one of them) if the stored row has the
+   * mark `expected` and has not ended. Returns `replaced`, or the row as it stands (null if there is none).
    */
   replace(row: SessionRow, expected: string): Promise<'replaced' | SessionRow | null>
 

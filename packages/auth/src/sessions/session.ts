@@ -32,8 +32,8 @@ export interface Session {
   /** The member as last read from the admin API, sealed; null when too large to keep. */
   readonly sealedMember: string | null
   /**
-   * The thumbprint (RFC 7638) of the key that each refresh has to prove (RFC 9449 §5); null if the session is not bound to a key. It
-   * never changes.
+   * The thumbprint (RFC 7638) of the key that each refresh has to prove (RFC 9449 §5); null if the session is not bound to a key. It is
+   * set at the sign-in, or later by a browser that has registered a key (`device-keys.ts`), and never changes then.
    */
   readonly jkt: string | null
 }

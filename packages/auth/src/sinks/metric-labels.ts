@@ -39,6 +39,7 @@ const proofLabels: readonly string[] = [
   'key',
   'signature',
   'claims',
+  'expired',
   ...proofs,
 ]
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { advanced, confirmed, type Session, type SessionRow } from '../sessions/index.js'
+import { advanced, bound, confirmed, type Session, type SessionRow } from '../sessions/index.js'
 import type { ClaimedStore } from './index.js'
 import { readSession, withoutMark, storeSession } from '../../test/kit/claimed-store.js'
 
@@ -16,6 +16,7 @@ type Write =
       readonly sealedMember: string | null
     }
   | { readonly kind: 'confirm'; readonly ahead: number; readonly after: number }
+  | { readonly kind: 'bind'; readonly behind: number; readonly jkt: string }
   | { readonly kind: 'end'; readonly after: number }
 
 const instant = fc.integer({ min: 1, max: 2_000_000_000 })
@@ -53,6 +54,14 @@ const write: fc.Arbitrary<Write> = fc.oneof(
       after,
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('bind' as const),
+      behind: fc.nat(1),
+      jkt: fc.base64String({ minLength: 4, maxLength: 44 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('end' as const), after }) },
 )
 
@@ -60,8 +69,9 @@ const write: fc.Arbitrary<Write> = fc.oneof(
 async function apply(write: Write, before: Session, applying: Applying): Promise<Session> {
   const { id, generation, endedAt } = before
   const { store, now } = applying
-  const at = now + write.after
   if (write.kind === 'advance') return await applyAdvance(write, before, applying)
+  if (write.kind === 'bind') return await applyBind(write, before, applying)
+  const at = now + write.after
   if (write.kind === 'confirm') {
     const used = generation + write.ahead
     await store.sessions.confirm(id, used, at)
@@ -69,6 +79,22 @@ async function apply(write: Write, before: Session, applying: Applying): Promise
   }
   await store.sessions.end(id, 'reuse', at)
   return endedAt === null ? { ...before, endedAt: Math.floor(at), endReason: 'reuse' } : before
+}
+
+/** Binds the session as it was read, one write ago or just now. */
+async function applyBind(
+  { behind, jkt }: Extract<Write, { kind: 'bind' }>,
+  before: Session,
+  { store, reads }: Applying,
+): Promise<Session> {
+  const newest = reads.at(-1)
+  const read = reads.at(-1 - behind) ?? newest
+  if (!read) throw new Error('a session was read before')
+  const next = read.mark === newest?.mark ? bound(before, jkt) : null
+  const stands = await store.sessions.bind(read, jkt)
+  // A session that cannot be bound is not written, so the store need not be asked how it stands.
+  if (bound(read, jkt) !== null) expect(withoutMark(stands)).toEqual(next ?? before)
+  return next ?? before
 }
 
 /** Advances the session as it was read, some writes ago or just now. */

@@ -36,6 +36,7 @@ export type ProofProblem = Extract<
   | 'ath'
   | 'repeated'
   | 'other_key'
+  | 'expired'
 >
 
 /** A proof that is valid if its id was not used before. */
@@ -80,7 +81,9 @@ export function createProofJudge(): JudgeProof {
     const { header, claims } = decodeToken(proof) ?? { header: null, claims: null }
     if (!header) return { reason: 'malformed' }
     const problem =
-      problemOfHeader(header) ?? problemOfTimes(claims, now) ?? problemOfClaims(claims, request, accessToken)
+      problemOfHeader(header, 'dpop+jwt') ??
+      problemOfTimes(claims, now) ??
+      problemOfClaims(claims, request, accessToken)
     if (problem) return { reason: problem }
     const found = keyOf(header['jwk'])
     if (!found) return { reason: 'key' }
@@ -100,9 +103,10 @@ function problemOfClaims(
   return typeof jti === 'string' && jti !== '' ? null : 'claims'
 }
 
-function problemOfHeader(header: JsonObject): ProofProblem | null {
+/** Returns what is wrong with the header of a proof of this type; null if it may be read. */
+export function problemOfHeader(header: JsonObject, type: string): ProofProblem | null {
   if (refusedParameters.some((name) => Object.hasOwn(header, name))) return 'header'
-  if (header['typ'] !== 'dpop+jwt') return 'type'
+  if (header['typ'] !== type) return 'type'
   return header['alg'] === 'ES256' ? null : 'algorithm'
 }
 
@@ -113,9 +117,12 @@ function problemOfTimes({ iat, exp, nbf }: JsonObject, now: number): ProofProble
   return nbf === undefined || (typeof nbf === 'number' && nbf <= now + proofAgeSeconds) ? null : 'iat'
 }
 
-interface ProofKey {
+/** A key that a caller has named. */
+export interface ProofKey {
   readonly key: VerificationKey
   readonly jkt: string
+  readonly x: string
+  readonly y: string
 }
 
 /** A coordinate of P-256 in base64url: 32 bytes, without bits beyond the last one. So one key has one thumbprint. */
@@ -126,7 +133,7 @@ function isCoordinate(value: unknown): value is string {
 }
 
 /** Creates the reader of the `jwk` in a header: a public key on P-256 without a private part (RFC 7517 §4, RFC 7518 §6.2). */
-function createKeyReader(): (jwk: unknown) => ProofKey | null {
+export function createKeyReader(): (jwk: unknown) => ProofKey | null {
   const kept = createBoundedMap<ProofKey>(keysKept)
   return (jwk) => {
     if (!isJsonObject(jwk) || jwk['kty'] !== 'EC') return null
@@ -137,7 +144,7 @@ function createKeyReader(): (jwk: unknown) => ProofKey | null {
     const key = readVerificationKey(jwk, ['ES256'], known ? [known.key] : [])
     if (!key) return null
     if (known?.key === key) return known
-    const read = { key, jkt: thumbprint(x, y) }
+    const read = { key, jkt: thumbprint(x, y), x, y }
     kept.set(x + y, read)
     return read
   }

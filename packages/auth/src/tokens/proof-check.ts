@@ -37,9 +37,11 @@ export interface PresentedProof {
   /**
    * Returns null if the proof is valid, by the key of this thumbprint, and not used before; else the reason why it is refused. It is noted
    * as used only if it is by that key: a stranger with a key of its own leaves nothing behind.
-   * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`: the store does not answer
+   * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`: the store does not answer; or with what else keeps the key from being shown
    */
-  use(jkt: string): Promise<ProofProblem | null>
+  use(jkt: string, sessionId?: string): Promise<ProofProblem | null>
+  /** Returns the key by which an unbound session becomes bound, because the request shows that the caller has it. @defaultValue none */
+  keyFor?(sessionId: string): string | undefined
 }
 
 /** Options of {@link createProofCheck}. */
@@ -55,18 +57,18 @@ export interface ProofCheckOptions {
 const keptSeconds = 2 * proofAgeSeconds + 30
 
 /** Creates {@link ProofCheck}. A proof counts once, on this instance and on all others of the store. */
-export function createProofCheck({ clock, log, proofsKept = 200_000 }: ProofCheckOptions): ProofCheck {
+export function createProofCheck(options: ProofCheckOptions): ProofCheck {
+  const { clock } = options
   const judge = createProofJudge()
-  const isFirstHere = createMemoryOfProofs(clock, proofsKept)
+  const isFirst = createUseOnce(options)
   const results = new WeakMap<
     object,
     { readonly id: string; readonly result: Promise<ProofProblem | null> }
   >()
 
   const note = async (id: string, whileAway: 'refuse' | 'accept'): Promise<ProofProblem | null> => {
-    if (!isFirstHere(id)) return 'repeated'
     try {
-      return (await log?.use(id, keptSeconds)) === false ? 'repeated' : null
+      return (await isFirst(id)) ? null : 'repeated'
     } catch (error) {
       if (whileAway === 'accept' && error instanceof AuthError) return null
       throw error
@@ -99,6 +101,19 @@ export function createProofCheck({ clock, log, proofsKept = 200_000 }: ProofChec
         whileAway: 'accept',
       }),
   }
+}
+
+/**
+ * Creates the function that notes an id, and returns true if it was not noted before, on this instance or another of the store, within 150 s.
+ * It rejects with `AUTH_UNAVAILABLE` if the store does not answer.
+ */
+export function createUseOnce({
+  clock,
+  log,
+  proofsKept = 200_000,
+}: ProofCheckOptions): (id: string) => Promise<boolean> {
+  const isFirstHere = createMemoryOfProofs(clock, proofsKept)
+  return async (id) => isFirstHere(id) && (await log?.use(id, keptSeconds)) !== false
 }
 
 /** The use of a proof: the key that is asked for, the request, and the rule while the store is away. */

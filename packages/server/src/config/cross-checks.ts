@@ -130,6 +130,13 @@ function* browserConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
 
 /** An error rather than a warning: the operator relies on it. */
 function* dpopConflicts({ settings }: CrossCheckInput): Generator<Conflict> {
+  if (settings.DBSC === 'on' && settings.REFRESH_TOKEN_TRANSPORT !== 'cookie')
+    yield {
+      name: 'DBSC',
+      problem: 'needs REFRESH_TOKEN_TRANSPORT=cookie: a browser binds its cookies',
+      example: 'leave out DBSC, or set REFRESH_TOKEN_TRANSPORT=cookie',
+      beside: ['REFRESH_TOKEN_TRANSPORT'],
+    }
   const name =
     settings.DPOP_REQUIRED === 'on' ? 'DPOP_REQUIRED' : settings.DPOP === 'all' ? 'DPOP' : undefined
   if (name === undefined) return

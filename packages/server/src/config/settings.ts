@@ -69,6 +69,7 @@ const entries = {
   REFRESH_TOKEN_TRANSPORT: v.optional(oneOf(['body', 'cookie'])),
   DPOP: v.optional(oneOf(['refresh', 'all'])),
   DPOP_REQUIRED: v.optional(onOff),
+  DBSC: v.optional(onOff),
   SENTRY_DSN: v.optional(sentryDsn()),
   POSTHOG_API_KEY: v.optional(idLike('phc_')),
   POSTHOG_HOST: v.optional(httpUrl()),
@@ -125,6 +126,7 @@ export const examples: Readonly<Record<SettingName, string>> = {
   REFRESH_TOKEN_TRANSPORT: 'body',
   DPOP: 'refresh',
   DPOP_REQUIRED: 'on',
+  DBSC: 'on',
   SENTRY_DSN: 'https://key@o1.ingest.sentry.io/1',
   POSTHOG_API_KEY: 'phc_…',
   POSTHOG_HOST: 'https://eu.i.posthog.com',
@@ -167,6 +169,7 @@ export function perennialOptionsOf(
       sessionPerMinute: settings.RATE_LIMIT_SESSION_PER_MINUTE,
     },
     refreshTokenTransport: settings.REFRESH_TOKEN_TRANSPORT,
+    deviceBoundSessions: settings.DBSC === 'on',
     allowedOrigins: settings.CORS_ORIGIN,
     dpop: { mode: settings.DPOP, required: settings.DPOP_REQUIRED === 'on' },
   }

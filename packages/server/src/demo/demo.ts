@@ -44,7 +44,14 @@ export function createDemo(parts: DemoParts): Demo {
     perennial,
     addHooks: (app) => addBreakHooks(app, switches),
     addRoutes: (app) =>
-      addDemoRoutes(app, { emulator, perennial, switches, transport, canShorten: openShortLived !== null }),
+      addDemoRoutes(app, {
+        emulator,
+        perennial,
+        switches,
+        transport,
+        clock,
+        canShorten: openShortLived !== null,
+      }),
   }
 }
 
@@ -54,6 +61,7 @@ export interface DemoRouteParts {
   readonly perennial: SwitchingPerennial
   readonly switches: Switches
   readonly transport: 'body' | 'cookie'
+  readonly clock: Clock
   /** False for a store in this process's memory, which cannot be opened a second time for one-minute tokens. */
   readonly canShorten: boolean
 }
@@ -94,7 +102,7 @@ const pageHeaders = {
 }
 
 function addSwitchRoutes(scope: FastifyInstance, app: FastifyInstance, parts: DemoRouteParts): void {
-  const { emulator, perennial, switches } = parts
+  const { emulator, perennial, switches, clock } = parts
   scope.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store')
     requireDemoPage(request)
@@ -118,10 +126,11 @@ function addSwitchRoutes(scope: FastifyInstance, app: FastifyInstance, parts: De
   order('/demo/token-life/hour', () => perennial.setTokenLife('hour'))
   if (parts.canShorten) order('/demo/token-life/minute', () => perennial.setTokenLife('minute'))
   scope.post('/demo/revoke', { onRequest: authenticate(perennial) }, async (request, reply) => {
-    const { host = '', authorization = '' } = request.headers
+    const { host = '' } = request.headers
     const memberId = request.memberstackUser?.userId
+    const sessionId = String(request.memberstackUserRaw?.['sid'])
     const { accessToken: memberJwt } = await emulator.issueTokens({ memberId })
-    if (switches.isDown() || !(await revokeFromElsewhere(app, { host, authorization, memberJwt })))
+    if (switches.isDown() || !(await revokeFromElsewhere(app, { host, sessionId, memberJwt, clock })))
       throw new AuthError('AUTH_UNAVAILABLE', 'There is no session to end, or the service is down.')
     return reply.code(204).send()
   })

@@ -1,5 +1,6 @@
 import { adminPaths } from './admin-paths.js'
 import { sessionPaths, tokenPaths } from './auth-paths.js'
+import { devicePaths } from './device-paths.js'
 import type { OpenApiDocument } from './description.js'
 import { schemas, securitySchemes } from './schemas.js'
 import { servicePaths } from './service-paths.js'
@@ -31,7 +32,11 @@ export function describeService(mode: 'session' | 'forward'): OpenApiDocument {
         : []),
       { name: 'service', description: 'For operators and other programs.' },
     ],
-    paths: { ...tokenPaths, ...(sessions ? { ...sessionPaths, ...adminPaths } : {}), ...servicePaths },
+    paths: {
+      ...tokenPaths,
+      ...(sessions ? { ...sessionPaths, ...devicePaths, ...adminPaths } : {}),
+      ...servicePaths,
+    },
     components: { schemas, securitySchemes },
   }
 }

@@ -61,7 +61,7 @@ function createRows(parts: Parts): Rows {
     },
     read,
     async replace(row, expected) {
-      const replaced = await run(sql.replace, ...fieldsOf(row), toColumn(expected))
+      const replaced = await run(sql.replace, ...fieldsOf(row), toColumn(expected), toColumn(row.jkt))
       return replaced.length > 0 ? 'replaced' : await read(row.id)
     },
     async list({ memberId, at, limit, after }: ListRequest): Promise<Page<SessionRow>> {
@@ -87,7 +87,7 @@ function rowStatements(table: D1Statements['table']) {
       WHERE id = ?1 AND expires_at > ?2 AND (ended_at IS NULL OR ended_at > ?3)`,
     replace: `
       UPDATE ${sessions} SET user_agent = ?2, created_at = ?3, last_used_at = ?4, expires_at = ?5, generation = ?6,
-        confirmed_at = ?7, previous_confirmed_at = ?8, sealed_member = ?9, mark = ?10
+        confirmed_at = ?7, previous_confirmed_at = ?8, sealed_member = ?9, mark = ?10, jkt = ?12
       WHERE id = ?1 AND mark = ?11 AND ended_at IS NULL RETURNING 1 AS replaced`,
     list: `
       SELECT * FROM ${sessions}

@@ -55,7 +55,7 @@ function createRows(parts: Parts): Rows {
     insert: createInsertion(parts),
     read,
     async replace(row, expected) {
-      const replaced = await run(sql.replace, [...fieldsOf(row), toColumn(expected)])
+      const replaced = await run(sql.replace, [...fieldsOf(row), toColumn(expected), toColumn(row.jkt)])
       return replaced.length > 0 ? 'replaced' : await read(row.id)
     },
     async list({ memberId, at, limit, after }: ListRequest): Promise<Page<SessionRow>> {
@@ -82,7 +82,7 @@ function rowStatements(schema: string) {
     replace: `
       UPDATE ${schema}.sessions SET user_agent = $2::text, created_at = $3::bigint, last_used_at = $4::bigint,
         expires_at = $5::bigint, generation = $6::bigint, confirmed_at = $7::bigint, previous_confirmed_at = $8::bigint,
-        sealed_member = $9::text, mark = $10::text
+        sealed_member = $9::text, mark = $10::text, jkt = $12::text
       WHERE id = $1::text AND mark = $11::text AND ended_at IS NULL
       RETURNING 1 AS replaced`,
     list: `

@@ -35,12 +35,12 @@ export function toRow(row: Row): SessionRow {
 
 /** Returns the parameters of `insertRow`. */
 export function toParameters(row: SessionRow): Parameters {
-  const { memberId, epoch, jkt, endedAt, endReason, userAgent, createdAt, expiresAt } = row
-  const signIn = { memberId, epoch, jkt, userAgent, createdAt, expiresAt }
+  const { memberId, epoch, endedAt, endReason, userAgent, createdAt, expiresAt } = row
+  const signIn = { memberId, epoch, userAgent, createdAt, expiresAt }
   return { ...rotatedFieldsOf(row), ...signIn, endedAt, endReason }
 }
 
-/** Returns the fields that a rotation or a first use changes, and the id. */
+/** Returns the fields that a rotation, a first use or a binding changes, and the id. */
 export function rotatedFieldsOf(row: SessionRow): Parameters {
   return {
     id: row.id,
@@ -50,6 +50,7 @@ export function rotatedFieldsOf(row: SessionRow): Parameters {
     previousConfirmedAt: row.previousConfirmedAt,
     sealedMember: row.sealedMember,
     mark: row.mark,
+    jkt: row.jkt,
   }
 }
 

@@ -15,12 +15,12 @@ import { createInsertion } from './insertion.js'
 import { rotatedFieldsOf, toRow } from './rows.js'
 
 /**
- * The compare-and-set of a rotation and of a first use. Columns of an index are not among those that it sets: SQLite would
+ * The compare-and-set of a rotation, of a first use and of a binding. Columns of an index are not among those that it sets: SQLite would
  * write the entries of the index again, with the same values.
  */
 const replaceRow = `
   UPDATE sessions SET last_used_at = :lastUsedAt, generation = :generation, confirmed_at = :confirmedAt,
-    previous_confirmed_at = :previousConfirmedAt, sealed_member = :sealedMember, mark = :mark
+    previous_confirmed_at = :previousConfirmedAt, sealed_member = :sealedMember, mark = :mark, jkt = :jkt
   WHERE id = :id AND mark = :expected AND ended_at IS NULL`
 
 /** Ends one session that has not ended. */
