@@ -11,6 +11,7 @@ describe('a paged map', () => {
     map.set('key 7', -7)
     expect([...map]).toEqual(entries(0, 100_000).map(([key, value]) => [key, value === 7 ? -7 : value]))
     expect([map.has('key 0'), map.has('key 99999'), map.has('key 100000')]).toEqual([true, true, false])
+    expect([map.get('key 7'), map.get('key 99999'), map.get('key 100000')]).toEqual([-7, 99_999, undefined])
   })
 
   it('forgets entries while it is read, oldest first, and takes them again', () => {

@@ -1,3 +1,4 @@
+import { createPagedMap } from '../base/paged-map.js'
 import type { SessionRow } from '../sessions/index.js'
 
 /** The sessions of each member in the order of their creation, so that a page of a list costs the same however many there are. */
@@ -6,8 +7,6 @@ export interface MemberIndex {
   remove(session: Pick<SessionRow, 'id' | 'memberId'>): void
   /** Returns the number of sessions of a member. */
   countOf(memberId: string): number
-  /** Yields the ids of all sessions. */
-  ids(): Iterable<string>
   /** Yields the ids of a member's sessions, oldest first. */
   oldestFirst(memberId: string): Iterable<string>
   /** Yields the ids of a member's sessions before the place `after` (null: all), newest first, each with its place. */
@@ -22,8 +21,8 @@ const digits = 16
 /** Creates an empty index. A place is the creation and then a count, as texts that sort in that order. */
 export function createMemberIndex(): MemberIndex {
   const placesOf = new Map<string, string[]>()
-  const placeOf = new Map<string, string>()
-  const idAt = new Map<string, string>()
+  const placeOf = createPagedMap<string>()
+  const idAt = createPagedMap<string>()
   let count = 0
   return {
     add({ id, memberId, createdAt }) {
@@ -44,7 +43,6 @@ export function createMemberIndex(): MemberIndex {
       if (places.length === 0) placesOf.delete(memberId)
     },
     countOf: (memberId) => placesOf.get(memberId)?.length ?? 0,
-    ids: () => placeOf.keys(),
     *oldestFirst(memberId) {
       for (const place of placesOf.get(memberId) ?? []) yield idAt.get(place) ?? ''
     },

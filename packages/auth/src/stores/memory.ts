@@ -1,3 +1,4 @@
+import { createPagedMap, type PagedMap } from '../base/paged-map.js'
 import { forEachInSlices, inSlices } from '../base/slices.js'
 import { shareRun } from '../base/single-flight.js'
 import { systemTicker } from '../base/time.js'
@@ -27,9 +28,9 @@ import { sweepEverySeconds, type Store, type StoreOptions } from './store.js'
 /** Creates a `memory:` store: for one process, and lost when it ends. Every method runs in one turn, so it is atomic. */
 export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions): Store {
   const tables: Tables = {
-    sessions: new Map(),
+    sessions: createPagedMap(),
     members: createMemberIndex(),
-    ended: new Map(),
+    ended: createPagedMap(),
     cutoffs: new Map(),
     epoch: null,
   }
@@ -62,14 +63,16 @@ export function createMemoryStore({ clock, ticker = systemTicker }: StoreOptions
 }
 
 interface Tables {
-  readonly sessions: Map<string, SessionRow>
+  /** The end of a session is written in its place, so rows are copied on their way in and out. */
+  readonly sessions: PagedMap<Writable<SessionRow>>
   /** The sessions of the present epoch that have not ended. */
   members: MemberIndex
   epoch: StoredEpoch | null
-  readonly ended: Map<string, number>
+  readonly ended: PagedMap<number>
   readonly cutoffs: Map<string, { readonly issuedUntil: number; readonly setAt: number }>
 }
 
+type Writable<Row> = { -readonly [Field in keyof Row]: Row[Field] }
 type Rows = Pick<SessionRows, 'insert' | 'read' | 'replace' | 'list'>
 type Epoch = Pick<SessionRows, 'readEpoch' | 'replaceEpoch'>
 
@@ -81,20 +84,24 @@ function createRows(tables: Tables, feed: EndedFeed, clock: StoreOptions['clock'
       if (cutoff !== undefined && issuedAt <= cutoff.issuedUntil) return { kind: 'refused' }
       if (row.epoch < (tables.epoch?.epoch ?? 0)) return { kind: 'outdated' }
       const superseded = endSurplus(tables, row.memberId, { most: mostSessions - 1, at: Math.floor(clock()) })
-      sessions.set(row.id, row)
+      sessions.set(row.id, { ...row })
       tables.members.add(row)
       feed.publish(superseded)
       return { kind: 'created', superseded: superseded.map(({ id }) => id) }
     },
-    read: async (id) => sessions.get(id) ?? null,
+    read: async (id) => copyOf(sessions.get(id)),
     replace: async (row, expected) => {
       const stored = sessions.get(row.id)
-      if (stored?.mark !== expected || stored.endedAt !== null) return stored ?? null
-      sessions.set(row.id, row)
+      if (stored?.mark !== expected || stored.endedAt !== null) return copyOf(stored)
+      sessions.set(row.id, { ...row })
       return 'replaced'
     },
     list: async (request) => listOf(tables, request),
   }
+}
+
+function copyOf(row: SessionRow | undefined): SessionRow | null {
+  return row ? { ...row } : null
 }
 
 function endSurplus(
@@ -118,17 +125,16 @@ function createEpoch(tables: Tables, feed: EndedFeed): Epoch {
     readEpoch: async () => tables.epoch,
     replaceEpoch: async ({ next, expected, at }) => {
       if ((tables.epoch?.mark ?? null) !== expected) return null
-      const { sessions, members: before } = tables
-      const isLater = next.epoch > (tables.epoch?.epoch ?? 0)
+      const before = tables.epoch?.epoch ?? 0
+      const isLater = next.epoch > before
       tables.epoch = next
       const entry = toEpochEntry(next, at)
       if (!tables.ended.has(entry.id)) tables.ended.set(entry.id, entry.endedAt)
       if (isLater) tables.members = createMemberIndex()
       feed.publish([entry])
       let live = 0
-      await forEachInSlices(isLater ? before.ids() : [], (id) => {
-        const session = sessions.get(id)
-        if (session && isLive(session, at)) live += 1
+      await forEachInSlices(isLater ? tables.sessions : [], ([, session]) => {
+        if (session.epoch >= before && session.epoch < next.epoch && isLive(session, at)) live += 1
       })
       return live
     },
@@ -179,8 +185,14 @@ function createEnding(tables: Tables, feed: EndedFeed): Omit<SessionRows, keyof 
   }
 }
 
-function endOne(tables: Tables, session: SessionRow, reason: SessionEndReason | null, at: number): void {
-  tables.sessions.set(session.id, { ...session, endedAt: at, endReason: reason })
+function endOne(
+  tables: Tables,
+  session: Writable<SessionRow>,
+  reason: SessionEndReason | null,
+  at: number,
+): void {
+  session.endedAt = at
+  session.endReason = reason
   tables.members.remove(session)
   tables.ended.set(session.id, at)
 }
@@ -190,11 +202,11 @@ function listOf(tables: Tables, request: ListRequest): Page<SessionRow> {
   const live = liveOf(tables, { ...request, limit: limit + 1 })
   const page = live.slice(0, limit)
   const next = live.length > limit ? (page.at(-1)?.place ?? null) : null
-  return { sessions: page.map(({ session }) => session), next }
+  return { sessions: page.map(({ session }) => ({ ...session })), next }
 }
 
 function liveOf({ sessions, members }: Tables, { memberId, at, limit, after = null }: ListRequest) {
-  const live: { readonly session: SessionRow; readonly place: string }[] = []
+  const live: { readonly session: Writable<SessionRow>; readonly place: string }[] = []
   for (const { id, place } of members.newestFirst(memberId, after)) {
     const session = sessions.get(id)
     if (session && isLive(session, at)) live.push({ session, place })
@@ -209,7 +221,7 @@ async function sweep(tables: Tables, now: number): Promise<void> {
   const endedBefore = now - endedKeptSeconds
   // Sessions of earlier epochs are kept for as long as those that ended one by one.
   const leastEpoch = epoch && beginningOf(epoch.epoch) <= endedBefore ? epoch.epoch : 0
-  await forEachInSlices(sessions.values(), (session) => {
+  await forEachInSlices(sessions, ([, session]) => {
     const endedAt = session.endedAt ?? Infinity
     if (session.expiresAt <= now || endedAt <= endedBefore || session.epoch < leastEpoch)
       forget(tables, session)
