@@ -58,10 +58,10 @@ describeSite(
   },
 )
 
-async function signedIn({ browser, proxy }: SiteWorld): Promise<BrowserContext> {
+async function signedIn({ browser, url }: SiteWorld): Promise<BrowserContext> {
   const context = await browser.newContext()
   const page = await context.newPage()
-  await page.goto(`${proxy.url}/`)
+  await page.goto(`${url}/`)
   await signIn(page, 'ada@example.com')
   return context
 }

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import process from 'node:process'
 
@@ -8,6 +9,10 @@ import process from 'node:process'
 export interface SiteExample {
   /** The folder in `examples/`. */
   readonly name: string
+  /** A folder beside this file, whose files are put over those of the example. The site is then built in a folder of its own. */
+  readonly trials?: string
+  /** The path that the site is mounted at, such as `/shop`. It is its variable `BASE_PATH`. */
+  readonly base?: string
   /** The programs, as paths in the folder, and their parameters. */
   readonly build: readonly [string, ...string[]]
   readonly start: readonly [string, ...string[]]
@@ -47,16 +52,39 @@ export function hasSite({ name, build: [program] }: SiteExample): boolean {
   return isInstalled
 }
 
+/** What a build makes, and what npm installs. */
+const made = new Set(['node_modules', 'package-lock.json', 'dist', '.next', '.astro', '.trials'])
+
+/** Returns the folder of a site. Node finds what is installed for the example from a folder inside it too. */
+const folderOf = ({ name, trials }: SiteExample) =>
+  trials === undefined ? join(examples, name) : join(examples, name, '.trials')
+
+/** Returns the parameters of Node. A program that is installed lies in the folder of the example. */
+const programOf = ({ name }: SiteExample, [program, ...parameters]: readonly [string, ...string[]]) => [
+  program.startsWith('node_modules/') ? join(examples, name, program) : program,
+  ...parameters,
+]
+
+/** Copies an example without what is made of it, and puts the files of the trials over it. */
+function copySite(site: SiteExample, folder: string, trials: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  const original = join(examples, site.name)
+  for (const entry of readdirSync(original).filter((name) => !made.has(name)))
+    cpSync(join(original, entry), join(folder, entry), { recursive: true })
+  cpSync(join(examples, 'test', trials), folder, { recursive: true })
+}
+
 /** Builds an example on the built packages of this repository, which are put into its `node_modules` as npm would. */
 export async function buildSite(site: SiteExample, env: Readonly<Record<string, string>>): Promise<void> {
-  const folder = `${examples}/${site.name}`
+  const folder = folderOf(site)
+  if (site.trials !== undefined) copySite(site, folder, site.trials)
   for (const name of ['auth', 'client']) {
     const installed = `${folder}/node_modules/@perennial/${name}`
     rmSync(installed, { recursive: true, force: true })
     for (const part of ['package.json', 'dist'])
       cpSync(`${packages}/${name}/${part}`, `${installed}/${part}`, { recursive: true })
   }
-  const child = spawn(process.execPath, [...site.build], {
+  const child = spawn(process.execPath, programOf(site, site.build), {
     cwd: folder,
     env: { ...baseEnvironment(), ...quiet, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,11 +96,12 @@ export async function buildSite(site: SiteExample, env: Readonly<Record<string, 
 
 /** Starts an example that was built. */
 export async function startSite(
-  { name, start, env: own = {} }: SiteExample,
+  site: SiteExample,
   env: Readonly<Record<string, string>>,
 ): Promise<RunningSite> {
-  const child = spawn(process.execPath, ['--import', clock, ...start], {
-    cwd: `${examples}/${name}`,
+  const { name, start, env: own = {} } = site
+  const child = spawn(process.execPath, ['--import', clock, ...programOf(site, start)], {
+    cwd: folderOf(site),
     env: { ...baseEnvironment(), ...quiet, NODE_ENV: 'production', ...own, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

@@ -41,7 +41,7 @@ export async function navigate(
   let sinceSwitchSeconds = 0
   const pathAtRandom = () => (['/', '/account', '/pro'] as const)[below(3)] ?? '/'
   const losses = ({ url = '' }: { readonly url?: string | undefined }) => {
-    if (/^\/_(next|astro)\//.test(url)) return 'arrives' as const
+    if (/\/_(next|astro)\//.test(url)) return 'arrives' as const
     const dice = randomLoss()
     if (dice < 0.12) return 'lost'
     return dice < 0.2 ? 'cut' : 'arrives'
@@ -58,7 +58,7 @@ export async function navigate(
     }
     for (let attempt = 0; ; attempt++) {
       const shown = await greetingWithin(tab, 3_000)
-      const at = pathOf(tab)
+      const at = pathOf(tab, world.url)
       if (shown === 'Hello visitor') seen.logouts++
       if (members.some((other) => other !== email && shown?.includes(other))) seen.strangers++
       if (at !== undefined && shown === expected[at]) return
@@ -69,7 +69,7 @@ export async function navigate(
     }
   }
   const visit = async (tab: Page, path: Path) =>
-    void (await tab.goto(`${world.proxy.url}${path}`, { waitUntil: 'commit' }).catch(() => null))
+    void (await tab.goto(`${world.url}${path}`, { waitUntil: 'commit' }).catch(() => null))
 
   const moves: readonly ((tab: Page, path: Path) => Promise<void>)[] = [
     visit,
@@ -90,7 +90,7 @@ export async function navigate(
       seen.aborted++
     },
     async (tab, path) => {
-      await prefetch(tab, `${world.proxy.url}${pathAtRandom()}`)
+      await prefetch(tab, `${world.url}${pathAtRandom()}`)
       await visit(tab, path)
       seen.prefetched++
     },
@@ -99,7 +99,7 @@ export async function navigate(
   const switchMember = async () => {
     world.proxy.fate = () => 'arrives'
     const [one, other] = tabs
-    for (const tab of tabs) await tab.goto(`${world.proxy.url}/`)
+    for (const tab of tabs) await tab.goto(`${world.url}/`)
     await signOut(one)
     await other.getByText('Hello visitor').waitFor()
     member = 1 - member
@@ -132,8 +132,13 @@ export async function navigate(
   return seen
 }
 
-function pathOf(tab: Page): Path | undefined {
-  const { pathname } = new URL(tab.url())
+function pathOf(tab: Page, base: string): Path | undefined {
+  const pathname = tab.url().startsWith(base)
+    ? tab
+        .url()
+        .slice(base.length)
+        .replace(/[?#].*/, '') || '/'
+    : ''
   return pathname === '/' || pathname === '/account' || pathname === '/pro' ? pathname : undefined
 }
 

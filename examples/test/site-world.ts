@@ -13,8 +13,14 @@ export interface SiteWorld {
   readonly site: RunningSite
   readonly proxy: LossyProxy
   readonly browser: Browser
+  /** The address of the home page, through the proxy. */
+  readonly url: string
+  /** Starts the site in another process, with these variables in place of its own. */
+  startAnother(env?: Readonly<Record<string, string>>): Promise<RunningSite>
   /** Lets time pass, for the site and for Memberstack. */
   pass(seconds: number): Promise<void>
+  /** By how many seconds its clock is ahead. */
+  readonly aheadSeconds: number
   /** Sends a request with the cookies of a browser. Redirects are not followed. */
   ask(context: BrowserContext | undefined, path: string, init?: RequestInit): Promise<Response>
   close(): Promise<void>
@@ -28,7 +34,10 @@ export async function startSiteWorld(example: SiteExample): Promise<SiteWorld> {
     clock: () => Date.now() / 1000 + aheadSeconds,
     adminRequestsPerSecond: 1e6,
   })
+  const { base = '' } = example
   const env = {
+    BASE_PATH: base,
+    NEXT_PUBLIC_BASE_PATH: base,
     STORE_URL: `sqlite:${join(folder, 'perennial.db')}`,
     PERENNIAL_SECRET: Buffer.alloc(32, 7).toString('base64'),
     MEMBERSTACK_APP_ID: emulator.appId,
@@ -47,6 +56,11 @@ export async function startSiteWorld(example: SiteExample): Promise<SiteWorld> {
     site,
     proxy,
     browser,
+    url: `${proxy.url}${base}`,
+    startAnother: (own = {}) => startSite(example, { ...env, ...own }),
+    get aheadSeconds() {
+      return aheadSeconds
+    },
     async pass(seconds) {
       aheadSeconds += seconds
       await site.setClock(aheadSeconds)
@@ -55,7 +69,9 @@ export async function startSiteWorld(example: SiteExample): Promise<SiteWorld> {
       const cookies = (await context?.cookies()) ?? []
       const headers = new Headers(init.headers)
       headers.set('cookie', cookies.map(({ name, value }) => `${name}=${value}`).join('; '))
-      return await fetch(`${proxy.url}${path}`, { redirect: 'manual', ...init, headers })
+      // Where a site has a base path, its home page has no slash at the end.
+      const address = base !== '' && path === '/' ? '' : path
+      return await fetch(`${proxy.url}${base}${address}`, { redirect: 'manual', ...init, headers })
     },
     async close() {
       await browser.close()
@@ -66,6 +82,12 @@ export async function startSiteWorld(example: SiteExample): Promise<SiteWorld> {
     },
   }
 }
+
+/** Returns true for the address of the home page of a site. */
+export const isHome =
+  ({ url }: Pick<SiteWorld, 'url'>) =>
+  ({ origin, pathname }: URL): boolean =>
+    `${origin}${pathname}`.replace(/\/$/, '') === url
 
 /** Returns the greeting that a page shows. */
 export async function greetingOf(page: Page): Promise<string | null> {

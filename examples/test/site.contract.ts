@@ -1,14 +1,20 @@
 import process from 'node:process'
 import type { BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { PageBrowser } from '../../packages/auth/test/kit/page-browser.js'
+import { hasRedis, startRedis } from '../../packages/auth/test/kit/redis.js'
 import { hasChromium } from '../../packages/client/test/browser/harness.js'
 import { hasSite, installCommand, type SiteExample } from './built-site.js'
+import { freeze } from './frozen-site.js'
+import { visitFrozen } from './frozen-visits.js'
 import { navigate } from './random-visits.js'
-import { greetingOf, signIn, signOut, startSiteWorld, type SiteWorld } from './site-world.js'
+import { greetingOf, isHome, signIn, signOut, startSiteWorld, type SiteWorld } from './site-world.js'
 
 const ada = 'ada@example.com'
 const bob = 'bob@example.com'
 const ours = ['__Host-perennial', '__Host-perennial-access']
+
+const frozenRequests = process.env['PERENNIAL_LONG'] ? 1_000 : 60
 
 // A busy machine takes long for a browser and a server, and each step waits for what is to come.
 vi.setConfig({ testTimeout: 180_000 })
@@ -37,7 +43,7 @@ export function describeSite(
 
     /** Opens a page. A visit that is still under way, such as the repetition of a form, can interrupt this one. */
     const open = async (page: Page, path: string) => {
-      const visit = () => page.goto(`${world.proxy.url}${path}`)
+      const visit = () => page.goto(`${world.url}${path}`)
       await visit().catch(async (error: unknown) => {
         if (!String(error).includes('interrupted by another navigation')) throw error
         await page.waitForLoadState()
@@ -58,8 +64,8 @@ export function describeSite(
     it('shows its member after a sign-in, nobody after a sign-out, and never another member, by Back neither', async () => {
       const { context, page } = await newVisit()
       expect(await greetingOf(page)).toBe('Hello visitor')
-      await page.goto(`${world.proxy.url}/account`)
-      await page.waitForURL(`${world.proxy.url}/`)
+      await page.goto(`${world.url}/account`)
+      await page.waitForURL(isHome(world))
       for (const [member, other] of [
         [ada, bob],
         [bob, ada],
@@ -76,7 +82,7 @@ export function describeSite(
         await expectGreeting(page, member)
         expect(await page.content()).not.toContain(other)
         await page.getByRole('link', { name: 'Home' }).click()
-        await page.waitForURL(`${world.proxy.url}/`)
+        await page.waitForURL(isHome(world))
         await signOut(page)
         for (let back = 0; back < 3; back++) {
           await page.goBack()
@@ -219,6 +225,71 @@ export function describeSite(
         for (const what of ['lost', 'cut', 'aborted', 'prefetched', 'switches'] as const)
           expect(summary[what], what).toBeGreaterThan(0)
         await context.close()
+      },
+    )
+
+    it(
+      `knows its members in ${frozenRequests} random requests to two processes that are frozen after each answer`,
+      { timeout: 120_000 + frozenRequests * 1_000 },
+      async () => {
+        // So a platform of functions says what it is.
+        const start = () => world.startAnother({ AWS_LAMBDA_FUNCTION_NAME: 'site' })
+        const sites = await Promise.all([start().then(freeze), start().then(freeze)])
+        onTestFinished(async () => void (await Promise.all(sites.map((site) => site.close()))))
+        const seen = await visitFrozen({
+          sites,
+          requests: frozenRequests,
+          pass: async (seconds) => {
+            await world.pass(seconds)
+            return world.aheadSeconds
+          },
+          issueMemberToken: async (memberId) => (await world.emulator.issueTokens({ memberId })).accessToken,
+        })
+        process.stdout.write(`examples/${example.name}, frozen: ${JSON.stringify(seen)}\n`)
+        expect(seen.wrong).toEqual([])
+        for (const what of ['members', 'visitors', 'lost', 'prefetched', 'signOuts', 'copies'] as const)
+          expect(seen[what], what).toBeGreaterThan(0)
+      },
+    )
+
+    it.runIf(hasRedis())(
+      'is signed in while its store is away and the token is good, asks to try again after that, and never to sign in',
+      async () => {
+        const redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always')
+        onTestFinished(() => redis.remove())
+        const site = await world.startAnother({ STORE_URL: redis.url })
+        onTestFinished(() => site.stop())
+        await site.setClock(world.aheadSeconds)
+        const browser = new PageBrowser()
+        const open = async () => {
+          const { headers } = browser.request('/')
+          const answer = await fetch(`${site.url}${example.base ?? ''}/account`, {
+            redirect: 'manual',
+            headers,
+          })
+          return { status: answer.status, headers: answer.headers, text: await answer.text() }
+        }
+        const { accessToken } = await world.emulator.issueTokens()
+        const { method, headers } = browser.signInRequest(accessToken)
+        headers.set('origin', site.url)
+        browser.take(await fetch(`${site.url}${example.base ?? ''}/v1/auth/session`, { method, headers }))
+        expect(await open()).toMatchObject({ status: 200, text: expect.stringContaining(ada) })
+        await redis.kill()
+        await site.setClock(world.aheadSeconds + 3_200)
+        for (let times = 0; times < 3; times++) {
+          const { status, headers, text } = await open()
+          expect([status, headers.getSetCookie()]).toEqual([200, []])
+          expect(text).toContain(ada)
+        }
+        await site.setClock(world.aheadSeconds + 3_700)
+        for (let times = 0; times < 3; times++) {
+          const { status, headers, text } = await open()
+          expect([status, headers.getSetCookie()]).toEqual([503, []])
+          expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+          expect(text).not.toContain('sign-in')
+        }
+        await redis.start()
+        await expect.poll(async () => (await open()).text).toContain(ada)
       },
     )
 

@@ -1,5 +1,6 @@
 import memberstackDom from '@memberstack/dom'
 import { createSession } from '@perennial/client'
+import { base } from './base'
 import { followMember } from './follow-member'
 
 const { PUBLIC_MEMBERSTACK_PUBLIC_KEY, PUBLIC_MEMBERSTACK_URL } = import.meta.env
@@ -11,7 +12,7 @@ const memberstack = memberstackDom.init({
 })
 
 /** One session for the whole visit: view transitions run this module once. It signs in and out when Memberstack's SDK does. */
-const session = createSession({ serviceUrl: location.origin, storage: 'cookie', memberstack })
+const session = createSession({ serviceUrl: location.origin + base, storage: 'cookie', memberstack })
 
 function show(): void {
   const { status } = session.state

@@ -16,7 +16,8 @@ export function Members() {
       // Only for the emulator. Without it, the SDK uses Memberstack's own address.
       domain: process.env.NEXT_PUBLIC_MEMBERSTACK_URL,
     })
-    const session = createSession({ serviceUrl: location.origin, storage: 'cookie', memberstack })
+    const serviceUrl = location.origin + (process.env.NEXT_PUBLIC_BASE_PATH ?? '')
+    const session = createSession({ serviceUrl, storage: 'cookie', memberstack })
     const show = () => setStatus(session.state.status)
     const unsubscribe = [session.onChange(show), followMember(session)]
     setSdk(memberstack)

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createAstroPages, type AstroContext } from '../src/adapters/astro.js'
 import { createFetchHandler } from '../src/adapters/fetch.js'
 import { createMemberstackApp } from './kit/memberstack-app.js'
-import { PageBrowser } from './kit/page-browser.js'
+import { PageBrowser, pageOrigin } from './kit/page-browser.js'
 
 /** A middleware of Astro, with a browser that is signed in, and a clock that the test moves. */
 async function createSite() {
@@ -73,6 +73,37 @@ it('asks for nothing while a page is prerendered', async () => {
   const context = contextFor(new Request('https://app.example/'), { isPrerendered: true })
   const answer = await onRequest(context, async () => new Response('rendered'))
   expect([await answer.text(), context.locals]).toEqual(['rendered', { member: null }])
+})
+
+it.each([
+  ['POST', '/v1/auth/refresh-token'],
+  ['POST', '/shop/v1/auth/session'],
+  ['DELETE', '/v1/auth/session'],
+])('lets %s %s through when the access token has ended, and its cookie with it', async (method, path) => {
+  const { browser, time, contextFor, onRequest } = await createSite()
+  for (const isGone of [false, true]) {
+    time.now += 4000
+    if (isGone) browser.cookies.delete('__Host-perennial-access')
+    const headers = { origin: pageOrigin, 'x-csrf': '1' }
+    const answer = await onRequest(
+      contextFor(browser.request(path, { method, headers })),
+      async () => new Response('by the route'),
+    )
+    expect([answer.status, await answer.text(), answer.headers.getSetCookie()]).toEqual([
+      200,
+      'by the route',
+      [],
+    ])
+  }
+})
+
+it('renews for an endpoint whose path looks like that of a static file', async () => {
+  const { browser, time, contextFor, onRequest } = await createSite()
+  time.now += 4000
+  const context = contextFor(browser.request('/og/image.png', { headers: { 'sec-fetch-dest': 'image' } }))
+  const answer = await onRequest(context, async () => new Response('an image'))
+  expect([answer.status, answer.headers.getSetCookie().length]).toEqual([200, 2])
+  expect(context.locals).toMatchObject({ member: { userId: 'mem_ada' } })
 })
 
 it('starts again at the next request when the start has failed, and does not take an instance without pages', async () => {

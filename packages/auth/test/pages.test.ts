@@ -1,3 +1,6 @@
+import process from 'node:process'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createPages, type Pages } from '../src/adapters/pages.js'
 import { createFetchHandler } from '../src/adapters/fetch.js'
@@ -6,6 +9,7 @@ import {
   type MemberstackApp,
   type MemberstackAppOptions,
 } from './kit/memberstack-app.js'
+import { hostileCookies } from './kit/hostile-cookies.js'
 import { PageBrowser, pageOrigin } from './kit/page-browser.js'
 
 /** A browser on the site. */
@@ -238,6 +242,37 @@ describe('a page that is rendered on the server', () => {
     expect(await ada.open()).toMatchObject(hello)
   })
 
+  it.each([
+    ['/_next/static/chunks/a.js', {}],
+    ['/logo.SVG', { 'sec-fetch-dest': 'image' }],
+    ['/fonts/one.woff2?v=2', { 'sec-fetch-dest': 'font' }],
+    ['/site.webmanifest', { 'sec-fetch-dest': 'manifest' }],
+  ])('renews nothing for a static file: %s', async (path, headers) => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.render = async (request) => await site.pages.handle(request, () => new Response('a file'))
+    for (const seconds of [0, 3400, 600]) {
+      site.time.now += seconds
+      const { status, text, response } = await ada.open(path, { headers })
+      expect([status, text, response.headers.getSetCookie()]).toEqual([200, 'a file', []])
+    }
+    expect(rotations(site)).toBe(0)
+  })
+
+  it.each([
+    ['a visit', { 'sec-fetch-dest': 'document' }],
+    ['a frame', { 'sec-fetch-dest': 'iframe' }],
+    ['a router', { 'sec-fetch-dest': 'empty' }],
+  ])('renews for %s of a page whose path looks like that of a file', async (_name, headers) => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    expect(await ada.open('/source/index.js', { headers })).toMatchObject(hello)
+    expect(rotations(site)).toBe(1)
+  })
+
   it('renews nothing for HEAD and OPTIONS, which pass', async () => {
     const site = await createSite()
     const ada = new Browser(site)
@@ -250,6 +285,74 @@ describe('a page that is rendered on the server', () => {
     await expect(site.pages.memberOf(ada.request('/', { method: 'HEAD' }))).rejects.toMatchObject({
       code: 'AUTH_UNAVAILABLE',
     })
+  })
+})
+
+describe('cookies that no browser sends', () => {
+  it.each([0, 4000])(
+    'show a visitor, or the member, and are never a failure, %i s after the sign-in',
+    async (seconds) => {
+      const site = await createSite()
+      const ada = new Browser(site)
+      await ada.signIn()
+      const [access = '', refresh = ''] = ['-access', ''].map(
+        (end) => ada.cookies.get(`__Host-perennial${end}`) ?? '',
+      )
+      site.time.now += seconds
+      for (const { what, header, isMember } of hostileCookies({ access, refresh })) {
+        const answer = await site.render(new Request(pageOrigin, { headers: { cookie: header } }))
+        const text = seconds === 0 && isMember ? hello.text : visitor.text
+        // A token that has ended, beside a refresh token that cannot be judged, is the page of a visitor too.
+        expect([answer.status, await answer.text()], what).toEqual([200, text])
+        expect(answer.headers.getSetCookie(), what).toEqual([])
+      }
+      expect(site.app.recorder.events.map(({ event }) => event)).not.toContain('session_reuse_detected')
+      expect(await ada.open()).toMatchObject(hello)
+    },
+  )
+
+  it('take little memory when they are refused, however long they and their neighbours are', async () => {
+    const site = await createSite({ rateLimits: { ipPerMinute: 1e6, ipTotalPerMinute: 1e6 } })
+    const heap = () => {
+      setFlagsFromString('--expose-gc')
+      runInNewContext('gc')()
+      return process.memoryUsage().heapUsed
+    }
+    const refuse = async (count: number) => {
+      for (let at = 0; at < count; at++) {
+        const cookie = `app=${'x'.repeat(6_000)}${at}; __Host-perennial=${'y'.repeat(4_000)}${at}`
+        expect(await (await site.render(new Request(pageOrigin, { headers: { cookie } }))).text()).toBe(
+          visitor.text,
+        )
+      }
+      site.app.recorder.events.length = 0
+    }
+    await refuse(200)
+    const before = heap()
+    await refuse(2_000)
+    expect((heap() - before) / 2_000).toBeLessThan(2_000)
+  })
+})
+
+describe('the cookies of a member with much data', () => {
+  it('fit into what every browser keeps, with as many claims as there may be, and the page has all of it', async () => {
+    const customFields = { note: 'ü'.repeat(1_400), address: 'y'.repeat(1_200) }
+    const site = await createSite({ claimsOf: () => ({ team: 'ß'.repeat(1_000) }) })
+    site.app.emulator.updateMember('mem_ada', {
+      customFields,
+      permissions: Array.from({ length: 60 }, (_, at) => `may-do-${at}`),
+    })
+    const ada = new Browser(site)
+    await ada.signIn()
+    for (const seconds of [0, 4000]) {
+      site.time.now += seconds
+      const answer = await site.pages.handle(ada.request('/'), async (renewed) =>
+        Response.json(await site.pages.memberOf(renewed)),
+      )
+      for (const cookie of answer.headers.getSetCookie()) expect(cookie.length).toBeLessThanOrEqual(4096)
+      expect(await ada.take(answer).json()).toMatchObject({ email: 'ada@example.com', customFields })
+      expect([...ada.cookies].every((pair) => pair.join('=').length < 4_000 + 30)).toBe(true)
+    }
   })
 })
 

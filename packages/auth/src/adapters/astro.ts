@@ -1,7 +1,7 @@
 import { AuthError } from '../base/errors.js'
 import type { MemberstackUser } from '../base/formats.js'
 import { createOpening, type PerennialSource } from './open-pages.js'
-import { headOf, tryAgain } from './page-messages.js'
+import { headOf, isAuthRequest, tryAgain } from './page-messages.js'
 import type { Pages } from './pages.js'
 
 /** The part of Astro's context that the middleware uses. */
@@ -58,10 +58,14 @@ export function createAstroPages(
       const pages = await open()
       let isRenewed = false
       const head = headOf(request)
+      // Static files do not come to the middleware, so a path that looks like theirs is that of an endpoint.
+      head.headers.set('sec-fetch-dest', 'document')
       const response = await pages.handle(
         head,
         async (renewed) => {
           isRenewed = renewed !== head
+          // The routes of `/v1/auth` find out by themselves who asks. A sign-in or a refresh needs no good access token.
+          if (isAuthRequest(renewed)) return next()
           const member = await memberOf(pages, renewed)
           if (member instanceof Response) return member
           Object.assign(context.locals, { member })

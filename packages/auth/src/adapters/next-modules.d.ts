@@ -3,6 +3,7 @@ declare module 'next/server.js' {
   export const NextResponse: {
     next(init?: { readonly request?: { readonly headers?: Headers } }): Response
   }
+  export function connection(): Promise<void>
 }
 
 declare module 'next/headers.js' {

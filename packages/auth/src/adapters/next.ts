@@ -8,6 +8,12 @@ export interface NextPagesOptions {
   readonly clientAddress?: ((request: Request) => string | undefined) | undefined
 }
 
+/** The part of a `NextRequest` that the proxy uses. */
+export interface NextPageRequest extends Request {
+  /** The path without the `basePath` of the app. */
+  readonly nextUrl?: { readonly pathname: string }
+}
+
 /** Members for the pages of a Next.js app. */
 export interface NextPages {
   /**
@@ -15,10 +21,10 @@ export interface NextPages {
    * the browser its cookies. If it is not known who the visitor is, the answer is 503 with `Retry-After`. Prefetches of the router
    * are seen only with `skipProxyUrlNormalize: true` in `next.config.ts`.
    */
-  readonly proxy: (request: Request) => Promise<Response>
+  readonly proxy: (request: NextPageRequest) => Promise<Response>
   /**
    * Returns the member, in a Server Component, a route handler or a server action, or null for a visitor who is signed out. The
-   * request must have come through `proxy`. In a function with `use cache` Next.js refuses it.
+   * request must have come through `proxy`. In a function with `use cache` or `use cache: private` Next.js refuses it.
    * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`: it is not known at the moment who the visitor is
    */
   readonly getMember: () => Promise<MemberstackUser | null>
@@ -35,7 +41,9 @@ export function createNextPages(perennial: PerennialSource, options: NextPagesOp
   const open = createOpening(perennial, options)
   return {
     async proxy(request) {
-      const [pages, { NextResponse }] = await Promise.all([open(), import('next/server.js')])
+      const { NextResponse } = await import('next/server.js')
+      if (isBuilt(request)) return NextResponse.next()
+      const pages = await open()
       const head = headOf(request)
       return pages.handle(head, (renewed) => {
         if (renewed === head) return NextResponse.next()
@@ -43,13 +51,26 @@ export function createNextPages(perennial: PerennialSource, options: NextPagesOp
       })
     },
     async getMember() {
-      const { headers } = await import('next/headers.js')
+      const [{ connection }, { headers }] = await Promise.all([
+        import('next/server.js'),
+        import('next/headers.js'),
+      ])
+      // Refused by Next.js where a result is kept, `use cache: private` too, and left out of what its router fetches ahead.
+      await connection()
       const sent = await headers()
       const pages = await open()
       const url = `https://${sent.get('host') ?? 'localhost'}`
       return pages.memberOf({ url, method: changes(sent) ? 'POST' : 'GET', headers: sent })
     },
   }
+}
+
+/**
+ * Returns true for a file that Next.js has built, or an image that it makes smaller. It is the same for everybody, so its answer stays
+ * as it is, with the caching of Next.js.
+ */
+function isBuilt({ nextUrl }: NextPageRequest): boolean {
+  return /^\/_next\/(static|image)(\/|$)/.test(nextUrl?.pathname ?? '')
 }
 
 /**

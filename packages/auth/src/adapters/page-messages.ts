@@ -49,6 +49,19 @@ export function isPrefetch({ headers }: Request): boolean {
 }
 
 /**
+ * Returns false for `HEAD`, `OPTIONS`, and a file that a page loads: a script, a style, an icon. A visit, and a router that fetches a page
+ * (`empty`), have a `Sec-Fetch-Dest` of their own, and may have the path of a file too.
+ */
+export function isForPage({ method, url, headers }: Request): boolean {
+  const isVisit = /^(document|i?frame|empty)$/.test(headers.get('sec-fetch-dest') ?? '')
+  const isFile = method === 'GET' && !isVisit && fileName.test(new URL(url).pathname)
+  return !isFile && method !== 'HEAD' && method !== 'OPTIONS'
+}
+
+const fileName =
+  /\.(css|m?js|map|wasm|ico|svg|png|jpe?g|gif|webp|avif|woff2?|ttf|otf|webmanifest|mp[34]|webm)$/i
+
+/**
  * Returns true for a request of the browser client, or of the browser by itself, to the routes of `/v1/auth`, if a middleware for all
  * paths brings it here. They set the cookies themselves.
  */

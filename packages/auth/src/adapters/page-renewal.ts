@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../base/time.js'
 import { createBoundedMap } from '../base/bounded-map.js'
 import { AuthError } from '../base/errors.js'
@@ -8,6 +9,7 @@ import { accessTokenMaxSeconds, decodeToken } from '../tokens/index.js'
 import {
   accessTokenIn,
   isAuthRequest,
+  isForPage,
   isPrefetch,
   isUnproven,
   pageTokensOf,
@@ -43,8 +45,8 @@ export function createLook(perennial: Perennial, rules: PageRules): Look {
     const age = accessToken === undefined ? 'ended' : ageOf(accessToken, rules.clock())
     // An expired token is the usual reason for a renewal, and no failure to report.
     const isGood = age !== 'ended' && (await isAccepted(request, { ...tokens, age }, perennial))
-    const isRenewable = refreshToken !== undefined && !['HEAD', 'OPTIONS'].includes(request.method)
-    if (!isRenewable || (isGood && age !== 'ending')) return unchanged(request)
+    const isDue = refreshToken !== undefined && (!isGood || age === 'ending')
+    if (!isDue || !isForPage(request)) return unchanged(request)
     const sight = isPrefetch(request) ? { retryAfterSeconds: 1 } : await renew(request, ip)
     if ('cookies' in sight) return sight
     if (isGood) return unchanged(request)
@@ -139,7 +141,9 @@ function createRenewal(perennial: Perennial, clock: Clock): Renewal {
   const refused = createBoundedMap<number>(refusedKept)
   return async (request, ip) => {
     const { refreshToken = '' } = pageTokensOf(request)
-    if (clock() < (refused.get(refreshToken) ?? 0)) return signedOut(request)
+    // The token itself would keep the whole header in memory, which anybody can send.
+    const name = createHash('sha256').update(refreshToken).digest('base64url')
+    if (clock() < (refused.get(name) ?? 0)) return signedOut(request)
     const answer = await perennial.handle(toRefreshRequest(request, ip))
     const { cookies = [], headers, status } = answer
     const accessToken = accessTokenIn(answer)
@@ -147,7 +151,7 @@ function createRenewal(perennial: Perennial, clock: Clock): Renewal {
       return { request: withPageTokens(request, { accessToken, refreshToken, isRenewed: true }), cookies }
     if (status !== 400 && status !== 401) return { retryAfterSeconds: Number(headers['retry-after'] ?? 1) }
     // A copied token, presented without the key, says nothing about the browser that has the key.
-    if (!isUnproven(answer)) refused.set(refreshToken, clock() + refusedSeconds)
+    if (!isUnproven(answer)) refused.set(name, clock() + refusedSeconds)
     return signedOut(request)
   }
 }

@@ -3,8 +3,11 @@ import { createAccessTokens, type SigningKeys } from '../tokens/index.js'
 import { readClaims } from './member-claims.js'
 import type { ResolvedOptions } from './resolve-options.js'
 
-/** A browser keeps a cookie whose name and value have 4096 bytes at most (RFC 6265bis §5.6). The name is `__Host-perennial-access`. */
-const pageTokenMaxLength = 4096 - 23
+/**
+ * Every browser keeps a cookie whose name, value and attributes have 4096 bytes together (RFC 6265 §6.1), and drops a longer one without a
+ * word. Name and attributes of `__Host-perennial-access` have 80.
+ */
+const pageTokenMaxLength = 4096 - 96
 
 /** Creates the function that issues the access tokens of sessions, with the claims of the option `claimsOf`. */
 export function createIssuer(options: ResolvedOptions, signingKeys: SigningKeys): IssueAccessToken {

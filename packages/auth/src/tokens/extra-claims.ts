@@ -10,7 +10,7 @@ const reservedClaims: ReadonlySet<string> = new Set(
   ),
 )
 
-/** The most characters of JSON that extra claims may have. The rest of the token needs about 1,000 of its 4,096 characters. */
+/** The most bytes of JSON (UTF-8) that extra claims may have. The rest of the token needs about 1,000 of its 4,096 characters. */
 const extraClaimsLimit = 2048
 
 /**
@@ -24,10 +24,8 @@ export function extraClaimsProblem(claims: unknown): string | null {
     return `holds ${reserved.map((name) => `"${name}"`).join(', ')}, which Perennial sets itself`
   const unfit = Object.keys(claims).filter((name) => !isJsonValue(claims[name]))
   if (unfit.length > 0) return `holds ${unfit.join(', ')}, which JSON has no form for`
-  const { length } = JSON.stringify(claims)
-  return length > extraClaimsLimit
-    ? `has ${length} characters of JSON; at most ${extraClaimsLimit} fit`
-    : null
+  const length = Buffer.byteLength(JSON.stringify(claims))
+  return length > extraClaimsLimit ? `has ${length} bytes of JSON; at most ${extraClaimsLimit} fit` : null
 }
 
 function isPlainObject(value: unknown): value is JsonObject {

@@ -245,11 +245,7 @@ const badValues: readonly [name: string, value: string, problem: string][] = [
     'holds "sub", which Perennial sets itself',
   ],
   ['ACCESS_TOKEN_CLAIMS', '{"email":"ada@example.com"}', 'holds "email", which Perennial sets itself'],
-  [
-    'ACCESS_TOKEN_CLAIMS',
-    JSON.stringify({ story: 'x'.repeat(3000) }),
-    'characters of JSON; at most 2048 fit',
-  ],
+  ['ACCESS_TOKEN_CLAIMS', JSON.stringify({ story: 'x'.repeat(3000) }), 'bytes of JSON; at most 2048 fit'],
 ]
 
 describe('a bad value', () => {
