@@ -47,6 +47,8 @@ export default {
     'packages/auth/test/*/node_modules/**',
     'mutation/node_modules/**',
     'mutation/reports/**',
+    // Left by a run that was interrupted.
+    'mutation/.stryker-tmp/**',
   ],
   // A constant outside a function is evaluated before the first test, so each such mutant needs a new process.
   ignoreStatic: false,

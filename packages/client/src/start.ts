@@ -54,12 +54,13 @@ function listen(tab: Tab): () => void {
 /** Handles a message of another tab. A tab that knows less gets this tab's record, which is stored again. */
 function receive(tab: Tab, message: Message): void {
   if ('stale' in message) return failed(tab, new PerennialError(...message.stale), true)
-  // The stored record may be newer than this tab's, and must not be overwritten.
+  // The stored record may be newer than both, and must not be overwritten; or older than the message, and is replaced.
+  sync(tab)
+  offer(tab, message)
   sync(tab)
   const { held, store } = tab
   const { record } = held
-  if (offer(tab, message) || !isNewer(record, message)) return
-  const stored = load(store)
-  if (!stored || isNewer(record, stored)) save(store, record)
+  if (!isNewer(record, message)) return
+  if (!load(store)) save(store, record)
   post(store, record)
 }

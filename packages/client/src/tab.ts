@@ -149,6 +149,8 @@ export function sync(tab: Tab): void {
   const stored = load(store)
   if (settings.cookie && stored?.userId && isSameSession(stored, record)) return
   if (offer(tab, stored) && store.kind === 'memory') void endSession(settings, record)
+  // A tab that did not know of this record has written an older one later. In `cookie` mode half a step is no difference.
+  if (stored && record.seq - 0.5 > stored.seq) save(store, record)
 }
 
 /** Updates the state, and calls the listeners with the event. A sign-out is emitted only if the page can see it. */

@@ -143,4 +143,23 @@ describe('the admin quota', () => {
     await time.pass(2)
     expect(await turn).toMatchObject({ kind: 'granted' })
   })
+
+  it('sends nobody away for more than half a minute after the clock was set back in a pause', async () => {
+    const time = createFakeTime(10_000)
+    const quota = createAdminQuota(time)
+    quota.pause(2)
+    void quota.take(5)
+    time.setClock(6_400)
+    expect(await quota.take(5)).toEqual({ kind: 'refused', retryAfterSeconds: 30 })
+  })
+
+  it('does not begin a pause anew that was over when the clock was set back', async () => {
+    const time = createFakeTime(10_000)
+    const quota = createAdminQuota(time)
+    quota.pause(2)
+    await time.pass(2)
+    granted(await quota.take(0))
+    time.setClock(6_400)
+    granted(await quota.take(0))
+  })
 })

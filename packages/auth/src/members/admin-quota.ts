@@ -154,7 +154,7 @@ function createGate(places: number) {
   /** A clock that was set back must not turn seconds into hours, so every instant is bounded anew. */
   function catchUp(now: number): void {
     resting = boundedBy(resting, now + restSeconds)
-    closedUntil = Math.min(closedUntil, now + longestPauseSeconds)
+    closedUntil = closedUntil <= now ? 0 : Math.min(closedUntil, now + longestPauseSeconds)
     while (resting[0] !== undefined && resting[0].at <= now) {
       inUse[resting[0].lane] -= 1
       resting.shift()
@@ -175,7 +175,7 @@ function createGate(places: number) {
       if (now < closedUntil) return isFull() ? restedAt && Math.max(restedAt, closedUntil) : closedUntil
       return restedAt
     },
-    closedFor: (now: number): number => Math.max(0, closedUntil - now),
+    closedFor: (now: number): number => (catchUp(now), Math.max(0, closedUntil - now)),
     enter(lane: Lane): void {
       inUse[lane] += 1
     },
