@@ -39,7 +39,7 @@ const small: readonly ClientWorldOptions[] = [
     about:
       'Two tabs refresh; an answer, or the tab that holds the lock, can be late for longer than the other one waits.',
     acts: bothRefresh,
-    budget: { waits: 2 },
+    budget: { waits: 1 },
   },
   {
     ...usual,

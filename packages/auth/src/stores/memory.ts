@@ -201,8 +201,8 @@ function listOf(tables: Tables, request: ListRequest): Page<SessionRow> {
   const { limit } = request
   const live = liveOf(tables, { ...request, limit: limit + 1 })
   const page = live.slice(0, limit)
-  const next = live.length > limit ? (page.at(-1)?.place ?? null) : null
-  return { sessions: page.map(({ session }) => ({ ...session })), next }
+  const last = live.length > limit ? page.at(-1) : undefined
+  return { sessions: page.map(({ session }) => ({ ...session })), next: last?.place ?? null }
 }
 
 function liveOf({ sessions, members }: Tables, { memberId, at, limit, after = null }: ListRequest) {
