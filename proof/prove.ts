@@ -33,18 +33,29 @@ function printHistory(rule: string, history: readonly Move[]): void {
   history.forEach((move, place) => print(`  ${String(place + 1).padStart(3)}. ${move.text}`))
 }
 
-async function proveWorld(world: World): Promise<boolean> {
-  const from = performance.now()
-  const { states, transitions, depth, violation } = await explore(world)
+interface Figures {
+  readonly states: number
+  readonly transitions: number
+  readonly depth: number
+}
+
+function printFigures(name: string, { states, transitions, depth }: Figures, from: number): void {
   const seconds = ((performance.now() - from) / 1000).toFixed(1)
   const figures = [states, transitions, depth].map((figure) => figure.toLocaleString('en').padStart(9))
-  print(`${world.name.padEnd(26)} ${figures.join(' ')} ${seconds.padStart(7)} s`)
-  if (!violation) return true
+  print(`${name.padEnd(26)} ${figures.join(' ')} ${seconds.padStart(7)} s`)
+}
+
+/** Explores a world. Returns its figures, or undefined if a rule is violated. */
+async function proveWorld(world: World): Promise<Figures | undefined> {
+  const from = performance.now()
+  const { violation, ...figures } = await explore(world)
+  printFigures(world.name, figures, from)
+  if (!violation) return figures
   // The search goes deep first, so that its history can have many steps that do not matter.
   const shortest = await searchShortest(world)
   const { rule, history } = shortest.violation ?? violation
   printHistory(rule, history)
-  return false
+  return undefined
 }
 
 async function findPlanted(bug: PlantedBug): Promise<boolean> {
@@ -67,10 +78,26 @@ async function prove(): Promise<boolean> {
   const chosen = worlds.filter(({ name }) => values.world === undefined || name === values.world)
   if (chosen.length === 0) throw new Error(`there is no world ${values.world}`)
   print(`${'world'.padEnd(26)} ${['states', 'moves', 'depth'].map((head) => head.padStart(9)).join(' ')}`)
+  const from = performance.now()
   let violations = 0
-  for (const world of chosen) if (!(await proveWorld(world))) violations++
+  let total: Figures = { states: 0, transitions: 0, depth: 0 }
+  for (const world of chosen) {
+    const figures = await proveWorld(world)
+    if (figures) total = sumOf(total, figures)
+    else violations++
+  }
+  printFigures('all', total, from)
   print(`${violations} violations`)
   return violations === 0
+}
+
+/** The depth of several worlds is the largest one. */
+function sumOf(one: Figures, other: Figures): Figures {
+  return {
+    states: one.states + other.states,
+    transitions: one.transitions + other.transitions,
+    depth: Math.max(one.depth, other.depth),
+  }
 }
 
 async function provePlanted(): Promise<boolean> {

@@ -38,6 +38,7 @@ const small: readonly ClientWorldOptions[] = [
     name: 'tabs, late answers',
     about:
       'Two tabs refresh; an answer, or the tab that holds the lock, can be late for longer than the other one waits.',
+    hasDisk: false,
     acts: bothRefresh,
     budget: { waits: 1 },
   },

@@ -61,11 +61,4 @@ export const clientBugs: readonly PlantedBug[] = [
     replace: 'before.accessToken && before.userId === after.userId && isSameSession(before, after)',
     by: 'before.accessToken',
   },
-  {
-    name: 'the refresh of one member is stored over the sign-in of another one',
-    world: 'tabs, other member',
-    file: `${source}/acquire.ts`,
-    replace: '{ ...tokens, usedJwt: record.usedJwt, seq, ...own }',
-    by: '{ ...tokens, usedJwt: record.usedJwt, ...own, seq: seq + 1 }',
-  },
 ]

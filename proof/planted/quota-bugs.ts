@@ -21,7 +21,7 @@ export const quotaBugs: readonly PlantedBug[] = [
   },
   {
     name: 'sign-ins come before refreshes',
-    world: 'quota, flood of sign-ins',
+    world: 'quota, flood of refreshes',
     file: quotaFile,
     replace: 'const leavesSome = (isMember || isStranger) && othersInUse < least',
     by: 'const leavesSome = (isMember || isStranger) && othersInUse < most',
