@@ -57,15 +57,16 @@ describeInBrowser('several tabs of one browser', (world) => {
   })
 
   it('store the sign-out again if a tab that did not know of it has stored its refresh later', async () => {
-    const [one, other] = await world.openTabs(2)
-    await one?.evaluate((pair) => window.session.signIn(pair), world.service.pair())
+    const one = await world.openTab()
+    const other = await world.openTab()
+    await one.evaluate((pair) => window.session.signIn(pair), world.service.pair())
     await waitForEvent(other, 'signed-in')
-    const record = await other?.evaluate(() => localStorage.getItem('perennial') ?? '')
-    await one?.evaluate(() => window.session.signOut())
+    const record = await other.evaluate(() => localStorage.getItem('perennial') ?? '')
+    await one.evaluate(() => window.session.signOut())
     await waitForEvent(other, 'signed-out')
     // As a tab does that gets the answer to its refresh before it gets the news.
-    await other?.evaluate((record = '') => localStorage.setItem('perennial', record), record)
-    const stored = () => one?.evaluate(() => localStorage.getItem('perennial'))
+    await other.evaluate((record) => localStorage.setItem('perennial', record), record)
+    const stored = () => one.evaluate(() => localStorage.getItem('perennial'))
     await expect.poll(stored).not.toContain('accessToken')
     expect(record).toContain('accessToken')
   })
