@@ -1,6 +1,6 @@
 import type { JsonObject } from '../base/json.js'
 import { decodeToken } from './decode.js'
-import { createKeyReader, problemOfHeader, type RefusedProof } from './dpop-proof.js'
+import { problemOfHeader, readProofKey, type RefusedProof } from './dpop-proof.js'
 import { isSignedBy } from './signature.js'
 
 /** A proof of a browser that its signature and its key make valid. Its challenge is not judged yet. */
@@ -25,14 +25,13 @@ export type JudgeDeviceProof = (proof: string | undefined, known?: DeviceKey) =>
  * the rules of DPoP proofs: ES256 only, a public key on P-256, and nothing that names another key.
  */
 export function createDeviceProofJudge(): JudgeDeviceProof {
-  const keyOf = createKeyReader()
   return (proof, known) => {
     if (proof === undefined) return { reason: 'missing' }
     const { header, claims } = decodeToken(proof) ?? { header: null, claims: null }
     if (!header) return { reason: 'malformed' }
     const problem = problemOfHeader(header, 'dbsc+jwt')
     if (problem) return { reason: problem }
-    const found = keyOf(known ? toJwk(known) : header['jwk'])
+    const found = readProofKey(known ? toJwk(known) : header['jwk'])
     if (!found) return { reason: 'key' }
     if (!isSignedBy(proof, found.key)) return { reason: 'signature' }
     const { jti } = claims

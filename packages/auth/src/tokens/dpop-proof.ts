@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createBoundedMap } from '../base/bounded-map.js'
 import { isJsonObject, type JsonObject } from '../base/json.js'
 import type { Reason } from '../base/reasons.js'
-import { decodeToken } from './decode.js'
+import { decodePart, splitToken } from './decode.js'
 import { isSameAddress } from './http-address.js'
 import { readVerificationKey, type VerificationKey } from './key-set.js'
 import { thumbprint } from './signing-key.js'
@@ -66,29 +66,59 @@ export type JudgeProof = (request: ProofRequest, conditions: ProofConditions) =>
 /** The largest difference between `iat` and our clock, in either direction, in seconds. */
 export const proofAgeSeconds = 60
 
-/** Keys that are kept imported. A key that is forgotten is imported again. */
-const keysKept = 10_000
+/** Headers that are kept with their imported keys. One that is forgotten is read again, and so is a longer one each time. */
+const headersKept = 10_000
+const keptHeaderLength = 512
 
 /** Header parameters that name or embed another key, or change how the proof is read (RFC 7515 §4.1, RFC 7797). */
 const refusedParameters = ['crit', 'b64', 'jku', 'x5u', 'x5c']
 
 /** Creates {@link JudgeProof}. The checks that cost little come first. */
 export function createProofJudge(): JudgeProof {
-  const keyOf = createKeyReader()
+  const readHeader = createHeaderReader()
   return (request, { now, accessToken }) => {
     const { proof } = request
     if (proof === undefined) return { reason: 'missing' }
-    const { header, claims } = decodeToken(proof) ?? { header: null, claims: null }
-    if (!header) return { reason: 'malformed' }
+    const parts = splitToken(proof)
+    const header = parts && readHeader(parts.header)
+    const claims = header && decodePart(parts.payload)
+    if (!claims) return { reason: 'malformed' }
     const problem =
-      problemOfHeader(header, 'dpop+jwt') ??
-      problemOfTimes(claims, now) ??
-      problemOfClaims(claims, request, accessToken)
+      header.problem ?? problemOfTimes(claims, now) ?? problemOfClaims(claims, request, accessToken)
     if (problem) return { reason: problem }
-    const found = keyOf(header['jwk'])
+    const found = header.key()
     if (!found) return { reason: 'key' }
     if (!isSignedBy(proof, found.key)) return { reason: 'signature' }
-    return { jkt: found.jkt, id: sha256(`${found.jkt}.${String(claims['jti'])}`) }
+    return { jkt: found.jkt, id: idOf(found.jkt, claims) }
+  }
+}
+
+/** Proofs that come after each other have ids that follow each other: in a table, they are written to the same pages. */
+function idOf(jkt: string, { iat, jti }: JsonObject): string {
+  return `${Math.floor(Number(iat)).toString(36)}.${sha256(`${jkt}.${String(jti)}`)}`
+}
+
+/** The header of a proof. */
+interface ProofHeader {
+  readonly problem: ProofProblem | null
+  /** Returns its key; null if that must not be used. */
+  readonly key: () => ProofKey | null
+}
+
+/** Creates the reader of headers. A client has the same one in each proof, so that its key is imported once. */
+function createHeaderReader(): (part: string) => ProofHeader | null {
+  const kept = createBoundedMap<ProofHeader>(headersKept)
+  return (part) => {
+    const known = kept.get(part)
+    if (known) return known
+    const header = decodePart(part)
+    if (!header) return null
+    const key = () => {
+      const found = readProofKey(header['jwk'])
+      if (found && part.length <= keptHeaderLength) kept.set(part, { problem: null, key: () => found })
+      return found
+    }
+    return { problem: problemOfHeader(header, 'dpop+jwt'), key }
   }
 }
 
@@ -132,22 +162,13 @@ function isCoordinate(value: unknown): value is string {
   return typeof value === 'string' && coordinate.test(value)
 }
 
-/** Creates the reader of the `jwk` in a header: a public key on P-256 without a private part (RFC 7517 §4, RFC 7518 §6.2). */
-export function createKeyReader(): (jwk: unknown) => ProofKey | null {
-  const kept = createBoundedMap<ProofKey>(keysKept)
-  return (jwk) => {
-    if (!isJsonObject(jwk) || jwk['kty'] !== 'EC') return null
-    const { x, y } = jwk
-    if (!isCoordinate(x) || !isCoordinate(y)) return null
-    // Only what the header says beside the coordinates can differ for a key that is kept.
-    const known = kept.get(x + y)
-    const key = readVerificationKey(jwk, ['ES256'], known ? [known.key] : [])
-    if (!key) return null
-    if (known?.key === key) return known
-    const read = { key, jkt: thumbprint(x, y), x, y }
-    kept.set(x + y, read)
-    return read
-  }
+/** Reads the `jwk` of a header: a public key on P-256 without a private part (RFC 7517 §4, RFC 7518 §6.2); null for anything else. */
+export function readProofKey(jwk: unknown): ProofKey | null {
+  if (!isJsonObject(jwk) || jwk['kty'] !== 'EC') return null
+  const { x, y } = jwk
+  if (!isCoordinate(x) || !isCoordinate(y)) return null
+  const key = readVerificationKey(jwk, ['ES256'])
+  return key && { key, jkt: thumbprint(x, y), x, y }
 }
 
 function sha256(text: string): string {

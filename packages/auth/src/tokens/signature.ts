@@ -62,17 +62,29 @@ function putInteger(integer: Uint8Array, raw: Buffer, end: number): void {
   raw.set(digits, end - digits.length)
 }
 
+/** The longest DER form: both integers have a leading zero. */
+const longestDer = 2 + 2 * (3 + integerLength)
+
 /** Converts 64 bytes of R and S to DER; null for any other length. */
 export function packSignature(raw: Uint8Array): Buffer | null {
   if (raw.length !== 2 * integerLength) return null
-  const integers = [...derInteger(raw.subarray(0, integerLength)), ...derInteger(raw.subarray(integerLength))]
-  return Buffer.from([sequenceTag, integers.length, ...integers])
+  const der = Buffer.alloc(longestDer)
+  const endOfR = writeInteger(raw.subarray(0, integerLength), der, 2)
+  const end = writeInteger(raw.subarray(integerLength), der, endOfR)
+  der[0] = sequenceTag
+  der[1] = end - 2
+  return der.subarray(0, end)
 }
 
-function derInteger(digits: Uint8Array): number[] {
+/** Writes a positive integer at a place of a buffer of zeros, and returns the place after it. */
+function writeInteger(digits: Uint8Array, der: Buffer, at: number): number {
   let start = 0
   while (start < integerLength - 1 && digits[start] === 0) start += 1
-  const rest = [...digits.subarray(start)]
-  if ((rest[0] ?? 0) >= 0x80) rest.unshift(0)
-  return [integerTag, rest.length, ...rest]
+  // A first bit would mean a minus.
+  const zeros = (digits[start] ?? 0) >= 0x80 ? 1 : 0
+  const length = integerLength - start + zeros
+  der[at] = integerTag
+  der[at + 1] = length
+  der.set(digits.subarray(start), at + 2 + zeros)
+  return at + 2 + length
 }
