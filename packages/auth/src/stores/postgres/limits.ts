@@ -1,8 +1,9 @@
+import { createBatch } from '../../base/batch.js'
 import type { Clock } from '../../base/time.js'
 import { otherPlacesOf } from '../../members/index.js'
 import { lostPlaceMs, wantedMs, type SharedPlaces } from '../shared-quota.js'
 import type { SharedQuotaLimits } from '../store.js'
-import { numberOf, toColumn } from '../columns.js'
+import { numberOf, textOf, toColumn } from '../columns.js'
 import type { PostgresStatements } from './statements.js'
 import type { LimitCounter, LimitPolicy } from '../../limits/index.js'
 
@@ -118,28 +119,88 @@ function placeStatements(schema: string) {
   }
 }
 
+/** A key that is counted under the name of its limit. */
+interface Counted {
+  readonly name: string
+  readonly key: string
+  readonly windowMs: number
+}
+
+/** The counts of one key that come together. */
+interface CountGroup extends Counted {
+  times: number
+}
+
 /**
  * Creates counters that all instances share. The window starts with the first count of its key, by the clock of the instance
  * that makes it. The clocks of instances may differ by a window; a start that is further in the future is that of a clock that
- * was set back since, and the window begins anew.
+ * was set back since, and the window begins anew. Counts that come together, of any limits and keys, are one statement.
  */
 export function createPostgresLimiters(
   { schema, run }: PostgresStatements,
   clock: Clock,
 ): (policy: LimitPolicy) => LimitCounter {
-  const isOver = `(known.resets_at_ms <= $3::bigint OR known.resets_at_ms > $3::bigint + 2 * $4::bigint)`
-  const addOne = `
-    INSERT INTO ${schema}.limit_counts AS known (name, key, count, resets_at_ms)
-    VALUES ($1::text, $2::text, 1, $3::bigint + $4::bigint)
-    ON CONFLICT (name, key) DO UPDATE SET
-      count = CASE WHEN ${isOver} THEN 1 ELSE known.count + 1 END,
-      resets_at_ms = CASE WHEN ${isOver} THEN excluded.resets_at_ms ELSE known.resets_at_ms END
-    RETURNING count, resets_at_ms`
-  return ({ name, windowSeconds }) => ({
-    async count(key) {
-      const nowMs = Math.floor(clock() * 1000)
-      const [row] = await run(addOne, [name, toColumn(key), nowMs, windowSeconds * 1000])
-      return { count: numberOf(row, 'count'), resetSeconds: (numberOf(row, 'resets_at_ms') - nowMs) / 1000 }
-    },
+  const sql = countStatements(schema)
+  const add = async (groups: readonly CountGroup[], nowMs: number) => {
+    const list = groups.map(({ name, key, times, windowMs }) => {
+      return { name, key: toColumn(key), times, resets_at_ms: nowMs + windowMs }
+    })
+    const [first, ...others] = list
+    return first && others.length === 0
+      ? await run(sql.one, [first.name, first.key, first.times, first.resets_at_ms, nowMs])
+      : await run(sql.some, [JSON.stringify(list), nowMs])
+  }
+  const count = createBatch(async (items: readonly Counted[]) => {
+    const nowMs = Math.floor(clock() * 1000)
+    const { groups, numbers } = grouped(items)
+    const rows = await add([...groups.values()], nowMs)
+    const rowOf = new Map(rows.map((row) => [nameOf(textOf(row, 'name'), textOf(row, 'key')), row]))
+    return ({ name, key }, index) => {
+      const row = rowOf.get(nameOf(name, key))
+      const before = numberOf(row, 'count') - (groups.get(nameOf(name, key))?.times ?? 0)
+      const resetSeconds = (numberOf(row, 'resets_at_ms') - nowMs) / 1000
+      return { count: before + (numbers[index] ?? 0), resetSeconds }
+    }
   })
+  return ({ name, windowSeconds }) => ({
+    count: (key) => count({ name, key, windowMs: windowSeconds * 1000 }),
+  })
+}
+
+/** Returns the groups of what is counted together, and the number of each item in its group, from 1. */
+function grouped(items: readonly Counted[]) {
+  const groups = new Map<string, CountGroup>()
+  const numbers = items.map((item) => {
+    const name = nameOf(item.name, item.key)
+    const group = groups.get(name) ?? { ...item, times: 0 }
+    groups.set(name, group)
+    group.times += 1
+    return group.times
+  })
+  return { groups, numbers }
+}
+
+function nameOf(limit: string, key: string): string {
+  return `${limit} ${key}`
+}
+
+/** Keys are written in one order, so that the statements of two instances never wait for each other. */
+function countStatements(schema: string) {
+  const adding = (now: string) => {
+    const isOver = `(known.resets_at_ms <= ${now} OR known.resets_at_ms > 2 * excluded.resets_at_ms - ${now})`
+    return `
+      ON CONFLICT (name, key) DO UPDATE SET
+        count = CASE WHEN ${isOver} THEN excluded.count ELSE known.count + excluded.count END,
+        resets_at_ms = CASE WHEN ${isOver} THEN excluded.resets_at_ms ELSE known.resets_at_ms END
+      RETURNING name, key, count, resets_at_ms`
+  }
+  const into = `INSERT INTO ${schema}.limit_counts AS known (name, key, count, resets_at_ms)`
+  return {
+    one: `
+      ${into} VALUES ($1::text, $2::text, $3::bigint, $4::bigint) ${adding('$5::bigint')}`,
+    some: `
+      ${into} SELECT name, key, times, resets_at_ms
+      FROM json_to_recordset(($1::text)::json) AS entry (name text, key text, times bigint, resets_at_ms bigint)
+      ORDER BY name, key ${adding('$2::bigint')}`,
+  }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/time.js'
+import { createBatch } from '../../base/batch.js'
 import { createOrder } from '../../base/single-flight.js'
 import {
   inEpoch,
@@ -8,10 +9,11 @@ import {
   type SessionRows,
 } from '../../sessions/index.js'
 import { endedKeptSeconds, signInCutoffKeptSeconds } from '../ended-sessions.js'
-import { numberOf, toColumn } from '../columns.js'
+import { numberOf, textOf, toColumn, type Row } from '../columns.js'
 import { toEnded, type PolledFeed } from '../polled-feed.js'
 import { addToFeed } from './ended-feed.js'
 import { createPostgresEpoch, presentEpoch } from './epoch.js'
+import { createReplacement } from './replacement.js'
 import { createInsertion } from './insertion.js'
 import { fieldsOf, toRow } from '../rows.js'
 import type { PostgresStatements } from './statements.js'
@@ -27,7 +29,10 @@ const expiredKeptSeconds = 3600
 /** The most sessions that one statement restores. */
 const restoredAtOnce = 500
 
-/** Creates the session rows of a Postgres store. Each step is one statement; a lost compare-and-set reads the row as well. */
+/**
+ * Creates the session rows of a Postgres store. Each step is one statement; a lost compare-and-set reads the row as well. Reads that
+ * come together share one.
+ */
 export function createPostgresSessions(parts: Parts): SessionRows {
   return {
     ...createRows(parts),
@@ -46,17 +51,24 @@ function createRows(parts: Parts): Rows {
   const { statements, clock } = parts
   const { schema, run } = statements
   const sql = rowStatements(schema)
-  const read = async (id: string) => {
+  const read = createBatch(async (ids: readonly string[]) => {
     const now = Math.floor(clock())
-    const [row] = await run(sql.read, [toColumn(id), now - expiredKeptSeconds, now - endedKeptSeconds])
-    return row ? inEpoch(toRow(row), numberOf(row, 'present_epoch')) : null
-  }
+    const kept = [now - expiredKeptSeconds, now - endedKeptSeconds]
+    const [first = '', ...others] = ids.map((id) => toColumn(id))
+    const rows =
+      others.length === 0
+        ? await run(sql.read, [first, ...kept])
+        : await run(sql.readSome, [JSON.stringify([first, ...others]), ...kept])
+    const rowOf = new Map(rows.map((row) => [textOf(row, 'id'), row]))
+    return (id) => presentRow(rowOf.get(id))
+  })
+  const replace = createReplacement(parts.statements)
   return {
     insert: createInsertion(parts),
     read,
     async replace(row, expected) {
-      const replaced = await run(sql.replace, [...fieldsOf(row), toColumn(expected), toColumn(row.jkt)])
-      return replaced.length > 0 ? 'replaced' : await read(row.id)
+      const isReplaced = await replace([...fieldsOf(row), toColumn(row.jkt), toColumn(expected)])
+      return isReplaced ? 'replaced' : await read(row.id)
     },
     async list({ memberId, at, limit, after }: ListRequest): Promise<Page<SessionRow>> {
       // The place of a page is the creation and the number of the last row before it.
@@ -73,18 +85,17 @@ function createRows(parts: Parts): Rows {
   }
 }
 
-/** The order of `fieldsOf`. */
+function presentRow(row: Row | undefined): SessionRow | null {
+  return row ? inEpoch(toRow(row), numberOf(row, 'present_epoch')) : null
+}
+
 function rowStatements(schema: string) {
-  return {
-    read: `
+  const readWhere = (isWanted: string) => `
       SELECT *, (SELECT epoch FROM ${schema}.store_epoch) AS present_epoch FROM ${schema}.sessions
-      WHERE id = $1::text AND expires_at > $2::bigint AND (ended_at IS NULL OR ended_at > $3::bigint)`,
-    replace: `
-      UPDATE ${schema}.sessions SET user_agent = $2::text, created_at = $3::bigint, last_used_at = $4::bigint,
-        expires_at = $5::bigint, generation = $6::bigint, confirmed_at = $7::bigint, previous_confirmed_at = $8::bigint,
-        sealed_member = $9::text, mark = $10::text, jkt = $12::text
-      WHERE id = $1::text AND mark = $11::text AND ended_at IS NULL
-      RETURNING 1 AS replaced`,
+      WHERE ${isWanted} AND expires_at > $2::bigint AND (ended_at IS NULL OR ended_at > $3::bigint)`
+  return {
+    read: readWhere('id = $1::text'),
+    readSome: readWhere('id IN (SELECT json_array_elements_text(($1::text)::json))'),
     list: `
       SELECT * FROM ${schema}.sessions
       WHERE member_id = $1::text AND epoch = ${presentEpoch(schema)} AND ended_at IS NULL AND expires_at > $2::bigint
