@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { createHmac } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { boundCookie, challengeOf, createDeviceBrowser, proveDevice } from './kit/device-browser.js'
+import { createPages } from '../src/adapters/pages.js'
+import { failure } from '../src/base/failures.js'
+import { openStore } from '../src/stores/index.js'
 import { createFakeTime } from './kit/fake-time.js'
 import { createMemberstackApp, type MemberstackAppOptions } from './kit/memberstack-app.js'
 import { createProver, sha256 } from './kit/proofs.js'
@@ -133,6 +136,17 @@ describe('a browser that registers a key at its sign-in', () => {
     expect(new Set(reasons().slice(1))).toEqual(new Set(['signature']))
   })
 
+  it('has a short cookie for each session, also if it registers one key for two', async () => {
+    const { app, browser, signInBound, reasons } = await setUp()
+    await signInBound()
+    const second = createDeviceBrowser(app)
+    await second.signIn('mem_bob')
+    expect(await second.register({ prover: browser.prover })).toMatchObject({ status: 200 })
+    browser.cookies.set(boundCookie, second.cookies.get(boundCookie) ?? '')
+    expect(await browser.refresh()).toMatchObject(refused)
+    expect(reasons()).toEqual(['other_key'])
+  })
+
   it('keeps its session if the answer to the registration is lost, and is bound by the first use of the cookie', async () => {
     const { browser, signInBound, app } = await setUp()
     await browser.signIn()
@@ -224,6 +238,17 @@ describe('a registration is refused', () => {
     expect(reasons()).toEqual(['repeated', 'repeated'])
     expect(await browser.refresh()).toMatchObject({ status: 200 })
     expect(await browser.renew()).toMatchObject({ status: 200 })
+  })
+
+  it('once the session is bound, also if the list of used challenges was lost', async () => {
+    const opened = await openStore('memory:', { clock: () => Date.now() / 1000 })
+    const store = { ...opened, usedProofs: { use: async () => true } }
+    const { browser, signInBound } = await setUp({ store })
+    await signInBound()
+    const other = await setUp({ store })
+    const thief = createDeviceBrowser(other.app, new Map(browser.cookies))
+    expect(await thief.register({ challenge: browser.challenge })).toMatchObject(refused)
+    expect(other.reasons()).toEqual(['other_key'])
   })
 
   it('for who copied the long cookie and has no challenge', async () => {
@@ -375,6 +400,89 @@ describe('a browser that skipped a renewal, and says so', () => {
     expect(await browser.refresh(skipped)).toMatchObject({ status: 200 })
     await signInBound()
     expect(await browser.refresh(skipped)).toMatchObject({ status: 200 })
+  })
+})
+
+describe('while a session is being bound', () => {
+  it('a refresh without the cookie that has read it before is refused after', async () => {
+    const opened = await openStore('memory:', { clock: () => Date.now() / 1000 })
+    let beforeWrite: (() => Promise<unknown>) | undefined
+    const replace: typeof opened.sessions.replace = async (row, expected) => {
+      const first = beforeWrite
+      beforeWrite = undefined
+      await first?.()
+      return await opened.sessions.replace(row, expected)
+    }
+    const { browser, pass, isEnded } = await setUp({
+      store: { ...opened, sessions: { ...opened.sessions, replace } },
+    })
+    await browser.signIn()
+    await browser.register()
+    const thief = browser.copy()
+    thief.cookies.delete(boundCookie)
+    pass(1801)
+    beforeWrite = () => browser.renew()
+    expect(await thief.refresh()).toMatchObject(refused)
+    expect(isEnded()).toBe(false)
+    expect(await browser.refresh()).toMatchObject({ status: 200 })
+  })
+
+  it('a store that is away is trouble: the browser keeps its session, and tries again', async () => {
+    const opened = await openStore('memory:', { clock: () => Date.now() / 1000 })
+    const list = { isAway: false }
+    const use = () => (list.isAway ? Promise.reject(failure('storeUnreachable')) : Promise.resolve(true))
+    const { browser } = await setUp({ store: { ...opened, usedProofs: { use } } })
+    await browser.signIn()
+    list.isAway = true
+    expect(await browser.register()).toMatchObject({ status: 503, code: 'AUTH_UNAVAILABLE' })
+    list.isAway = false
+    await browser.signIn()
+    expect(await browser.register()).toMatchObject({ status: 200 })
+    list.isAway = true
+    expect(await browser.renew()).toMatchObject({ status: 503, body: { retryable: true } })
+    list.isAway = false
+    expect(await browser.renew()).toMatchObject({ status: 200 })
+  })
+})
+
+describe('pages that are rendered on the server', () => {
+  it('know the member by both cookies, and nobody by a copy of the long one', async () => {
+    const { app, browser, pass, signInBound } = await setUp({ pages: true })
+    await signInBound()
+    const pages = createPages(app.perennial)
+    const show = async (from: typeof browser, headers: Readonly<Record<string, string>> = {}) => {
+      const cookie = Array.from(from.cookies, ([name, value]) => `${name}=${value}`).join('; ')
+      const request = new Request('https://app.example/', { headers: { cookie, ...headers } })
+      const member = { id: null as string | null }
+      const { status } = await pages.handle(request, async (renewed) => {
+        member.id = (await pages.memberOf(renewed))?.userId ?? null
+        return new Response('page')
+      })
+      return { status, member: member.id }
+    }
+    const thief = browser.copy()
+    for (const jar of [thief, browser]) jar.cookies.delete('__Host-perennial-access')
+    thief.cookies.delete(boundCookie)
+    pass(1801)
+    expect(await browser.renew()).toMatchObject({ status: 200 })
+    expect(await show(thief)).toEqual({ status: 200, member: null })
+    // A refusal for want of the key is not remembered for the token, which is that of the member too.
+    expect(await show(browser)).toEqual({ status: 200, member: 'mem_ada' })
+    expect(await show(thief, { 'secure-session-skipped': 'quota_exceeded' })).toMatchObject({ status: 503 })
+  })
+
+  it('pass on the requests that the browser makes by itself, with their cookies', async () => {
+    const { app } = await setUp({ pages: true })
+    const headers = { cookie: '__Host-perennial=a; __Host-perennial-bound=b' }
+    for (const route of ['register', 'refresh']) {
+      const url = `https://app.example/v1/auth/dbsc/${route}`
+      const request = new Request(url, { method: 'POST', headers })
+      const seen = await createPages(app.perennial).handle(
+        request,
+        async (passed) => new Response(passed.headers.get('cookie')),
+      )
+      expect(await seen.text()).toBe(headers.cookie)
+    }
   })
 })
 

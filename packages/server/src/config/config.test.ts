@@ -420,6 +420,12 @@ describe('settings that cannot work together', () => {
       'is *',
     ],
     [
+      'browsers bind cookies only',
+      { ...session, DBSC: 'on' },
+      'DBSC',
+      'needs REFRESH_TOKEN_TRANSPORT=cookie',
+    ],
+    [
       'production asks the admin API over https',
       { ...production, ...session, MEMBERSTACK_ADMIN_URL: 'http://admin.example' },
       'MEMBERSTACK_ADMIN_URL',
