@@ -6,9 +6,6 @@ const members = ['ada@example.com', 'bob@example.com'] as const
 const paths = { '/': 'Home', '/account': 'Account', '/pro': 'Pro' } as const
 type Path = keyof typeof paths
 
-/** After so many visits another member signs in. */
-const visitsOfOne = 25
-
 /** What happened in a series of visits. */
 export interface Visits {
   visits: number
@@ -32,6 +29,8 @@ export async function navigate(
   tabs: readonly [Page, Page],
   count: number,
 ): Promise<Visits> {
+  // After so many visits another member signs in.
+  const visitsOfOne = Math.min(25, Math.ceil(count / 3))
   const random = createRandom(20_261_129)
   // The order of requests differs from run to run. That of the visits does not.
   const randomLoss = createRandom(29_112_026)

@@ -212,7 +212,7 @@ export function describeSite(
       await context.close()
     })
 
-    const visits = process.env['PERENNIAL_LONG'] ? 1_000 : 40
+    const visits = process.env['PERENNIAL_LONG'] ? 1_000 : 20
     it(
       `signs nobody out and mixes nobody up in ${visits} random visits by two tabs`,
       { timeout: 120_000 + visits * 4_000 },

@@ -546,6 +546,22 @@ describe('the answer of a page', () => {
     }
   })
 
+  it('gives a cookie to nobody else, where the app gives one answer to all', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    const gone = new Response(null, { status: 410 })
+    site.answer = () => gone
+    for (const seconds of [0, 4000]) {
+      site.time.now += seconds
+      const { response } = await ada.open()
+      expect([response.status, response.headers.getSetCookie().length]).toEqual([410, seconds > 0 ? 2 : 0])
+      const other = await site.render(new Request(pageOrigin))
+      expect([other.status, other.headers.getSetCookie()]).toEqual([410, []])
+      expect(other.headers.get('vary')).toBe('Cookie')
+    }
+  })
+
   it('does not replace the cookies of a sign-in or a sign-out that happens in the page', async () => {
     const site = await createSite()
     const ada = new Browser(site)

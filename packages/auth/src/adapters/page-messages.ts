@@ -110,18 +110,26 @@ export function accessTokenIn({ status, body }: AuthResponse): string | undefine
  * nothing about caches, is `private, no-store`.
  */
 export function finishPage(request: Request, response: Response, renewed: readonly string[]): Response {
-  const { accessToken, refreshToken } = pageTokensOf(request)
-  const hasTokens = accessToken !== undefined || refreshToken !== undefined
   // An upgrade and a network error cannot be copied, and no cache keeps them.
   if (response.status < 200) return response
-  const finished = new Response(response.body, response)
-  const { headers } = finished
+  try {
+    // With a cookie it is a copy: the app may give the same answer to somebody else again.
+    if (renewed.length === 0) return finish(request, response, renewed)
+  } catch {
+    // A redirect, or an answer that was fetched, has headers that cannot be changed.
+  }
+  return finish(request, new Response(response.body, response), renewed)
+}
+
+function finish(request: Request, response: Response, renewed: readonly string[]): Response {
+  const hasTokens = request.headers.get('cookie')?.includes('__Host-perennial') === true
+  const { headers } = response
   const setsOurs = addCookies(headers, renewed)
   if (setsOurs) removeSharedCaching(headers)
   if (setsOurs || (hasTokens && !headers.has('cache-control')))
     headers.set('cache-control', 'private, no-store')
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get('vary') ?? '')) headers.append('vary', 'Cookie')
-  return finished
+  return response
 }
 
 /** Adds the cookies to those of the app, unless ours are among these. Returns true if the answer sets ours. */

@@ -23,6 +23,7 @@ export interface CookieRequest {
  * sends two `__Host-` cookies of one name. Of two, neither is used, and the value is empty, which is not a usable token.
  */
 export function readCookie(header: string | undefined, name: CookieName): string | undefined {
+  if (!header?.includes(name)) return undefined
   const values = pairsOf(header).filter((pair) => isNamed(pair, name))
   return values.length > 1 ? '' : values[0]?.slice(name.length + 1)
 }
