@@ -44,6 +44,11 @@ describe('createAccessTokens', () => {
     expect(decodeToken(token)?.claims).toMatchObject({ mra: 1_700_000_000.123 })
   })
 
+  it('carries the key that the session is bound to, and the epoch of a store that has ended everything', async () => {
+    const token = await tokens.issue({ ...subject, boundTo: 'thumbprint', epoch: 4 })
+    expect(decodeToken(token)?.claims).toMatchObject({ cnf: { jkt: 'thumbprint' }, epoch: 4 })
+  })
+
   it('issues the claims of RFC 9068, and the four fields of the member', async () => {
     const token = await tokens.issue(subject)
     expect(decodeToken(token)?.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) })
@@ -92,7 +97,9 @@ describe('createAccessTokens', () => {
     const short = createAccessTokens({ ...options, ttlSeconds: 60 })
     expect(decodeToken(await short.issue(subject))?.claims['exp']).toBe(1_700_000_060)
     for (const ttlSeconds of [59, 3601, 0, -1, Number.NaN, Infinity]) {
-      expect(() => createAccessTokens({ ...options, ttlSeconds })).toThrow(TypeError)
+      const create = () => createAccessTokens({ ...options, ttlSeconds })
+      expect(create).toThrow(TypeError)
+      expect(create).toThrow(`lives 60 to 3600 seconds, not ${ttlSeconds}`)
     }
   })
 
@@ -103,6 +110,27 @@ describe('createAccessTokens', () => {
     )?.claims
     expect(claims).toMatchObject({ email: user.email, roles: user.roles })
     expect(claims).not.toHaveProperty('customFields')
+  })
+
+  it('puts customFields of fewer than 3072 characters into a token that has room for them, and no longer ones', async () => {
+    const options = { issuer: 'perennial', audience: 'a', signingKeys, clock, randomBytes }
+    const roomy = createAccessTokens({ ...options, maxLength: 10_000 })
+    const issue = (length: number) =>
+      roomy.issue({ ...subject, user: { ...user, customFields: ofLength(length) } })
+    // Our own decoder refuses tokens that are so long.
+    const claimsOf = (token: string) =>
+      JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    expect(claimsOf(await issue(3071))).toHaveProperty('customFields')
+    expect(claimsOf(await issue(3072))).not.toHaveProperty('customFields')
+  })
+
+  it('issues tokens of fewer characters than the longest length', async () => {
+    const options = { issuer: 'perennial', audience: 'app_test', signingKeys, clock, randomBytes }
+    const { length } = await tokens.issue(subject)
+    const claimsWithin = async (maxLength: number) =>
+      decodeToken(await createAccessTokens({ ...options, maxLength }).issue(subject))?.claims
+    expect(await claimsWithin(length + 1)).toHaveProperty('customFields')
+    expect(await claimsWithin(length)).not.toHaveProperty('customFields')
   })
 
   it('leaves customFields out before the token gets too long', async () => {

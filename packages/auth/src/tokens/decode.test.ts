@@ -7,6 +7,9 @@ const encode = (text: string) => Buffer.from(text).toString('base64url')
 const header = encode('{"alg":"RS256"}')
 const payload = encode('{"a":1}')
 const token = `${header}.${payload}.AAAA`
+/** Spells a part in another way, which decodes to the same bytes. */
+const strayed = (part: string) =>
+  part.slice(0, -1) + String.fromCharCode(part.charCodeAt(part.length - 1) + 1)
 
 describe('decodeToken', () => {
   it('reads header and claims of a compact JWS', () => {
@@ -31,6 +34,8 @@ describe('decodeToken', () => {
     ['a length that no bytes have', `${header}.${payload}.AAAAA`],
     ['stray bits after one byte', `${header}.${payload}.AB`],
     ['stray bits after two bytes', `${header}.${payload}.AAB`],
+    ['stray bits after the payload', `${header}.${strayed(payload)}.AAAA`],
+    ['stray bits after the header', `${strayed(encode('{"alg":12}'))}.${payload}.AAAA`],
     ['a header that is an array', `${encode('[]')}.${payload}.AAAA`],
     ['a payload that is an array', `${header}.${encode('[1]')}.AAAA`],
     ['a payload that is null', `${header}.${encode('null')}.AAAA`],

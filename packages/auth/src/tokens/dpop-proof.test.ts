@@ -77,6 +77,8 @@ describe('a DPoP proof', () => {
     ['a text as iat', 'iat', made({ claims: { iat: String(now) } })],
     ['an exp that has passed', 'iat', made({ claims: { exp: now } })],
     ['an nbf far ahead', 'iat', made({ claims: { nbf: now + 61 } })],
+    ['a text as exp', 'iat', made({ claims: { exp: String(now + 60) } })],
+    ['a text as nbf', 'iat', made({ claims: { nbf: String(now) } })],
     ['no key', 'key', made({ header: { jwk: undefined } })],
     ['a text as key', 'key', made({ header: { jwk: 'key' } })],
     ['a key with its private part', 'key', made({ header: { jwk: { ...ada.jwk, d: 'AQ' } } })],
@@ -85,6 +87,7 @@ describe('a DPoP proof', () => {
     ['a point off the curve', 'key', made({ header: { jwk: { ...ada.jwk, y: ada.jwk.x } } })],
     ['a coordinate with padding', 'key', made({ header: { jwk: { ...ada.jwk, x: `${ada.jwk.x}=` } } })],
     ['a symmetric key', 'key', made({ header: { jwk: { kty: 'oct', k: 'AQ' } } })],
+    ['a key of another type', 'key', made({ header: { jwk: { ...ada.jwk, kty: 'RSA' } } })],
     ['the key of another', 'signature', made({ header: { jwk: mallory.jwk } })],
     ['a signature that was changed', 'signature', made({ signature: () => 'A'.repeat(86) })],
     ['no signature', 'signature', made({ signature: () => '' })],
@@ -118,6 +121,14 @@ describe('a DPoP proof', () => {
       [now + 61, 'iat'],
     ] as const)
       expect(reasonOf(made({ at })), String(at)).toBe(reason)
+  })
+
+  it.each([
+    ['an exp that is to come', { exp: now + 1 }],
+    ['an nbf that has passed', { nbf: now - 61 }],
+    ['an nbf within the difference of clocks', { nbf: now + 60 }],
+  ])('is accepted with %s', (_name, claims) => {
+    expect(reasonOf(made({ claims }))).toBe('accepted')
   })
 
   it('has to name the access token that it comes with, and only that one', () => {

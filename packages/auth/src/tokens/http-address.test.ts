@@ -29,6 +29,7 @@ describe('isSameAddress', () => {
     ['https://a.example/x', 'https://a.example/x/'],
     ['https://a.example/a/b', 'https://a.example/a%2Fb'],
     ['https://a.example/x', 'https://user@a.example/x'],
+    ['https://a.example/x', 'https://:secret@a.example/x'],
     ['https://a.example/x', 'https://a.example\\x'],
     ['https://a.example/x', ' https://a.example/x'],
     ['https://a.example/x', 'https:/a.example/x'],
