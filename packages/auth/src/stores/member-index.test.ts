@@ -38,6 +38,14 @@ describe('the index of the sessions of members', () => {
     expect([index.countOf('mem_ada'), index.countOf('mem_bob')]).toEqual([2, 1])
   })
 
+  it('forgets no other session if one is removed twice', () => {
+    const index = indexOf(session('a', 1), session('b', 2), session('c', 3))
+    index.remove(session('b', 2))
+    index.remove(session('b', 2))
+
+    expect([...index.oldestFirst('mem_ada')]).toEqual(['a', 'c'])
+  })
+
   it.each([
     ['of a member with no sessions', session('a', 1, 'mem_nobody')],
     ['that is not in it', session('x', 1)],

@@ -156,6 +156,17 @@ describe('the feed of a memory store', () => {
     expect(live.map(({ id }) => id)).toEqual(['b'])
   })
 
+  it('counts no session that begins in a new epoch while those of the one before are counted', async () => {
+    const { sessions, add } = open()
+    const add2000 = Array.from({ length: 2000 }, (_, index) => add(`${index}`, { memberId: `mem_${index}` }))
+    await Promise.all(add2000)
+    // The first 2,000 are counted in this turn.
+    const counting = sessions.replaceEpoch({ next: { epoch: 5000, mark: 'e' }, expected: null, at: start })
+    await add('new', { epoch: 5000 })
+
+    expect(await counting).toBe(2000)
+  })
+
   it('keeps the earliest second of an epoch that other instances have announced before', async () => {
     const { sessions, endedSince } = open()
     const next = { epoch: 5000, mark: 'first' }
