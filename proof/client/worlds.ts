@@ -35,15 +35,6 @@ const small: readonly ClientWorldOptions[] = [
   },
   {
     ...usual,
-    name: 'tabs, late answers',
-    about:
-      'Two tabs refresh; an answer, or the tab that holds the lock, can be late for longer than the other one waits.',
-    hasDisk: false,
-    acts: bothRefresh,
-    budget: { waits: 1 },
-  },
-  {
-    ...usual,
     name: 'tabs, killed',
     about: 'One of two tabs that refresh is killed, at any step.',
     isFine: true,
@@ -95,6 +86,14 @@ const small: readonly ClientWorldOptions[] = [
 ]
 
 const large: readonly ClientWorldOptions[] = [
+  {
+    ...usual,
+    name: 'tabs, late answers',
+    about:
+      'Two tabs refresh; an answer, or the tab that holds the lock, can be late for longer than the other one waits.',
+    acts: bothRefresh,
+    budget: { waits: 1 },
+  },
   {
     ...usual,
     name: 'tabs, sign-out, every step',
