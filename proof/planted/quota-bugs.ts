@@ -35,7 +35,7 @@ export const quotaBugs: readonly PlantedBug[] = [
   },
   {
     name: 'members always come before strangers',
-    world: 'quota, members and strangers',
+    world: 'quota, turns of lanes',
     file: quotaFile,
     replace: "return turn === 0 ? 'stranger' : 'member'",
     by: "return turn < 0 ? 'stranger' : 'member'",

@@ -32,7 +32,7 @@ const small: readonly QuotaWorldOptions[] = [
   },
   {
     ...usual,
-    name: 'quota, members and strangers',
+    name: 'quota, turns of lanes',
     about: 'Members sign in for ever beside a stranger; the quota has two places, one of them reserved.',
     perSecond: 2,
     waits: 6,

@@ -1,5 +1,7 @@
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { judgeClaims, judgeHeader, memberTokenRules, ownTokenRules } from './token-rules.js'
+import { createPinnedKeySet } from './key-set.js'
+import { judgeClaims, judgeHeader, judgeToken, memberTokenRules, ownTokenRules } from './token-rules.js'
 
 const names = { issuer: 'perennial', audience: 'app_test' }
 const own = ownTokenRules(names)
@@ -96,5 +98,67 @@ describe('the claims of a token', () => {
         { reason: 'claims', claims: ['sid', 'gen'] },
       ],
     })
+  })
+})
+
+describe('a token', () => {
+  const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const strangers = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = { ...ours.publicKey.export({ format: 'jwk' }), kid: 'key-1' }
+  const keySet = createPinnedKeySet(JSON.stringify({ keys: [jwk] }), ['ES256'])
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: 'key-1' }
+  const claims = { iss: 'perennial', ...ownClaims }
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = (
+    payload: object,
+    { head = header, key = ours.privateKey }: { head?: object; key?: KeyObject } = {},
+  ) => {
+    const input = `${part(head)}.${part(payload)}`
+    const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
+  }
+  const problemsOf = async (
+    token: string,
+    { now = iat, keys = keySet }: { now?: number; keys?: typeof keySet | null } = {},
+  ) => (await judgeToken(token, { rules: own, keySet: keys, now })).problems
+
+  it('has no problem if it is valid, and is returned as it is', async () => {
+    const judged = await judgeToken(signed(claims), { rules: own, keySet, now: iat })
+    expect(judged).toEqual({ token: { header, claims }, problems: [] })
+  })
+
+  it('has one problem if it is malformed', async () => {
+    const judged = await judgeToken('token', { rules: own, keySet, now: iat })
+    expect(judged).toEqual({ token: null, problems: [{ reason: 'malformed' }] })
+  })
+
+  it('of another issuer is judged by its lifetime only', async () => {
+    const wanted = { reason: 'issuer', wanted: 'perennial' }
+    const other = signed({ iss: 'other', ...times }, { head: { alg: 'none' } })
+    expect(await problemsOf(other)).toEqual([wanted])
+    const late = { reason: 'expired', expiresAt: iat + 3600 }
+    expect(await problemsOf(other, { now: iat + 3600 })).toEqual([wanted, late])
+    expect(await problemsOf(signed({ iss: 'other' }))).toEqual([wanted])
+  })
+
+  it.each([
+    ['of a stranger', signed(claims, { key: strangers.privateKey }), { reason: 'signature' }],
+    ['by a key that is not known', signed(claims, { head: { ...header, kid: 'key-2' } }), { reason: 'key' }],
+  ])('with a signature %s has that problem, unless the keys are not known', async (_name, token, problem) => {
+    expect(await problemsOf(token)).toEqual([problem])
+    expect(await problemsOf(token, { keys: null })).toEqual([])
+  })
+
+  it('is judged to its end, in the order of the verifier', async () => {
+    const worst = signed(
+      { ...claims, aud: 'app_other' },
+      { head: { ...header, typ: 'JWT' }, key: strangers.privateKey },
+    )
+    expect(await problemsOf(worst, { now: iat + 3600 })).toEqual([
+      { reason: 'type', wanted: 'at+jwt' },
+      { reason: 'signature' },
+      { reason: 'audience', wanted: 'app_test' },
+      { reason: 'expired', expiresAt: iat + 3600 },
+    ])
   })
 })

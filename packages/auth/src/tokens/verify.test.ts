@@ -527,9 +527,15 @@ describe('createTokenVerifier', () => {
     const issuer = memberIssuer({ issuer: 'same', audience, keySet: memberKeys })
     const clock = () => now
     const twin = ownIssuer({ issuer: 'same', audience, keySet: ownKeys })
-    expect(() => createTokenVerifier({ clock, issuers: [issuer, twin] })).toThrow(TypeError)
-    expect(() => createTokenVerifier({ clock, issuers: [{ ...issuer, algorithms: [] }] })).toThrow(TypeError)
-    expect(() => createTokenVerifier({ clock, issuers: [{ ...issuer, audience: '' }] })).toThrow(TypeError)
+    expect(() => createTokenVerifier({ clock, issuers: [issuer, twin] })).toThrow(
+      new TypeError(`two issuers have the name ${issuer.issuer}`),
+    )
+    expect(() => createTokenVerifier({ clock, issuers: [{ ...issuer, algorithms: [] }] })).toThrow(
+      new TypeError(`issuer ${issuer.issuer} allows no algorithm`),
+    )
+    expect(() => createTokenVerifier({ clock, issuers: [{ ...issuer, audience: '' }] })).toThrow(
+      new TypeError('an issuer needs a name and an audience'),
+    )
   })
 })
 
