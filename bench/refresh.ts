@@ -23,7 +23,7 @@ import { startUpstream, upstreamRefreshToken, type Upstream } from './refresh/up
 
 /** The refreshes under way at one time, each on a connection and of a session of its own. */
 const connections = 32
-const rounds = 4
+const rounds = 12
 /** The callers that present one refresh token at one time: tabs, requests or instances. */
 const callers = 50
 /** As durable as SQLite with `synchronous=FULL`: every answered write is on disk. */

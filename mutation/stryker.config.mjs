@@ -1,7 +1,7 @@
 import process from 'node:process'
 
 /**
- * Mutates one room and runs the tests that reach each mutant: `npm run mutate -- --room sessions`. The rooms are the keys of
+ * Mutates one room and runs the tests that reach each mutant: `MUTATE_ROOM=sessions npm run mutate`. The rooms are the keys of
  * `rooms`; `MUTATE_ROOM` carries the choice, because Stryker passes no arguments on.
  */
 const auth = 'packages/auth/src'

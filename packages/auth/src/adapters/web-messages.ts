@@ -46,7 +46,9 @@ function headerOf(request: RequestHead, name: string): string | undefined {
  * Returns the DPoP proof of a request; undefined if it has no such header.
  * @param url - the address as the caller sees it, if it is not that of the request
  */
-export function toProof(request: Request, url: string = request.url): Credentials['proof'] {
+export function toProof(request: Request, url?: string): Credentials['proof'] {
   const proof = request.headers.get('dpop')
-  return proof === null ? undefined : { proof, method: request.method, url: () => url, source: request }
+  if (proof === null) return undefined
+  // The address is read late: a framework may have to put it together first.
+  return { proof, method: request.method, url: () => url ?? request.url, source: request }
 }
