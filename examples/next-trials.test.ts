@@ -41,10 +41,14 @@ describeTrials(
       const { world, signedIn } = kit()
       const before = world.site.output().length
       const { context, page } = await signedIn()
-      const ahead = page.waitForResponse((answer) => 'next-router-prefetch' in answer.request().headers())
+      const ahead = new Set<string>()
+      page.on('requestfinished', (request) => {
+        const path = /\/(account|pro)\b/.exec(request.url())?.[1]
+        if (path && 'next-router-prefetch' in request.headers()) ahead.add(path)
+      })
       await page.goto(`${world.url}/`)
-      await (await ahead).finished()
       await page.evaluate(prefetch, '/pro')
+      await expect.poll(() => [...ahead]).toEqual(expect.arrayContaining(['account', 'pro']))
       await page.getByRole('link', { name: 'Account' }).click()
       await expect.poll(() => greetingOf(page)).toBe(ada)
       expect(world.site.output().slice(before)).toBe('')
@@ -54,17 +58,20 @@ describeTrials(
     it('renews for no prefetch of the router, by hover neither, and shows the page when it is visited', async () => {
       const { world, signedIn } = kit()
       const { context, page } = await signedIn()
-      const isAhead = (headers: Record<string, string>) => 'next-router-prefetch' in headers
-      // What is fetched ahead waits until the token has ended.
+      // What is fetched ahead waits until the token has ended. The page before may still be fetching.
+      const held = new WeakSet<object>()
       let release = (): void => {}
       const ended = new Promise<void>((resolve) => (release = resolve))
       await page.route('**', async (route) => {
-        if (isAhead(route.request().headers())) await ended
+        if ('next-router-prefetch' in route.request().headers()) {
+          held.add(route.request())
+          await ended
+        }
         await route.continue()
       })
       const ahead: Promise<readonly [number, boolean]>[] = []
       page.on('response', (response) => {
-        if (!isAhead(response.request().headers())) return
+        if (!held.has(response.request())) return
         ahead.push(response.allHeaders().then((headers) => [response.status(), 'set-cookie' in headers]))
       })
       await page.goto(`${world.url}/`)
