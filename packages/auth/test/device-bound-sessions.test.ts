@@ -404,7 +404,7 @@ describe('a browser that skipped a renewal, and says so', () => {
 })
 
 describe('while a session is being bound', () => {
-  it('a refresh without the cookie that has read it before is refused after', async () => {
+  it('a refresh without the cookie that has read it before is asked to try again, and needs the cookie then', async () => {
     const opened = await openStore('memory:', { clock: () => Date.now() / 1000 })
     let beforeWrite: (() => Promise<unknown>) | undefined
     const replace: typeof opened.sessions.replace = async (row, expected) => {
@@ -422,6 +422,7 @@ describe('while a session is being bound', () => {
     thief.cookies.delete(boundCookie)
     pass(1801)
     beforeWrite = () => browser.renew()
+    expect(await thief.refresh()).toMatchObject({ status: 503, code: 'AUTH_TOKEN_REFRESH_FAILED' })
     expect(await thief.refresh()).toMatchObject(refused)
     expect(isEnded()).toBe(false)
     expect(await browser.refresh()).toMatchObject({ status: 200 })

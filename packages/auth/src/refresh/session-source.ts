@@ -118,8 +118,8 @@ async function settle(read: SessionRow, work: Work): Promise<RefreshOutcome> {
     })
     if (!after) return { kind: 'refused', reason: 'unknown', sessionId: session.id }
     session = after
-    // Bound since it was read: from then on the refresh token alone is not enough.
-    if (session.jkt !== read.jkt) await requireKey(session, undefined)
+    // Bound since it was read: the refresh token alone is not enough any more. The browser shows its key when it tries again.
+    if (session.jkt !== read.jkt) throw failure('sessionContended')
     if (!applied) continue
     return await answer(hows[decision.kind], session, standing, work)
   }
