@@ -1,4 +1,3 @@
-import { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createPostgresEpoch } from '../src/stores/postgres/epoch.js'
 import { createStatements } from '../src/stores/postgres/statements.js'
@@ -6,15 +5,10 @@ import { hasPostgres, postgresStartMs, startPostgres, type PostgresServer } from
 
 describe.runIf(hasPostgres())('the end of all sessions of a Postgres store', () => {
   let postgres: PostgresServer
-  let pool: Pool
   beforeAll(async () => {
     postgres = await startPostgres()
-    pool = new Pool({ connectionString: postgres.url })
   }, postgresStartMs)
-  afterAll(async () => {
-    await pool.end()
-    await postgres.remove()
-  })
+  afterAll(() => postgres.remove())
   beforeEach(() => postgres.drop())
 
   const at = 1_000
@@ -23,7 +17,7 @@ describe.runIf(hasPostgres())('the end of all sessions of a Postgres store', () 
     let counts = 0
     const query = async (text: string, values: (string | number | null)[]) => {
       if (text.includes('count(*) AS live') && ++counts > mostCounts) throw new Error('gone')
-      return await pool.query(text, values)
+      return await postgres.admin.query(text, values)
     }
     const statements = createStatements({ query }, 'perennial')
     await statements.ready()
@@ -34,7 +28,7 @@ describe.runIf(hasPostgres())('the end of all sessions of a Postgres store', () 
   }
   /** Writes sessions with these expiries. */
   const add = async (epoch: number, expiries: readonly number[], endedAt: number | null = null) => {
-    await pool.query(
+    await postgres.admin.query(
       `INSERT INTO perennial.sessions (id, member_id, created_at, last_used_at, expires_at, generation, epoch, ended_at, mark)
        SELECT gen_random_uuid()::text, 'mem_ada', 0, 0, expiry, 1, $2, $3, '' FROM unnest($1::bigint[]) AS expiry`,
       [expiries, epoch, endedAt],
@@ -77,7 +71,7 @@ describe.runIf(hasPostgres())('the end of all sessions of a Postgres store', () 
     )
     expect(counts()).toBe(1)
     expect(await replace(6, 'mark 5')).toBe(8)
-    const { rows } = await pool.query('SELECT epoch FROM perennial.store_epoch')
+    const { rows } = await postgres.admin.query('SELECT epoch FROM perennial.store_epoch')
     expect(rows).toEqual([{ epoch: '6' }])
   })
 })

@@ -1,4 +1,3 @@
-import { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { LimitCounter, LimitPolicy } from '../src/limits/index.js'
 import { beginSession, type SessionRow } from '../src/sessions/index.js'
@@ -13,18 +12,13 @@ function limitOf({ limiters }: Store, name: LimitPolicy['name'], windowSeconds: 
 
 describe.runIf(hasPostgres())('calls of a Postgres store that come together', () => {
   let postgres: PostgresServer
-  let pool: Pool
   let time: { now: number }
   let sent: string[]
   let stores: Store[]
   beforeAll(async () => {
     postgres = await startPostgres()
-    pool = new Pool({ connectionString: postgres.url })
   }, postgresStartMs)
-  afterAll(async () => {
-    await pool.end()
-    await postgres.remove()
-  })
+  afterAll(() => postgres.remove())
   beforeEach(async () => {
     time = { now: 1_800_000_000 }
     sent = []
@@ -39,7 +33,7 @@ describe.runIf(hasPostgres())('calls of a Postgres store that come together', ()
   const open = async (): Promise<Store> => {
     const query = async (text: string, values: (string | number | null)[]) => {
       sent.push(text)
-      return await pool.query(text, values)
+      return await postgres.admin.query(text, values)
     }
     const store = createPostgresStore({ query }, { clock: () => time.now })
     stores.push(store)
@@ -196,12 +190,12 @@ describe.runIf(hasPostgres())('calls of a Postgres store that come together', ()
   it('all fail if their statement fails, and the next ones do not', async () => {
     const { sessions, ...store } = await open()
     await insertAll({ sessions, ...store }, [rowOf('a'), rowOf('b')])
-    await pool.query('ALTER TABLE perennial.sessions RENAME TO away')
+    await postgres.admin.query('ALTER TABLE perennial.sessions RENAME TO away')
     const results = await Promise.allSettled(['a', 'b'].map((id) => sessions.read(id)))
     expect(results.map((result) => result.status === 'rejected' && result.reason.code)).toEqual(
       Array(2).fill('AUTH_UNAVAILABLE'),
     )
-    await pool.query('ALTER TABLE perennial.away RENAME TO sessions')
+    await postgres.admin.query('ALTER TABLE perennial.away RENAME TO sessions')
     expect(await sessions.read('a')).toEqual(rowOf('a'))
   })
 })
