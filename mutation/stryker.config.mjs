@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 
 /**
  * Mutates one room and runs the tests that reach each mutant: `MUTATE_ROOM=sessions npm run mutate`. The rooms are the keys of
@@ -6,38 +7,52 @@ import process from 'node:process'
  */
 const auth = 'packages/auth/src'
 const rooms = {
-  sessions: { mutate: [`${auth}/sessions/*.ts`], tests: ['sessions', 'refresh', 'stores'] },
-  refresh: { mutate: [`${auth}/refresh/*.ts`], tests: ['refresh'] },
-  tokens: { mutate: [`${auth}/tokens/*.ts`], tests: ['tokens'] },
+  sessions: {
+    mutate: [`${auth}/sessions/*.ts`],
+    tests: [
+      `${auth}/sessions/*.test.ts`,
+      `${auth}/refresh/session-source.test.ts`,
+      `${auth}/stores/memory*.test.ts`,
+    ],
+  },
+  refresh: {
+    mutate: [`${auth}/refresh/*.ts`],
+    tests: [`${auth}/refresh/*.test.ts`],
+  },
+  tokens: { mutate: [`${auth}/tokens/*.ts`], tests: [`${auth}/tokens/*.test.ts`] },
   memory: {
     mutate: [
       `${auth}/stores/memory*.ts`,
       `${auth}/stores/ended-sessions.ts`,
       `${auth}/stores/member-index.ts`,
     ],
-    tests: ['stores'],
+    tests: [`${auth}/stores/*.test.ts`],
   },
-  http: { mutate: [`${auth}/http/*.ts`], tests: ['http', 'adapters'] },
+  http: {
+    mutate: [`${auth}/http/*.ts`],
+    tests: [`${auth}/http/*.test.ts`, `${auth}/adapters/*.test.ts`],
+  },
 }
 
 const name = process.env['MUTATE_ROOM'] ?? 'sessions'
 const room = rooms[name]
 if (!room) throw new TypeError(`MUTATE_ROOM is one of ${Object.keys(rooms).join(', ')}`)
-process.env['MUTATE_TESTS'] = room.tests.map((folder) => `${auth}/${folder}/*.test.ts`).join(',')
 
 // oxlint-disable-next-line import/no-default-export -- Stryker reads the default export of its configuration
 export default {
   packageManager: 'npm',
-  plugins: ['@stryker-mutator/vitest-runner'],
-  testRunner: 'vitest',
-  vitest: { configFile: 'mutation/vitest.config.ts', related: false },
+  plugins: ['@stryker-mutator/mocha-runner'],
+  testRunner: 'mocha',
+  testRunnerNodeArgs: ['--import', fileURLToPath(new URL('vitest-in-mocha.mjs', import.meta.url))],
+  mochaOptions: { spec: room.tests },
   coverageAnalysis: 'perTest',
-  // Stryker would rewrite it with the API of TypeScript 5, which TypeScript 7 does not have. vitest needs no change of it.
+  // Stryker would rewrite it with the API of TypeScript 5, which TypeScript 7 does not have. The tests need no change of it.
   tsconfigFile: 'mutation/none.json',
   mutate: [...room.mutate, `!${auth}/**/*.test.ts`, `!${auth}/**/*.contract.ts`, `!${auth}/**/index.ts`],
   ignorePatterns: [
     '**',
     '!packages/auth/**',
+    '!packages/emulator/**',
     '!packages/*/package.json',
     '!mutation/**',
     '!scripts/**',
@@ -53,7 +68,7 @@ export default {
   // A constant outside a function is evaluated before the first test, so each such mutant needs a new process.
   ignoreStatic: false,
   concurrency: 2,
-  timeoutMS: 20_000,
+  timeoutMS: 10_000,
   reporters: ['progress-append-only', 'clear-text', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: `mutation/reports/${name}.json` },

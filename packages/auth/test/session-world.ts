@@ -12,7 +12,7 @@ import {
   type MemberTokenReading,
 } from '../src/members/index.js'
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh.js'
-import type { Confirmations, Revocations, SessionUseCases } from '../src/sessions/index.js'
+import type { Confirmations, OperatorUseCases, Revocations, SessionUseCases } from '../src/sessions/index.js'
 import type { Store } from '../src/stores/store.js'
 import {
   createProofCheck,
@@ -70,6 +70,7 @@ const defaultSettings: SessionSettings = {
 /** One instance of the service: session mode as `createPerennial` builds it, and the authentication of its access tokens. */
 export interface Instance {
   readonly sessions: SessionUseCases
+  readonly operators: OperatorUseCases
   readonly revocations: Revocations
   readonly confirmations: Confirmations
   refresh(
@@ -157,6 +158,7 @@ export function createInstance(raw: Store, parts: SharedParts): Instance {
   const authenticate = createAuthenticator({ verifier, userContext, sessions: mode, proofs })
   return {
     sessions: mode.useCases,
+    operators: mode.operators,
     revocations: mode.revocations,
     confirmations: mode.confirmations,
     refresh: async (refreshToken, { proof, ...given } = {}) => {

@@ -7,7 +7,6 @@ import {
   type DeviceProof,
   type PresentedProof,
   type ProofProblem,
-  type RefusedProof,
 } from '../tokens/index.js'
 import { bindToShown } from './key-binding.js'
 import { parseRefreshToken } from './refresh-token.js'
@@ -88,17 +87,16 @@ export function createDeviceKeys(options: DeviceKeysOptions): DeviceKeys {
     identifier: texts.write('key', sessionId, jkt, x, y),
     cookie: texts.write('shown', sessionId, jkt, endOf(clock, shownSeconds + lateSeconds)),
   })
-  /** Returns the reason why a proof is refused, and notes its challenge as used; null if it is good. */
-  const use = async (judged: DeviceProof | RefusedProof, ...of: ChallengeSubject) =>
-    'reason' in judged ? judged.reason : await challenges.use(judged.challenge, ...of)
   return {
     offer: (refreshToken) =>
       challenges.create(parseRefreshToken(secrets, refreshToken)?.sessionId ?? '', 'new'),
     async register({ refreshToken, proof }) {
       const session = await sessionOf(refreshToken)
+      if (!session) throw refusal('missing', null)
       const judged = judge(proof)
-      const reason = session ? await use(judged, session.id, 'new') : 'missing'
-      if (!session || 'reason' in judged || reason !== null) throw refusal(reason ?? 'missing', session)
+      if ('reason' in judged) throw refusal(judged.reason, session)
+      const reason = await challenges.use(judged.challenge, session.id, 'new')
+      if (reason !== null) throw refusal(reason, session)
       if (session.jkt !== null) throw refusal('other_key', session)
       return prove(session.id, judged)
     },
@@ -108,7 +106,9 @@ export function createDeviceKeys(options: DeviceKeysOptions): DeviceKeys {
       if (!session || !isKeyOf(session, key)) return { kind: 'over' }
       const newChallenge = () => challenges.create(session.id, key.jkt)
       if (proof === undefined) return { kind: 'challenge', challenge: newChallenge() }
-      const reason = await use(judge(proof, key), session.id, key.jkt)
+      const judged = judge(proof, key)
+      const reason =
+        'reason' in judged ? judged.reason : await challenges.use(judged.challenge, session.id, key.jkt)
       if (reason === 'expired' || reason === 'repeated')
         throw refusal(reason, session, { status: 403, headers: challengeHeaders(newChallenge()) })
       if (reason !== null) throw refusal(reason, session)

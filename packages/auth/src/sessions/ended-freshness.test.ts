@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { createEndedFreshness } from './ended-freshness.js'
 
@@ -31,8 +32,12 @@ it('asks again after a stop, although a question of before it is under way', asy
   await before
   expect(isKnown).toBe(false)
   expect(freshness.catchUp()).not.toBeNull()
+  // Nor does it make the question that is under way an old one.
+  const another = freshness.catchUp()
   asked[1]?.answer()
   await after
+  await another
+  expect(asked).toHaveLength(2)
   expect(freshness.catchUp()).toBeNull()
 })
 
@@ -58,4 +63,67 @@ it('lets the old list be used while the store does not answer', async () => {
   asked[0]?.fail()
   await caughtUp
   expect(freshness.catchUp()).toBeNull()
+})
+
+it('asks a store that fails again for the time of the patience', async () => {
+  const { freshness, asked, untilAsked } = setUp(60)
+  const caughtUp = freshness.catchUp()
+  for (const turn of [1, 2, 3]) {
+    await untilAsked(turn)
+    if (turn < 3) asked.at(-1)?.fail()
+  }
+  asked.at(-1)?.answer()
+  await caughtUp
+  expect(asked).toHaveLength(3)
+  expect(freshness.catchUp()).toBeNull()
+})
+
+it('asks again after a failure that a stop may have caused, also if the patience is over', async () => {
+  const { freshness, asked, untilAsked, pass } = setUp(0)
+  const caughtUp = freshness.catchUp()
+  await untilAsked(1)
+  pass(2)
+  asked[0]?.fail()
+  await untilAsked(2)
+  asked[1]?.answer()
+  await caughtUp
+  expect(freshness.catchUp()).toBeNull()
+})
+
+it('waits for a store that is slow to answer, however short the patience is', async () => {
+  const { freshness, asked, untilAsked } = setUp(0)
+  let isDone = false
+  const caughtUp = freshness.catchUp()?.then(() => (isDone = true))
+  await untilAsked(1)
+  // A limit of 0 s would be over by now.
+  await setTimeout(5)
+  expect(isDone).toBe(false)
+  asked[0]?.answer()
+  await caughtUp
+})
+
+it('reads a list that is old by the time it is there once more, and then uses it', async () => {
+  const { freshness, asked, untilAsked, pass } = setUp(0)
+  const caughtUp = freshness.catchUp()
+  for (const turn of [1, 2]) {
+    await untilAsked(turn)
+    pass(2)
+    asked.at(-1)?.answer()
+  }
+  await caughtUp
+  expect(asked).toHaveLength(2)
+  expect(freshness.catchUp()).not.toBeNull()
+})
+
+it('takes a list for old from 2 s on, and from a clock that was set back', () => {
+  const { freshness, pass } = setUp(0)
+  freshness.noteComplete(1_000)
+  pass(1.9)
+  expect(freshness.catchUp()).toBeNull()
+  pass(-1.9)
+  expect(freshness.catchUp()).toBeNull()
+  pass(-0.1)
+  expect(freshness.catchUp()).not.toBeNull()
+  pass(2.1)
+  expect(freshness.catchUp()).not.toBeNull()
 })

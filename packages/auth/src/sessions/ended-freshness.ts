@@ -46,20 +46,19 @@ interface Renewal {
  */
 export function createEndedFreshness(options: EndedFreshnessOptions): EndedFreshness {
   const { clock } = options
-  let completeAt = -Infinity
-  let failedAt = -Infinity
+  /** The last time at which the list was complete, or the store did not answer. */
+  let settledAt = -Infinity
   let newest: Renewal | null = null
-  const isUsable = (now: number) => isRecent(completeAt, now) || isRecent(failedAt, now)
+  const isUsable = () => isRecent(settledAt, clock())
 
   const start = (begunAt: number): Renewal => {
     // Several may run at once. An older one that ends later says less.
     const isNewest = () => newest === renewal
     const run = async () => {
-      const reading = await read(options)
+      const readAt = await read(options)
       if (!isNewest()) return
       newest = null
-      if (reading.kind === 'complete') completeAt = reading.at
-      else failedAt = reading.at
+      settledAt = readAt
     }
     const renewal: Renewal = { begunAt, done: Promise.resolve().then(run) }
     return renewal
@@ -70,21 +69,22 @@ export function createEndedFreshness(options: EndedFreshnessOptions): EndedFresh
     await newest.done
   }
   const renewUntilUsable = async () => {
-    for (let turn = 0; turn < largestNumberOfTurns && !isUsable(clock()); turn++) await renew()
+    for (let turn = 0; turn < largestNumberOfTurns && !isUsable(); turn++) await renew()
   }
   return {
-    catchUp: () => (isUsable(clock()) ? null : renewUntilUsable()),
+    catchUp: () => (isUsable() ? null : renewUntilUsable()),
     renew,
     noteComplete(at) {
-      completeAt = at
+      settledAt = at
     },
   }
 }
 
-type Reading = { readonly kind: 'complete' | 'failed'; readonly at: number }
-
-/** Reads until it succeeds, or the store has not answered for the patience, and not in the last 2 s either. */
-async function read({ sync, clock, patienceSeconds }: EndedFreshnessOptions): Promise<Reading> {
+/**
+ * Reads until it succeeds, or the store has not answered for the patience, and not in the last 2 s either. Returns the start of the
+ * reading that succeeded, or the end of the one that failed.
+ */
+async function read({ sync, clock, patienceSeconds }: EndedFreshnessOptions): Promise<number> {
   const giveUpAt = performance.now() + patienceSeconds * 1000
   let isBrief = false
   for (;;) {
@@ -92,13 +92,13 @@ async function read({ sync, clock, patienceSeconds }: EndedFreshnessOptions): Pr
     try {
       const attempt = sync().then(() => true)
       const isDone = await (isBrief ? startTimeLimit(patienceSeconds).race(attempt, false) : attempt)
-      if (isDone) return { kind: 'complete', at }
+      if (isDone) return at
     } catch {
       // The connection of a process that was stopped may be closed. The driver needs a moment to open another one.
     }
     const now = clock()
     isBrief = !isRecent(at, now)
-    if (!isBrief && performance.now() >= giveUpAt) return { kind: 'failed', at: now }
+    if (!isBrief && performance.now() >= giveUpAt) return now
     await sleep(pauseSeconds)
   }
 }

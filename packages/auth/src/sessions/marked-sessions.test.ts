@@ -4,7 +4,7 @@ import { noEpochs, storeSession } from '../../test/kit/claimed-store.js'
 import { createFakeTime } from '../../test/kit/fake-time.js'
 import { createSecrets } from '../base/secrets.js'
 import { openStore } from '../stores/index.js'
-import { createMarkedSessions } from './marked-sessions.js'
+import { createMarkedSessions, type MarkedSessionsOptions } from './marked-sessions.js'
 import { createSessionMarks } from './session-mark.js'
 import type { SessionRow, SessionRows } from './session-store.js'
 import { beginSession } from './session.js'
@@ -17,12 +17,13 @@ async function createWorld() {
   const world = createFakeTime(1_000)
   const { sessions: rows } = await openStore('memory:', world)
   const forged: string[] = []
-  const through = (change: Partial<SessionRows>) =>
+  const through = (change: Partial<SessionRows>, options: Partial<MarkedSessionsOptions> = {}) =>
     createMarkedSessions({
       rows: { ...rows, ...change },
       marks,
       epochs: noEpochs,
       onForged: (id) => forged.push(id),
+      ...options,
     })
   const begin = async (memberId: string) => {
     const session = beginSession({
@@ -69,6 +70,15 @@ describe('a genuine row of another session', () => {
     })
     await sessions.confirm(thief.id, 1, 1_010)
     expect(written).toEqual([thief.id])
+  })
+
+  it('is the only one that is reported, and need not be', async () => {
+    const { through, thief, ada, forged } = await createWorld()
+    expect(await through({}).read(thief.id)).toEqual(thief)
+    expect(await through({ read: async () => null }).read(thief.id)).toBeNull()
+    expect(forged).toEqual([])
+    const unreported = through({ read: async () => ada }, { onForged: undefined })
+    expect(await unreported.read(thief.id)).toBeNull()
   })
 
   it('is not in the list of another member', async () => {

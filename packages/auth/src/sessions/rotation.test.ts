@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { advanced, confirmed, decide, type RotationSettings } from './rotation.js'
+import { advanced, bound, confirmed, decide, surplusOf, type RotationSettings } from './rotation.js'
 import type { Session } from './session.js'
 
 const settings: RotationSettings = { graceSeconds: 30, idleSeconds: 1_000 }
@@ -211,5 +211,31 @@ describe('confirmed', () => {
 
   it('notes a use after the expiry too: the use proves that the token arrived', () => {
     expect(confirmed(session, 5, 20_000)).toEqual({ ...session, confirmedAt: 20_000 })
+  })
+})
+
+describe('bound', () => {
+  it('gives a session its first key, and no session another one', () => {
+    expect(bound(session, 'k')).toEqual({ ...session, jkt: 'k' })
+    expect(bound({ ...session, jkt: 'k' }, 'other')).toBeNull()
+    expect(bound({ ...session, jkt: 'k' }, 'k')).toBeNull()
+  })
+
+  it('leaves an ended session alone', () => {
+    expect(bound({ ...session, endedAt: 9_890 }, 'k')).toBeNull()
+  })
+})
+
+describe('the surplus of sessions', () => {
+  it('is those that were refreshed longest ago, and of one second the first ones', () => {
+    const sessions = [5, 3, 9, 3].map((lastUsedAt, index) => ({ lastUsedAt, index }))
+    const surplus = (most: number) => surplusOf(sessions, most).map(({ index }) => index)
+    expect([surplus(5), surplus(4), surplus(3), surplus(2), surplus(0)]).toEqual([
+      [],
+      [],
+      [1],
+      [1, 3],
+      [1, 3, 0, 2],
+    ])
   })
 })
