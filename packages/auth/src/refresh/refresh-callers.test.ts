@@ -34,12 +34,12 @@ const proven = (jkt: string | null): ProvenToken => {
 
 describe('callers with proofs', () => {
   it('share a run only with callers that have proven the same key', async () => {
-    const asked: unknown[] = []
+    const asked: string[] = []
     const jkts = ['a', 'a', 'b', null]
     const refresh = create({
       prove: async () => proven(jkts.shift() ?? null),
       refresh: async (_, { proven: by }) => {
-        asked.push(by?.session?.jkt)
+        asked.push(by?.session?.jkt ?? 'none')
         return refreshed
       },
     })
@@ -47,7 +47,7 @@ describe('callers with proofs', () => {
     const callers = [proof, proof, proof, proof, undefined]
     await Promise.all(callers.map((one) => refresh('t', { requestId: 'req', proof: one })))
     // The caller whose session is not bound shares the run of the one without a proof.
-    expect(asked.toSorted()).toEqual(['a', 'b', undefined])
+    expect(asked).toEqual(['none', 'a', 'b'])
     expect(recorder.events.filter(({ how }) => how === 'coalesced')).toHaveLength(2)
   })
 
@@ -82,7 +82,10 @@ describe('callers with proofs', () => {
 })
 
 describe('a refusal of the claims of the app', () => {
-  const refuse = (error: Error) => create({ refresh: () => Promise.reject(error) })('t', { requestId: 'req' })
+  const refuse = async (refusal: AuthError) => {
+    const refresh = create({ refresh: () => Promise.reject(refusal) })
+    return await refresh('t', { requestId: 'req' })
+  }
 
   it('is a refusal of the refresh, which names the member', async () => {
     const subject = { memberId: 'mem_ada', sessionId: 's1' }
@@ -170,5 +173,30 @@ describe('a second client of a session', () => {
       }
     }
     expect(suspicions()).toEqual([])
+  })
+})
+
+describe('what is not known', () => {
+  it('is absent in answers and refusals', async () => {
+    const { refreshToken: _, ...kept } = refreshed
+    const answer = await create({ refresh: async () => kept })('t', { requestId: 'req' })
+    expect(answer).not.toHaveProperty('refreshToken')
+    const error: unknown = await create({ refresh: async () => ({ kind: 'refused', reason: 'malformed' }) })(
+      't',
+      {
+        requestId: 'req',
+      },
+    ).catch((thrown: unknown) => thrown)
+    expect(Object(error).subject).toEqual({})
+  })
+
+  it('as the reason of trouble is named so', async () => {
+    const error = new AuthError('AUTH_UNAVAILABLE', 'No.', { status: 503 })
+    const refresh = create({ refresh: () => Promise.reject(error) })
+    await expect(refresh('t', { requestId: 'req' })).rejects.toMatchObject({
+      status: 503,
+      reason: 'unavailable',
+      retryAfterSeconds: 1,
+    })
   })
 })

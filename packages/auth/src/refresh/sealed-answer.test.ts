@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
 
@@ -52,5 +52,16 @@ describe('createAnswerSeal', () => {
     bytes[20] = (bytes[20] ?? 0) ^ 1
 
     expect(seal.open(bytes.toString('base64url'))).toBeNull()
+  })
+
+  it('names tokens as every release does, so that instances of two releases share answers', () => {
+    const derived = Buffer.from(hkdfSync('sha256', 'token', '', 'perennial shared answer', 64))
+    expect(createAnswerSeal('token', randomBytes).key).toBe(derived.toString('base64url', 0, 32))
+  })
+
+  it('does not open what another release has sealed in another form', () => {
+    const seal = createAnswerSeal('token', randomBytes)
+    for (const other of [{ kind: 'other' }, {}, [], null, 'answered'])
+      expect(seal.open(seal.seal(Object(other)))).toBeNull()
   })
 })

@@ -55,4 +55,26 @@ describe('createShadowWatch', () => {
     const { note } = setUp()
     for (const generation of ['g2', 'g3', 'g4', 'g5']) expect(note(generation, thief, true)).toBe(false)
   })
+
+  it('compares addresses and the first 128 characters of user agents, which may be absent', () => {
+    const { note } = setUp()
+    const long = (end: string) => ({ address: undefined, userAgent: 'x'.repeat(128) + end })
+    const absent = { address: undefined, userAgent: undefined }
+    const reports = ['g2', 'g3', 'g4'].flatMap((generation) => {
+      note(generation, long('a'), false)
+      const same = note(generation, long('b'), true)
+      note(generation, { address: '', userAgent: '' }, false, 's2')
+      return [same, note(generation, absent, true, 's2')]
+    })
+    expect(reports).not.toContain(true)
+  })
+
+  it('does not count a replay of a generation that is over', () => {
+    const { note } = setUp()
+    const reports = ['g2', 'g3', 'g4', 'g5'].map((generation) => {
+      note(generation, member, false)
+      return note('g1', thief, true)
+    })
+    expect(reports).not.toContain(true)
+  })
 })

@@ -54,4 +54,12 @@ describe('createMemorySharedAnswers', () => {
 
     expect(await answers.claim('under way', 'b', 35)).toBe('taken')
   })
+
+  it('counts no answer that is kept for no time', async () => {
+    const answers = createMemorySharedAnswers({ clock: () => 1_000, maxAnswers: 1 })
+    await keep(answers, '1', 'sealed')
+    await answers.claim('2', 'a', 35)
+    await answers.settle('2', 'a', 'sealed', 0)
+    expect(await answers.claim('1', 'b', 35)).toEqual({ settled: 'sealed' })
+  })
 })
