@@ -31,6 +31,21 @@ export function cpuSecondsOfProcess(pid: number | undefined): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
+/** Returns the resident memory of another process; NaN where the system is not Linux. */
+export function memoryBytesOfProcess(pid: number | undefined): number {
+  return readProcessFigure(pid, 'status', 'VmRSS') * 1024
+}
+
+/** Returns the bytes that another process, and those of its children that have ended, sent to the disk; NaN where the system is not Linux. */
+export function writtenBytesOfProcess(pid: number | undefined): number {
+  return readProcessFigure(pid, 'io', 'write_bytes')
+}
+
+function readProcessFigure(pid: number | undefined, file: 'status' | 'io', name: string): number {
+  if (process.platform !== 'linux') return Number.NaN
+  return Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1])
+}
+
 /**
  * Restricts a process to one processor, with all its threads and the processes that it starts later.
  * @throws Error if `taskset` is missing (it is part of Linux distributions), or the processor is

@@ -1,11 +1,26 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { startPostgres, type PostgresServer } from './internals.ts'
+import { writtenBytesOfProcess } from './machine.ts'
 
 /** A PostgreSQL whose CPU time can be read. */
 export interface MeasuredPostgres extends Pick<PostgresServer, 'url' | 'query' | 'admin'> {
   readonly remove: () => Promise<void>
   /** The CPU seconds of all its processes, those that have ended included. */
   readonly cpuSeconds: () => Promise<number>
+  /** What its processes wrote, those that have ended included. */
+  readonly written: () => Promise<PostgresWrites>
+}
+
+/** Writes to the disk since the start of a server. */
+export interface PostgresWrites {
+  /** As the operating system counts them. */
+  readonly bytes: number
+  /** Writes of the write-ahead log. */
+  readonly logWrites: number
+  /** Calls of `fdatasync` for the write-ahead log. */
+  readonly logSyncs: number
+  /** Pages of tables and indexes, 8 KiB each. */
+  readonly pages: number
 }
 
 /** The clock ticks of a second in /proc. */
@@ -22,15 +37,38 @@ export async function startMeasuredPostgres(durability: 'durable' | 'quick'): Pr
     query: (text, values) => server.query(text, values),
     remove: () => server.remove(),
     async cpuSeconds() {
-      const processes = readdirSync('/proc').flatMap((name) =>
-        /^\d+$/.test(name) ? [readStat(Number(name))] : [],
-      )
-      const ticks = processes.map((one) => {
-        if (one === null || (one.parent !== main && one.pid !== main)) return 0
-        return one.pid === main ? one.ticks + one.endedTicks : one.ticks
-      })
+      const ticks = processesOf(main).map((one) => (one.pid === main ? one.ticks + one.endedTicks : one.ticks))
       return ticks.reduce((sum, each) => sum + each, 0) / ticksPerSecond
     },
+    async written() {
+      const [figures] = await server.query(writesQuery)
+      const bytes = processesOf(main).map(({ pid }) => writtenBytesOf(pid))
+      return {
+        bytes: bytes.reduce((sum, each) => sum + each, 0),
+        logWrites: Number(figures?.['log_writes']),
+        logSyncs: Number(figures?.['log_syncs']),
+        pages: Number(figures?.['pages']),
+      }
+    },
+  }
+}
+
+const writesQuery = `
+  SELECT wal_write AS log_writes, wal_sync AS log_syncs, buffers_checkpoint + buffers_clean + buffers_backend AS pages
+  FROM pg_stat_wal, pg_stat_bgwriter`
+
+/** Lists the main process and its children. */
+function processesOf(main: number | undefined) {
+  const all = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [readStat(Number(name))] : []))
+  return all.flatMap((one) => (one && (one.parent === main || one.pid === main) ? [one] : []))
+}
+
+/** Returns 0 for a process that has ended meanwhile: the main process has its figures then. */
+function writtenBytesOf(pid: number): number {
+  try {
+    return writtenBytesOfProcess(pid)
+  } catch {
+    return 0
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startRedis, type RedisServer } from './internals.ts'
 
 /** A Redis whose figures can be read. */
@@ -9,6 +10,8 @@ export interface MeasuredRedis extends Pick<RedisServer, 'url' | 'admin'> {
   readonly figure: (section: string, name: string) => Promise<number>
   /** The CPU seconds of all its threads. */
   readonly cpuSeconds: () => Promise<number>
+  /** Turns on the log, as operators do. Only after Redis is filled: a log that grows is rewritten by a copy of the process. */
+  readonly turnDurable: () => Promise<void>
 }
 
 /** Starts one with settings of its command line. */
@@ -20,7 +23,15 @@ export async function startMeasuredRedis(...settings: readonly string[]): Promis
   }
   const cpuSeconds = async () =>
     (await figure('cpu', 'used_cpu_user')) + (await figure('cpu', 'used_cpu_sys'))
-  return { url, admin, remove: () => redis.remove(), figure, cpuSeconds }
+  const isWriting = async () =>
+    (await figure('persistence', 'aof_rewrite_in_progress')) +
+      (await figure('persistence', 'aof_rewrite_scheduled')) >
+    0
+  const turnDurable = async () => {
+    await admin.config('SET', 'appendonly', 'yes')
+    while (await isWriting()) await sleep(100)
+  }
+  return { url, admin, remove: () => redis.remove(), figure, cpuSeconds, turnDurable }
 }
 
 /** Returns whether a `redis-server` is installed, and prints a warning that names what is left out if not. */

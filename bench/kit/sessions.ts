@@ -6,12 +6,14 @@ import {
   claimStore,
   createSecrets,
   decodeSecrets,
+  formatRefreshToken,
+  sealSnapshot,
   type ClaimedStore,
   type Secrets,
   type Session,
 } from './internals.ts'
 import { cpuSecondsOf } from './machine.ts'
-import { appId, secret } from './members.ts'
+import { appId, customFields, secret } from './members.ts'
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
@@ -59,6 +61,43 @@ export async function addSessions(
     ids.push(...batch.map(({ id }) => id))
   }
   return ids
+}
+
+/** A session in a store, as its member has it after the sign-in. */
+export interface SeededSession {
+  readonly id: string
+  readonly memberId: string
+  readonly refreshToken: string
+}
+
+/** Fills a store with live sessions, as sign-ins would leave them. */
+export async function seedSessions(storeUrl: string, count: number): Promise<readonly SeededSession[]> {
+  const readAt = nowSeconds()
+  // One member in ten has two sessions, far apart: the service asks once for questions about one member at one time.
+  const members = Math.ceil(count / 1.1)
+  const memberIdOf = (index: number) => `mem_${String(index % members).padStart(20, '0')}`
+  const memberOf = (index: number) => {
+    const memberId = memberIdOf(index)
+    const member = {
+      userId: memberId,
+      email: `${memberId}@example.com`,
+      roles: ['user', 'editor', 'pln_gold'],
+      customFields,
+      activePlanIds: ['pln_gold'],
+    }
+    return { memberId, sealedMember: sealSnapshot(secrets, { member, readAt }) }
+  }
+  const store = await openClaimed(storeUrl)
+  try {
+    const ids = await addSessions(store, count, { atOnce: 100, memberOf })
+    return ids.map((id, index) => ({
+      id,
+      memberId: memberIdOf(index),
+      refreshToken: formatRefreshToken(secrets, { sessionId: id, generation: 1 }),
+    }))
+  } finally {
+    await store.close()
+  }
 }
 
 /** Figures of one SQLite file of sessions. */

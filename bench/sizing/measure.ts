@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectStatus, send } from '../kit/http.ts'
-import { formatRefreshToken, sealSnapshot } from '../kit/internals.ts'
 import { runLoad } from '../kit/load.ts'
-import { appId, customFields, memberClaims, secret, secretKey } from '../kit/members.ts'
+import { appId, memberClaims, secret, secretKey } from '../kit/members.ts'
 import { startMemberstack, type Memberstack } from '../kit/memberstack.ts'
 import type { BenchProcess } from '../kit/process.ts'
 import { startMeasuredRedis, type MeasuredRedis } from '../kit/redis.ts'
 import { pairOf, refreshRequest, signInRequest } from '../kit/requests.ts'
 import { startServiceProcess } from '../kit/service.ts'
-import { addSessions, openClaimed, secrets } from '../kit/sessions.ts'
+import { seedSessions } from '../kit/sessions.ts'
 import { createSigner } from '../kit/signer.ts'
 
 /** The figures, with their parts. */
@@ -32,9 +31,10 @@ export async function measure(sessions: number, refreshes: number) {
   const memberstack = await startMemberstack()
   try {
     const before = await redis.figure('memory', 'used_memory')
-    const tokens = (await seedSessions(redis.url, sessions)).values()
+    const seeded = await seedSessions(redis.url, sessions)
+    const tokens = seeded.map(({ refreshToken }) => refreshToken).values()
     const bytesPerSession = ((await redis.figure('memory', 'used_memory')) - before) / sessions
-    await turnDurable(redis)
+    await redis.turnDurable()
     const service = await startServiceProcess({
       STORE_URL: redis.url,
       PERENNIAL_SECRET: secret,
@@ -59,41 +59,6 @@ export async function measure(sessions: number, refreshes: number) {
     memberstack.close()
     await redis.remove()
   }
-}
-
-/** Fills a store with live sessions, as sign-ins would leave them, and returns their refresh tokens. */
-async function seedSessions(storeUrl: string, count: number): Promise<readonly string[]> {
-  const readAt = Math.floor(Date.now() / 1000)
-  // One member in ten has two sessions, far apart: the service asks once for questions about one member at one time.
-  const members = Math.ceil(count / 1.1)
-  const memberOf = (index: number) => {
-    const memberId = `mem_${String(index % members).padStart(20, '0')}`
-    const member = {
-      userId: memberId,
-      email: `${memberId}@example.com`,
-      roles: ['user', 'editor', 'pln_gold'],
-      customFields,
-      activePlanIds: ['pln_gold'],
-    }
-    return { memberId, sealedMember: sealSnapshot(secrets, { member, readAt }) }
-  }
-  const store = await openClaimed(storeUrl)
-  try {
-    const ids = await addSessions(store, count, { atOnce: 100, memberOf })
-    return ids.map((sessionId) => formatRefreshToken(secrets, { sessionId, generation: 1 }))
-  } finally {
-    await store.close()
-  }
-}
-
-/** Turns on the log, as operators do. Only after Redis is filled: a log that grows is rewritten by a copy of the process. */
-async function turnDurable({ admin, figure }: MeasuredRedis): Promise<void> {
-  await admin.config('SET', 'appendonly', 'yes')
-  const isWriting = async () =>
-    (await figure('persistence', 'aof_rewrite_in_progress')) +
-      (await figure('persistence', 'aof_rewrite_scheduled')) >
-    0
-  while (await isWriting()) await sleep(100)
 }
 
 async function measureService(world: World, refreshes: number) {

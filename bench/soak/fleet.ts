@@ -1,0 +1,142 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Answer, Request } from '../kit/http.ts'
+import { cpuSecondsOfProcess, memoryBytesOfProcess } from '../kit/machine.ts'
+import { createPool, type Pool } from './pool.ts'
+
+/** The events of all instances that the checks are about. */
+export interface FleetEvents {
+  thefts: number
+  /** Refusals of tokens, by code and reason. */
+  readonly refusals: Map<string, number>
+  /** Exits that were not asked for, and graceful stops with another code than 0. */
+  readonly badExits: string[]
+}
+
+/** Two instances behind a load balancer. The second one is restarted. */
+export interface Fleet {
+  readonly events: FleetEvents
+  /**
+   * Sends a request to one of the instances that run, in turn.
+   * @throws Error if the instance goes away before it has answered
+   */
+  send(request: Request): Promise<Answer>
+  /** Ends the second instance by this signal and starts it again. */
+  restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
+  /** The CPU seconds of all instances, those that have ended included. */
+  cpuSeconds(): number
+  /** The resident memory of the first instance, which keeps running. */
+  memoryBytes(): number
+  stop(): Promise<void>
+}
+
+interface Running {
+  readonly child: ChildProcess
+  readonly pool: Pool
+  readonly ended: Promise<string>
+  cpuSeconds: number
+}
+
+const program = fileURLToPath(new URL('instance.ts', import.meta.url))
+
+/** Starts both, with these variables of the service. */
+export async function startFleet(variables: Readonly<Record<string, string>>): Promise<Fleet> {
+  const events: FleetEvents = { thefts: 0, refusals: new Map(), badExits: [] }
+  const start = () => startInstance(variables, events)
+  const [steady, other] = await Promise.all([start(), start()])
+  let restarted: Running | null = other
+  let endedCpuSeconds = 0
+  let turn = 0
+  const measure = () => {
+    for (const one of [steady, restarted]) if (one) one.cpuSeconds = cpuOf(one)
+  }
+  // What an instance has used since the last measurement is lost when it is killed.
+  const timer = setInterval(measure, 250)
+  const end = async (one: Running, signal: 'SIGKILL' | 'SIGTERM') => {
+    one.child.kill(signal)
+    const exit = await one.ended
+    if (exit !== (signal === 'SIGTERM' ? '0' : 'SIGKILL')) events.badExits.push(`${signal}: ${exit}`)
+    one.pool.close()
+  }
+  return {
+    events,
+    send(request) {
+      turn = 1 - turn
+      const { pool } = turn === 1 && restarted ? restarted : steady
+      return pool.send(request)
+    },
+    async restart(signal) {
+      const leaving = restarted
+      if (!leaving) return
+      await end(leaving, signal)
+      restarted = null
+      endedCpuSeconds += leaving.cpuSeconds
+      restarted = await start()
+    },
+    cpuSeconds() {
+      measure()
+      return endedCpuSeconds + steady.cpuSeconds + (restarted?.cpuSeconds ?? 0)
+    },
+    memoryBytes: () => memoryBytesOfProcess(steady.child.pid),
+    async stop() {
+      clearInterval(timer)
+      await Promise.all([steady, restarted].map((one) => one && end(one, 'SIGTERM')))
+    },
+  }
+}
+
+async function startInstance(
+  variables: Readonly<Record<string, string>>,
+  events: FleetEvents,
+): Promise<Running> {
+  const child = spawn(process.execPath, [...process.execArgv, program], {
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', PORT: '0', ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code))
+  const url = new Promise<string>((resolve, reject) => {
+    void ended.then((exit) => reject(new Error(`an instance ended with ${exit} before it listened`)))
+    createInterface(child.stdout).on('line', (text) => {
+      const line = readLine(text)
+      if (line.url !== undefined) resolve(line.url)
+      else note(line, events)
+    })
+  })
+  return { child, pool: createPool(Number(new URL(await url).port)), ended, cpuSeconds: 0 }
+}
+
+interface LogLine {
+  readonly url?: string
+  readonly msg?: string
+  readonly code?: string
+  readonly reason?: string
+}
+
+/** Reads a line of the log. The last one of an instance that is killed may be cut. */
+function readLine(text: string): LogLine {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
+  }
+}
+
+function note({ msg, code, reason }: LogLine, events: FleetEvents): void {
+  if (msg === 'session_reuse_detected') events.thefts += 1
+  if (msg !== 'auth_failure') return
+  const name = `${code} ${reason}`
+  events.refusals.set(name, (events.refusals.get(name) ?? 0) + 1)
+}
+
+/** Returns the last known CPU time of an instance that has just ended. */
+function cpuOf({ child, cpuSeconds }: Running): number {
+  if (child.exitCode !== null || child.signalCode !== null) return cpuSeconds
+  try {
+    return cpuSecondsOfProcess(child.pid)
+  } catch {
+    return cpuSeconds
+  }
+}

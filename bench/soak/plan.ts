@@ -1,0 +1,61 @@
+import { readFlags, requireWhole } from '../kit/flags.ts'
+
+/** A fault that is planted, so that a test can see that the check for it fails. */
+export const faults = ['none', 'theft', 'mix-up'] as const
+
+/** The flags of the program. */
+export interface SoakPlan {
+  readonly stores: readonly ('postgres' | 'redis')[]
+  /** The length of the load on each store. */
+  readonly seconds: number
+  /** The part of it before anything is measured. */
+  readonly warmUpSeconds: number
+  readonly sessions: number
+  readonly refreshesPerSecond: number
+  readonly protectedPerSecond: number
+  /** One instance is restarted so often: killed and stopped in turn. */
+  readonly restartSeconds: number
+  /** One answer to a refresh in so many is lost on its way. */
+  readonly loseOneIn: number
+  /** `MEMBERSTACK_REQUESTS_PER_SECOND` of the instances. */
+  readonly adminPerSecond: number
+  /** The most that the memory of the instance that keeps running may be at the end, as a multiple of that after the warm-up. */
+  readonly mostGrowth: number
+  readonly plant: (typeof faults)[number]
+}
+
+/** Reads the flags. @throws TypeError for an unknown one, and for a value that is not valid */
+export function readPlan(args: readonly string[]): SoakPlan {
+  const { stores, plant, ...numbers } = readFlags(
+    {
+      stores: 'postgres,redis',
+      seconds: 1800,
+      // Two passes over all sessions: by then the cache of verified tokens is full.
+      warmUpSeconds: 670,
+      sessions: 100_000,
+      refreshesPerSecond: 300,
+      protectedPerSecond: 3000,
+      restartSeconds: 120,
+      loseOneIn: 500,
+      adminPerSecond: 1000,
+      mostGrowth: 1.1,
+      plant: 'none',
+    },
+    args,
+  )
+  const { sessions, loseOneIn, adminPerSecond } = numbers
+  requireWhole({ '--sessions': sessions, '--lose-one-in': loseOneIn, '--admin-per-second': adminPerSecond })
+  if (!(numbers.warmUpSeconds < numbers.seconds))
+    throw new TypeError('--warm-up-seconds must be less than --seconds')
+  return {
+    ...numbers,
+    stores: stores.split(',').map((name) => oneOf('--stores', ['postgres', 'redis'] as const, name)),
+    plant: oneOf('--plant', faults, plant),
+  }
+}
+
+function oneOf<Name extends string>(flag: string, names: readonly Name[], given: string): Name {
+  const found = names.find((name) => name === given)
+  if (found !== undefined) return found
+  throw new TypeError(`${flag} must be one of ${names.join(', ')}`)
+}

@@ -1,0 +1,205 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openClaimed, seedSessions, secrets, type SeededSession } from '../kit/sessions.ts'
+import { parseRefreshToken } from '../kit/internals.ts'
+import { appId, secret, secretKey } from '../kit/members.ts'
+import { startMemberstack } from '../kit/memberstack.ts'
+import { percentile } from '../kit/rounds.ts'
+import { startFleet, type Fleet } from './fleet.ts'
+import { createMembers, type Members, type Tally } from './members.ts'
+import { startOpenLoop } from './open-loop.ts'
+import type { SoakPlan } from './plan.ts'
+import { startStore, type SoakStore, type StoreUsage } from './store.ts'
+
+/** Times from the instant when a request was due to its answer. */
+export interface Times {
+  readonly count: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly longestMs: number
+}
+
+/** The figures of the soak on one store. All but those of the checks are of the time after the warm-up. */
+export interface SoakResult extends Pick<Tally, 'lost' | 'unanswered' | 'losses' | 'foreign'> {
+  readonly store: string
+  readonly measuredSeconds: number
+  readonly restarts: number
+  readonly refreshes: Times
+  readonly protectedRequests: Times
+  readonly thefts: number
+  readonly badExits: readonly string[]
+  /** Sessions that the store does not have as their members do. */
+  readonly strayed: readonly string[]
+  readonly memoryBytes: { readonly first: number; readonly last: number; readonly most: number }
+  readonly serviceCpuSeconds: { readonly all: number; readonly forOneProtected: number; readonly forOneRefresh: number }
+  readonly storeUse: StoreUsage
+}
+
+/** Runs the soak on one store. */
+export async function soak(kind: 'postgres' | 'redis', plan: SoakPlan): Promise<SoakResult> {
+  const [store, memberstack] = await Promise.all([startStore(kind), startMemberstack()])
+  try {
+    const seeded = await seedSessions(store.url, plan.sessions)
+    await store.prepare()
+    const fleet = await startFleet({
+      STORE_URL: store.url,
+      PERENNIAL_SECRET: secret,
+      MEMBERSTACK_APP_ID: appId,
+      MEMBERSTACK_SECRET_KEY: secretKey,
+      MEMBERSTACK_ADMIN_URL: memberstack.url,
+      MEMBERSTACK_REQUESTS_PER_SECOND: String(plan.adminPerSecond),
+      TRUST_PROXY: '1',
+      LOG_LEVEL: 'warn',
+    })
+    const members = createMembers(seeded, { ...plan, send: fleet.send })
+    try {
+      const figures = await runLoads({ plan, store, fleet, members })
+      const { thefts, badExits } = fleet.events
+      const strayed = await findStrayed(store.url, seeded, members.refreshTokens())
+      return { store: store.name, ...figures, thefts, badExits, strayed }
+    } finally {
+      await fleet.stop()
+    }
+  } finally {
+    memberstack.close()
+    await store.remove()
+  }
+}
+
+interface World {
+  readonly plan: SoakPlan
+  readonly store: SoakStore
+  readonly fleet: Fleet
+  readonly members: Members
+}
+
+async function runLoads(world: World) {
+  const { plan, fleet, members } = world
+  const { tally } = members
+  const { seconds, warmUpSeconds } = plan
+  const loops = [
+    startOpenLoop({ perSecond: plan.refreshesPerSecond, seconds }, members.refreshNext),
+    startOpenLoop({ perSecond: plan.protectedPerSecond, seconds }, members.askMe),
+  ].map(({ ended }) => ended)
+  const over = new AbortController()
+  const restarting = restartInTurn(world, over.signal)
+  const memory = sampleMemory(fleet, over.signal)
+  const load = Promise.all(loops)
+  await Promise.race([load, sleep(warmUpSeconds * 1000)])
+  const begun = await read(world)
+  tally.refreshes.reset()
+  tally.protectedRequests.reset()
+  await load
+  over.abort()
+  const ended = await read(world)
+  const [refreshes, protectedRequests] = [timesOf(tally.refreshes), timesOf(tally.protectedRequests)]
+  const restarts = await restarting
+  const { refreshes: _refreshes, protectedRequests: _protected, ...counts } = tally
+  return {
+    ...counts,
+    restarts,
+    measuredSeconds: ended.at - begun.at,
+    refreshes,
+    protectedRequests,
+    memoryBytes: compareMemory(await memory, begun.at),
+    serviceCpuSeconds: await splitCpu(world, ended.cpuSeconds - begun.cpuSeconds, {
+      refreshes: refreshes.count,
+      protectedRequests: protectedRequests.count,
+    }),
+    storeUse: differenceOf(begun.store, ended.store),
+  }
+}
+
+async function read({ fleet, store }: World) {
+  return { at: performance.now() / 1000, cpuSeconds: fleet.cpuSeconds(), store: await store.usage() }
+}
+
+/** Ends one instance and starts it again, killed and stopped in turn. Returns how often, when the load is over. */
+async function restartInTurn({ plan, fleet }: World, over: AbortSignal): Promise<number> {
+  let restarts = 0
+  while (await isGoingOn(plan.restartSeconds, over)) {
+    await fleet.restart(restarts % 2 === 0 ? 'SIGKILL' : 'SIGTERM')
+    restarts += 1
+  }
+  return restarts
+}
+
+/** Returns false at once when the load is over. */
+async function isGoingOn(seconds: number, over: AbortSignal): Promise<boolean> {
+  return await sleep(seconds * 1000, true, { signal: over }).catch(() => false)
+}
+
+interface MemorySample {
+  readonly at: number
+  readonly bytes: number
+}
+
+async function sampleMemory(fleet: Fleet, over: AbortSignal): Promise<readonly MemorySample[]> {
+  const samples: MemorySample[] = []
+  do samples.push({ at: performance.now() / 1000, bytes: fleet.memoryBytes() })
+  while (await isGoingOn(0.5, over))
+  return samples
+}
+
+/** Compares the medians of the first and of the last quarter of the time after the warm-up. */
+function compareMemory(samples: readonly MemorySample[], from: number): SoakResult['memoryBytes'] {
+  const bytes = samples.filter(({ at }) => at >= from).map((sample) => sample.bytes)
+  const quarter = Math.ceil(bytes.length / 4)
+  return {
+    first: percentile(bytes.slice(0, quarter), 0.5),
+    last: percentile(bytes.slice(-quarter), 0.5),
+    most: Math.max(...bytes),
+  }
+}
+
+/** Measures protected requests alone, and returns the CPU time of both kinds. */
+async function splitCpu(
+  { plan, fleet, members }: World,
+  all: number,
+  counts: { readonly refreshes: number; readonly protectedRequests: number },
+): Promise<SoakResult['serviceCpuSeconds']> {
+  const before = fleet.cpuSeconds()
+  const alone = { perSecond: plan.protectedPerSecond, seconds: Math.max(3, plan.seconds / 30) }
+  await startOpenLoop(alone, members.askMe).ended
+  const forOneProtected = (fleet.cpuSeconds() - before) / (alone.perSecond * alone.seconds)
+  const forOneRefresh = (all - forOneProtected * counts.protectedRequests) / counts.refreshes
+  return { all, forOneProtected, forOneRefresh }
+}
+
+function timesOf(times: Tally['refreshes']): Times {
+  const ms = (share: number) => times.percentile(share) / 1000
+  return { count: times.count, p50Ms: ms(50), p95Ms: ms(95), p99Ms: ms(99), longestMs: times.max / 1000 }
+}
+
+function differenceOf(before: StoreUsage, after: StoreUsage): StoreUsage {
+  return {
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+    writtenBytes: after.writtenBytes - before.writtenBytes,
+    writes: after.writes - before.writes,
+    syncs: after.syncs - before.syncs,
+  }
+}
+
+/** Reads every session from the store: each is live, and its generation is that of its member's refresh token. */
+async function findStrayed(
+  url: string,
+  seeded: readonly SeededSession[],
+  refreshTokens: readonly string[],
+): Promise<readonly string[]> {
+  const { sessions, close } = await openClaimed(url)
+  const strayed: string[] = []
+  const compare = async (id: string, index: number) => {
+    const stored = await sessions.read(id)
+    const own = parseRefreshToken(secrets, refreshTokens[index] ?? '')?.generation
+    if (stored === null) strayed.push(`${id} is missing`)
+    else if (stored.endedAt !== null) strayed.push(`${id} has ended: ${String(stored.endReason)}`)
+    else if (stored.generation !== own) strayed.push(`${id} has generation ${stored.generation}, not ${own}`)
+  }
+  try {
+    for (let index = 0; index < seeded.length; index += 500)
+      await Promise.all(seeded.slice(index, index + 500).map(({ id }, place) => compare(id, index + place)))
+  } finally {
+    await close()
+  }
+  return strayed
+}
