@@ -49,7 +49,7 @@ const lines: Readonly<Record<string, (result: SoakResult) => string>> = {
 }
 
 print(
-  `${number(plan.sessions)} sessions, ${number(plan.refreshesPerSecond)} refreshes and ${number(plan.protectedPerSecond)} protected requests a second, two instances.\n`,
+  `${number(plan.sessions)} sessions, ${number(plan.openSessions)} of them open, ${number(plan.refreshesPerSecond)} refreshes and ${number(plan.protectedPerSecond)} protected requests a second, two instances.\n`,
 )
 printGrid([
   ['', ...results.map(({ store }) => store)],

@@ -36,14 +36,19 @@ export function memoryBytesOfProcess(pid: number | undefined): number {
   return readProcessFigure(pid, 'status', 'VmRSS') * 1024
 }
 
-/** Returns the bytes that another process, and those of its children that have ended, sent to the disk; NaN where the system is not Linux. */
-export function writtenBytesOfProcess(pid: number | undefined): number {
-  return readProcessFigure(pid, 'io', 'write_bytes')
+/**
+ * Returns the bytes that another process, and its children that have ended, gave to `write`, to files and sockets; NaN where the system
+ * is not Linux. The bytes that reach the disk are not known: ext4 counts a whole folio, up to 256 KiB, for each byte that is changed in it.
+ */
+export function writtenBytesOfProcess(pid: number): number {
+  return readProcessFigure(pid, 'io', 'wchar')
 }
 
 function readProcessFigure(pid: number | undefined, file: 'status' | 'io', name: string): number {
   if (process.platform !== 'linux') return Number.NaN
-  return Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1])
+  return Number(
+    new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))?.[1],
+  )
 }
 
 /**

@@ -1,22 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { startPostgres, type PostgresServer } from './internals.ts'
-import { writtenBytesOfProcess } from './machine.ts'
 
 /** A PostgreSQL whose CPU time can be read. */
 export interface MeasuredPostgres extends Pick<PostgresServer, 'url' | 'query' | 'admin'> {
   readonly remove: () => Promise<void>
   /** The CPU seconds of all its processes, those that have ended included. */
   readonly cpuSeconds: () => Promise<number>
-  /** What its processes wrote, those that have ended included. */
-  readonly written: () => Promise<PostgresWrites>
+  readonly writes: () => Promise<PostgresWrites>
 }
 
-/** Writes to the disk since the start of a server. */
+/** The writes of a server since its start, as it counts them itself. */
 export interface PostgresWrites {
-  /** As the operating system counts them. */
-  readonly bytes: number
-  /** Writes of the write-ahead log. */
+  /** Of the write-ahead log. */
   readonly logWrites: number
+  readonly logBytes: number
   /** Calls of `fdatasync` for the write-ahead log. */
   readonly logSyncs: number
   /** Pages of tables and indexes, 8 KiB each. */
@@ -37,39 +34,33 @@ export async function startMeasuredPostgres(durability: 'durable' | 'quick'): Pr
     query: (text, values) => server.query(text, values),
     remove: () => server.remove(),
     async cpuSeconds() {
-      const ticks = processesOf(main).map((one) => (one.pid === main ? one.ticks + one.endedTicks : one.ticks))
+      const ticks = processesOf(main).map((one) =>
+        one.pid === main ? one.ticks + one.endedTicks : one.ticks,
+      )
       return ticks.reduce((sum, each) => sum + each, 0) / ticksPerSecond
     },
-    async written() {
+    async writes() {
       const [figures] = await server.query(writesQuery)
-      const bytes = processesOf(main).map(({ pid }) => writtenBytesOf(pid))
+      const figure = (name: string) => Number(figures?.[name])
       return {
-        bytes: bytes.reduce((sum, each) => sum + each, 0),
-        logWrites: Number(figures?.['log_writes']),
-        logSyncs: Number(figures?.['log_syncs']),
-        pages: Number(figures?.['pages']),
+        logWrites: figure('log_writes'),
+        logBytes: figure('log_bytes'),
+        logSyncs: figure('log_syncs'),
+        pages: figure('pages'),
       }
     },
   }
 }
 
 const writesQuery = `
-  SELECT wal_write AS log_writes, wal_sync AS log_syncs, buffers_checkpoint + buffers_clean + buffers_backend AS pages
+  SELECT wal_write AS log_writes, wal_bytes AS log_bytes, wal_sync AS log_syncs,
+    buffers_checkpoint + buffers_clean + buffers_backend AS pages
   FROM pg_stat_wal, pg_stat_bgwriter`
 
 /** Lists the main process and its children. */
 function processesOf(main: number | undefined) {
   const all = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [readStat(Number(name))] : []))
   return all.flatMap((one) => (one && (one.parent === main || one.pid === main) ? [one] : []))
-}
-
-/** Returns 0 for a process that has ended meanwhile: the main process has its figures then. */
-function writtenBytesOf(pid: number): number {
-  try {
-    return writtenBytesOfProcess(pid)
-  } catch {
-    return 0
-  }
 }
 
 /** Reads `/proc/<pid>/stat` (proc(5)): the parent, and the CPU time of the process and of its children that have ended. */

@@ -42,12 +42,20 @@ interface Running {
 
 const program = fileURLToPath(new URL('instance.ts', import.meta.url))
 
-/** Starts both, with these variables of the service. */
-export async function startFleet(variables: Readonly<Record<string, string>>): Promise<Fleet> {
+/** The settings of both instances. */
+export interface FleetSettings {
+  /** Variables of the service. */
+  readonly variables: Readonly<Record<string, string>>
+  readonly verifiedTokensKept: number
+}
+
+/** Starts both. */
+export async function startFleet(settings: FleetSettings): Promise<Fleet> {
   const events: FleetEvents = { thefts: 0, refusals: new Map(), badExits: [] }
-  const start = () => startInstance(variables, events)
+  const start = () => startInstance(settings, events)
   const [steady, other] = await Promise.all([start(), start()])
   let restarted: Running | null = other
+  let starting = Promise.resolve(other)
   let endedCpuSeconds = 0
   let turn = 0
   const measure = () => {
@@ -74,7 +82,8 @@ export async function startFleet(variables: Readonly<Record<string, string>>): P
       await end(leaving, signal)
       restarted = null
       endedCpuSeconds += leaving.cpuSeconds
-      restarted = await start()
+      starting = start()
+      restarted = await starting
     },
     cpuSeconds() {
       measure()
@@ -83,18 +92,21 @@ export async function startFleet(variables: Readonly<Record<string, string>>): P
     memoryBytes: () => memoryBytesOfProcess(steady.child.pid),
     async stop() {
       clearInterval(timer)
-      await Promise.all([steady, restarted].map((one) => one && end(one, 'SIGTERM')))
+      await Promise.all([steady, await starting].map((one) => end(one, 'SIGTERM')))
     },
   }
 }
 
 async function startInstance(
-  variables: Readonly<Record<string, string>>,
+  { variables, verifiedTokensKept }: FleetSettings,
   events: FleetEvents,
 ): Promise<Running> {
-  const child = spawn(process.execPath, [...process.execArgv, program], {
+  const child = spawn(process.execPath, [...process.execArgv, program, String(verifiedTokensKept)], {
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', PORT: '0', ...variables },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // It ends when its standard input does, so that none is left behind.
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // The system schedules it as a service of its own, not as a part of the program that sends the load.
+    detached: true,
   })
   const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code))
   const url = new Promise<string>((resolve, reject) => {

@@ -1,6 +1,7 @@
 /**
  * The main module of an instance: the HTTP server of the service, with one protected route of an app beside its own routes, as an app
- * that embeds the library has one. Its settings are the variables of the service. It logs to standard output.
+ * that embeds the library has one. Its settings are the variables of the service, and an argument: `verifiedTokensKept`. It logs to standard output, and ends when its standard
+ * input does.
  */
 import process from 'node:process'
 import { createPerennial } from '@perennial/auth'
@@ -16,6 +17,7 @@ const logger = pino({ level: config.logLevel })
 const perennial = await createPerennial({
   ...config.perennial,
   store: config.store.url,
+  verifiedTokensKept: Number(process.argv[2]),
   memberstack,
   telemetry: createPinoSink(logger),
 })
@@ -24,7 +26,10 @@ app.get('/me', { onRequest: authenticate(perennial) }, (request, reply) => {
   void reply.send({ id: request.memberstackUser?.userId })
 })
 process.once('SIGTERM', () => void stop())
-process.stdout.write(`${JSON.stringify({ url: await app.listen({ port: config.port, host: config.host }) })}\n`)
+process.stdin.resume().once('end', () => process.exit(1))
+process.stdout.write(
+  `${JSON.stringify({ url: await app.listen({ port: config.port, host: config.host }) })}\n`,
+)
 
 async function stop(): Promise<void> {
   await app.close()

@@ -86,7 +86,8 @@ export function createMembers(seeded: readonly SeededSession[], options: Members
       const token = (mixedUp ?? member).accessToken ?? undefined
       const { status, body } = await persist({ path: '/me', token })
       if (status !== 200) tally.losses.push(`${member.memberId}: GET /me was answered ${status} ${body}`)
-      else if (body !== JSON.stringify({ id: member.memberId })) tally.foreign.push(`${member.memberId}: ${body}`)
+      else if (body !== JSON.stringify({ id: member.memberId }))
+        tally.foreign.push(`${member.memberId}: ${body}`)
       else record(tally.protectedRequests, dueAt)
     },
     refreshTokens: () => members.map(({ refreshToken }) => refreshToken),
@@ -143,7 +144,8 @@ function createRefresh({
 
 /** Keeps the tokens of an answer. Returns false if it is not the right one. */
 function accept({ status, body }: Answer, member: Member, { losses, foreign }: Tally): boolean {
-  const { accessToken, refreshToken }: Partial<Record<string, string>> = status === 200 ? JSON.parse(body) : {}
+  const { accessToken, refreshToken }: Partial<Record<string, string>> =
+    status === 200 ? JSON.parse(body) : {}
   if (accessToken === undefined || refreshToken === undefined) {
     losses.push(`${member.memberId}: a refresh was answered ${status} ${body}`)
     return false

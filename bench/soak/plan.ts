@@ -10,7 +10,10 @@ export interface SoakPlan {
   readonly seconds: number
   /** The part of it before anything is measured. */
   readonly warmUpSeconds: number
+  /** The live sessions in the store. */
   readonly sessions: number
+  /** Those of them that are refreshed and used. */
+  readonly openSessions: number
   readonly refreshesPerSecond: number
   readonly protectedPerSecond: number
   /** One instance is restarted so often: killed and stopped in turn. */
@@ -33,6 +36,7 @@ export function readPlan(args: readonly string[]): SoakPlan {
       // Two passes over all sessions: by then the cache of verified tokens is full.
       warmUpSeconds: 670,
       sessions: 100_000,
+      openSessions: 100_000,
       refreshesPerSecond: 300,
       protectedPerSecond: 3000,
       restartSeconds: 120,
@@ -43,12 +47,14 @@ export function readPlan(args: readonly string[]): SoakPlan {
     },
     args,
   )
-  const { sessions, loseOneIn, adminPerSecond } = numbers
-  requireWhole({ '--sessions': sessions, '--lose-one-in': loseOneIn, '--admin-per-second': adminPerSecond })
+  const { sessions, openSessions, loseOneIn, adminPerSecond } = numbers
+  requireWhole({ '--sessions': sessions, '--open-sessions': openSessions })
+  requireWhole({ '--lose-one-in': loseOneIn, '--admin-per-second': adminPerSecond })
   if (!(numbers.warmUpSeconds < numbers.seconds))
     throw new TypeError('--warm-up-seconds must be less than --seconds')
   return {
     ...numbers,
+    openSessions: Math.min(sessions, openSessions),
     stores: stores.split(',').map((name) => oneOf('--stores', ['postgres', 'redis'] as const, name)),
     plant: oneOf('--plant', faults, plant),
   }

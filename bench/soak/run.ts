@@ -31,7 +31,11 @@ export interface SoakResult extends Pick<Tally, 'lost' | 'unanswered' | 'losses'
   /** Sessions that the store does not have as their members do. */
   readonly strayed: readonly string[]
   readonly memoryBytes: { readonly first: number; readonly last: number; readonly most: number }
-  readonly serviceCpuSeconds: { readonly all: number; readonly forOneProtected: number; readonly forOneRefresh: number }
+  readonly serviceCpuSeconds: {
+    readonly all: number
+    readonly forOneProtected: number
+    readonly forOneRefresh: number
+  }
   readonly storeUse: StoreUsage
 }
 
@@ -39,9 +43,9 @@ export interface SoakResult extends Pick<Tally, 'lost' | 'unanswered' | 'losses'
 export async function soak(kind: 'postgres' | 'redis', plan: SoakPlan): Promise<SoakResult> {
   const [store, memberstack] = await Promise.all([startStore(kind), startMemberstack()])
   try {
-    const seeded = await seedSessions(store.url, plan.sessions)
+    const seeded = (await seedSessions(store.url, plan.sessions)).slice(0, plan.openSessions)
     await store.prepare()
-    const fleet = await startFleet({
+    const variables = {
       STORE_URL: store.url,
       PERENNIAL_SECRET: secret,
       MEMBERSTACK_APP_ID: appId,
@@ -50,7 +54,9 @@ export async function soak(kind: 'postgres' | 'redis', plan: SoakPlan): Promise<
       MEMBERSTACK_REQUESTS_PER_SECOND: String(plan.adminPerSecond),
       TRUST_PROXY: '1',
       LOG_LEVEL: 'warn',
-    })
+    }
+    // As many as there are open sessions, so that the cache is full after the warm-up.
+    const fleet = await startFleet({ variables, verifiedTokensKept: plan.openSessions })
     const members = createMembers(seeded, { ...plan, send: fleet.send })
     try {
       const figures = await runLoads({ plan, store, fleet, members })
@@ -76,24 +82,19 @@ interface World {
 async function runLoads(world: World) {
   const { plan, fleet, members } = world
   const { tally } = members
-  const { seconds, warmUpSeconds } = plan
-  const loops = [
-    startOpenLoop({ perSecond: plan.refreshesPerSecond, seconds }, members.refreshNext),
-    startOpenLoop({ perSecond: plan.protectedPerSecond, seconds }, members.askMe),
-  ].map(({ ended }) => ended)
+  const { seconds } = plan
+  const load = Promise.all(
+    [
+      startOpenLoop({ perSecond: plan.refreshesPerSecond, seconds }, members.refreshNext),
+      startOpenLoop({ perSecond: plan.protectedPerSecond, seconds }, members.askMe),
+    ].map(({ ended }) => ended),
+  )
   const over = new AbortController()
-  const restarting = restartInTurn(world, over.signal)
-  const memory = sampleMemory(fleet, over.signal)
-  const load = Promise.all(loops)
-  await Promise.race([load, sleep(warmUpSeconds * 1000)])
-  const begun = await read(world)
-  tally.refreshes.reset()
-  tally.protectedRequests.reset()
-  await load
-  over.abort()
+  const beside = Promise.all([restartInTurn(world, over.signal), sampleMemory(fleet, over.signal)])
+  const begun = await measureFrom(world, load).finally(() => over.abort())
+  const [restarts, memory] = await beside
   const ended = await read(world)
   const [refreshes, protectedRequests] = [timesOf(tally.refreshes), timesOf(tally.protectedRequests)]
-  const restarts = await restarting
   const { refreshes: _refreshes, protectedRequests: _protected, ...counts } = tally
   return {
     ...counts,
@@ -101,13 +102,24 @@ async function runLoads(world: World) {
     measuredSeconds: ended.at - begun.at,
     refreshes,
     protectedRequests,
-    memoryBytes: compareMemory(await memory, begun.at),
+    memoryBytes: compareMemory(memory, begun.at),
     serviceCpuSeconds: await splitCpu(world, ended.cpuSeconds - begun.cpuSeconds, {
       refreshes: refreshes.count,
       protectedRequests: protectedRequests.count,
     }),
     storeUse: differenceOf(begun.store, ended.store),
   }
+}
+
+/** Starts the figures anew after the warm-up, and waits for the end of the load. Returns the figures from which to count. */
+async function measureFrom(world: World, load: Promise<unknown>) {
+  const { plan, members } = world
+  await Promise.race([load, sleep(plan.warmUpSeconds * 1000)])
+  const begun = await read(world)
+  members.tally.refreshes.reset()
+  members.tally.protectedRequests.reset()
+  await load
+  return begun
 }
 
 async function read({ fleet, store }: World) {
@@ -180,7 +192,7 @@ function differenceOf(before: StoreUsage, after: StoreUsage): StoreUsage {
   }
 }
 
-/** Reads every session from the store: each is live, and its generation is that of its member's refresh token. */
+/** Reads every open session from the store: each is live, and its generation is that of its member's refresh token. */
 async function findStrayed(
   url: string,
   seeded: readonly SeededSession[],

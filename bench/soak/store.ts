@@ -5,9 +5,11 @@ import { writtenBytesOfProcess } from '../kit/machine.ts'
 /** The use of a store's server since its start. */
 export interface StoreUsage {
   readonly cpuSeconds: number
+  /** Written to its files: log, tables and indexes. */
   readonly writtenBytes: number
-  /** Writes to the log and to tables, each of which is one operation of the disk. NaN if the server does not count them. */
+  /** Writes of the log and of pages. NaN if the server does not count them. */
   readonly writes: number
+  /** Calls that wait until the log is on the disk. NaN if the server does not count them. */
   readonly syncs: number
 }
 
@@ -35,10 +37,10 @@ async function startPostgresStore(): Promise<SoakStore> {
     // As autovacuum would have done it by then.
     prepare: async () => void (await server.query('VACUUM ANALYZE')),
     async usage() {
-      const { bytes, logWrites, logSyncs, pages } = await server.written()
+      const { logBytes, logWrites, logSyncs, pages } = await server.writes()
       return {
         cpuSeconds: await server.cpuSeconds(),
-        writtenBytes: bytes,
+        writtenBytes: logBytes + pages * 8192,
         writes: logWrites + pages,
         syncs: logSyncs,
       }
@@ -57,7 +59,7 @@ async function startRedisStore(): Promise<SoakStore> {
     prepare: server.turnDurable,
     usage: async () => ({
       cpuSeconds: await server.cpuSeconds(),
-      writtenBytes: writtenBytesOfProcess(pid),
+      writtenBytes: writtenBytesOfProcess(pid) - (await server.figure('stats', 'total_net_output_bytes')),
       writes: Number.NaN,
       syncs: Number.NaN,
     }),
