@@ -21,6 +21,8 @@ const lines: Readonly<Record<string, (result: SoakResult) => string>> = {
   'seconds measured, after the warm-up': ({ measuredSeconds }) => number(measuredSeconds),
   'refreshes, protected requests': ({ refreshes, protectedRequests }) =>
     `${number(refreshes.count)}, ${number(protectedRequests.count)}`,
+  'the same a second': ({ refreshes, protectedRequests, measuredSeconds }) =>
+    `${number(refreshes.count / measuredSeconds, 1)}, ${number(protectedRequests.count / measuredSeconds)}`,
   'restarts of one instance': ({ restarts }) => number(restarts),
   'answers lost on their way; requests sent again': ({ lost, unanswered }) =>
     `${number(lost)}; ${number(unanswered)}`,

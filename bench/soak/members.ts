@@ -82,7 +82,7 @@ export function createMembers(seeded: readonly SeededSession[], options: Members
     async askMe(dueAt) {
       const member = ready[Math.floor(Math.random() * ready.length)]
       if (member?.accessToken == null) return
-      const mixedUp = options.plant === 'mix-up' && ++asked % 100 === 0 ? ready[0] : undefined
+      const mixedUp = options.plant === 'mix-up' && ++asked % 20 === 0 ? ready[0] : undefined
       const token = (mixedUp ?? member).accessToken ?? undefined
       const { status, body } = await persist({ path: '/me', token })
       if (status !== 200) tally.losses.push(`${member.memberId}: GET /me was answered ${status} ${body}`)
@@ -124,6 +124,8 @@ function createRefresh({
   plant,
 }: MembersOptions & { readonly persist: (request: Request) => Promise<Answer>; readonly tally: Tally }) {
   let count = 0
+  /** A token of the first generation, which its member has not any more when the thief presents it. */
+  let stolen: { readonly member: Member; readonly token: string } | undefined
   return async (member: Member, dueAt: number): Promise<void> => {
     const presented = member.refreshToken
     const present = () => persist({ ...refreshRequest(presented), headers: member.headers })
@@ -135,10 +137,10 @@ function createRefresh({
     }
     if (!accept(answer, member, tally)) return
     record(tally.refreshes, dueAt)
-    if (plant === 'theft' && count === 50) {
-      await persist({ path: '/me', token: member.accessToken ?? undefined })
-      await persist({ ...refreshRequest(presented), headers: { 'X-Forwarded-For': '192.0.2.1' } })
-    }
+    if (plant !== 'theft') return
+    if (!stolen) stolen = { member, token: presented }
+    else if (stolen.member === member)
+      await persist({ ...refreshRequest(stolen.token), headers: { 'X-Forwarded-For': '192.0.2.1' } })
   }
 }
 

@@ -6,7 +6,7 @@ import { startMemberstack } from '../kit/memberstack.ts'
 import { percentile } from '../kit/rounds.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { createMembers, type Members, type Tally } from './members.ts'
-import { startOpenLoop } from './open-loop.ts'
+import { runOpenLoop } from './open-loop.ts'
 import type { SoakPlan } from './plan.ts'
 import { startStore, type SoakStore, type StoreUsage } from './store.ts'
 
@@ -82,23 +82,27 @@ interface World {
 async function runLoads(world: World) {
   const { plan, fleet, members } = world
   const { tally } = members
-  const { seconds } = plan
-  const load = Promise.all(
-    [
-      startOpenLoop({ perSecond: plan.refreshesPerSecond, seconds }, members.refreshNext),
-      startOpenLoop({ perSecond: plan.protectedPerSecond, seconds }, members.askMe),
-    ].map(({ ended }) => ended),
-  )
   const over = new AbortController()
-  const beside = Promise.all([restartInTurn(world, over.signal), sampleMemory(fleet, over.signal)])
+  const restarts = { count: 0 }
+  const hasPassed = createTimer(plan.seconds)
+  // On a slow machine a start takes its time: an instance is killed once and stopped once all the same.
+  const isOver = () => over.signal.aborted || (hasPassed() && restarts.count >= 2)
+  const load = Promise.all([
+    runOpenLoop({ perSecond: plan.refreshesPerSecond, isOver }, members.refreshNext),
+    runOpenLoop({ perSecond: plan.protectedPerSecond, isOver }, members.askMe),
+  ])
+  const beside = Promise.all([
+    restartInTurn(world, { over: over.signal, restarts }),
+    sampleMemory(fleet, over.signal),
+  ])
   const begun = await measureFrom(world, load).finally(() => over.abort())
-  const [restarts, memory] = await beside
+  const [, memory] = await beside
   const ended = await read(world)
   const [refreshes, protectedRequests] = [timesOf(tally.refreshes), timesOf(tally.protectedRequests)]
   const { refreshes: _refreshes, protectedRequests: _protected, ...counts } = tally
   return {
     ...counts,
-    restarts,
+    restarts: restarts.count,
     measuredSeconds: ended.at - begun.at,
     refreshes,
     protectedRequests,
@@ -126,14 +130,21 @@ async function read({ fleet, store }: World) {
   return { at: performance.now() / 1000, cpuSeconds: fleet.cpuSeconds(), store: await store.usage() }
 }
 
-/** Ends one instance and starts it again, killed and stopped in turn. Returns how often, when the load is over. */
-async function restartInTurn({ plan, fleet }: World, over: AbortSignal): Promise<number> {
-  let restarts = 0
+/** Returns a function that returns true once so many seconds have passed. */
+function createTimer(seconds: number): () => boolean {
+  const startedAt = performance.now()
+  return () => performance.now() - startedAt >= seconds * 1000
+}
+
+/** Ends one instance and starts it again, killed and stopped in turn, until the load is over. */
+async function restartInTurn(
+  { plan, fleet }: World,
+  { over, restarts }: { readonly over: AbortSignal; readonly restarts: { count: number } },
+): Promise<void> {
   while (await isGoingOn(plan.restartSeconds, over)) {
-    await fleet.restart(restarts % 2 === 0 ? 'SIGKILL' : 'SIGTERM')
-    restarts += 1
+    await fleet.restart(restarts.count % 2 === 0 ? 'SIGKILL' : 'SIGTERM')
+    restarts.count += 1
   }
-  return restarts
 }
 
 /** Returns false at once when the load is over. */
@@ -170,10 +181,11 @@ async function splitCpu(
   all: number,
   counts: { readonly refreshes: number; readonly protectedRequests: number },
 ): Promise<SoakResult['serviceCpuSeconds']> {
-  const before = fleet.cpuSeconds()
-  const alone = { perSecond: plan.protectedPerSecond, seconds: Math.max(3, plan.seconds / 30) }
-  await startOpenLoop(alone, members.askMe).ended
-  const forOneProtected = (fleet.cpuSeconds() - before) / (alone.perSecond * alone.seconds)
+  const { protectedRequests: times } = members.tally
+  const before = { cpuSeconds: fleet.cpuSeconds(), count: times.count }
+  const isOver = createTimer(Math.max(3, plan.seconds / 30))
+  await runOpenLoop({ perSecond: plan.protectedPerSecond, isOver }, members.askMe)
+  const forOneProtected = (fleet.cpuSeconds() - before.cpuSeconds) / (times.count - before.count)
   const forOneRefresh = (all - forOneProtected * counts.protectedRequests) / counts.refreshes
   return { all, forOneProtected, forOneRefresh }
 }

@@ -55,10 +55,11 @@ export const benchRooms: RoomTable = {
   refresh: ['kit'],
   growth: ['kit', 'adapters'],
   sizing: ['kit'],
+  soak: ['kit'],
   forgeries: ['kit'],
   pages: ['kit'],
   workers: ['kit'],
-  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'forgeries', 'pages', 'workers'],
+  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'soak', 'forgeries', 'pages', 'workers'],
 }
 
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { hasPostgres } from '../packages/auth/test/kit/postgres.js'
+import { hasRedis } from '../packages/auth/test/kit/redis.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const isLong = Boolean(process.env['PERENNIAL_LONG'])
+
+/** A world that a busy machine keeps up with; every part of the program runs, but the memory of a process that has just started grows. */
+const small =
+  '--sessions 80 --seconds 12 --warm-up-seconds 3 --restart-seconds 3 --refreshes-per-second 10 --protected-per-second 20 ' +
+  '--lose-one-in 20 --most-growth 5'
+
+async function soak(flags: string): Promise<{ readonly code: number; readonly printed: string }> {
+  const program = ['--import', './bench/source-imports.ts', 'bench/soak.ts', ...flags.split(' ')]
+  const child = spawn(process.execPath, program, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [[code], printed] = await Promise.all([once(child, 'exit'), text(child.stdout)])
+  return { code, printed }
+}
+
+/** The rows of the table whose figure must be 0. */
+const zeros = [
+  'honest sessions refused',
+  'honest sessions ended as stolen',
+  'answers of another member',
+  'sessions that the store has otherwise than their members',
+]
+
+describe.runIf(hasPostgres() && hasRedis())('the soak', () => {
+  it.each(['postgres', 'redis'])(
+    'on %s loses no honest session while an instance is killed and stopped in turn',
+    { timeout: isLong ? 3_600_000 : 120_000 },
+    async (store) => {
+      const { code, printed } = await soak(`--stores ${store} ${isLong ? '' : small}`.trim())
+      for (const name of zeros) expect(printed).toContain(`| ${name} | 0 |`)
+      expect(printed).toMatch(/\| refresh: p50 \/ p95 \/ p99 \/ longest, ms \| [\d,.]+ \/ /)
+      expect(code, printed).toBe(0)
+    },
+  )
+
+  it('finds an honest session that was ended as stolen, by its log, the refusal and the store', async () => {
+    const { code, printed } = await soak(`--stores redis ${small} --plant theft`)
+    expect(printed).toMatch(/: \d+ honest sessions were refused, such as: mem_\d+: .*AUTH_TOKEN_/)
+    expect(printed).toMatch(/: 1 honest sessions were ended as stolen/)
+    expect(printed).toMatch(/not in the store as their members have them, such as: \S+ has ended: reuse/)
+    expect(code).toBe(1)
+  }, 120_000)
+
+  it('finds an answer of another member', async () => {
+    const { code, printed } = await soak(`--stores redis ${small} --plant mix-up`)
+    expect(printed).toMatch(/: \d+ answers were of another member, such as: mem_\d+: \{"id":"mem_\d+"\}/)
+    expect(code).toBe(1)
+  }, 120_000)
+})
