@@ -10,8 +10,6 @@ import { createPool, type Pool } from './pool.ts'
 /** The events of all instances that the checks are about. */
 export interface FleetEvents {
   thefts: number
-  /** Refusals of tokens, by code and reason. */
-  readonly refusals: Map<string, number>
   /** Exits that were not asked for, and graceful stops with another code than 0. */
   readonly badExits: string[]
 }
@@ -23,7 +21,7 @@ export interface Fleet {
    * Sends a request to one of the instances that run, in turn.
    * @throws Error if the instance goes away before it has answered
    */
-  send(request: Request): Promise<Answer>
+  readonly send: (request: Request) => Promise<Answer>
   /** Ends the second instance by this signal and starts it again. */
   restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** The CPU seconds of all instances, those that have ended included. */
@@ -51,7 +49,7 @@ export interface FleetSettings {
 
 /** Starts both. */
 export async function startFleet(settings: FleetSettings): Promise<Fleet> {
-  const events: FleetEvents = { thefts: 0, refusals: new Map(), badExits: [] }
+  const events: FleetEvents = { thefts: 0, badExits: [] }
   const start = () => startInstance(settings, events)
   const [steady, other] = await Promise.all([start(), start()])
   let restarted: Running | null = other
@@ -63,12 +61,6 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
   }
   // What an instance has used since the last measurement is lost when it is killed.
   const timer = setInterval(measure, 250)
-  const end = async (one: Running, signal: 'SIGKILL' | 'SIGTERM') => {
-    one.child.kill(signal)
-    const exit = await one.ended
-    if (exit !== (signal === 'SIGTERM' ? '0' : 'SIGKILL')) events.badExits.push(`${signal}: ${exit}`)
-    one.pool.close()
-  }
   return {
     events,
     send(request) {
@@ -79,7 +71,7 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
     async restart(signal) {
       const leaving = restarted
       if (!leaving) return
-      await end(leaving, signal)
+      await endInstance(leaving, signal, events)
       restarted = null
       endedCpuSeconds += leaving.cpuSeconds
       starting = start()
@@ -92,7 +84,7 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
     memoryBytes: () => memoryBytesOfProcess(steady.child.pid),
     async stop() {
       clearInterval(timer)
-      await Promise.all([steady, await starting].map((one) => end(one, 'SIGTERM')))
+      await Promise.all([steady, await starting].map((one) => endInstance(one, 'SIGTERM', events)))
     },
   }
 }
@@ -114,17 +106,26 @@ async function startInstance(
     createInterface(child.stdout).on('line', (text) => {
       const line = readLine(text)
       if (line.url !== undefined) resolve(line.url)
-      else note(line, events)
+      else if (line.msg === 'session_reuse_detected') events.thefts += 1
     })
   })
   return { child, pool: createPool(Number(new URL(await url).port)), ended, cpuSeconds: 0 }
 }
 
+async function endInstance(
+  one: Running,
+  signal: 'SIGKILL' | 'SIGTERM',
+  { badExits }: FleetEvents,
+): Promise<void> {
+  one.child.kill(signal)
+  const exit = await one.ended
+  if (exit !== (signal === 'SIGTERM' ? '0' : 'SIGKILL')) badExits.push(`${signal}: ${exit}`)
+  one.pool.close()
+}
+
 interface LogLine {
   readonly url?: string
   readonly msg?: string
-  readonly code?: string
-  readonly reason?: string
 }
 
 /** Reads a line of the log. The last one of an instance that is killed may be cut. */
@@ -134,13 +135,6 @@ function readLine(text: string): LogLine {
   } catch {
     return {}
   }
-}
-
-function note({ msg, code, reason }: LogLine, events: FleetEvents): void {
-  if (msg === 'session_reuse_detected') events.thefts += 1
-  if (msg !== 'auth_failure') return
-  const name = `${code} ${reason}`
-  events.refusals.set(name, (events.refusals.get(name) ?? 0) + 1)
 }
 
 /** Returns the last known CPU time of an instance that has just ended. */

@@ -33,9 +33,9 @@ export interface Tally {
 export interface Members {
   readonly tally: Tally
   /** Refreshes the session whose turn it is, and retries until there is an answer. */
-  refreshNext(dueAt: number): Promise<void>
+  readonly refreshNext: (dueAt: number) => Promise<void>
   /** Sends one protected request of a random member who has an access token. */
-  askMe(dueAt: number): Promise<void>
+  readonly askMe: (dueAt: number) => Promise<void>
   /** Returns the newest refresh token of each session, in the order of the sessions. */
   refreshTokens(): readonly string[]
 }
@@ -45,8 +45,8 @@ export interface MembersOptions {
   /** Sends one request to an instance; the next call goes to the next instance. */
   readonly send: (request: Request) => Promise<Answer>
   readonly loseOneIn: number
-  /** A thief who presents a refresh token of a member that is long rotated out, or members whose tokens are mixed up. */
-  readonly plant: 'none' | 'theft' | 'mix-up'
+  /** `faults`: a thief presents a refresh token that is long rotated out, and some requests carry the token of another member. */
+  readonly plant: 'none' | 'faults'
 }
 
 /** Creates the members of these sessions. Each has an address of its own. */
@@ -82,7 +82,7 @@ export function createMembers(seeded: readonly SeededSession[], options: Members
     async askMe(dueAt) {
       const member = ready[Math.floor(Math.random() * ready.length)]
       if (member?.accessToken == null) return
-      const mixedUp = options.plant === 'mix-up' && ++asked % 20 === 0 ? ready[0] : undefined
+      const mixedUp = options.plant === 'faults' && ++asked % 20 === 0 ? ready[0] : undefined
       const token = (mixedUp ?? member).accessToken ?? undefined
       const { status, body } = await persist({ path: '/me', token })
       if (status !== 200) tally.losses.push(`${member.memberId}: GET /me was answered ${status} ${body}`)
@@ -137,7 +137,7 @@ function createRefresh({
     }
     if (!accept(answer, member, tally)) return
     record(tally.refreshes, dueAt)
-    if (plant !== 'theft') return
+    if (plant !== 'faults') return
     if (!stolen) stolen = { member, token: presented }
     else if (stolen.member === member)
       await persist({ ...refreshRequest(stolen.token), headers: { 'X-Forwarded-For': '192.0.2.1' } })

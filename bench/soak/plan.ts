@@ -1,7 +1,7 @@
 import { readFlags, requireWhole } from '../kit/flags.ts'
 
-/** A fault that is planted, so that a test can see that the check for it fails. */
-export const faults = ['none', 'theft', 'mix-up'] as const
+/** `faults`: a thief and a mix-up are planted, so that a test can see the checks for them fail. */
+const plants = ['none', 'faults'] as const
 
 /** The flags of the program. */
 export interface SoakPlan {
@@ -24,7 +24,7 @@ export interface SoakPlan {
   readonly adminPerSecond: number
   /** The most that the memory of the instance that keeps running may be at the end, as a multiple of that after the warm-up. */
   readonly mostGrowth: number
-  readonly plant: (typeof faults)[number]
+  readonly plant: (typeof plants)[number]
 }
 
 /** Reads the flags. @throws TypeError for an unknown one, and for a value that is not valid */
@@ -56,7 +56,7 @@ export function readPlan(args: readonly string[]): SoakPlan {
     ...numbers,
     openSessions: Math.min(sessions, openSessions),
     stores: stores.split(',').map((name) => oneOf('--stores', ['postgres', 'redis'] as const, name)),
-    plant: oneOf('--plant', faults, plant),
+    plant: oneOf('--plant', plants, plant),
   }
 }
 
