@@ -1,6 +1,14 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { eventOf, isNewer, lastOf, nextSession, signOutSeq, type TokenRecord } from './token-record.js'
+import {
+  eventOf,
+  isNewer,
+  isSameSession,
+  lastOf,
+  nextSession,
+  signOutSeq,
+  type TokenRecord,
+} from './token-record.js'
 
 const record = (seq: number, accessToken?: string): TokenRecord => ({ seq, offsetSeconds: 0, accessToken })
 
@@ -56,5 +64,19 @@ describe('the event of a record', () => {
     expect(eventOf(record(5_000_000, 'a'), record(6_000_000, 'b'))).toBe('signed-in')
     expect(eventOf(record(5_999_999), record(5_999_999.5, 'b'))).toBe('signed-in')
     expect(eventOf(record(5_000_000, 'a'), record(6_999_999))).toBe('signed-out')
+  })
+
+  it('is signed-in for another member, and after a sign-out, also within a session', () => {
+    const of = (userId: string | null, seq = 5_000_001, accessToken: string | undefined = 'b') => ({
+      ...record(seq, accessToken),
+      userId,
+    })
+    expect(eventOf(of('mem_ada', 5_000_000), of('mem_bob'))).toBe('signed-in')
+    expect(eventOf(of('mem_ada', 5_000_000), of('mem_ada'))).toBe('refreshed')
+    expect(eventOf({ ...of('mem_ada', 5_000_000), accessToken: undefined }, of('mem_ada'))).toBe('signed-in')
+    expect(isSameSession(record(5_000_000), record(5_999_998.5))).toBe(true)
+    expect(isSameSession(record(5_000_000), record(6_000_000))).toBe(false)
+    // A stored record of `cookie` mode, half a step back.
+    expect(isSameSession(record(4_999_999.5), record(5_000_000))).toBe(true)
   })
 })

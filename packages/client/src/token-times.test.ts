@@ -3,8 +3,11 @@ import {
   backOff,
   calmEnd,
   endsWithin,
+  isOlder,
   isTokenExpiringSoon,
+  readThumbprint,
   readToken,
+  readUser,
   refreshWindow,
   serverTimeAt,
   timeTakenUp,
@@ -50,6 +53,7 @@ describe('reading a token', () => {
     for (const text of [
       ...odd,
       token({ iat: '1', exp: '9999999999' }),
+      token({ iat: null, exp: 9_999_999_999 }),
       `h.${btoa('{"iat":1,"exp":1e999}')}.s`,
     ])
       expect(readToken(text).expiresAt, text).toBeNaN()
@@ -111,5 +115,42 @@ describe('the service’s clock', () => {
     expect(timeTakenUp(times(1000, 4600), 2000)).toBe(2000)
     expect(timeTakenUp(times(1000, 4600), 996)).toBe(996)
     expect(timeTakenUp(times(1000, 4600), 900)).toBe(4600)
+  })
+})
+
+describe('the claims of an access token', () => {
+  it('name the member only if the id, the email and the roles are all there', () => {
+    const claims = { sub: 'mem_1', email: 'ada@example.com', roles: ['user'] }
+    const user = readUser(token(claims))
+    expect(user).toEqual({ userId: 'mem_1', email: 'ada@example.com', roles: ['user'] })
+    expect(Object.isFrozen(user)).toBe(true)
+    for (const change of [
+      { sub: '' },
+      { sub: null },
+      { email: null },
+      { email: 7 },
+      { roles: 'user' },
+      { roles: null },
+    ])
+      expect(readUser(token({ ...claims, ...change })), JSON.stringify(change)).toBeNull()
+    expect(readUser('rubbish')).toBeNull()
+  })
+
+  it('name the key that it is bound to', () => {
+    expect(readThumbprint(token({ cnf: { jkt: 'thumbprint' } }))).toBe('thumbprint')
+    for (const cnf of [undefined, null, {}, { jkt: 7 }, 'jkt'])
+      expect(readThumbprint(token({ cnf }))).toBeUndefined()
+    expect(readThumbprint(undefined)).toBeUndefined()
+  })
+
+  it('name the session, so that an older token of it can be told from one of another', () => {
+    const of = (change: object) =>
+      readToken(token({ iat: 1000, exp: 2000, sub: 'mem_1', sid: 's1', ...change }))
+    expect(of({}).sid).toBe('s1')
+    expect(isOlder(of({ iat: 999 }), of({}))).toBe(true)
+    expect(isOlder(of({}), of({}))).toBe(false)
+    expect(isOlder(of({ iat: 1001 }), of({}))).toBe(false)
+    expect(isOlder(of({ iat: 999, sid: 's2' }), of({}))).toBe(false)
+    expect(isOlder(of({ iat: 999, sub: 'mem_2' }), of({}))).toBe(false)
   })
 })

@@ -44,8 +44,8 @@ function readClaims(token: string | undefined): Claims {
 /** Reads a token (RFC 7519 §4.1). The times are `NaN` if it is unreadable or has no `exp` or no `iat`. */
 export function readToken(token: string | undefined): TokenTimes {
   const { iat = NaN, exp = NaN, id = null, sub = id, sid } = readClaims(token)
-  // If one of the two is not a number, the sum is not finite, or a time long past.
-  const issuedAt = Number.isFinite(iat + exp) ? iat : NaN
+  // If one of the two is not a number, `iat` is null, the sum is not finite, or `expiresAt` is 0.
+  const issuedAt = iat && Number.isFinite(iat + exp) ? iat : NaN
   return { issuedAt, expiresAt: Math.min(exp, issuedAt + 3600), userId: sub, sid }
 }
 

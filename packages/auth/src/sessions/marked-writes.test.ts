@@ -89,6 +89,37 @@ describe('the first use of a generation', () => {
   })
 })
 
+describe('a session that has ended or expired', () => {
+  it('is neither rotated nor bound, and nothing is written', async () => {
+    const { session, sessions } = await setUp({ replace: () => expect.fail() })
+    const read = await sessions.read(session.id)
+    if (!read) throw new Error('it was stored')
+    const late = { toGeneration: 2, at: 100_000, sealedMember: null }
+    expect(await sessions.advance(read, late)).toEqual({ applied: false, session: read })
+    const ended = { ...read, endedAt: 1_001 }
+    expect(await sessions.bind(ended, 'thumbprint')).toBe(ended)
+  })
+})
+
+describe('a genuine row of an epoch that the store has lost', () => {
+  it('shows that the store had it', async () => {
+    const noted: number[] = []
+    const { session, sessions } = await setUp({}, { note: (epoch) => noted.push(epoch) })
+    await sessions.read(session.id)
+    expect(noted).toEqual([0])
+  })
+
+  it('is reported to nobody if it is forged and nobody listens', async () => {
+    const { sessions, rows, session } = await setUp({
+      read: async (id) => {
+        const row = await rows.read(id)
+        return row && { ...row, mark: 'forged' }
+      },
+    })
+    expect(await sessions.read(session.id)).toBeNull()
+  })
+})
+
 describe('a sign-in while all sessions end', () => {
   it('of an earlier epoch stores nothing', async () => {
     const { sessions } = await setUp({ insert: () => expect.fail() }, { current: () => 7 })

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { claimForTest, noEpochs } from '../../test/kit/claimed-store.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
 import { memberJwt } from '../../test/kit/member-tokens.js'
 import { provenBy } from '../../test/kit/proofs.js'
@@ -11,6 +13,7 @@ import {
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 import { parseRefreshToken } from './refresh-token.js'
+import { createSessions } from './sign-in-and-out.js'
 
 let world: FakeTime
 let parts: SharedParts
@@ -114,6 +117,72 @@ describe('a sign-in', () => {
       if (member.kind === 'deleted') expect(error).toMatchObject({ subject: { memberId: 'mem_ada' } })
       else expect(error).toMatchObject({ retryAfterSeconds: 7 })
     }
+  })
+
+  it('after a sign-out everywhere is refused for the member of its JWT', async () => {
+    const memberToken = memberJwt({ iat: world.now, exp: world.now + 60 })
+    await signIn({ memberToken })
+    await instance.sessions.signOutEverywhere('mem_ada', 'req_2')
+    await expect(signIn({ memberToken })).rejects.toMatchObject({
+      code: 'AUTH_TOKEN_REVOKED',
+      subject: { memberId: 'mem_ada' },
+    })
+    expect(parts.events.at(-1)).toMatchObject({ reason: 'sign_out_everywhere', requestId: 'req_2' })
+  })
+
+  it('waits for the quota as a member of its address, for what is left of 5 s', async () => {
+    const asked: unknown[] = []
+    const memory = createMemoryStore(world)
+    const sessions = createSessions({
+      store: claimForTest(memory, parts.secrets, 'app_test', world.clock).sessions,
+      epochs: noEpochs,
+      secrets: parts.secrets,
+      verifyMemberToken: async () => {
+        await world.pass(2)
+        return {
+          id: 'mem_ada',
+          type: 'member',
+          aud: 'app_test',
+          iss: 'x',
+          iat: world.now,
+          exp: world.now + 60,
+        }
+      },
+      membership: {
+        check: async (memberId, options) => {
+          asked.push(memberId, options)
+          return { kind: 'unavailable', retryAfterSeconds: 1 }
+        },
+        lastKnown: () => null,
+        mayServe: () => false,
+      },
+      issueAccessToken: () => expect.fail(),
+      ender: {
+        end: () => expect.fail(),
+        noteEnded: () => {},
+        endAllOf: async () => 0,
+        endEverything: async () => 0,
+      },
+      telemetry: { emit: () => {}, observeUpstream: () => {}, observeLimits: () => {} },
+      clock: world.clock,
+      randomBytes,
+      maxSeconds: 60,
+      idleSeconds: 60,
+      maxSessions: 1,
+      dpop: { mode: 'refresh', required: false },
+    })
+    const request = { memberToken: 'jwt', userAgent: null, requestId: 'req' }
+    for (const address of ['192.0.2.1', undefined])
+      await expect(sessions.signIn({ ...request, address })).rejects.toMatchObject({
+        code: 'AUTH_UNAVAILABLE',
+      })
+    const options = { waitSeconds: 3, sealedMember: null, requestId: 'req' }
+    expect(asked).toEqual([
+      'mem_ada',
+      { ...options, caller: { lane: 'member', key: '192.0.2.1' } },
+      'mem_ada',
+      { ...options, caller: { lane: 'member', key: '' } },
+    ])
   })
 
   it('beyond the most sessions of a member ends the one that was refreshed longest ago, and reports it', async () => {
