@@ -9,15 +9,22 @@ const auth = 'packages/auth/src'
 const client = 'packages/client/src'
 /** Tests that cross rooms, in this process: an app with the emulator as its Memberstack. */
 const crossing = 'packages/auth/test'
+const forward = ['answer-keeper', 'forward-source', 'upstream-call'].map(
+  (name) => `${auth}/refresh/${name}.ts`,
+)
 const rooms = {
   sessions: {
     mutate: [`${auth}/sessions/*.ts`],
     tests: [`${auth}/sessions/*.test.ts`, `${auth}/refresh/session-source.test.ts`],
   },
   refresh: {
-    mutate: [`${auth}/refresh/*.ts`],
-    // The tests that call a refresh API over HTTP take longest, so they come last.
-    tests: [`${auth}/refresh/!(forward-source).test.ts`, `${auth}/refresh/forward-source.test.ts`],
+    mutate: [`${auth}/refresh/*.ts`, ...forward.map((file) => `!${file}`)],
+    tests: [`${auth}/refresh/!(forward-source).test.ts`],
+  },
+  // Its tests call a refresh API over HTTP, which takes longer.
+  forward: {
+    mutate: forward,
+    tests: [`${auth}/refresh/answer-keeper.test.ts`, `${auth}/refresh/forward-source.test.ts`],
   },
   tokens: { mutate: [`${auth}/tokens/*.ts`], tests: [`${auth}/tokens/*.test.ts`] },
   memory: {
