@@ -4,7 +4,7 @@ import { createSessionEnder, type SessionEnderOptions } from './session-ender.js
 import type { EndAll } from './session-store.js'
 
 let recorder: Recorder
-/** What was asked of the store, and what this process noted, in their order. */
+/** The requests to the store, and the ends that this process noted, in their order. */
 let steps: unknown[]
 beforeEach(() => {
   recorder = createRecorder()
