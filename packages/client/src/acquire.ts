@@ -62,9 +62,10 @@ async function ask(tab: Tab, { record, seq, memberJwt }: Basis): Promise<void> {
 
 /** Describes a new session. If its member JWT is the SDK's, the session ends when the SDK has it no longer. */
 function exchanged({ settings }: Tab, { usedJwt }: TokenRecord, memberJwt: string): Partial<TokenRecord> {
+  const jwt = identify(memberJwt)
   return {
-    memberJwt: memberJwt === memberJwtOf(settings) ? identify(memberJwt) : undefined,
+    memberJwt: memberJwt === memberJwtOf(settings) ? jwt : undefined,
     // An explicit sign-in may use the JWT again.
-    usedJwt: isUsed(memberJwt, usedJwt) ? undefined : usedJwt,
+    usedJwt: isUsed(jwt, usedJwt) ? undefined : usedJwt,
   }
 }

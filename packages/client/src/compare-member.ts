@@ -1,52 +1,49 @@
 import { endLocally, identify, isUsed, leave, memberJwtOf } from './end-session.js'
 import { endSession } from './service.js'
 import { load } from './shared-store.js'
-import { isKnown, type CompareMember, type Tab } from './tab.js'
-import { isSameSession, lastOf, type TokenRecord } from './token-record.js'
+import { isKnown, type CompareMember, type Held, type Tab } from './tab.js'
+import { isSameSession, lastOf, type MemberJwt } from './token-record.js'
 
 /** Creates the comparison of a tab. It decides when the SDK's member JWT is exchanged, and when its loss signs out. */
 export function createComparison(tab: Tab): CompareMember {
   const { held, settings, store } = tab
   /** One exchange may be made while there is no session; each load, return and report allows another one. */
   let mayExchange = true
-  /** This tab has seen a member JWT. */
-  let wasThere = false
 
-  const exchange = (memberJwt: string): boolean => {
-    mayExchange = false
-    held.pendingJwt = memberJwt
-    return true
-  }
   const missing = (): boolean => {
-    const isGone = wasThere || !!load(store)?.memberJwt
-    const isPending = !!held.pendingJwt
-    wasThere = false
+    const { pendingJwt, memberJwt = load(store)?.memberJwt } = held
     held.pendingJwt = undefined
-    if (isGone && isKnown(held)) void leave(tab)
-    return isPending
+    if (memberJwt && isKnown(held)) void leave(tab)
+    return !!pendingJwt
   }
-  const present = (memberJwt: string): boolean => {
+  const present = (memberJwt: string, isReport: boolean): boolean => {
     const { record, pendingJwt, unknown } = held
     const { userId, usedJwt } = record
-    const [jwtUserId] = identify(memberJwt)
-    if (!jwtUserId || isUsed(memberJwt, usedJwt)) return false
-    wasThere = true
-    if (userId && userId !== jwtUserId) {
+    const jwt = identify(memberJwt)
+    if (!jwt[0] || isUsed(jwt, usedJwt)) return false
+    held.memberJwt = jwt
+    if (userId && userId !== jwt[0]) {
       mayExchange = true
       replaceSession(tab)
       return false
     }
-    if (pendingJwt) return pendingJwt !== memberJwt && exchange(memberJwt)
-    return mayExchange && !unknown && isBetter(memberJwt, record) && exchange(memberJwt)
+    const isWanted = pendingJwt
+      ? pendingJwt !== memberJwt
+      : mayExchange && !unknown && isBetter(held, jwt, isReport)
+    if (isWanted) {
+      held.pendingJwt = memberJwt
+      mayExchange = false
+    }
+    return isWanted
   }
   return (occasion) => {
-    if (occasion === 'logout') return (mayExchange = wasThere = false)
-    mayExchange ||= occasion === 'return' || occasion === 'report'
+    const isReport = occasion === 'report'
+    mayExchange ||= isReport || occasion === 'return'
     const memberJwt = memberJwtOf(settings)
     if (memberJwt === undefined || !isCurrent(tab)) return false
-    if (memberJwt) return present(memberJwt)
+    if (memberJwt) return present(memberJwt, isReport)
     // A report can come before the JWT is stored.
-    return !!occasion && occasion !== 'report' && missing()
+    return !isReport && !!occasion && missing()
   }
 }
 
@@ -62,9 +59,13 @@ function replaceSession(tab: Tab): void {
   if (record.refreshToken) void endSession(settings, record)
 }
 
-/** Returns true if there is no session, or one of the same member from an older JWT. */
-function isBetter(memberJwt: string, { accessToken, userId, memberJwt: source }: TokenRecord): boolean {
-  return !(accessToken ?? userId) || (!!source && identify(memberJwt)[1] > source[1])
+/**
+ * Returns true if there is no session, or one of the same member from an older JWT. When the SDK drops the JWT of a session, another tab
+ * may see it for a moment longer: only a report, which is a sign-in, brings it back.
+ */
+function isBetter(held: Held, jwt: MemberJwt, isReport: boolean): boolean {
+  const { memberJwt } = held.record
+  return isUsed(jwt, memberJwt) ? isReport && !isKnown(held) : !!memberJwt || !isKnown(held)
 }
 
 /**

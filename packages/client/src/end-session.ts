@@ -46,8 +46,7 @@ export function endRefused(tab: Tab, asked: TokenRecord, error?: PerennialError)
 }
 
 /** Returns true if the member JWT is the used one, or an older one of the same member. */
-export function isUsed(memberJwt: string, used: MemberJwt | undefined): boolean {
-  const [userId, issuedAt] = identify(memberJwt)
+export function isUsed([userId, issuedAt]: MemberJwt, used: MemberJwt | undefined): boolean {
   return !!used && issuedAt <= used[1] && (used[0] ?? userId) === userId
 }
 
@@ -55,17 +54,17 @@ export function isUsed(memberJwt: string, used: MemberJwt | undefined): boolean 
 export function signOut(tab: Tab): Promise<void> {
   const { held, settings } = tab
   const memberJwt = memberJwtOf(settings)
-  if (memberJwt === '') return leave(tab, {})
   // While the SDK is not there, no JWT that was issued before now.
   const unread = held.record.memberJwt ?? ([null, now(held)] as const)
-  return leave(tab, { usedJwt: memberJwt ? identify(memberJwt) : unread })
+  return leave(tab, memberJwt === '' ? {} : { usedJwt: memberJwt ? identify(memberJwt) : unread })
 }
 
 /** Ends the session in all tabs, then tells the service. Another tab can have a session even if this one has not. */
 export async function leave(tab: Tab, end?: Partial<TokenRecord>): Promise<void> {
   const { held, settings, store } = tab
   const { record, unknown } = held
-  if (end ?? hasWork(held)) endLocally(tab, { untold: settings.cookie, ...end })
+  const memberJwt = held.memberJwt ?? record.memberJwt
+  if (end ?? hasWork(held)) endLocally(tab, { untold: settings.cookie, memberJwt, ...end })
   if (!settings.cookie && !record.refreshToken) return
   // A member who signs out before the service has said who it is means the session of the cookie, whichever it is.
   const told = tell(tab, end && unknown ? {} : record)

@@ -14,10 +14,7 @@ export function followMemberstack(tab: Tab): () => void {
   let timer: ReturnType<typeof setInterval> | undefined
   const compare = createComparison(tab)
   const report = (member: unknown): void => {
-    if (member === null) {
-      compare('logout')
-      void leave(tab)
-    }
+    if (member === null) void leave(tab)
     // The SDK stores the JWT after it has reported the member.
     else queueMicrotask(() => compare('report') && settle(tab))
   }

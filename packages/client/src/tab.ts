@@ -3,7 +3,14 @@ import { keepOnDisk } from './disk.js'
 import { endSession, type Service } from './service.js'
 import type { SessionListener, SessionState } from './session.js'
 import { load, post, save, type SharedStore } from './shared-store.js'
-import { eventOf, isNewer, isSameSession, type SessionEvent, type TokenRecord } from './token-record.js'
+import {
+  eventOf,
+  isNewer,
+  isSameSession,
+  type MemberJwt,
+  type SessionEvent,
+  type TokenRecord,
+} from './token-record.js'
 import { readToken, readUser, timeTakenUp, type TokenTimes } from './token-times.js'
 
 /** The options with their defaults. They never change. */
@@ -23,6 +30,8 @@ export interface Held {
   aheadSeconds: number
   /** A member JWT that has not been exchanged yet. */
   pendingJwt?: string | undefined
+  /** The SDK's member JWT, while there is one. */
+  memberJwt?: MemberJwt | undefined
   /** True in `cookie` mode until the service has answered once: only the service can read its cookie. */
   unknown: boolean
   /** True until the SDK to follow has loaded, for 10 s at most. */
@@ -68,8 +77,8 @@ export interface Tab {
   compareMember?: CompareMember | undefined
 }
 
-/** The reason to compare: the page was loaded or returned to, the SDK reported a member or none, or the storage changed. */
-export type CompareMember = (occasion?: 'return' | 'report' | 'logout' | 'storage') => boolean
+/** The reason to compare: the page was loaded or returned to, the SDK reported a member, or the storage changed. */
+export type CompareMember = (occasion?: 'return' | 'report' | 'storage') => boolean
 
 /** Creates a tab that knows of no session. */
 export function createTab(settings: Settings, store: SharedStore): Tab {
@@ -122,7 +131,7 @@ export function offer(tab: Tab, incoming: TokenRecord | null | undefined): boole
   held.unknown = false
   outage.error = undefined
   // A sign-in or sign-out replaces the exchange that was still to be made.
-  if (event !== 'refreshed') held.pendingJwt = undefined
+  if (event !== 'refreshed') held.pendingJwt = held.memberJwt = undefined
   tab.compareMember?.()
   // Comparing may have replaced the record, and emitted the event of that.
   if (held.record === incoming) publish(tab, event)

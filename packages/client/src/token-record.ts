@@ -10,7 +10,7 @@ export interface TokenRecord {
   readonly sid?: string | undefined
   /** The service's clock minus this machine's, in seconds. */
   readonly offsetSeconds: number
-  /** The SDK's member JWT that the session came from. */
+  /** The SDK's member JWT that the session came from. It stays in the record of a sign-out, after which the SDK has it no longer. */
   readonly memberJwt?: MemberJwt | undefined
   /** The member JWT that the SDK held at the last `signOut()`. It must not be used again. */
   readonly usedJwt?: MemberJwt | undefined

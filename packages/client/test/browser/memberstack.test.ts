@@ -127,6 +127,40 @@ describeInBrowser('following Memberstack', (world) => {
         expect(await tab.evaluate(() => window.session.state.status)).toBe('signed-out')
       })
 
+  for (const storage of ['localStorage', 'cookie'] as const)
+    for (const how of ['by a report', 'without one'] as const)
+      it(`does not sign in again in a tab that still sees the member JWT after another saw it go, ${how}: ${storage}`, async () => {
+        const jwt = world.service.memberJwt({ issuedAt: minuteAgo() })
+        const following: Following = { options: { storage } }
+        const tab = await openFollowing(world, { ...following, jwt })
+        await waitForEvent(tab, 'signed-in')
+        const other = await openFollowing(world, following)
+        await other.waitForFunction(() => window.session.state.status === 'signed-in')
+        // Another process of the browser learns later of what this one has stored.
+        await other.evaluate((jwt) => {
+          const read = localStorage.getItem.bind(localStorage)
+          Storage.prototype.getItem = (key) => (key === '_ms-mid' ? jwt : read(key))
+        }, jwt)
+        await tab.evaluate((isReported) => {
+          if (isReported) window.report(undefined, null)
+          else window.setJwt(undefined)
+          document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+        }, how === 'by a report')
+        await waitForEvent(tab, 'signed-out')
+        await other.waitForFunction(() => window.session.state.status === 'signed-out')
+        for (const type of ['storage', 'visibilitychange'])
+          await other.evaluate((type) => {
+            const target = type === 'storage' ? window : document
+            target.dispatchEvent(new Event(type, { bubbles: true }))
+          }, type)
+        expect(await other.evaluate(() => window.session.getAccessToken())).toBeNull()
+        expect(await other.evaluate(() => window.session.state.status)).toBe('signed-out')
+        expect(exchanges(world)).toBe(1)
+        await tab.evaluate((jwt) => window.report(jwt, { id: 'mem_ada' }), world.service.memberJwt())
+        await waitForEvent(tab, 'signed-in', 2)
+        expect(exchanges(world)).toBe(2)
+      })
+
   it('signs out in the tab that sees the member JWT go, by a storage event', async () => {
     const jwt = world.service.memberJwt()
     const tab = await openFollowing(world, { jwt })
