@@ -57,11 +57,11 @@ function isBuilt(path: string): boolean {
   return path.startsWith('dist/') && !/\.(test|contract)\.|tsbuildinfo$/.test(path)
 }
 
-/** The files that the bundler builds from several sources. */
-const bundled: ReadonlySet<string> = new Set(['perennial.global', 'perennial.dpop'])
+/** The files that the bundler builds from several sources. It removes those of an earlier build itself. */
+const bundled = /^(?:perennial\.global|perennial\.dpop|shared\/[^/]+)$/
 
 function hasSource(folder: string, path: string): boolean {
   const module = /^dist\/(.+?)(\.d\.ts|\.js)$/.exec(path)?.[1]
-  if (module === undefined || bundled.has(module)) return true
+  if (module === undefined || bundled.test(module)) return true
   return existsSync(join(folder, 'src', `${module}.ts`))
 }

@@ -56,10 +56,11 @@ export const benchRooms: RoomTable = {
   growth: ['kit', 'adapters'],
   sizing: ['kit'],
   soak: ['kit'],
+  starts: ['kit'],
   forgeries: ['kit'],
   pages: ['kit'],
   workers: ['kit'],
-  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'soak', 'forgeries', 'pages', 'workers'],
+  '.': ['kit', 'adapters', 'refresh', 'growth', 'sizing', 'soak', 'starts', 'forgeries', 'pages', 'workers'],
 }
 
 /** @throws {TypeError} if a room may import itself or a room that does not stand before it. */
