@@ -8,6 +8,9 @@ import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { plantedBugs } from './planted/planted-bugs.ts'
 import { plant } from './planted/planted-bug.ts'
+import { rememberSignatures } from './remember-signatures.ts'
+
+rememberSignatures()
 
 const root = new URL('..', import.meta.url).href
 /** The search itself is loaded once: the worlds throw its errors. */

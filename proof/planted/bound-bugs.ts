@@ -22,8 +22,8 @@ export const boundBugs: readonly PlantedBug[] = [
     name: 'a retired token of a bound session is looked at without its key',
     world: 'bound',
     file: source,
-    replace: 'if (!context.proven) await requireKey(session, undefined)',
-    by: 'if (!context.proven && parts.generation >= session.generation) await requireKey(session, undefined)',
+    replace: "if (!context.proven) await requireNoKey(session, options, 'refreshUnavailable')",
+    by: "if (!context.proven && parts.generation >= session.generation) await requireNoKey(session, options, 'refreshUnavailable')",
   },
   {
     name: 'a caller without the key joins the refresh of one who has it',
@@ -36,8 +36,8 @@ export const boundBugs: readonly PlantedBug[] = [
     name: 'a bound session is signed out without its key',
     world: 'bound',
     file: 'packages/auth/src/sessions/sign-in-and-out.ts',
-    replace: 'await requireKey(session, proof)',
-    by: 'void proof',
+    replace: "await (proof ? requireKey(session, proof) : requireNoKey(session, options, 'proofSkipped'))",
+    by: 'void requireNoKey',
   },
   {
     name: 'a rotation loses the key of its session',

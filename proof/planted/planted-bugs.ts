@@ -1,5 +1,6 @@
 import { boundBugs } from './bound-bugs.ts'
 import { clientBugs } from './client-bugs.ts'
+import { deviceBugs } from './device-bugs.ts'
 import { endedBugs } from './ended-bugs.ts'
 import type { PlantedBug } from './planted-bug.ts'
 import { quotaBugs } from './quota-bugs.ts'
@@ -9,6 +10,7 @@ import { sessionBugs } from './session-bugs.ts'
 export const plantedBugs: readonly PlantedBug[] = [
   ...sessionBugs,
   ...boundBugs,
+  ...deviceBugs,
   ...endedBugs,
   ...quotaBugs,
   ...clientBugs,

@@ -4,6 +4,8 @@ import { formatRefreshToken, parseRefreshToken } from '../../packages/auth/src/s
 import type { PresentedProof } from '../../packages/auth/src/tokens/index.ts'
 import { untilQuiet } from '../explore/quiet.ts'
 import { noteCarriedOut } from './carried-out.ts'
+import { isShownNow, keptByBrowserSeconds } from './browser-key.ts'
+import { runByKey, shownBy } from './device.ts'
 import { judgeOutcome, judgeUse } from './rules.ts'
 import { keyOfThief, keyOfTabs, type Instance } from './instance.ts'
 import type { Actor, Call, Outcome, Scene, StoreCall } from './scene.ts'
@@ -12,14 +14,19 @@ import type { Actor, Call, Outcome, Scene, StoreCall } from './scene.ts'
 export type Ending = 'done' | 'unreached' | 'unacknowledged' | 'unsigned'
 
 /** Sends a request. It has not arrived anywhere. */
-export function send(scene: Scene, actor: Actor, kind: Call['kind']): Call {
+export function send(scene: Scene, actor: Actor, kind: Call['kind'], how: Call['how'] = 'usual'): Call {
   const call: Call = {
     actor,
     kind,
+    how,
     generation: actor.holding.refresh,
+    shown: shownOf(scene, actor),
     sentAt: scene.now,
     at: undefined,
     leader: undefined,
+    proves: false,
+    wasBound: false,
+    isBinding: false,
     basis: undefined,
     rotatedTo: undefined,
     isFaulty: false,
@@ -31,19 +38,26 @@ export function send(scene: Scene, actor: Actor, kind: Call['kind']): Call {
     isJudged: false,
   }
   scene.calls.push(call)
-  if (actor.name === 'thief' && !scene.options.key) scene.truth.thiefActed = true
+  if (actor.name === 'thief' && !scene.options.key && !scene.options.device) scene.truth.thiefActed = true
   if (kind === 'sign-out' && actor.name !== 'thief') {
     scene.truth.signOutBegan = true
     // The browser forgets its tokens at once, whatever the service says.
-    Object.assign(actor.holding, { refresh: 0, access: null })
+    Object.assign(actor.holding, { refresh: 0, access: null, short: null })
   }
   return call
+}
+
+/** A browser drops the cookie that shows its key when that has ended; a thief keeps it. */
+function shownOf({ now }: Scene, { name, holding: { short } }: Actor): Call['shown'] {
+  const isDropped = short !== null && name !== 'thief' && now >= short.setAt + keptByBrowserSeconds
+  return isDropped ? null : short
 }
 
 /** Lets a request arrive at an instance, and the code run until it waits for the store again. */
 export async function arrive(scene: Scene, call: Call, at: number): Promise<void> {
   const instance = instanceAt(scene, at)
   call.at = at
+  judgePower(scene, call)
   call.leader = scene.calls.find((other) => other !== call && sharesRun(scene, other, call))
   call.beganAfterEnd = instance.mode.revocations.isEnded(scene.sessionId)
   scene.cause = call
@@ -59,8 +73,20 @@ export async function arrive(scene: Scene, call: Call, at: number): Promise<void
   if (!scene.options.isFine) await carryOutReads(scene)
 }
 
-async function run(scene: Scene, { kind, actor }: Call, instance: Instance, token: string): Promise<Outcome> {
-  const proof = proofOf(scene, actor)
+/** Notes on what a request is worth when it arrives. A thief without the key can do nothing to a bound session. */
+function judgePower(scene: Scene, call: Call): void {
+  const { row, truth, options, now } = scene
+  call.wasBound = row.jkt !== null
+  call.proves = isShownNow(call.shown, now)
+  const isWorthless = call.wasBound && !call.proves
+  if (options.device && call.actor.name === 'thief' && !isWorthless) truth.thiefActed = true
+}
+
+async function run(scene: Scene, call: Call, instance: Instance, token: string): Promise<Outcome> {
+  const { kind, actor } = call
+  const { devices } = instance.mode
+  if (devices && (kind === 'register' || kind === 'renew')) return await runByKey(scene, call, devices, token)
+  const proof = scene.options.device && devices ? shownBy(call, devices) : proofOf(scene, actor)
   if (kind === 'refresh') {
     const { accessToken, refreshToken } = await instance.refresh(token, { requestId: 'r', proof })
     const generation = generationIn(scene, refreshToken ?? token)
@@ -93,8 +119,15 @@ function hasKey({ options }: Scene, { name }: Actor): boolean {
 
 function sharesRun(scene: Scene, other: Call, call: Call): boolean {
   const isSame = other.kind === 'refresh' && call.kind === 'refresh' && other.generation === call.generation
+  if (other.isBinding || keyClassOf(scene, other) !== keyClassOf(scene, call)) return false
   if (hasKey(scene, other.actor) !== hasKey(scene, call.actor)) return false
   return isSame && other.at === call.at && other.outcome === undefined && other.leader === undefined
+}
+
+/** Callers share a run only if they show a key of the session alike. A cookie that is no good is looked at before. */
+function keyClassOf({ row }: Scene, { shown, proves }: Call): string {
+  if (proves) return 'key'
+  return shown && row.jkt !== null ? 'no longer' : 'none'
 }
 
 async function carryOutReads(scene: Scene): Promise<void> {
@@ -107,6 +140,7 @@ export async function carryOut(scene: Scene, storeCall: StoreCall, ending: Endin
   scene.pending.splice(scene.pending.indexOf(storeCall), 1)
   const { at, cause } = storeCall
   scene.cause = cause
+  leaveBinding(storeCall)
   scene.confirming = storeCall.confirming
   const { down } = instanceAt(scene, at)
   if (ending !== 'done' && cause) cause.isFaulty = true
@@ -119,6 +153,18 @@ export async function carryOut(scene: Scene, storeCall: StoreCall, ending: Endin
   await untilQuiet()
   down.signing = false
   scene.confirming = undefined
+  if (isReached) enterAfterBinding(scene, storeCall)
+}
+
+function leaveBinding({ cause, isBinding }: StoreCall): void {
+  if (cause && isBinding) cause.isBinding = false
+}
+
+/** A request that has bound its session, or found it bound, joins the run of another one, or goes on with what it has read. */
+function enterAfterBinding(scene: Scene, { cause: call, isBinding }: StoreCall): void {
+  if (!isBinding || !call || call.isBinding || call.kind !== 'refresh') return
+  call.leader = scene.calls.find((other) => other !== call && sharesRun(scene, other, call))
+  if (call.leader) Object.assign(call, { basis: undefined, turns: 0, read: undefined })
 }
 
 function failed(scene: Scene, { at, confirming, cause, fail }: StoreCall): void {
@@ -145,6 +191,7 @@ export function deliver(scene: Scene, call: Call): void {
   drop(scene, call)
   const { outcome, actor } = call
   const { holding } = actor
+  receiveFromKeyRoute(scene, call)
   if (outcome?.kind === 'refused' && holding.refresh <= call.generation) {
     holding.refresh = 0
     holding.access = null
@@ -153,6 +200,16 @@ export function deliver(scene: Scene, call: Call): void {
   if (outcome?.kind !== 'served' || holding.refresh === 0 || outcome.generation < holding.refresh) return
   holding.refresh = outcome.generation
   holding.access = outcome.accessToken
+}
+
+/** A browser keeps the name of its session and the cookie. A thief gets neither. */
+function receiveFromKeyRoute({ browser, now }: Scene, { outcome, actor: { holding } }: Call): void {
+  if (!browser || holding.refresh === 0) return
+  if (outcome?.kind === 'over') browser.identifier = null
+  if (outcome?.kind !== 'proven') return
+  browser.identifier = outcome.identifier
+  browser.unanswered = null
+  holding.short = { text: outcome.cookie, setAt: now }
 }
 
 /** Forgets a request. */
@@ -164,7 +221,7 @@ export function drop(scene: Scene, call: Call): void {
 export async function use(scene: Scene, actor: Actor, at: number): Promise<void> {
   const { access } = actor.holding
   if (access === null) return
-  if (actor.name === 'thief' && !scene.options.key) scene.truth.thiefActed = true
+  if (actor.name === 'thief' && !scene.options.key && !scene.options.device) scene.truth.thiefActed = true
   const instance = instanceAt(scene, at)
   const knewEnd = instance.mode.revocations.isEnded(scene.sessionId)
   scene.cause = undefined

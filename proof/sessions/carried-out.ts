@@ -23,23 +23,40 @@ interface Done {
   readonly fromGeneration: number
 }
 
-function tellOracle(scene: Scene, { method, cause, confirming, args }: StoreCall, done: Done): void {
+function tellOracle(
+  scene: Scene,
+  { method, cause, confirming, isBinding, args }: StoreCall,
+  done: Done,
+): void {
   if (method === 'read' && cause) learnByReading(scene, cause)
   if (method !== 'replace') return
+  if (isBinding) return noteBinding(scene, cause, done)
   const isApplied = done.result === 'replaced'
   if (confirming && isApplied)
     confirm(scene.truth.oracle, confirming.generation, Math.floor(confirming.confirmedAt))
-  if (cause && !isApplied) learn(scene, cause)
+  if (!cause) return
+  if (!isApplied) return learn(scene, cause)
   // The first argument of `replace` is the new row.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  if (cause && isApplied) noteRotation(scene, cause, args[0] as SessionRow, done)
+  noteRotation(scene, cause, args[0] as SessionRow, done)
 }
 
-function noteEnd({ row, truth }: Scene, cause: Call | undefined): void {
+/** The next decision is made on the session as it is now: a run that another caller has begun may be joined, though. */
+function noteBinding(scene: Scene, cause: Call | undefined, done: Done): void {
+  if (!cause) return
+  if (done.result === 'replaced')
+    demand(cause.proves || cause.kind === 'renew', 'a session is bound by a request that shows no key')
+  learn(scene, cause)
+}
+
+function noteEnd({ row, truth, options }: Scene, cause: Call | undefined): void {
   if (row.endedAt === null || truth.oracle.endedAt !== null) return
   truth.oracle.endedAt = row.endedAt
   truth.isEnded = true
-  if (cause) cause.hasEnded = true
+  if (!cause) return
+  cause.hasEnded = true
+  const mayEnd = !options.device || cause.proves || cause.read?.jkt == null || !cause.wasBound
+  demand(mayEnd, 'a caller without the key ends a bound session')
 }
 
 /** A caller that joins another one's run has read the store only for the key of the session. */
@@ -59,6 +76,10 @@ function noteRotation(scene: Scene, call: Call, next: SessionRow, { fromGenerati
   demand(!truth.rotatedFrom.has(fromGeneration), `fork: two rotations from generation ${fromGeneration}`)
   demand(!truth.rotatedFrom.has(generation - 1), `fork: two rotations to generation ${generation}`)
   truth.rotatedFrom.add(generation - 1)
+  demand(
+    !options.device || next.jkt === null || call.proves,
+    'a caller without the key rotates a bound session',
+  )
   const expected = present(truth.oracle, call.generation, lastUsedAt, options, 'none')
   const isAllowed = expected.kind === 'served' && expected.generation === generation
   demand(isAllowed, `a rotation to generation ${generation} that the rules do not allow`)
@@ -66,10 +87,16 @@ function noteRotation(scene: Scene, call: Call, next: SessionRow, { fromGenerati
   learn(scene, call)
 }
 
-function demandForward(old: SessionRow, { row, truth }: Scene): void {
+function isKeyOfTheTabs(keys: Scene['keys'], jkt: string): boolean {
+  return keys === undefined || jkt === keys.jkt
+}
+
+function demandForward(old: SessionRow, { row, truth, keys }: Scene): void {
   demand(row.generation >= old.generation, 'a generation goes back')
   demand(row.generation === truth.oracle.generation, 'the store has another generation than was rotated to')
   const isSame = row.generation === old.generation
   demand(!isSame || old.confirmedAt === null || row.confirmedAt === old.confirmedAt, 'a confirmation changes')
+  demand(old.jkt === null || row.jkt === old.jkt, 'a session loses its key')
+  demand(row.jkt === null || isKeyOfTheTabs(keys, row.jkt), 'a session is bound to the key of another one')
   demand(old.endedAt === null || row.endedAt === old.endedAt, 'an ended session changes')
 }

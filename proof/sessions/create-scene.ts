@@ -2,6 +2,7 @@ import type { Secrets } from '../../packages/auth/src/base/secrets.ts'
 import type { ResolvedOptions } from '../../packages/auth/src/compose/resolve-options.ts'
 import type { SessionRow } from '../../packages/auth/src/sessions/session-store.ts'
 import type { OracleSession } from '../../packages/auth/test/session-oracle.ts'
+import { createDeviceBrowser, type DeviceKeysOfWorld } from './browser-key.ts'
 import { createDurableStore } from './durable-store.ts'
 import { startAt } from './instants.ts'
 import type { Actor, Budget, Holding, Scene, SessionWorldOptions, Truth } from './scene.ts'
@@ -16,6 +17,8 @@ export interface Beginning {
   readonly secrets: Secrets
   readonly session: SessionRow
   readonly accessToken: string
+  /** The keys of the browser and of the thief, where browsers have keys. */
+  readonly keys: DeviceKeysOfWorld | undefined
 }
 
 const nothing: Budget = {
@@ -39,6 +42,8 @@ export async function createScene(beginning: Beginning): Promise<Scene> {
     instances: [],
     actors: createActors(beginning),
     truth: createTruth(session),
+    browser: beginning.keys && createDeviceBrowser(),
+    keys: beginning.keys,
     now: startAt,
     row: session,
     calls: [],
@@ -46,6 +51,7 @@ export async function createScene(beginning: Beginning): Promise<Scene> {
     news: [],
     cause: undefined,
     confirming: undefined,
+    isBinding: false,
   }
   const durable = await createDurableStore(
     session,
@@ -78,10 +84,10 @@ function createTruth({ lastUsedAt, expiresAt }: SessionRow): Truth {
 }
 
 function createActors({ options, accessToken }: Beginning): readonly Actor[] {
-  const createHolding = (): Holding => ({ refresh: 1, access: accessToken })
+  const createHolding = (): Holding => ({ refresh: 1, access: accessToken, short: null })
   const first = createHolding()
   const second = options.storage === 'shared' ? first : createHolding()
   const tabs: Actor[] = [{ name: 'tab 1', holding: first }]
   if (options.tabs === 2) tabs.push({ name: 'tab 2', holding: second })
-  return [...tabs, { name: 'thief', holding: { refresh: 0, access: null } }]
+  return [...tabs, { name: 'thief', holding: { refresh: 0, access: null, short: null } }]
 }

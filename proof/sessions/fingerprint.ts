@@ -1,3 +1,4 @@
+import { describeBrowser } from './browser-key.ts'
 import { readAccessToken } from './instance.ts'
 import type { SessionRow } from '../../packages/auth/src/sessions/session-store.ts'
 import type { Actor, Call, Scene, StoreCall } from './scene.ts'
@@ -48,6 +49,7 @@ function describe(scene: Scene, renumber: Renumber): string {
       .sort(([a], [b]) => a - b),
     [truth.isEnded, truth.thiefActed, truth.signOutBegan, truth.reusesRecorded],
     oracleFacts(truth.oracle, ago),
+    describeBrowser(scene.browser),
   ])
 }
 
@@ -75,6 +77,7 @@ function factsOf(row: SessionRow, ago: Ago): readonly unknown[] {
     ago(lastUsedAt),
     endedAt !== null,
     row.endReason,
+    row.jkt !== null,
   ]
 }
 
@@ -121,10 +124,15 @@ interface Terms {
 }
 
 function describeActor(scene: Scene, actor: Actor, terms: Terms): string {
-  const { refresh, access } = actor.holding
+  const { refresh, access, short } = actor.holding
   const own = scene.calls.filter((call) => call.actor === actor)
   const token = access === null ? null : describeToken(access, terms.ago)
-  return JSON.stringify([refresh, token, own.map((call) => describeCall(scene, call, terms))])
+  return JSON.stringify([
+    refresh,
+    token,
+    short && terms.ago(short.setAt),
+    own.map((call) => describeCall(scene, call, terms)),
+  ])
 }
 
 /** A row to be written counts by its facts, and by which row it replaces. */
@@ -143,13 +151,14 @@ function describeCall(scene: Scene, call: Call, { ago, renumber }: Terms): reado
   const { pending, calls } = scene
   const own = pending.filter(({ cause }) => cause === call)
   const waiting = own.map((storeCall) => describeStoreCall(scene, storeCall, ago))
-  const { kind, generation, at, basis, outcome, leader } = call
+  const { kind, how, shown, generation, at, basis, outcome, leader } = call
   const answer = outcome && [
     outcome.kind,
     outcome.kind === 'served' && describeToken(outcome.accessToken, ago),
   ]
   return [
-    [kind, generation, at === undefined ? ['on its way', ago(call.sentAt)] : renumber(at)],
+    [kind, how, shown && ago(shown.setAt), call.proves, call.wasBound, call.isBinding],
+    [generation, at === undefined ? ['on its way', ago(call.sentAt)] : renumber(at)],
     [call.isFaulty, call.beganAfterEnd, call.hasEnded, call.rotatedTo, leader && calls.includes(leader)],
     // All that the code has learnt is the session as it last read it, and how often it has read it.
     [

@@ -7,7 +7,12 @@ import { createUserContext, type AdminApi } from '../../packages/auth/src/member
 import { createRefresh, type Refresh } from '../../packages/auth/src/refresh/refresh.ts'
 import type { SessionStore } from '../../packages/auth/src/sessions/session-store.ts'
 import type { Store } from '../../packages/auth/src/stores/store.ts'
-import type { SigningKeys, TokenVerifier, VerifiedToken } from '../../packages/auth/src/tokens/index.ts'
+import type {
+  ProofLog,
+  SigningKeys,
+  TokenVerifier,
+  VerifiedToken,
+} from '../../packages/auth/src/tokens/index.ts'
 import { noEpochs } from '../../packages/auth/test/kit/claimed-store.ts'
 import { readMemberJwt } from '../../packages/auth/test/kit/member-tokens.ts'
 import { memberOf } from '../../packages/auth/test/session-world.ts'
@@ -48,12 +53,15 @@ export interface InstanceParts {
   readonly secrets: Secrets
   readonly store: Store
   readonly sessions: SessionStore
+  /** The proofs that were used, which all instances know. */
+  readonly usedProofs: ProofLog
   /** Resolves when the admin API answers. */
   readonly askAdmin: () => Promise<void>
 }
 
 /** Creates an instance. Only the admin API, the signature and its verification are not the real ones. */
-export function createInstance({ options, secrets, store, sessions, askAdmin }: InstanceParts): Instance {
+export function createInstance(parts: InstanceParts): Instance {
+  const { options, secrets, store, sessions, usedProofs, askAdmin } = parts
   const { clock, telemetry } = options
   const remembered: Remembered = { confirmed: 0, memberAt: undefined, issued: undefined }
   const down = { admin: false, signing: false }
@@ -71,7 +79,7 @@ export function createInstance({ options, secrets, store, sessions, askAdmin }: 
   const mode = createSessionMode({
     options,
     // The claim of a store is not explored.
-    store: { ...store, sessions, epochs: noEpochs, claim: async () => {} },
+    store: { ...store, sessions, usedProofs, epochs: noEpochs, claim: async () => {} },
     secrets,
     admin,
     userContext,

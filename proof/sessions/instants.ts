@@ -1,4 +1,5 @@
 import type { Move } from '../explore/world.ts'
+import { keptByBrowserSeconds, keptByServiceSeconds } from './browser-key.ts'
 import type { Bound, Scene } from './scene.ts'
 
 /** The time at which every history begins, in seconds since the epoch. */
@@ -9,6 +10,9 @@ const tokenKeptSeconds = 1800
 
 /** A call of the store takes less than this, in seconds. The stores give up after seconds. */
 const longestStoreCallSeconds = 3600
+
+/** A request of a browser with a key is on its way for less than this, in seconds. */
+const onItsWaySeconds = 60
 
 /** Lists the instants that time can move on to: one second before each bound, and at it. */
 export function waitsOf(scene: Scene): readonly Move[] {
@@ -24,17 +28,26 @@ export function waitsOf(scene: Scene): readonly Move[] {
   }))
 }
 
-function instantsOf({ row, now, options, instances }: Scene, bound: Bound): readonly number[] {
+function instantsOf(scene: Scene, bound: Bound): readonly number[] {
+  const { row, now, options, instances } = scene
   const { confirmedAt, previousConfirmedAt, lastUsedAt, expiresAt } = row
   if (bound === 'max') return [expiresAt]
   if (bound === 'second') return [now + 1]
   if (bound === 'token kept') return [lastUsedAt + tokenKeptSeconds]
+  if (bound === 'shown') return shownInstants(scene)
   if (bound === 'idle') return [Math.max(lastUsedAt, confirmedAt ?? 0) + options.idleSeconds]
   if (bound === 'answer kept')
     return instances.flatMap(({ remembered: { memberAt } }) =>
       memberAt === undefined ? [] : [Math.ceil(memberAt + 30)],
     )
   return [confirmedAt, previousConfirmedAt].flatMap((at) => (at === null ? [] : [at + options.graceSeconds]))
+}
+
+/** Lists the ends of the cookies that show a key: the browser drops them before they end. */
+function shownInstants({ actors }: Scene): readonly number[] {
+  return actors.flatMap(({ holding: { short } }) =>
+    short ? [short.setAt + keptByBrowserSeconds, short.setAt + keptByServiceSeconds] : [],
+  )
 }
 
 /**
@@ -44,5 +57,6 @@ function instantsOf({ row, now, options, instances }: Scene, bound: Bound): read
 function isAllowed({ calls, pending, now, options }: Scene, at: number): boolean {
   if (pending.length > 0 && at - now >= longestStoreCallSeconds) return false
   const onTheirWay = calls.filter((call) => call.at === undefined && call.actor.name !== 'thief')
-  return onTheirWay.every(({ sentAt }) => at - sentAt < options.graceSeconds)
+  const longest = options.device ? Math.min(onItsWaySeconds, options.graceSeconds) : options.graceSeconds
+  return onTheirWay.every(({ sentAt }) => at - sentAt < longest)
 }

@@ -1,4 +1,7 @@
 import type { Move } from '../explore/world.ts'
+import { atInstances } from './at-instances.ts'
+import { deviceMoves } from './device-moves.ts'
+import { hasToRenew } from './device.ts'
 import { waitsOf } from './instants.ts'
 import { readAccessToken } from './instance.ts'
 import type { Actor, Call, Scene, StoreCall } from './scene.ts'
@@ -51,34 +54,29 @@ function arrivals(scene: Scene, { at, kind, actor }: Call, call: number): readon
   return atInstances(scene, { kind: 'arrive', call, text: `the ${kind} of ${actor.name} arrives` }, kind)
 }
 
-/** Lists a move for each instance, and for a refresh also with an admin API that fails. */
-function atInstances({ instances, budget }: Scene, move: Move, kind: Call['kind']): readonly Move[] {
-  const direct = instances.map((_, at): Move => ({ ...move, at, text: `${move.text} at instance ${at}` }))
-  if (budget.faults === 0 || kind !== 'refresh') return direct
-  const faulty = direct.map((one): Move => ({
-    ...one,
-    fault: 'admin',
-    text: `${one.text}, without an admin API`,
-  }))
-  return [...direct, ...faulty]
-}
-
 function actorMoves(scene: Scene, actor: Actor, who: number): readonly Move[] {
   const { holding, name } = actor
   if (holding.refresh === 0) return []
-  const isBusy = scene.calls.some((call) => call.actor === actor)
-  const moves: Move[] = []
+  const own = scene.calls.filter((call) => call.actor === actor)
+  const isBusy = own.some(({ kind }) => kind === 'refresh' || kind === 'sign-out')
+  const moves: Move[] = [...deviceMoves(scene, actor, who)]
+  if (name !== 'thief' && hasToRenew(scene)) return [...moves, ...uses(scene, actor, who)]
   if (!isBusy && holding.refresh < scene.options.generations && !isLocked(scene, actor)) {
     const text = `${name} refreshes by generation ${holding.refresh}`
     moves.push(...departures(scene, actor, { kind: 'refresh', who, text }))
   }
-  if ((name !== 'thief' || scene.options.key) && scene.budget.signOuts > 0)
+  if (maySignOut(scene, name))
     moves.push(...departures(scene, actor, { kind: 'sign-out', who, text: `${name} signs out` }))
   return [...moves, ...uses(scene, actor, who)]
 }
 
+/** A thief signs out where the sign-out needs a key, or may come to need one. */
+function maySignOut({ budget, options }: Scene, name: Actor['name']): boolean {
+  return budget.signOuts > 0 && (name !== 'thief' || options.key !== undefined || options.device === true)
+}
+
 function uses(scene: Scene, { holding, name }: Actor, who: number): readonly Move[] {
-  if (holding.access === null) return []
+  if (holding.access === null || scene.options.hasUses === false) return []
   const { gen } = readAccessToken(holding.access)
   return scene.instances.flatMap(({ remembered, mode }, at): Move[] => {
     const isEnded = mode.revocations.isEnded(scene.sessionId)
@@ -97,7 +95,8 @@ function uses(scene: Scene, { holding, name }: Actor, who: number): readonly Mov
 function departures(scene: Scene, { name }: Actor, move: Move): readonly Move[] {
   const { options } = scene
   if (options.isFine || (options.tabs > 1 && !options.hasLock && name !== 'thief')) return [move]
-  return atInstances(scene, move, move.kind === 'refresh' ? 'refresh' : 'sign-out')
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a move of a request is called as its kind
+  return atInstances(scene, move, move.kind as Call['kind'])
 }
 
 function isLocked({ options, calls, actors }: Scene, { holding, name }: Actor): boolean {

@@ -1,5 +1,6 @@
 import { copyOf, present, type Expected } from '../../packages/auth/test/session-oracle.ts'
 import { demand } from '../explore/world.ts'
+import { judgeDeviceKey, judgeKeyRoute, mayBeTrouble } from './device-rules.ts'
 import { readAccessToken } from './instance.ts'
 import type { Basis, Call, Outcome, Scene } from './scene.ts'
 
@@ -20,11 +21,16 @@ interface Answer<O> {
 export function judgeOutcome(scene: Scene, call: Call, outcome: Outcome): void {
   if (outcome.kind === 'broken') return demand(false, `the code throws ${String(outcome.error)}`)
   judgeKnowledge(scene, call, outcome)
-  if (outcome.kind !== 'trouble') judgeKey(scene, call, outcome)
+  judgeKey(scene, call, outcome)
+  if (call.kind === 'register' || call.kind === 'renew') return judgeKeyRoute(scene, call, outcome)
   if (outcome.kind === 'unproven') return judgeSharing(call, outcome)
   if (call.kind === 'sign-out') return judgeSignOut(scene, call, outcome)
   judgeSharing(call, outcome)
-  if (outcome.kind === 'trouble') return judgeTrouble(call)
+  if (outcome.kind === 'trouble') return judgeTrouble(scene, call)
+  judgeAnswer(scene, call, outcome)
+}
+
+function judgeAnswer(scene: Scene, call: Call, outcome: Outcome): void {
   const { basis, rotatedTo } = call.basis ? call : (call.leader ?? call)
   demand(basis !== undefined, 'an answer without a look at the store')
   if (outcome.kind === 'served') judgeServed(scene, call, { outcome, basis, rotatedTo })
@@ -32,7 +38,12 @@ export function judgeOutcome(scene: Scene, call: Call, outcome: Outcome): void {
 }
 
 /** Without the key of the session a caller gets nothing, and with it a caller is not refused for want of it. */
-function judgeKey({ options: { key } }: Scene, { actor }: Call, { kind }: Outcome): void {
+function judgeKey(scene: Scene, call: Call, outcome: Outcome): void {
+  if (scene.options.device) return judgeDeviceKey(scene, call, outcome)
+  const { key } = scene.options
+  const { kind } = outcome
+  if (kind === 'trouble') return
+  const { actor } = call
   const isThief = key !== undefined && actor.name === 'thief'
   demand(isThief || kind !== 'unproven', 'a caller with the key is refused for want of it')
   demand(!isThief || kind === 'unproven', 'a thief without the key gets something, or ends the session')
@@ -45,8 +56,10 @@ function judgeSharing({ leader, basis }: Call, outcome: Outcome): void {
   demand(isSame, 'two concurrent callers get two answers')
 }
 
-function judgeTrouble({ isFaulty, leader }: Call): void {
-  demand(isFaulty || leader?.isFaulty === true, 'an answer of trouble without any trouble')
+function judgeTrouble(scene: Scene, call: Call): void {
+  const { isFaulty, leader } = call
+  const isFor = [call, ...(leader ? [leader] : [])].some((one) => mayBeTrouble(scene, one))
+  demand(isFaulty || leader?.isFaulty === true || isFor, 'an answer of trouble without any trouble')
 }
 
 /** The instance whose call of the store ended the session knows of it before anybody gets an answer. */
@@ -133,9 +146,10 @@ function judgeTheft({ truth, row, instances, sessionId, budget, options }: Scene
   demand(!isWhole || truth.reusesRecorded === expected, `a theft is recorded ${truth.reusesRecorded} times`)
 }
 
-function judgeSignOut({ truth }: Scene, call: Call, { kind }: Outcome): void {
-  if (kind === 'trouble') return demand(call.isFaulty, 'a sign-out fails without any trouble')
-  demand(truth.isEnded, 'a sign-out is answered before the end is stored')
+function judgeSignOut(scene: Scene, call: Call, { kind }: Outcome): void {
+  if (kind === 'trouble')
+    return demand(call.isFaulty || mayBeTrouble(scene, call), 'a sign-out fails without any trouble')
+  demand(scene.truth.isEnded, 'a sign-out is answered before the end is stored')
 }
 
 /** The use of an access token. */

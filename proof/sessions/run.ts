@@ -4,13 +4,15 @@ import { createMarkedSessions, createSessionMarks } from '../../packages/auth/sr
 import type { Telemetry } from '../../packages/auth/src/telemetry/index.ts'
 import { createMemoryStore } from '../../packages/auth/src/stores/memory.ts'
 import { appId, memberJwt } from '../../packages/auth/test/kit/member-tokens.ts'
-import type { PresentedProof } from '../../packages/auth/src/tokens/index.ts'
+import { formatRefreshToken } from '../../packages/auth/src/sessions/refresh-token.ts'
+import type { PresentedProof, ProofLog } from '../../packages/auth/src/tokens/index.ts'
 import { provenBy } from '../../packages/auth/test/kit/proofs.ts'
 import { untilQuiet } from '../explore/quiet.ts'
 import type { Move, Run, World } from '../explore/world.ts'
 import { carryOut, instanceAt, settle } from './calls.ts'
 import { createScene, fraction, type Beginning } from './create-scene.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import { createDeviceKeys } from './browser-key.ts'
 import { createInstance, keyOfTabs } from './instance.ts'
 import { startAt } from './instants.ts'
 import { movesOf } from './moves.ts'
@@ -38,14 +40,16 @@ export function createSessionWorld(options: SessionWorldOptions): World {
     sessionIdleSeconds: options.idleSeconds,
     memberStaleSeconds: 0,
     dpop: { mode: options.key },
+    deviceBoundSessions: options.device,
     // Ids and nonces may repeat: each run is a world of its own.
     randomBytes: (length) => new Uint8Array(length),
   })
+  const keys = options.device ? createDeviceKeys() : undefined
   const session = signInOnce(resolved, secrets, options.key && provenBy(keyOfTabs))
   return {
     name,
     about,
-    begin: async () => begin({ options, resolved, secrets, ...(await session) }),
+    begin: async () => begin({ options, resolved, secrets, keys, ...(await session) }),
   }
 }
 
@@ -68,6 +72,7 @@ async function signInOnce(
     secrets,
     store,
     sessions,
+    usedProofs: createProofLog(),
     askAdmin: async () => {},
   })
   const memberToken = memberJwt({ iat: startAt, exp: startAt + 2_000_000 })
@@ -111,6 +116,7 @@ async function begin(beginning: Beginning): Promise<Run> {
   const scene = await createScene(beginning)
   const wiring = connect(scene, beginning)
   for (let at = 0; at < scene.options.instances; at++) await wiring.start(at)
+  offerKey(scene)
   const take = async (move: Move) => {
     await takeMove(scene, move, wiring)
     settle(scene)
@@ -119,17 +125,33 @@ async function begin(beginning: Beginning): Promise<Run> {
   return { moves: () => movesOf(scene), take, fingerprint: () => fingerprintOf(scene) }
 }
 
+/** The answer to the sign-in asks the browser for a key. */
+function offerKey({ browser, truth, instances, secrets, sessionId }: Scene): void {
+  if (!browser) return
+  const token = formatRefreshToken(secrets, { sessionId, generation: 1 })
+  browser.challenge = instances[0]?.mode.devices?.offer(token) ?? null
+  truth.refreshTokens.set(1, token)
+}
+
 function connect(scene: Scene, { resolved, secrets }: Beginning): Wiring {
   const listeners: EndedListener[] = []
   const clock = () => scene.now + fraction
-  const options = { ...resolved, clock, telemetry: createTelemetry(scene) }
+  const options = { ...resolved, clock, telemetry: createTelemetry(scene), ...noncesOf(scene) }
+  const usedProofs = createProofLog()
   const askAdmin = (at: number) => (scene.options.isFine ? scheduleQuestion(scene, at) : Promise.resolve())
   const start = async (at: number) => {
     const listener: EndedListener = { notify: () => {} }
     listeners[at] = listener
     const store = scene.durable.current()
     const sessions = createScheduledSessions(scene, at, listener)
-    scene.instances[at] = createInstance({ options, secrets, store, sessions, askAdmin: () => askAdmin(at) })
+    scene.instances[at] = createInstance({
+      options,
+      secrets,
+      store,
+      sessions,
+      usedProofs,
+      askAdmin: () => askAdmin(at),
+    })
     scene.cause = undefined
     void instanceAt(scene, at).mode.revocations.load()
     await untilQuiet()
@@ -137,6 +159,19 @@ function connect(scene: Scene, { resolved, secrets }: Beginning): Wiring {
       await carryOut(scene, read, 'done')
   }
   return { start, notify: (at, news) => listeners[at]?.notify(news) }
+}
+
+/** No two challenges of a run are the same. */
+function noncesOf({ browser }: Scene): { readonly randomBytes?: (length: number) => Uint8Array } {
+  if (!browser) return {}
+  let made = 0
+  return { randomBytes: (length) => new Uint8Array(length).fill(++made) }
+}
+
+/** Creates the list of used proofs, which the instances share. A note in it is one step with the request that it is for. */
+function createProofLog(): ProofLog {
+  const used = new Set<string>()
+  return { use: async (id) => used.size < used.add(id).size }
 }
 
 function createTelemetry({ truth }: Scene): Telemetry {

@@ -1,11 +1,15 @@
 import type { Secrets } from '../../packages/auth/src/base/secrets.ts'
 import type { OracleSession } from '../../packages/auth/test/session-oracle.ts'
 import type { EndedSession, SessionRow } from '../../packages/auth/src/sessions/session-store.ts'
+import type { DeviceBrowser, DeviceKeysOfWorld, ShortCookie } from './browser-key.ts'
 import type { DurableStore } from './durable-store.ts'
 import type { Instance } from './instance.ts'
 
-/** The bounds near which time is tried: one second before, and at it. `second` is one second from now. */
-export type Bound = 'grace' | 'idle' | 'max' | 'answer kept' | 'token kept' | 'second'
+/**
+ * The bounds near which time is tried: one second before, and at it. `second` is one second from now. `shown` is the end of the cookie that
+ * shows the key, in the browser and at the service.
+ */
+export type Bound = 'grace' | 'idle' | 'max' | 'answer kept' | 'token kept' | 'second' | 'shown'
 
 /** How often each of these may happen in one history. */
 export interface Budget {
@@ -49,6 +53,13 @@ export interface SessionWorldOptions {
    * @defaultValue the session is not bound
    */
   readonly key?: 'refresh' | 'all'
+  /**
+   * The browser registers a key after the sign-in (Device Bound Session Credentials), and the first request that shows it binds the
+   * session. The thief copies all cookies, and not the key. @defaultValue false
+   */
+  readonly device?: boolean
+  /** False if nobody uses an access token. @defaultValue true */
+  readonly hasUses?: boolean
   /** A request takes a step of its own to arrive, to read the store and to ask the admin API. @defaultValue false */
   readonly isFine?: boolean
 }
@@ -57,6 +68,8 @@ export interface SessionWorldOptions {
 export interface Holding {
   refresh: number
   access: string | null
+  /** The cookie that shows the key of the browser. */
+  short: ShortCookie | null
 }
 
 /** A tab of the member's browser, or the thief. */
@@ -76,6 +89,10 @@ export type Outcome =
     }
   | { readonly kind: 'refused'; readonly reason: string | undefined }
   | { readonly kind: 'done' }
+  /** The key of the browser was registered, or shown again. */
+  | { readonly kind: 'proven'; readonly identifier: string; readonly cookie: string }
+  /** The browser is asked to forget its key. */
+  | { readonly kind: 'over' }
   /** Refused for want of the key. */
   | { readonly kind: 'unproven' }
   | { readonly kind: 'trouble' }
@@ -88,16 +105,32 @@ export interface Basis {
   readonly now: number
 }
 
+/**
+ * `skipped`: with the header of a browser that could not renew its cookie. `replay`: a proof of the browser once more. `renewal challenge`: a
+ * registration with a challenge that is for a renewal.
+ */
+export type CallVariant = 'usual' | 'skipped' | 'replay' | 'renewal challenge'
+
 /** A request under way. */
 export interface Call {
   readonly actor: Actor
-  readonly kind: 'refresh' | 'sign-out'
+  readonly kind: 'refresh' | 'sign-out' | 'register' | 'renew'
   readonly generation: number
+  /** The cookie that shows a key, as the request has it. */
+  readonly shown: ShortCookie | null
+  /** The way in which it is sent, where there are several. */
+  readonly how: CallVariant
   readonly sentAt: number
   /** The instance that it has arrived at. */
   at: number | undefined
   /** The earlier call with the same token at the same instance, whose result this one shares. */
   leader: Call | undefined
+  /** It shows the key of the session, and did so in time. */
+  proves: boolean
+  /** The session was bound to the key of its browser when it arrived. */
+  wasBound: boolean
+  /** It waits until the session is bound. */
+  isBinding: boolean
   basis: Basis | undefined
   rotatedTo: number | undefined
   /** Something that it needed has failed, so that it may end in trouble. */
@@ -128,6 +161,8 @@ export interface StoreCall {
   readonly cause: Call | undefined
   /** The first use of a generation that it writes. */
   readonly confirming: Confirming | undefined
+  /** It binds the session to a key. */
+  readonly isBinding: boolean
   readonly args: readonly unknown[]
   readonly carryOut: () => Promise<unknown>
   readonly resolve: (result: unknown) => void
@@ -158,6 +193,9 @@ export interface Scene {
   readonly instances: Instance[]
   readonly actors: readonly Actor[]
   readonly truth: Truth
+  /** The browser of the tabs, which has a key; undefined where browsers have none. */
+  readonly browser: DeviceBrowser | undefined
+  readonly keys: DeviceKeysOfWorld | undefined
   /** Whole seconds; the clock of the service is three quarters of a second ahead. */
   now: number
   row: SessionRow
@@ -168,4 +206,6 @@ export interface Scene {
   /** The request whose code runs now. */
   cause: Call | undefined
   confirming: Confirming | undefined
+  /** True while the code of {@link cause} calls the store to bind the session. */
+  isBinding: boolean
 }

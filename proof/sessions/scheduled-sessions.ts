@@ -23,6 +23,12 @@ export function createScheduledSessions(scene: Scene, at: number, listener: Ende
   const sessions = createMarkedSessions({ rows, marks: createSessionMarks(scene.secrets), epochs: noEpochs })
   return {
     ...sessions,
+    bind: (session, jkt) => {
+      scene.isBinding = true
+      const written = sessions.bind(session, jkt)
+      scene.isBinding = false
+      return written
+    },
     // A confirmation serves no request: it goes on after the answer.
     confirm: (id, generation, confirmedAt) => {
       const { cause } = scene
@@ -41,12 +47,14 @@ function createScheduledRows(scene: Scene, at: number, listener: EndedListener):
     <N extends Name>(method: N) =>
     (...args: Parameters<Methods[N]>): Promise<Awaited<ReturnType<Methods[N]>>> =>
       new Promise((resolve, reject) => {
-        const { cause, confirming } = scene
+        const { cause, confirming, isBinding } = scene
+        if (isBinding && cause) cause.isBinding = true
         scene.pending.push({
           method,
           at,
           cause,
           confirming,
+          isBinding,
           args,
           // The arguments are those of the method of the same name.
           // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -86,6 +94,7 @@ export function scheduleQuestion(scene: Scene, at: number): Promise<void> {
       at,
       cause: scene.cause,
       confirming: undefined,
+      isBinding: false,
       args: [],
       carryOut: async () => {},
       resolve: () => resolve(),

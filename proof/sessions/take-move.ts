@@ -2,7 +2,7 @@ import { copyOf } from '../../packages/auth/test/session-oracle.ts'
 import { untilQuiet } from '../explore/quiet.ts'
 import type { Move } from '../explore/world.ts'
 import { arrive, carryOut, deliver, drop, instanceAt, send, use, type Ending } from './calls.ts'
-import type { Scene } from './scene.ts'
+import type { Call, Scene } from './scene.ts'
 
 /** How a run starts an instance again, and brings it news. */
 export interface Wiring {
@@ -22,6 +22,8 @@ export async function takeMove(scene: Scene, move: Move, wiring: Wiring): Promis
 const steps: Readonly<Record<string, Step>> = {
   refresh: depart,
   'sign-out': depart,
+  register: depart,
+  renew: depart,
   arrive: (scene, move) => land(scene, find(scene.calls, move['call']), move),
   store: async (scene, { place, ending }) => {
     if (ending !== 'done') scene.budget.faults--
@@ -56,6 +58,8 @@ const steps: Readonly<Record<string, Step>> = {
     const { truth } = scene
     scene.budget.failovers--
     await scene.durable.loseLastWrite()
+    // A request that finds another key than it has read, or none, is asked to try again.
+    if (scene.options.device) for (const call of scene.calls) call.isFaulty = true
     scene.row = await scene.durable.row()
     truth.oracle = copyOf(truth.before)
     truth.rotatedFrom = new Set(truth.rotatedFromBefore)
@@ -67,9 +71,11 @@ const steps: Readonly<Record<string, Step>> = {
 }
 
 async function depart(scene: Scene, move: Move): Promise<void> {
-  const kind = move.kind === 'refresh' ? 'refresh' : 'sign-out'
+  // Only `movesOf` makes these.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const { kind, how } = move as Move & Pick<Call, 'kind' | 'how'>
   if (kind === 'sign-out') scene.budget.signOuts--
-  const call = send(scene, find(scene.actors, move['who']), kind)
+  const call = send(scene, find(scene.actors, move['who']), kind, how)
   if (move['at'] !== undefined) await land(scene, call, move)
 }
 

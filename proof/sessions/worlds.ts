@@ -1,18 +1,8 @@
 import type { World } from '../explore/world.ts'
 import { createSessionWorld } from './run.ts'
+import { largeDeviceWorlds, smallDeviceWorlds } from './device-worlds.ts'
 import type { SessionWorldOptions } from './scene.ts'
-
-const usual = {
-  tabs: 1,
-  storage: 'shared',
-  hasLock: true,
-  instances: 1,
-  generations: 4,
-  bounds: ['grace'],
-  transport: 'body',
-  graceSeconds: 120,
-  idleSeconds: 604_800,
-} as const satisfies Partial<SessionWorldOptions>
+import { usual } from './usual-world.ts'
 
 const small: readonly SessionWorldOptions[] = [
   {
@@ -241,5 +231,6 @@ const large: readonly SessionWorldOptions[] = [
 
 /** Creates the worlds of sessions, in the order of the list. */
 export function createSessionWorlds(size: 'small' | 'large'): readonly World[] {
-  return (size === 'small' ? small : [...small, ...large]).map(createSessionWorld)
+  const all = [...small, ...smallDeviceWorlds]
+  return (size === 'small' ? all : [...all, ...large, ...largeDeviceWorlds]).map(createSessionWorld)
 }

@@ -148,7 +148,7 @@ describe('a browser that registers a key at its sign-in', () => {
   })
 
   it('keeps its session if the answer to the registration is lost, and is bound by the first use of the cookie', async () => {
-    const { browser, signInBound, app } = await setUp()
+    const { browser, signInBound, app, pass } = await setUp()
     await browser.signIn()
     const lost = browser.copy()
     expect(await browser.register()).toMatchObject({ status: 200 })
@@ -156,18 +156,52 @@ describe('a browser that registers a key at its sign-in', () => {
     expect(await lost.refresh()).toMatchObject({ status: 200 })
     // It was not lost after all.
     expect(await browser.refresh()).toMatchObject({ status: 200 })
+    pass(180)
     expect(await lost.refresh()).toMatchObject(refused)
     expect(app.recorder.events.some(({ event }) => event === 'session_reuse_detected')).toBe(false)
     await signInBound()
   })
 
+  it('is asked to try again with a request that left before it had the cookie, and came when the session was bound', async () => {
+    const { browser, pass, reasons, isEnded } = await setUp()
+    await browser.signIn()
+    const late = browser.copy()
+    await browser.register()
+    expect(await browser.refresh()).toMatchObject({ status: 200 })
+    // It registers within 120 s of the sign-in, and a request may be on its way for 60 s.
+    for (const seconds of [0, 179]) {
+      pass(seconds)
+      const answer = await late.refresh()
+      expect(answer).toMatchObject({
+        status: 503,
+        code: 'AUTH_TOKEN_REFRESH_FAILED',
+        body: { retryable: true },
+      })
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect(answer.headers.getSetCookie()).toEqual([])
+      expect(await late.call('DELETE /session')).toMatchObject({
+        status: 503,
+        code: 'AUTH_UNAVAILABLE',
+        body: { retryable: true },
+      })
+    }
+    expect(reasons()).toEqual([])
+    pass(1)
+    expect(await late.refresh()).toMatchObject(refused)
+    expect(await late.call('DELETE /session')).toMatchObject(refused)
+    expect(reasons()).toEqual(['missing', 'missing'])
+    expect(isEnded()).toBe(false)
+    expect(await browser.refresh()).toMatchObject({ status: 200 })
+  })
+
   it('binds its session by the first renewal too', async () => {
-    const { browser } = await setUp()
+    const { browser, pass } = await setUp()
     await browser.signIn()
     await browser.register()
     const thief = browser.copy()
     thief.cookies.delete(boundCookie)
     expect(await browser.renew()).toMatchObject({ status: 200 })
+    pass(180)
     expect(await thief.refresh()).toMatchObject(refused)
   })
 
@@ -529,6 +563,7 @@ describe('an app that does not ask for keys', () => {
     const off = await setUp({ store, deviceBoundSessions: false })
     const thief = on.browser.copy()
     thief.cookies.delete(boundCookie)
+    for (const { pass } of [on, off]) pass(180)
     const cookie = (browser: typeof thief) =>
       Array.from(browser.cookies, ([name, value]) => `${name}=${value}`).join('; ')
     expect(await off.browser.refresh({ cookie: cookie(thief) })).toMatchObject(refused)

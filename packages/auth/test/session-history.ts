@@ -3,6 +3,17 @@ import { AuthError } from '../src/base/errors.js'
 import { parseRefreshToken, type SignedIn } from '../src/sessions/index.js'
 import type { FakeTime } from './kit/fake-time.js'
 import type { Store } from '../src/stores/store.js'
+import {
+  isShown,
+  proofShown,
+  register,
+  renew,
+  shownBy,
+  trackDevice,
+  tryAsThief,
+  unshownOutcome,
+  type DeviceTrack,
+} from './device-history.js'
 import { createFaultySessions, type FaultySessions } from './faulty-sessions.js'
 import { memberJwt } from './kit/member-tokens.js'
 import { createProver, provenBy, type Prover } from './kit/proofs.js'
@@ -39,6 +50,9 @@ export interface TrackedSession {
   thiefActed: boolean
   /** The key that the session is bound to. The member has it, and no thief does. */
   readonly prover: Prover | undefined
+  /** The key of its browser, where browsers have keys. The session is bound to it once a request shows it. */
+  readonly device: DeviceTrack | undefined
+  readonly signedInAt: number
   signedOut: boolean
   /** The instance that ended it, which knows at once. */
   endedBy: number | undefined
@@ -61,6 +75,9 @@ export type Got =
   | { readonly kind: 'trouble' }
   | { readonly kind: 'unproven' }
 
+/** The ways in which a session begins: with a DPoP proof, without one, or with a browser that has keys. */
+export type Binding = 'bound' | 'unbound' | 'device'
+
 /** Who presents a token. */
 export type Presenter = 'member' | 'thief'
 
@@ -77,6 +94,14 @@ interface Node {
   readonly noted: Map<string, number>
 }
 
+/** Who presents a token, and where. */
+interface Presented {
+  readonly by: Presenter
+  readonly node: Node
+  readonly isSkipped?: boolean
+  readonly method?: string
+}
+
 /** Opens one more connection to the store of this history. */
 export type OpenNode = () => Promise<Store>
 
@@ -89,14 +114,22 @@ export interface History {
   live(): readonly TrackedSession[]
   /** The outcomes of refreshes, and of uses of access tokens. */
   readonly met: ReadonlySet<string>
-  /** Signs the member in. `bound`: with a proof by a new key. */
-  signIn(node: number, fault: Fault, bound?: 'bound' | 'unbound'): Promise<void>
+  /** Signs the member in. `device`: as `unbound` where there are no cookies. */
+  signIn(node: number, fault: Fault, bound?: Binding): Promise<void>
+  /** The browser of a session registers its key, or renews its cookie; the answer may be lost. */
+  registerKey(session: TrackedSession, node: number, isLost: boolean): Promise<void>
+  renewKey(session: TrackedSession, node: number, isLost: boolean): Promise<void>
+  /** Renews the cookie of a browser that has dropped it, as it does before each request; and binds the session, if asked. */
+  prepare(session: TrackedSession, node: number, binds?: 'binds'): Promise<void>
+  /** A thief copies all cookies, and tries what he can with a key of his own. */
+  stealCookies(session: TrackedSession, node: number): Promise<void>
   refresh(
     session: TrackedSession,
     node: number,
     generation: number,
     fault: Fault,
     by?: Presenter,
+    isSkipped?: boolean,
   ): Promise<Got>
   refreshTwice(
     session: TrackedSession,
@@ -166,18 +199,57 @@ export async function createHistory(
     }
   }
   const met = new Set<string>()
-  const mayPresent = ({ prover }: TrackedSession, by: Presenter) => prover === undefined || by === 'member'
-  const proofOf = ({ prover }: TrackedSession, by: Presenter) =>
-    prover && by === 'member' ? provenBy(prover.jkt) : undefined
+  const shows = ({ device }: TrackedSession, by: Presenter) =>
+    device !== undefined && isShown(shownBy(device, by, world.now), world.now)
+  const mayPresent = (session: TrackedSession, by: Presenter) => {
+    const { prover, device } = session
+    if (device) return !device.isBound || shows(session, by)
+    return prover === undefined || by === 'member'
+  }
+  /** The outcome of a request to a bound session without its key. With cookies, it may have left before the browser had the key. */
+  const withoutKey = ({ device, prover, signedInAt }: TrackedSession, by: Presenter, isSkipped = false) => {
+    const given = { now: world.now, isSkipped }
+    if (device) return { kind: unshownOutcome(device, shownBy(device, by, world.now), given) } as const
+    const isAwaited = prover && settings.transport === 'cookie' && world.now < signedInAt + 180
+    return { kind: isAwaited ? 'trouble' : 'unproven' } as const
+  }
+  const proofOf = (
+    { prover, device }: TrackedSession,
+    { by, node, isSkipped = false, method = 'POST' }: Presented,
+  ) => {
+    const { devices } = node.instance
+    if (device && devices) return proofShown(devices, shownBy(device, by, world.now), { isSkipped, method })
+    return prover && by === 'member' ? provenBy(prover.jkt) : undefined
+  }
+  /** Returns true if a request shows the key first, whose first write binds the session. The proof explores the faults of both writes. */
+  const bindShown = (session: TrackedSession, by: Presenter): boolean => {
+    const { device, oracle } = session
+    if (!device || device.isBound || !shows(session, by) || oracle.endedAt !== null) return false
+    device.isBound = true
+    return true
+  }
+  const keyRequest = (session: TrackedSession, index: number, isLost = false) => {
+    const { devices } = nodeAt(index).instance
+    const refreshToken = session.refreshTokens.get(session.browser.refreshToken) ?? ''
+    const isLive = session.oracle.endedAt === null && world.now < session.oracle.expiresAt
+    return devices && { devices, refreshToken, world, isLive, isLost }
+  }
+  const renewKey = async (session: TrackedSession, index: number, isLost: boolean) => {
+    const request = keyRequest(session, index, isLost)
+    if (request && session.device) await renew(session.device, request)
+  }
   const ask = async (
     session: TrackedSession,
     node: Node,
     generation: number,
     by: Presenter,
+    isSkipped = false,
   ): Promise<Got> => {
     const token = session.refreshTokens.get(generation)
     if (token === undefined) throw new Error('no such token')
-    const outcome = await node.instance.refresh(token, { proof: proofOf(session, by) }).catch(troubleOf)
+    const outcome = await node.instance
+      .refresh(token, { proof: proofOf(session, { by, node, isSkipped }) })
+      .catch(troubleOf)
     const isTrouble = outcome.kind === 'trouble' || outcome.kind === 'unproven'
     const got = isTrouble ? outcome : readOutcome(session, generation, outcome)
     met.add(got.kind === 'served' ? got.how : got.kind === 'refused' ? got.reason : got.kind)
@@ -185,18 +257,19 @@ export async function createHistory(
   }
   const askForEnd = async (
     session: TrackedSession,
-    { instance: { sessions: useCases } }: Node,
+    node: Node,
     how: number | 'id' | 'everywhere',
     by: Presenter,
   ) => {
     const requestId = 'r'
+    const { sessions: useCases } = node.instance
     if (how === 'everywhere') return await useCases.signOutEverywhere('mem_ada', requestId).catch(troubleOf)
     if (how === 'id') {
       const request = { sessionId: session.id, memberId: 'mem_ada', requestId }
       return await useCases.signOut(request).catch(troubleOf)
     }
     const token = session.refreshTokens.get(how) ?? ''
-    const proof = proofOf(session, by)
+    const proof = proofOf(session, { by, node, method: 'DELETE' })
     return await useCases.signOutByRefreshToken(token, { requestId, proof }).catch(troubleOf)
   }
   const readOutcome = (
@@ -298,12 +371,13 @@ export async function createHistory(
   ): Expected =>
     mayPresent(session, by)
       ? present(oracle, generation, now(), settings, 'none', tellsSight(session, generation, node))
-      : { kind: 'unproven' }
+      : withoutKey(session, by)
   /** A store forgets a session some time after its end, and then nobody knows that it was bound. */
   const asForgotten = (session: TrackedSession, got: Got): Got => {
     const isOver = session.oracle.endedAt !== null || world.now >= session.oracle.expiresAt
     const isForgotten = got.kind === 'refused' && got.reason === 'unknown'
-    return session.prover && isOver && isForgotten ? { kind: 'unproven' } : got
+    const isBound = session.prover ?? session.device?.isBound
+    return isBound && isOver && isForgotten ? withoutKey(session, 'thief') : got
   }
   const tellsSight = (session: TrackedSession, generation: number, node: Node) =>
     (node.noted.get(session.id) ?? 0) < generation
@@ -344,7 +418,8 @@ export async function createHistory(
     live: () =>
       sessions.filter(({ oracle, browser }) => !isOver(oracle, browser.refreshToken, now(), settings)),
     noteThief: (session, token) => {
-      const isWorthless = session.prover && (token === 'refresh' || settings.dpopMode === 'all')
+      const needsKey = session.prover && (token === 'refresh' || settings.dpopMode === 'all')
+      const isWorthless = session.device ? token === 'refresh' && !mayPresent(session, 'thief') : needsKey
       if (!isWorthless) session.thiefActed = true
     },
     signIn: async (index, fault, bound = 'unbound') => {
@@ -362,19 +437,40 @@ export async function createHistory(
         return
       }
       expect(iat, 'a refused sign-in was let in').toBeGreaterThan(refusedUntil)
-      sessions.push(track(signedIn, { now: iat, expiresAt: exp, prover }))
+      const { devices } = node.instance
+      const device =
+        bound === 'device' && devices ? trackDevice(devices, signedIn.refreshToken, iat) : undefined
+      sessions.push(track(signedIn, { now: iat, expiresAt: exp, prover, device }))
     },
-    refresh: async (session, index, generation, fault, by = 'member') => {
+    registerKey: async (session, index, isLost) => {
+      const request = keyRequest(session, index, isLost)
+      if (request && session.device) await register(session.device, request)
+    },
+    renewKey,
+    prepare: async (session, index, binds) => {
+      const { device } = session
+      if (device && !shownBy(device, 'member', world.now)) await renewKey(session, index, false)
+      if (device?.short && !device.isBound && binds) await renewKey(session, index, false)
+    },
+    stealCookies: async (session, index) => {
+      const { device } = session
+      const request = keyRequest(session, index)
+      if (!device || !request) return
+      device.stolen = device.short ?? device.stolen
+      await tryAsThief(device, request)
+    },
+    refresh: async (session, index, generation, given, by = 'member', isSkipped = false) => {
       const isProven = mayPresent(session, by)
+      const fault = bindShown(session, by) && given !== 'issue' && given !== 'admin' ? 'none' : given
       if (fault === 'lost' && isProven) session.lost.add(generation)
       const node = nodeAt(index)
       const before = copyOf(session.oracle)
       const tells = tellsSight(session, generation, node)
       const expected: Expected = isProven
         ? present(session.oracle, generation, now(), settings, fault, tells)
-        : { kind: 'unproven' }
+        : withoutKey(session, by, isSkipped)
       const got = await withFault(node, fault, async () => {
-        const outcome = await ask(session, node, generation, by)
+        const outcome = await ask(session, node, generation, by, isSkipped)
         await node.instance.confirmations.flush()
         return outcome
       })
@@ -399,11 +495,17 @@ export async function createHistory(
       remember(session, before, one, nodeOne, { fault: 'none', by: byOne })
       remember(session, before, two, nodeTwo, { fault: 'none', by: byTwo })
       // Whatever happens at once must look as if it happened one after the other; only the finding of one theft may
-      // be made by both.
+      // be made by both, and may overtake the answer to the one before it.
+      const orders = [
+        { told: expected, oracle: inOrder },
+        { told: overtaken(expected, 0), oracle: inOrder },
+        { told: expectedReversed, oracle: reversed },
+        { told: overtaken(expectedReversed, 1), oracle: reversed },
+      ]
       const summaries = JSON.stringify(got.map(withoutReason))
-      const isInOrder = summaries === JSON.stringify(expected.map(withoutReason))
-      session.oracle = isInOrder ? inOrder : reversed
-      if (!isInOrder) {
+      const order = orders.find(({ told }) => JSON.stringify(told.map(withoutReason)) === summaries)
+      session.oracle = order?.oracle ?? reversed
+      if (!order) {
         const wanted = JSON.stringify(expectedReversed.map(withoutReason))
         expect(summaries, describeState(before, one, now())).toBe(wanted)
       }
@@ -435,7 +537,8 @@ export async function createHistory(
       const targets = how === 'everywhere' ? sessions : [session]
       const outcome = await withFault(node, fault, () => askForEnd(session, node, how, by))
       const isProven = mayPresent(session, by)
-      if (!isProven) await expectUnproven(outcome, node, session.id)
+      if (!isProven)
+        await expectUnproven(outcome, node, { id: session.id, expected: withoutKey(session, by) })
       const done = isProven && fault !== 'before'
       if (how === 'everywhere' && done) refusedUntil = Math.max(refusedUntil, now())
       for (const target of done ? targets : []) await noteSignOut(target, index, fault)
@@ -459,9 +562,13 @@ export async function createHistory(
 }
 
 /** A sign-out by refresh token without the key of the session is refused for that reason, and for no other. */
-async function expectUnproven(outcome: unknown, { store }: Node, sessionId: string): Promise<void> {
+async function expectUnproven(
+  outcome: unknown,
+  { store }: Node,
+  session: { readonly id: string; readonly expected: object },
+): Promise<void> {
   // An unknown session is as the caller wants it.
-  const expected = (await store.sessions.read(sessionId)) === null ? true : { kind: 'unproven' }
+  const expected = (await store.sessions.read(session.id)) === null ? true : session.expected
   expect(outcome, 'a bound session was signed out without its key').toEqual(expected)
 }
 
@@ -471,7 +578,12 @@ function expectDone(outcome: unknown, fault: Fault): void {
 
 function track(
   { accessToken, refreshToken }: SignedIn,
-  { now, expiresAt, prover }: Pick<TrackedSession, 'prover'> & { now: number; expiresAt: number },
+  {
+    now,
+    expiresAt,
+    prover,
+    device,
+  }: Pick<TrackedSession, 'prover' | 'device'> & { now: number; expiresAt: number },
 ): TrackedSession {
   return {
     id: readAccessToken(accessToken).sessionId,
@@ -481,11 +593,20 @@ function track(
     browser: { refreshToken: 1, accessTokens: [accessToken] },
     thiefActed: false,
     prover,
+    device,
+    signedInAt: now,
     signedOut: false,
     endedBy: undefined,
     lost: new Set(),
     rotatedFrom: new Set(),
   }
+}
+
+/** The outcomes of two callers of which the later one ends the session for theft before the earlier one has its answer. */
+function overtaken(expected: readonly Expected[], earlier: 0 | 1): readonly Expected[] {
+  const later = expected[1 - earlier]
+  const isTheft = later?.kind === 'refused' && later.reused
+  return expected.map((one, place) => (isTheft && place === earlier ? later : one))
 }
 
 /** An outcome without why it was refused. */
@@ -501,6 +622,9 @@ function codeOf(error: unknown): string {
 
 function troubleOf(error: unknown): { readonly kind: 'trouble' } | { readonly kind: 'unproven' } {
   if (error instanceof AuthError && error.code === 'AUTH_PROOF_INVALID') return { kind: 'unproven' }
+  const isAwaited =
+    error instanceof AuthError && error.code === 'AUTH_TOKEN_REFRESH_FAILED' && error.retryable
+  if (isAwaited) return { kind: 'trouble' }
   if (error instanceof AuthError && ['AUTH_UNAVAILABLE', 'AUTH_TOKEN_REVOKED'].includes(error.code)) {
     return { kind: 'trouble' }
   }

@@ -49,7 +49,9 @@ const memory: ModelStore = {
   begin: async () => {
     const world = createFakeTime()
     // One store for both instances, which outlives each of them.
-    const store = { ...createMemoryStore(world), close: async () => {} }
+    const used = new Set<string>()
+    const usedProofs = { use: async (id: string) => used.size < used.add(id).size }
+    const store = { ...createMemoryStore(world), usedProofs, close: async () => {} }
     return { world, open: async () => store }
   },
   upsets: [],
@@ -164,7 +166,7 @@ const onSession = (
   run: (session: TrackedSession, history: History) => Promise<void>,
 ): Command =>
   command(name, async (history) => {
-    if (history.live().length === 0) await history.signIn(0, 'none', pick % 2 === 0 ? 'bound' : 'unbound')
+    if (history.live().length === 0) await history.signIn(0, 'none', bindings[pick % 3])
     const among = pick % 8 === 7 ? history.sessions : history.live()
     const session = pickOf(among, pick)
     if (session) await run(session, history)
@@ -192,8 +194,10 @@ const writeFault: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom<Fault>('before', 'after', 'lost') },
 )
 
+const bindings = ['bound', 'unbound', 'device'] as const
+
 const exchange = fc
-  .tuple(node, fault, fc.constantFrom('bound' as const, 'unbound' as const))
+  .tuple(node, fault, fc.constantFrom(...bindings))
   .map(([at, wrong, bound]) =>
     command(`exchange(${at}, ${wrong}, ${bound})`, (history) => history.signIn(at, wrong, bound)),
   )
@@ -203,6 +207,7 @@ const honestRefresh = fc.tuple(pick, node, fault, fc.boolean()).map(([who, at, w
     `refresh(${who}, ${at}, ${wrong}${isLost ? ', response lost' : ''})`,
     who,
     async (session, history) => {
+      await history.prepare(session, at)
       const got = await history.refresh(session, at, session.browser.refreshToken, wrong)
       history.expectHonest(session, got)
       if (!isLost) receive(session, got)
@@ -214,6 +219,7 @@ const honestRefresh = fc.tuple(pick, node, fault, fc.boolean()).map(([who, at, w
 const failover = fc.tuple(pick, node, fc.constantFrom(1, 59, 60, 3_600, 604_800)).map(([who, at, seconds]) =>
   onSession(`failover(${who}, ${at}, ${seconds})`, who, async (session, history) => {
     for (const wrong of ['lost', 'none'] as const) {
+      await history.prepare(session, at, 'binds')
       const got = await history.refresh(session, at, session.browser.refreshToken, wrong)
       history.expectHonest(session, got)
       receive(session, got)
@@ -224,6 +230,7 @@ const failover = fc.tuple(pick, node, fc.constantFrom(1, 59, 60, 3_600, 604_800)
 
 const twoTabs = fc.tuple(pick, node, node).map(([who, one, two]) =>
   onSession(`twoTabs(${who}, ${one}, ${two})`, who, async (session, history) => {
+    await history.prepare(session, one, 'binds')
     const { refreshToken } = session.browser
     const both = await history.refreshTwice(
       session,
@@ -249,6 +256,7 @@ const thief = fc.tuple(pick, node, recent, fault).map(([who, at, which, wrong]) 
 const thiefAndMember = fc.tuple(pick, node, node, recent).map(([who, one, two, which]) =>
   onSession(`thiefAndMember(${who}, ${one}, ${two}, ${which} back)`, who, async (session, history) => {
     const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
+    await history.prepare(session, one, 'binds')
     history.noteThief(session, 'refresh')
     const [, got] = await history.refreshTwice(
       session,
@@ -324,6 +332,7 @@ const signOut = fc
   .tuple(pick, node, fc.constantFrom('id', 'everywhere', 'token', 'stolen'), pick, writeFault)
   .map(([who, at, how, which, wrong]) =>
     onSession(`signOut(${who}, ${at}, ${how} ${which}, ${wrong})`, who, async (session, history) => {
+      await history.prepare(session, at)
       const generation = pickOf([...session.refreshTokens.keys()], which) ?? 1
       await history.signOut(
         session,
@@ -335,15 +344,55 @@ const signOut = fc
     }),
   )
 
+const registerKey = fc
+  .tuple(pick, node, fc.boolean())
+  .map(([who, at, isLost]) =>
+    onSession(`registerKey(${who}, ${at}${isLost ? ', response lost' : ''})`, who, (session, history) =>
+      history.registerKey(session, at, isLost),
+    ),
+  )
+
+const renewKey = fc
+  .tuple(pick, node, fc.boolean())
+  .map(([who, at, isLost]) =>
+    onSession(`renewKey(${who}, ${at}${isLost ? ', response lost' : ''})`, who, (session, history) =>
+      history.renewKey(session, at, isLost),
+    ),
+  )
+
+const stealCookies = fc
+  .tuple(pick, node)
+  .map(([who, at]) =>
+    onSession(`stealCookies(${who}, ${at})`, who, (session, history) => history.stealCookies(session, at)),
+  )
+
+/** The browser, or a thief, says that it could not renew its cookie. */
+const skipped = fc
+  .tuple(pick, node, fc.constantFrom('member' as const, 'thief' as const))
+  .map(([who, at, by]) =>
+    onSession(`skipped(${who}, ${at}, ${by})`, who, async (session, history) => {
+      if (!session.device) return
+      if (by === 'thief') history.noteThief(session, 'refresh')
+      const got = await history.refresh(session, at, session.browser.refreshToken, 'none', by, true)
+      if (by === 'thief') return
+      history.expectHonest(session, got)
+      receive(session, got)
+    }),
+  )
+
 const restart = node.map((at) => command(`restart(${at})`, (history) => history.restart(at)))
 
 /** Often what sessions are made of, seldom what ends them. */
 const frequent = [honestRefresh, useAccessToken, wait, twoTabs, thief]
 const usual = [honestRefresh, honestRefresh, useAccessToken, wait, thiefAndMember, thiefUses, thiefReturns]
 const seldom = [restart, exchange, signOut, failover]
+const ofKeys = [registerKey, registerKey, renewKey, stealCookies, skipped]
 
 const historiesWith = (upsets: readonly fc.Arbitrary<Command>[]) =>
-  fc.commands([...frequent, ...frequent, ...usual, ...seldom, ...upsets], { maxCommands: 60, size: 'max' })
+  fc.commands([...frequent, ...frequent, ...usual, ...seldom, ...ofKeys, ...upsets], {
+    maxCommands: 60,
+    size: 'max',
+  })
 
 describe(`a session, over random histories (seed ${seed})`, async () => {
   const stores = [
@@ -368,7 +417,7 @@ describe(`a session, over random histories (seed ${seed})`, async () => {
             { transport: 'body', dpopMode: 'all' } as const,
             { transport: 'cookie', dpopMode: 'refresh' } as const,
           ),
-          first: fc.constantFrom('bound' as const, 'unbound' as const),
+          first: fc.constantFrom(...bindings),
         })
         const met = new Set<string>()
         await fc.assert(

@@ -12,7 +12,13 @@ import {
   type MemberTokenReading,
 } from '../src/members/index.js'
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh.js'
-import type { Confirmations, OperatorUseCases, Revocations, SessionUseCases } from '../src/sessions/index.js'
+import type {
+  Confirmations,
+  DeviceKeys,
+  OperatorUseCases,
+  Revocations,
+  SessionUseCases,
+} from '../src/sessions/index.js'
 import type { Store } from '../src/stores/store.js'
 import {
   createProofCheck,
@@ -73,6 +79,8 @@ export interface Instance {
   readonly operators: OperatorUseCases
   readonly revocations: Revocations
   readonly confirmations: Confirmations
+  /** Undefined with the transport `body`. */
+  readonly devices: DeviceKeys | undefined
   refresh(
     refreshToken: string,
     request?: Partial<RefreshContext> & { readonly proof?: PresentedProof | undefined },
@@ -161,6 +169,7 @@ export function createInstance(raw: Store, parts: SharedParts): Instance {
     operators: mode.operators,
     revocations: mode.revocations,
     confirmations: mode.confirmations,
+    devices: mode.devices,
     refresh: async (refreshToken, { proof, ...given } = {}) => {
       const proven = proof && (await mode.source.prove?.(refreshToken, proof))
       const context = { requestId: 'req', spend: async () => {}, ...given, proven }

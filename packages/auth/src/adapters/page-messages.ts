@@ -67,10 +67,13 @@ const fileName =
  */
 export function isAuthRequest({ url, headers }: Request): boolean {
   const { pathname } = new URL(url)
-  return (
-    (headers.get('x-csrf') === '1' && pathname.includes('/v1/auth/')) || pathname.includes('/v1/auth/dbsc/')
-  )
+  return (headers.get('x-csrf') === '1' && clientRoute.test(pathname)) || keyRoute.test(pathname)
 }
+
+/** The routes of the browser client. The refresh is known wherever it is mounted: it renews the tokens itself. */
+const clientRoute = /\/v1\/auth\/|\/refresh-token$/
+/** The routes of Device Bound Session Credentials, wherever they are mounted. */
+const keyRoute = /\/dbsc\/(register|refresh)$/
 
 /** Returns the refresh that a page asks for on behalf of its visitor. It comes from the app itself. */
 export function toRefreshRequest(request: Request, ip: string | undefined): AuthRequest {

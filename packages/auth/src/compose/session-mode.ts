@@ -82,7 +82,8 @@ export function createSessionMode(parts: SessionModeParts): SessionMode {
     changes: memberChanges,
   })
   const issueAccessToken = createIssuer(options, signingKeys)
-  const shared = { secrets, membership, issueAccessToken, ender, telemetry, clock }
+  const keyInCookie = options.refreshTokenTransport === 'cookie'
+  const shared = { secrets, membership, issueAccessToken, ender, telemetry, clock, keyInCookie }
   const source = createSessionSource({
     ...shared,
     store: store.sessions,

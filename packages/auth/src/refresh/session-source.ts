@@ -1,4 +1,3 @@
-import type { Clock } from '../base/time.js'
 import { failure } from '../base/failures.js'
 import type { MembershipCheck, Snapshot, Standing } from '../members/index.js'
 import type { Secrets } from '../base/secrets.js'
@@ -9,7 +8,8 @@ import {
   largestNumberOfTurns,
   parseRefreshToken,
   proveKey,
-  requireKey,
+  requireNoKey,
+  type KeylessRules,
   type Decision,
   type IssueAccessToken,
   type Revocations,
@@ -24,14 +24,13 @@ import { createRecentStandings, type RecentStandings } from './recent-standings.
 import type { ProvenToken, RefreshContext, RefreshOutcome, RefreshSource } from './refresh.js'
 
 /** Dependencies of {@link createSessionSource}. */
-export interface SessionSourceOptions extends RotationSettings {
+export interface SessionSourceOptions extends RotationSettings, KeylessRules {
   readonly store: Pick<SessionStore, 'read' | 'advance' | 'bind'>
   readonly secrets: Secrets
   readonly membership: MembershipCheck
   readonly issueAccessToken: IssueAccessToken
   readonly ender: SessionEnder
   readonly telemetry: Telemetry
-  readonly clock: Clock
   /** Returns true if this process knows that a session has ended. A store that lost writes may not know. */
   readonly isEnded?: Revocations['isEnded'] | undefined
   /** Returns a promise if this process was stopped for a while, until it knows what ended meanwhile. @defaultValue it was not */
@@ -80,7 +79,7 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
       const { parts, session } = known ?? (await find(refreshToken, options))
       if (!parts) return { kind: 'refused', reason: 'malformed' }
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
-      if (!context.proven) await requireKey(session, undefined)
+      if (!context.proven) await requireNoKey(session, options, 'refreshUnavailable')
       const work: Work = { ...options, context, recent, presented: parts.generation }
       const isEnded = () => options.isEnded?.(session.id, session.epoch) === true
       if (isEnded()) return await refuse('revoked', session, work)

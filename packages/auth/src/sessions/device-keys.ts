@@ -8,17 +8,13 @@ import {
   type PresentedProof,
   type ProofProblem,
 } from '../tokens/index.js'
-import { bindToShown } from './key-binding.js'
+import { bindToShown, challengeSeconds, lateSeconds } from './key-binding.js'
 import { parseRefreshToken } from './refresh-token.js'
 import { isLive } from './rotation.js'
 import type { SessionRow, SessionStore } from './session-store.js'
 
-/** The life of the cookie that shows that a browser has its key, in seconds. */
+/** The life of the cookie that shows that a browser has its key, in seconds. It counts for {@link lateSeconds} more. */
 export const shownSeconds = 600
-/** The time for which that cookie counts after the browser has dropped it: a request may be on its way, in seconds. */
-const lateSeconds = 60
-/** The time in which a browser answers a challenge, in seconds. An answer is remembered as used for longer. */
-const challengeSeconds = 120
 
 /** A key that a browser has proven to have, and what it gets for it. */
 export interface DeviceKeyAnswer {

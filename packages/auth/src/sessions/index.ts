@@ -26,7 +26,7 @@ export {
   type MemberTokenRules,
   type VerifyMemberToken,
 } from './member-token.js'
-export { proveKey, requireKey } from './key-binding.js'
+export { proveKey, requireNoKey, type KeylessRules } from './key-binding.js'
 export {
   createDeviceKeys,
   shownSeconds,

@@ -1,7 +1,14 @@
+import type { AuthErrorOptions } from '../base/errors.js'
 import { failure } from '../base/failures.js'
+import type { Clock } from '../base/time.js'
 import type { PresentedProof } from '../tokens/index.js'
 import { largestNumberOfTurns } from './rotation.js'
 import type { SessionRow, SessionStore } from './session-store.js'
+
+/** The time in which a browser answers a challenge, in seconds. An answer is remembered as used for longer. */
+export const challengeSeconds = 120
+/** The time for which a request of a browser, or an answer to it, may be on its way, in seconds. */
+export const lateSeconds = 60
 
 /** A session, or one that is about to begin, and the thumbprint of the key that it is bound to. */
 interface KeyedSession {
@@ -26,6 +33,31 @@ export async function requireKey(
   const subject = { memberId, ...(sessionId !== undefined && { sessionId }) }
   throw failure('proofInvalid', { reason, subject })
 }
+
+/** The rules for requests that show no key. */
+export interface KeylessRules {
+  readonly clock: Clock
+  /** True if a browser shows its key by a cookie that it gets after the sign-in. @defaultValue false */
+  readonly keyInCookie?: boolean | undefined
+}
+
+/**
+ * Checks that a session needs no key. A request without the cookie that shows the key may have left before its browser got that cookie, and
+ * arrive when the session is bound. For as long as that is possible, it is asked to try again. Nothing is done.
+ * @throws {@link AuthError} rejected with `AUTH_PROOF_INVALID`, or with the failure of this name
+ */
+export async function requireNoKey(
+  session: SessionRow,
+  { clock, keyInCookie = false }: KeylessRules,
+  awaited: 'refreshUnavailable' | 'proofSkipped',
+): Promise<void> {
+  const { jkt, createdAt } = session
+  if (jkt !== null && keyInCookie && clock() < createdAt + challengeSeconds + lateSeconds)
+    throw failure(awaited, awaitedKey)
+  await requireKey(session, undefined)
+}
+
+const awaitedKey: AuthErrorOptions = { reason: 'missing', status: 503, retryAfterSeconds: 1 }
 
 /**
  * Binds a session to the key that the request shows, if the session is not bound yet. Returns the session as it stands then.

@@ -1,5 +1,4 @@
 import { type Session, beginSession } from './session.js'
-import type { Clock } from '../base/time.js'
 import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { Member, MemberTokenClaims, MembershipCheck, Standing } from '../members/index.js'
@@ -7,7 +6,7 @@ import type { RandomBytes, Secrets } from '../base/secrets.js'
 import type { Epochs } from './epochs.js'
 import { createEmitter, type Telemetry } from '../telemetry/index.js'
 import type { PresentedProof } from '../tokens/index.js'
-import { keyOf, requireKey } from './key-binding.js'
+import { keyOf, requireKey, requireNoKey, type KeylessRules } from './key-binding.js'
 import { signInWaitSeconds, type SignInCaller, type VerifyMemberToken } from './member-token.js'
 import { createSessionId, formatRefreshToken, isSessionId, parseRefreshToken } from './refresh-token.js'
 import { isIdle } from './rotation.js'
@@ -84,7 +83,7 @@ export interface SessionUseCases {
 }
 
 /** Options of {@link createSessions}. */
-export interface SessionsOptions {
+export interface SessionsOptions extends KeylessRules {
   readonly store: SessionStore
   readonly epochs: Pick<Epochs, 'current'>
   readonly secrets: Secrets
@@ -93,7 +92,6 @@ export interface SessionsOptions {
   readonly issueAccessToken: IssueAccessToken
   readonly ender: SessionEnder
   readonly telemetry: Telemetry
-  readonly clock: Clock
   readonly randomBytes: RandomBytes
   /** No session outlives this, in seconds. */
   readonly maxSeconds: number
@@ -147,7 +145,7 @@ export function createSessions(options: SessionsOptions): SessionUseCases {
       if (parts && meant !== undefined && meant !== parts.sessionId) return false
       const session = parts && (await store.read(parts.sessionId))
       if (!session) return true
-      await requireKey(session, proof)
+      await (proof ? requireKey(session, proof) : requireNoKey(session, options, 'proofSkipped'))
       await ender.end(session, 'sign_out', requestId)
       return true
     },

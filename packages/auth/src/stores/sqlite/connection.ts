@@ -24,7 +24,7 @@ export interface Connection {
   readonly read: <T>(work: (statements: Statements) => T) => Promise<T>
   /** Runs one atomic step. It is on disk when the promise resolves, and not done if it rejects. */
   readonly write: <T>(work: (statements: Statements) => T) => Promise<T>
-  /** Runs one atomic step that a crash of the machine may undo. It costs no flush to the disk. */
+  /** Runs one atomic step that a crash of the machine may undo. It causes no flush to the disk. */
   readonly writeUnflushed: <T>(work: (statements: Statements) => T) => Promise<T>
   /**
    * Rejects with `AUTH_UNAVAILABLE` if the file cannot be written. Takes the write lock at each call, and writes a page to the disk
@@ -40,7 +40,6 @@ export async function openConnection(path: string): Promise<Connection> {
   const database = await openDatabase(path)
   const statements = createStatements(database)
   const queue = createWriteQueue(database)
-  const unflushed = createWriteQueue(database, 'unflushed')
   let closed = false
   const write: Connection['write'] = (work) => queue.add(() => work(statements))
   return {
@@ -53,12 +52,12 @@ export async function openConnection(path: string): Promise<Connection> {
       }
     },
     write,
-    writeUnflushed: (work) => unflushed.add(() => work(statements)),
+    writeUnflushed: (work) => queue.addUnflushed(() => work(statements)),
     checkWritable: createWriteCheck(write),
     close: async () => {
       if (closed) return
       closed = true
-      await Promise.all([queue.close(), unflushed.close()])
+      await queue.close()
       database.close()
     },
   }

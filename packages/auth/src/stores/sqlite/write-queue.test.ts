@@ -54,6 +54,29 @@ describe('the write queue', () => {
     await Promise.all(all)
   })
 
+  it('flushes a transaction only if one of its writes has to be on disk', async () => {
+    const exec = vi.spyOn(database, 'exec')
+    const note = (number: number) =>
+      queue.addUnflushed(() => {
+        database.prepare('INSERT INTO written VALUES (?)').run(number)
+        return number
+      })
+    const statements = async (work: readonly Promise<number>[]) => {
+      exec.mockClear()
+      await Promise.all(work)
+      return exec.mock.calls.map(([sql]) => sql)
+    }
+    const unflushed = [
+      'PRAGMA synchronous = NORMAL',
+      'BEGIN IMMEDIATE',
+      'COMMIT',
+      'PRAGMA synchronous = FULL',
+    ]
+    expect(await statements([note(1), note(2)])).toEqual(unflushed)
+    expect(await statements([note(3), write(4), note(5)])).toEqual(['BEGIN IMMEDIATE', 'COMMIT'])
+    expect(written()).toBe(5)
+  })
+
   it('tells each of its own result, and a failure to nobody else', async () => {
     const broken = queue.add(() => {
       throw new Error('broken')

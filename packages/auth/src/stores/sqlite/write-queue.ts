@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface WriteQueue {
   /** Resolves once `work` is on disk. Rejects with `AUTH_UNAVAILABLE` if it was not done. */
   add<T>(work: () => T): Promise<T>
+  /** Resolves once `work` is done. A crash of the machine may undo it. It is flushed only if a write of {@link add} is beside it. */
+  addUnflushed<T>(work: () => T): Promise<T>
   /** Resolves when every write added before is settled. Later writes are refused. */
   close(): Promise<void>
 }
@@ -19,16 +21,11 @@ interface Waiting {
   work(): () => void
   fail(cause: unknown): void
   readonly deadline: number
+  readonly isFlushed: boolean
 }
 
-/**
- * Creates a write queue of one connection. `unflushed`: its transactions are not flushed to the disk, and a crash of the machine may
- * undo the last ones.
- */
-export function createWriteQueue(
-  database: DatabaseSync,
-  mode: 'flushed' | 'unflushed' = 'flushed',
-): WriteQueue {
+/** Creates a write queue of one connection. Both kinds of writes share transactions: one costs more than the writes in it. */
+export function createWriteQueue(database: DatabaseSync): WriteQueue {
   let waiting: Waiting[] = []
   let draining: Promise<void> | undefined
   let closed = false
@@ -39,7 +36,7 @@ export function createWriteQueue(
       // If others came, more are on their way: one more turn costs far less than a flush for each few.
       if (waiting.length > before) await nextTurn()
       const batch = waiting.slice(0, largestBatch)
-      if (commitIn(mode, database, batch) === 'done') waiting = waiting.slice(batch.length)
+      if (commitBatch(database, batch) === 'done') waiting = waiting.slice(batch.length)
       else {
         waiting = dropLate(waiting)
         await waitForLock()
@@ -48,20 +45,23 @@ export function createWriteQueue(
     draining = undefined
   }
 
+  const add = <T>(work: () => T, isFlushed: boolean) =>
+    new Promise<T>((resolve, reject) => {
+      if (closed) return reject(failure('storeClosed'))
+      waiting.push({
+        work: () => {
+          const result = work()
+          return () => resolve(result)
+        },
+        fail: (cause) => reject(failure('storeUnwritable', { cause })),
+        deadline: monotonicSeconds() + busyWaitSeconds,
+        isFlushed,
+      })
+      draining ??= drain()
+    })
   return {
-    add: <T>(work: () => T) =>
-      new Promise<T>((resolve, reject) => {
-        if (closed) return reject(failure('storeClosed'))
-        waiting.push({
-          work: () => {
-            const result = work()
-            return () => resolve(result)
-          },
-          fail: (cause) => reject(failure('storeUnwritable', { cause })),
-          deadline: monotonicSeconds() + busyWaitSeconds,
-        })
-        draining ??= drain()
-      }),
+    add: (work) => add(work, true),
+    addUnflushed: (work) => add(work, false),
     close: async () => {
       closed = true
       await draining
@@ -70,12 +70,8 @@ export function createWriteQueue(
 }
 
 /** The write-ahead log stays consistent without a flush: a crash of the machine undoes whole transactions, the last ones first. */
-function commitIn(
-  mode: 'flushed' | 'unflushed',
-  database: DatabaseSync,
-  batch: readonly Waiting[],
-): 'done' | 'busy' {
-  if (mode === 'flushed') return commit(database, batch)
+function commitBatch(database: DatabaseSync, batch: readonly Waiting[]): 'done' | 'busy' {
+  if (batch.some(({ isFlushed }) => isFlushed)) return commit(database, batch)
   database.exec('PRAGMA synchronous = NORMAL')
   try {
     return commit(database, batch)
