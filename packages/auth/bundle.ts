@@ -4,7 +4,7 @@
  * apart, so that a store is loaded only if it is used. Removes all other JavaScript, such as that of an earlier build.
  * Part of `npm run build`; TypeScript writes the declarations alone.
  */
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -44,3 +44,9 @@ const written = new Set(
 const built = (await readdir(join(root, 'dist'), { recursive: true })).map((path) => join(root, 'dist', path))
 const stale = built.filter((path) => path.endsWith('.js') && !written.has(path))
 await Promise.all(stale.map((path) => rm(path)))
+
+// No module does anything when it is loaded (`sideEffects` of package.json), so an import of no name is of no use, and bundlers warn of it.
+for (const path of written) {
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replaceAll(/^import "\.{1,2}\/[^"]+";\n/gm, ''))
+}
