@@ -96,9 +96,12 @@ describe.runIf(hasChromium() && hasOpenssl())('a service with DBSC=on, in Chromi
 
     const copied = await jarOf(page.context())
     const { [longCookie]: long = '' } = copied
-    expect(await refreshWith({ [longCookie]: long })).toEqual({ status: 401, code: 'AUTH_PROOF_INVALID' })
+    const onlyLong = { [longCookie]: long }
+    // For three minutes such a request may be one that left the browser before it had the other cookie. It gets no tokens either.
+    expect(await refreshWith(onlyLong)).toEqual({ status: 503, code: 'AUTH_TOKEN_REFRESH_FAILED' })
     world.pass(661)
-    expect(await refreshWith(copied)).toEqual({ status: 401, code: 'AUTH_PROOF_INVALID' })
+    for (const jar of [onlyLong, copied])
+      expect(await refreshWith(jar)).toEqual({ status: 401, code: 'AUTH_PROOF_INVALID' })
 
     // The browser drops the cookie after 600 s of its own clock, and renews it by itself before the next request.
     await page.context().clearCookies({ name: boundCookie })
