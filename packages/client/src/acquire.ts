@@ -1,7 +1,7 @@
 import { keepOnDisk } from './disk.js'
+import { exclusive } from './shared-store.js'
 import { endRefused, identify, isUsed, memberJwtOf } from './end-session.js'
 import { callService, endSession } from './service.js'
-import { exclusive } from './shared-store.js'
 import { offer, put, sync, type Tab } from './tab.js'
 import { nextSession, type TokenRecord } from './token-record.js'
 
@@ -61,10 +61,10 @@ async function ask(tab: Tab, { record, seq, memberJwt }: Basis): Promise<void> {
 }
 
 /** Describes a new session. If its member JWT is the SDK's, the session ends when the SDK has it no longer. */
-function exchanged({ settings }: Tab, { usedJwt }: TokenRecord, memberJwt: string): Partial<TokenRecord> {
+function exchanged(tab: Tab, { usedJwt }: TokenRecord, memberJwt: string): Partial<TokenRecord> {
   const jwt = identify(memberJwt)
   return {
-    memberJwt: memberJwt === memberJwtOf(settings) ? jwt : undefined,
+    memberJwt: memberJwt === memberJwtOf(tab) ? jwt : undefined,
     // An explicit sign-in may use the JWT again.
     usedJwt: isUsed(jwt, usedJwt) ? undefined : usedJwt,
   }

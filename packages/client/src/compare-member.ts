@@ -1,21 +1,14 @@
 import { endLocally, identify, isUsed, leave, memberJwtOf } from './end-session.js'
 import { endSession } from './service.js'
-import { load } from './shared-store.js'
 import { isKnown, type CompareMember, type Held, type Tab } from './tab.js'
-import { isSameSession, lastOf, type MemberJwt } from './token-record.js'
+import { lastOf, type MemberJwt } from './token-record.js'
 
 /** Creates the comparison of a tab. It decides when the SDK's member JWT is exchanged, and when its loss signs out. */
 export function createComparison(tab: Tab): CompareMember {
-  const { held, settings, store } = tab
+  const { held } = tab
   /** One exchange may be made while there is no session; each load, return and report allows another one. */
   let mayExchange = true
 
-  const missing = (): boolean => {
-    const { pendingJwt, memberJwt = load(store)?.memberJwt } = held
-    held.pendingJwt = undefined
-    if (memberJwt && isKnown(held)) void leave(tab)
-    return !!pendingJwt
-  }
   const present = (memberJwt: string, isReport: boolean): boolean => {
     const { record, pendingJwt, unknown } = held
     const { userId, usedJwt } = record
@@ -39,11 +32,14 @@ export function createComparison(tab: Tab): CompareMember {
   return (occasion) => {
     const isReport = occasion === 'report'
     mayExchange ||= isReport || occasion === 'return'
-    const memberJwt = memberJwtOf(settings)
-    if (memberJwt === undefined || !isCurrent(tab)) return false
-    if (memberJwt) return present(memberJwt, isReport)
+    const found = memberJwtOf(tab)
+    if (found) return present(found, isReport)
     // A report can come before the JWT is stored.
-    return !isReport && !!occasion && missing()
+    if (found === undefined || isReport || !occasion) return false
+    const { record, pendingJwt, memberJwt = record.memberJwt } = held
+    held.pendingJwt = undefined
+    if (memberJwt && isKnown(held)) void leave(tab)
+    return !!pendingJwt
   }
 }
 
@@ -54,7 +50,13 @@ export function createComparison(tab: Tab): CompareMember {
 function replaceSession(tab: Tab): void {
   const { held, settings } = tab
   const { record } = held
-  endLocally(tab, { seq: lastOf(record.seq), error: ['CLIENT_MEMBER_CHANGED', 0], untold: settings.cookie })
+  const { seq, memberJwt } = record
+  endLocally(tab, {
+    seq: lastOf(seq),
+    error: ['CLIENT_MEMBER_CHANGED', 0],
+    untold: settings.cookie,
+    memberJwt,
+  })
   // In `cookie` mode the exchange replaces the old session.
   if (record.refreshToken) void endSession(settings, record)
 }
@@ -66,13 +68,4 @@ function replaceSession(tab: Tab): void {
 function isBetter(held: Held, jwt: MemberJwt, isReport: boolean): boolean {
   const { memberJwt } = held.record
   return isUsed(jwt, memberJwt) ? isReport && !isKnown(held) : !!memberJwt || !isKnown(held)
-}
-
-/**
- * Returns false if this tab has a newer record than it can read from the storage: between a browser's processes a message
- * can arrive before what was stored earlier, so the SDK's member JWT may then be an old one, too.
- */
-function isCurrent({ held, store }: Tab): boolean {
-  const stored = load(store)
-  return store.kind === 'memory' || !stored || isSameSession(stored, held.record)
 }

@@ -1,10 +1,10 @@
+import { signIn } from './sign-in.js'
 import { sdkOf, signOut } from './end-session.js'
 import { getToken, isYoung } from './get-token.js'
 import { listSessions, signOutEverywhere } from './member-sessions.js'
 import { createSessionFetch, type SessionFetch } from './session-fetch.js'
 import type { ProofContext, Session, SessionListener, SessionOptions } from './session.js'
 import { openSharedStore } from './shared-store.js'
-import { signIn } from './sign-in.js'
 import { start } from './start.js'
 import { createTab, now, type Settings, type Tab } from './tab.js'
 

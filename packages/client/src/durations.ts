@@ -1,6 +1,9 @@
 /** The time for which the lock is held after writing, in milliseconds: the next tab then sees what was written and sent. */
 export const lockHoldMs = 100
 
+/** The longest time after a message until a tab reads what the tab of the message had stored before, in milliseconds. */
+export const storageLagMs = 5_000
+
 /** The time between two looks for the SDK, in milliseconds. */
 export const sdkIntervalMs = 100
 

@@ -1,3 +1,4 @@
+import { readToken } from './token-times.js'
 import { orUndefined } from './or-undefined.js'
 import type { PerennialError } from './perennial-error.js'
 import { endSession } from './service.js'
@@ -5,17 +6,21 @@ import type { MemberstackDom } from './session.js'
 import { exclusive, save } from './shared-store.js'
 import { hasWork, isKnown, now, put, settle, sync, type Settings, type Tab } from './tab.js'
 import { signOutSeq, type MemberJwt, type TokenRecord } from './token-record.js'
-import { readToken } from './token-times.js'
 
 /** Returns the SDK of the page: the given one, else the page's global, which may load later. */
 export function sdkOf({ memberstack }: Settings): MemberstackDom | undefined {
   return memberstack ?? window.$memberstackDom
 }
 
-/** Returns the SDK's member JWT; '' if there is none, undefined if it is not known (no SDK, or a denied storage). */
-export function memberJwtOf(settings: Settings): string | undefined {
+/**
+ * Returns the SDK's member JWT; '' if there is none, undefined if it is not known: no SDK, a denied storage, or one that is older than
+ * the record. Between a browser's processes a message can arrive before what was stored earlier.
+ */
+export function memberJwtOf({ held, settings }: Tab): string | undefined {
   const sdk = sdkOf(settings)
-  return sdk && orUndefined(() => sdk.getMemberCookie() ?? '')
+  const memberJwt = sdk && orUndefined(() => sdk.getMemberCookie() ?? '')
+  const isAsNew = identify(`${memberJwt}`)[1] >= (held.record.memberJwt?.[1] ?? 0)
+  return isAsNew || performance.now() > held.calmUntil ? memberJwt : undefined
 }
 
 /** Returns what identifies a member JWT without being one. */
@@ -52,8 +57,8 @@ export function isUsed([userId, issuedAt]: MemberJwt, used: MemberJwt | undefine
 
 /** Signs the member out. The member JWT that the SDK holds now is not used again. */
 export function signOut(tab: Tab): Promise<void> {
-  const { held, settings } = tab
-  const memberJwt = memberJwtOf(settings)
+  const { held } = tab
+  const memberJwt = memberJwtOf(tab)
   // While the SDK is not there, no JWT that was issued before now.
   const unread = held.record.memberJwt ?? ([null, now(held)] as const)
   return leave(tab, memberJwt === '' ? {} : { usedJwt: memberJwt ? identify(memberJwt) : unread })

@@ -1,3 +1,4 @@
+import { storageLagMs } from './durations.js'
 import { tellAgain } from './end-session.js'
 import { followMemberstack } from './follow-memberstack.js'
 import { PerennialError } from './perennial-error.js'
@@ -54,11 +55,12 @@ function listen(tab: Tab): () => void {
 /** Handles a message of another tab. A tab that knows less gets this tab's record, which is stored again. */
 function receive(tab: Tab, message: Message): void {
   if ('stale' in message) return failed(tab, new PerennialError(...message.stale), true)
+  const { held, store } = tab
+  if (isNewer(message, held.record)) held.calmUntil = performance.now() + storageLagMs
   // The stored record may be newer than both, and must not be overwritten; or older than the message, and is replaced.
   sync(tab)
   offer(tab, message)
   sync(tab)
-  const { held, store } = tab
   const { record } = held
   if (!isNewer(record, message)) return
   if (!load(store)) save(store, record)

@@ -32,6 +32,8 @@ export interface Held {
   pendingJwt?: string | undefined
   /** The SDK's member JWT, while there is one. */
   memberJwt?: MemberJwt | undefined
+  /** Until then the storage may be older than the record, which came by a message. On the page's clock since it was opened, in ms. */
+  calmUntil: number
   /** True in `cookie` mode until the service has answered once: only the service can read its cookie. */
   unknown: boolean
   /** True until the SDK to follow has loaded, for 10 s at most. */
@@ -86,6 +88,7 @@ export function createTab(settings: Settings, store: SharedStore): Tab {
     record: { seq: 0, offsetSeconds: 0 },
     times: readToken(''),
     aheadSeconds: -Infinity,
+    calmUntil: 0,
     unknown: false,
     awaitingSdk: false,
   }

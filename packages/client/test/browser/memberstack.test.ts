@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
 import { follow, openFollowing, type Following } from './following.js'
 import { eventsOf, openPage, waitForEvent } from './harness.js'
@@ -159,6 +160,58 @@ describeInBrowser('following Memberstack', (world) => {
         await tab.evaluate((jwt) => window.report(jwt, { id: 'mem_ada' }), world.service.memberJwt())
         await waitForEvent(tab, 'signed-in', 2)
         expect(exchanges(world)).toBe(2)
+      })
+
+  for (const storage of ['localStorage', 'cookie'] as const)
+    for (const seen of ['no member JWT yet', 'the member JWT of the one before'])
+      it(`does not sign out in a tab that knows of a sign-in by a message, and still sees ${seen}: ${storage}`, async () => {
+        await world.context.clock.install()
+        const jwt = world.service.memberJwt({ userId: 'mem_bob', issuedAt: minuteAgo() })
+        const following: Following = { options: { storage } }
+        const tab = await openFollowing(world, { ...following, jwt })
+        const other = await openFollowing(world, following)
+        const memberOf = (page: Page) => page.evaluate(() => window.session.state.userId)
+        const bothAre = async (member: string | null) => {
+          for (const page of [tab, other]) await expect.poll(() => memberOf(page)).toBe(member)
+        }
+        await bothAre('mem_bob')
+        if (seen === 'no member JWT yet') await tab.evaluate(() => window.report(undefined, null))
+        if (seen === 'no member JWT yet') await bothAre(null)
+        // Another process of the browser learns later of what this one has stored, and in the same order.
+        await other.evaluate(() => {
+          const read = localStorage.getItem.bind(localStorage)
+          const stored: Record<string, string | null> = {}
+          for (const key of ['_ms-mid', 'perennial']) stored[key] = read(key)
+          const late = (key: string) => stored[key] ?? null
+          Storage.prototype.getItem = late
+          Storage.prototype.setItem = (key, value) => (stored[key] = value)
+          Object.assign(window, { catchUp: () => (Storage.prototype.getItem = read) })
+        })
+        await tab.evaluate((jwt) => window.report(jwt, { id: 'mem_ada' }), world.service.memberJwt())
+        await bothAre('mem_ada')
+        const { calls } = world.service
+        const ended = { ...calls }['DELETE /v1/auth/session']
+        const wake = () =>
+          other.evaluate(() => {
+            window.dispatchEvent(new Event('storage'))
+            document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+          })
+        await wake()
+        for (const page of [tab, other]) {
+          expect(await page.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+          expect(await memberOf(page)).toBe('mem_ada')
+        }
+        expect(calls['DELETE /v1/auth/session']).toBe(ended)
+        expect(exchanges(world)).toBe(2)
+
+        // Later it is what the SDK says, by a page that has no session of ours.
+        await other.evaluate('catchUp()')
+        await other.clock.runFor(5_001)
+        await wake()
+        expect(await memberOf(other)).toBe('mem_ada')
+        await other.evaluate(() => window.setJwt(undefined))
+        await wake()
+        await bothAre(null)
       })
 
   it('signs out in the tab that sees the member JWT go, by a storage event', async () => {
