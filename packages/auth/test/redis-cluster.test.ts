@@ -67,12 +67,16 @@ describe.runIf(isThere)('on a Cluster of three primaries', async () => {
       expect(await refreshTogether((await one.signIn()).refreshToken)).toHaveLength(1)
       await closeAll(instances)
 
-      await start({ mode: 'forward', rateLimits: { ipPerMinute: 3 } })
+      await start({ mode: 'forward' })
       expect(await refreshTogether((await emulator.issueTokens()).refreshToken)).toHaveLength(1)
       expect(emulator.calls()['POST /auth/refresh-token']).toBe(1)
-      const refusals = [...instances, ...instances].map((each) => each.refresh('garbage'))
-      const statuses = (await Promise.all(refusals)).map(({ status }) => status)
-      expect(statuses.toSorted((a, b) => a - b)).toEqual([401, 401, 401, 429, 429, 429])
+      await closeAll(instances)
+
+      // Other instances: one that did not hear from the nodes in time counts alone for a second.
+      await start({ mode: 'forward', rateLimits: { ipPerMinute: 3 } })
+      const statuses: number[] = []
+      for (const each of [...instances, ...instances]) statuses.push((await each.refresh('garbage')).status)
+      expect(statuses).toEqual([401, 401, 401, 429, 429, 429])
     })
 
     it('know within a second of a session that ended at one of them', async () => {
