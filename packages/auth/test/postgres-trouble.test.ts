@@ -99,6 +99,22 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     ).toBe(2)
   })
 
+  it.each([
+    ['of a version without them', 'DROP FUNCTION perennial.read_sessions_1, perennial.count_limits_1'],
+    ['renamed', 'ALTER SCHEMA perennial RENAME TO shop'],
+  ])('gives its functions to a schema %s, at the start of twenty instances', async (_, change) => {
+    await track(createPostgresStore(pool)).check()
+    await postgres.query(change)
+    const prefix = change.endsWith('shop') ? 'shop' : 'perennial'
+    const asOwner = () => createPostgresStore(recording([]), { clock: () => 1, prefix })
+    const started = Array.from({ length: 20 }, () => track(asOwner()))
+    await Promise.all(started.map((store) => store.check()))
+    const { sessions } = claimForTest(track(asOwner()))
+    expect(await storeSession(sessions, begin('a', 1), 1)).toBe('created')
+    expect(await readSession(sessions, 'a')).toMatchObject({ id: 'a' })
+    await postgres.drop(prefix)
+  })
+
   it('refuses a schema of an older version to a user who may not change it, and one with a right missing', async () => {
     await track(createPostgresStore(pool)).check()
     await postgres.query('CREATE ROLE clerk LOGIN')
@@ -120,6 +136,10 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
       await expect(asClerk()).rejects.toThrow(/lacks a right on a table of the schema perennial/)
       await postgres.query(`GRANT ${right} ON perennial.ended_sessions TO clerk`)
     }
+    await postgres.query('REVOKE EXECUTE ON FUNCTION perennial.replace_sessions_1 FROM PUBLIC')
+    await expect(asClerk()).rejects.toThrow(/lacks a right .*, or on a function: .*GRANT EXECUTE/)
+    await postgres.query('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA perennial TO clerk')
+    await (await asClerk()).close()
     await downgrade(2)
     await expect(asClerk()).rejects.toThrow(/older version of Perennial, and this user may not change it/)
     await track(createPostgresStore(pool)).check()
@@ -170,7 +190,8 @@ describe.runIf(hasPostgres())('a Postgres store', () => {
     if (read === null) throw new TypeError('it was created')
     const { applied } = await sessions.advance(read, { toGeneration: 2, at: time.now, sealedMember: 'new' })
     expect(applied).toBe(true)
-    expect(statements.map((text) => text.trim().split(' ', 1)[0])).toEqual(['SELECT', 'UPDATE'])
+    const functions = statements.map((text) => /^SELECT \S+ FROM "perennial"\.(\w+)_1\(/.exec(text)?.[1])
+    expect(functions).toEqual(['read_sessions', 'replace_sessions'])
   })
 
   it('removes what is over in small steps, and nothing else', async () => {

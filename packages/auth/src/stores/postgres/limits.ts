@@ -140,20 +140,14 @@ export function createPostgresLimiters(
   { schema, run }: PostgresStatements,
   clock: Clock,
 ): (policy: LimitPolicy) => LimitCounter {
-  const sql = countStatements(schema)
-  const add = async (groups: readonly CountGroup[], nowMs: number) => {
-    const list = groups.map(({ name, key, times, windowMs }) => {
-      return { name, key: toColumn(key), times, resets_at_ms: nowMs + windowMs }
-    })
-    const [first, ...others] = list
-    return first && others.length === 0
-      ? await run(sql.one, [first.name, first.key, first.times, first.resets_at_ms, nowMs])
-      : await run(sql.some, [JSON.stringify(list), nowMs])
-  }
+  const statement = `SELECT * FROM ${schema}.count_limits_1($1::text, $2::bigint)`
   const count = createBatch(async (items: readonly Counted[]) => {
     const nowMs = Math.floor(clock() * 1000)
     const { groups, numbers } = grouped(items)
-    const rows = await add([...groups.values()], nowMs)
+    const list = [...groups.values()].map(({ name, key, times, windowMs }) => {
+      return { name, key: toColumn(key), times, resets_at_ms: nowMs + windowMs }
+    })
+    const rows = await run(statement, [JSON.stringify(list), nowMs])
     const rowOf = new Map(rows.map((row) => [nameOf(textOf(row, 'name'), textOf(row, 'key')), row]))
     return ({ name, key }, index) => {
       const row = rowOf.get(nameOf(name, key))
@@ -182,25 +176,4 @@ function grouped(items: readonly Counted[]) {
 
 function nameOf(limit: string, key: string): string {
   return `${limit} ${key}`
-}
-
-/** Keys are written in one order, so that the statements of two instances never wait for each other. */
-function countStatements(schema: string) {
-  const adding = (now: string) => {
-    const isOver = `(known.resets_at_ms <= ${now} OR known.resets_at_ms > 2 * excluded.resets_at_ms - ${now})`
-    return `
-      ON CONFLICT (name, key) DO UPDATE SET
-        count = CASE WHEN ${isOver} THEN excluded.count ELSE known.count + excluded.count END,
-        resets_at_ms = CASE WHEN ${isOver} THEN excluded.resets_at_ms ELSE known.resets_at_ms END
-      RETURNING name, key, count, resets_at_ms`
-  }
-  const into = `INSERT INTO ${schema}.limit_counts AS known (name, key, count, resets_at_ms)`
-  return {
-    one: `
-      ${into} VALUES ($1::text, $2::text, $3::bigint, $4::bigint) ${adding('$5::bigint')}`,
-    some: `
-      ${into} SELECT name, key, times, resets_at_ms
-      FROM json_to_recordset(($1::text)::json) AS entry (name text, key text, times bigint, resets_at_ms bigint)
-      ORDER BY name, key ${adding('$2::bigint')}`,
-  }
 }

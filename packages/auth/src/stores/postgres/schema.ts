@@ -1,3 +1,5 @@
+import { createFunctions, hasFunctions, isStoreFunction } from './functions.js'
+
 /** The version of the schema that this version of Perennial needs. */
 const latestVersion = 3
 
@@ -49,7 +51,9 @@ export function quotedSchema(prefix: string): string {
  */
 export function migration(schema: string): string {
   return `DO $perennial$
-DECLARE found integer := 0;
+DECLARE
+  found integer := 0;
+  has_functions boolean := false;
 BEGIN
   IF to_regclass('${schema}.store_version') IS NULL THEN
     IF to_regnamespace('${schema}') IS NULL THEN
@@ -62,7 +66,8 @@ BEGIN
     IF found > ${latestVersion} THEN
       RAISE EXCEPTION 'the schema has version %', found USING ERRCODE = '${migrationStates.newerVersion}';
     END IF;
-    IF found = ${latestVersion} THEN
+    has_functions := ${hasFunctions(schema)};
+    IF found = ${latestVersion} AND has_functions THEN
 ${rightsCheck(schema)}
       RETURN;
     END IF;
@@ -81,17 +86,20 @@ ${epochTables(schema)}
 ${keyTables(schema)}
   END IF;
   UPDATE ${schema}.store_version SET version = ${latestVersion} WHERE version < ${latestVersion};
+  IF NOT has_functions THEN
+${createFunctions(schema)}
+  END IF;
 END
 $perennial$`
 }
 
-/** A user that does not own the tables needs four rights on each of them. Tables of other programs do not count. */
+/** A user that does not own the tables needs four rights on each of them, and one on each function. Tables of other programs do not count. */
 function rightsCheck(schema: string): string {
   const rights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
   return `      IF EXISTS (
         SELECT FROM pg_class WHERE relnamespace = to_regnamespace('${schema}') AND relname IN ('${tables.join("', '")}')
           AND relkind = 'r' AND NOT (${rights.map((right) => `has_table_privilege(oid, '${right}')`).join(' AND ')})
-      ) THEN
+      ) OR EXISTS (SELECT FROM pg_proc WHERE ${isStoreFunction(schema)} AND NOT has_function_privilege(oid, 'EXECUTE')) THEN
         RAISE EXCEPTION 'a right is missing' USING ERRCODE = '${migrationStates.missingRights}';
       END IF;`
 }

@@ -53,12 +53,8 @@ function createRows(parts: Parts): Rows {
   const sql = rowStatements(schema)
   const read = createBatch(async (ids: readonly string[]) => {
     const now = Math.floor(clock())
-    const kept = [now - expiredKeptSeconds, now - endedKeptSeconds]
-    const [first = '', ...others] = ids.map((id) => toColumn(id))
-    const rows =
-      others.length === 0
-        ? await run(sql.read, [first, ...kept])
-        : await run(sql.readSome, [JSON.stringify([first, ...others]), ...kept])
+    const list = JSON.stringify(ids.map((id) => toColumn(id)))
+    const rows = await run(sql.read, [list, now - expiredKeptSeconds, now - endedKeptSeconds])
     const rowOf = new Map(rows.map((row) => [textOf(row, 'id'), row]))
     return (id) => presentRow(rowOf.get(id))
   })
@@ -90,12 +86,8 @@ function presentRow(row: Row | undefined): SessionRow | null {
 }
 
 function rowStatements(schema: string) {
-  const readWhere = (isWanted: string) => `
-      SELECT *, (SELECT epoch FROM ${schema}.store_epoch) AS present_epoch FROM ${schema}.sessions
-      WHERE ${isWanted} AND expires_at > $2::bigint AND (ended_at IS NULL OR ended_at > $3::bigint)`
   return {
-    read: readWhere('id = $1::text'),
-    readSome: readWhere('id IN (SELECT json_array_elements_text(($1::text)::json))'),
+    read: `SELECT * FROM ${schema}.read_sessions_1($1::text, $2::bigint, $3::bigint)`,
     list: `
       SELECT * FROM ${schema}.sessions
       WHERE member_id = $1::text AND epoch = ${presentEpoch(schema)} AND ended_at IS NULL AND expires_at > $2::bigint

@@ -155,7 +155,7 @@ function setupProblem(code: string, prefix: string): string | null {
   if (code === migrationStates.notOwner)
     return `The schema ${prefix} of the Postgres store was made by an older version of Perennial, and this user may not change it: start this version once, or run its doctor, as the user who owns the schema.`
   if (code === migrationStates.missingRights)
-    return `The user of the Postgres store lacks a right on a table of the schema ${prefix}: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${prefix}".`
+    return `The user of the Postgres store lacks a right on a table of the schema ${prefix}, or on a function: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "${prefix}", and GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA "${prefix}".`
   if (code === '42501')
     return `The user of the Postgres store may not create or use the schema ${prefix} (42501): GRANT CREATE ON DATABASE, or create the schema for that user (CREATE SCHEMA "${prefix}" AUTHORIZATION).`
   if (code === '28P01' || code === '28000')
