@@ -253,7 +253,7 @@ export async function createHistory(
     const isTrouble = outcome.kind === 'trouble' || outcome.kind === 'unproven'
     const got = isTrouble ? outcome : readOutcome(session, generation, outcome)
     met.add(got.kind === 'served' ? got.how : got.kind === 'refused' ? got.reason : got.kind)
-    return by === 'thief' ? asForgotten(session, got) : got
+    return mayPresent(session, by) ? got : asForgotten(session, got, by)
   }
   const askForEnd = async (
     session: TrackedSession,
@@ -373,11 +373,11 @@ export async function createHistory(
       ? present(oracle, generation, now(), settings, 'none', tellsSight(session, generation, node))
       : withoutKey(session, by)
   /** A store forgets a session some time after its end, and then nobody knows that it was bound. */
-  const asForgotten = (session: TrackedSession, got: Got): Got => {
+  const asForgotten = (session: TrackedSession, got: Got, by: Presenter): Got => {
     const isOver = session.oracle.endedAt !== null || world.now >= session.oracle.expiresAt
     const isForgotten = got.kind === 'refused' && got.reason === 'unknown'
     const isBound = session.prover ?? session.device?.isBound
-    return isBound && isOver && isForgotten ? withoutKey(session, 'thief') : got
+    return isBound && isOver && isForgotten ? withoutKey(session, by) : got
   }
   const tellsSight = (session: TrackedSession, generation: number, node: Node) =>
     (node.noted.get(session.id) ?? 0) < generation
