@@ -3,7 +3,7 @@ import type { AuthRequest } from '../../packages/auth/src/http/index.ts'
 import { shownProof } from '../../packages/auth/src/http/device-routes.ts'
 import type { DeviceKeys, DeviceRenewal } from '../../packages/auth/src/sessions/device-keys.ts'
 import type { PresentedProof } from '../../packages/auth/src/tokens/index.ts'
-import { boundCookie } from '../../packages/auth/test/kit/device-browser.ts'
+import { boundCookieName } from '../../packages/auth/src/http/cookies.ts'
 import { keptByBrowserSeconds, type DeviceBrowser, type DeviceKeysOfWorld } from './browser-key.ts'
 import type { Call, Outcome, Scene } from './scene.ts'
 
@@ -15,8 +15,10 @@ export function hasToRenew({ browser, actors, now }: Scene): boolean {
 
 /** Returns the proof that the cookie of a request is, as the routes read it. */
 export function shownBy({ shown, how, kind }: Call, devices: DeviceKeys): PresentedProof | undefined {
+  // The cookie begins with the id of its session.
+  const [sessionId = ''] = shown?.text.split('.') ?? []
   const headers: Readonly<Record<string, string | undefined>> = {
-    cookie: shown ? `__Host-perennial=x; ${boundCookie}=${shown.text}` : '__Host-perennial=x',
+    cookie: shown ? `__Host-perennial=x; ${boundCookieName(sessionId)}=${shown.text}` : '__Host-perennial=x',
     'secure-session-skipped': how === 'skipped' ? 'quota_exceeded' : undefined,
   }
   const request: AuthRequest = {
@@ -26,7 +28,7 @@ export function shownBy({ shown, how, kind }: Call, devices: DeviceKeys): Presen
     header: (name) => headers[name],
     readBody: async () => ({ kind: 'bytes', bytes: new Uint8Array() }),
   }
-  return shownProof(request, devices)
+  return shownProof(request, { devices, ofSession: sessionId })
 }
 
 /** Sends the request that a browser makes by itself, or what a thief can make of it. */

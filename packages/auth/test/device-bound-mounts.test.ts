@@ -11,7 +11,7 @@ import { perennialAuth } from '../src/adapters/fastify.js'
 import { createFetchHandler } from '../src/adapters/fetch.js'
 import { createPages } from '../src/adapters/pages.js'
 import type { Perennial } from '../src/http/perennial.js'
-import { boundCookie, proveDevice, type DeviceProofChange } from './kit/device-browser.js'
+import { boundCookieIn, proveDevice, type DeviceProofChange } from './kit/device-browser.js'
 import { createFakeTime } from './kit/fake-time.js'
 import { createMemberstackApp } from './kit/memberstack-app.js'
 import { startPrefixProxy } from './kit/proxied-app.js'
@@ -135,7 +135,7 @@ interface Answer {
 function createBrowser(signInUrl: string, issue: (memberId: string) => Promise<string>) {
   const cookies = new Map<string, string>()
   const prover = createProver()
-  const state = { registerUrl: '', refreshUrl: '', challenge: '', identifier: '' }
+  const state = { registerUrl: '', refreshUrl: '', challenge: '', identifier: '', boundCookie: '' }
   const { origin } = new URL(signInUrl)
   const page = { 'x-csrf': '1', origin, 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'empty' }
 
@@ -180,6 +180,7 @@ function createBrowser(signInUrl: string, issue: (memberId: string) => Promise<s
       const { session_identifier: identifier, refresh_url: path } = answer.body
       Object.assign(state, {
         identifier: String(identifier),
+        boundCookie: boundCookieIn(answer.body),
         refreshUrl: new URL(String(path), state.registerUrl).href,
       })
       return answer
@@ -236,7 +237,7 @@ describe.each(mounts)('a browser with a key on $name at "$prefix"', (mount) => {
       expect(await browser.refresh()).toMatchObject({ status: 200 })
       const thief = create()
       for (const [name, value] of browser.cookies) thief.cookies.set(name, value)
-      thief.cookies.delete(boundCookie)
+      thief.cookies.delete(browser.state.boundCookie)
       pass(1801)
       expect(await thief.refresh()).toMatchObject(refused)
       expect(await thief.call('DELETE', thief.routeOf('session'), thief.page)).toMatchObject(refused)
@@ -392,6 +393,7 @@ const oddOfBound: readonly OddRequest[] = [
     name: 'a refresh whose short cookie comes twice',
     send: (browser) => {
       const long = `${longCookie}=${browser.cookies.get(longCookie)}`
+      const { boundCookie } = browser.state
       const short = `${boundCookie}=${browser.cookies.get(boundCookie)}`
       const headers = { ...browser.page, cookie: `${long}; ${short}; ${short}` }
       return browser.call('POST', browser.routeOf('refresh-token'), headers)
@@ -404,7 +406,7 @@ const oddOfBound: readonly OddRequest[] = [
       const long = `${longCookie}=${browser.cookies.get(longCookie)}`
       const headers = {
         ...browser.page,
-        cookie: `${long}; ${boundCookie}=${other.cookies.get(boundCookie)}`,
+        cookie: `${long}; ${browser.state.boundCookie}=${other.cookies.get(other.state.boundCookie)}`,
       }
       return browser.call('POST', browser.routeOf('refresh-token'), headers)
     },

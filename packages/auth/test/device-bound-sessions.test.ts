@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHmac } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { boundCookie, challengeOf, createDeviceBrowser, proveDevice } from './kit/device-browser.js'
+import { challengeOf, createDeviceBrowser, proveDevice } from './kit/device-browser.js'
 import { createPages } from '../src/adapters/pages.js'
 import { failure } from '../src/base/failures.js'
 import { openStore } from '../src/stores/index.js'
@@ -56,13 +56,17 @@ describe('a browser that registers a key at its sign-in', () => {
       refresh_url: 'refresh',
       scope: { include_site: false, scope_specification: [] },
       credentials: [
-        { type: 'cookie', name: boundCookie, attributes: 'Path=/; HttpOnly; Secure; SameSite=Strict' },
+        {
+          type: 'cookie',
+          name: browser.boundCookie,
+          attributes: 'Path=/; HttpOnly; Secure; SameSite=Strict',
+        },
       ],
     })
     expect(registered.headers.get('cache-control')).toBe('no-store')
     expect(registered.headers.getSetCookie()).toEqual([
       expect.stringMatching(
-        /^__Host-perennial-bound=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+        /^__Host-perennial-bound-[\w-]{8}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
       ),
     ])
   })
@@ -85,7 +89,7 @@ describe('a browser that registers a key at its sign-in', () => {
     await signInBound()
     const thief = browser.copy()
     await passToRotation()
-    thief.cookies.delete(boundCookie)
+    thief.cookies.delete(browser.boundCookie)
     for (let turn = 0; turn < 2; turn++) {
       const answer = await thief.refresh()
       expect(answer).toMatchObject(refused)
@@ -115,8 +119,9 @@ describe('a browser that registers a key at its sign-in', () => {
     const mallory = createDeviceBrowser(app)
     await mallory.signIn('mem_bob')
     await mallory.register()
-    const [end = '', session = '', jkt = '', mark = ''] = browser.cookies.get(boundCookie)?.split('.') ?? []
-    const foreign = mallory.cookies.get(boundCookie) ?? ''
+    const [end = '', session = '', jkt = '', mark = ''] =
+      browser.cookies.get(browser.boundCookie)?.split('.') ?? []
+    const foreign = mallory.cookies.get(mallory.boundCookie) ?? ''
     const parts = foreign.split('.')
     for (const forged of [
       foreign,
@@ -129,7 +134,7 @@ describe('a browser that registers a key at its sign-in', () => {
       'x',
       '...',
     ]) {
-      browser.cookies.set(boundCookie, forged)
+      browser.cookies.set(browser.boundCookie, forged)
       expect(await browser.refresh(), forged).toMatchObject(refused)
     }
     expect(reasons().slice(0, 2)).toEqual(['other_key', 'signature'])
@@ -142,7 +147,7 @@ describe('a browser that registers a key at its sign-in', () => {
     const second = createDeviceBrowser(app)
     await second.signIn('mem_bob')
     expect(await second.register({ prover: browser.prover })).toMatchObject({ status: 200 })
-    browser.cookies.set(boundCookie, second.cookies.get(boundCookie) ?? '')
+    browser.cookies.set(browser.boundCookie, second.cookies.get(second.boundCookie) ?? '')
     expect(await browser.refresh()).toMatchObject(refused)
     expect(reasons()).toEqual(['other_key'])
   })
@@ -199,7 +204,7 @@ describe('a browser that registers a key at its sign-in', () => {
     await browser.signIn()
     await browser.register()
     const thief = browser.copy()
-    thief.cookies.delete(boundCookie)
+    thief.cookies.delete(browser.boundCookie)
     expect(await browser.renew()).toMatchObject({ status: 200 })
     pass(180)
     expect(await thief.refresh()).toMatchObject(refused)
@@ -401,6 +406,26 @@ describe('a renewal', () => {
   })
 })
 
+describe('an answer to a renewal that comes after the next sign-in', () => {
+  it('takes nothing from the member who has signed in since', async () => {
+    const { browser, pass, signInBound, reasons, isEnded } = await setUp()
+    await signInBound()
+    pass(500)
+    const late = await browser.renew()
+    expect(late).toMatchObject({ status: 200 })
+    await browser.signIn('mem_bob')
+    expect(await browser.register()).toMatchObject({ status: 200 })
+    expect(await browser.refresh()).toMatchObject({ status: 200 })
+    browser.receive(late)
+    expect(await browser.refresh()).toMatchObject({ status: 200 })
+    pass(590)
+    expect(await browser.refresh()).toMatchObject({ status: 200 })
+    expect(await browser.call('DELETE /session')).toMatchObject({ status: 204 })
+    expect(reasons()).toEqual([])
+    expect(isEnded()).toBe(true)
+  })
+})
+
 describe('a browser that skipped a renewal, and says so', () => {
   const skipped = { 'secure-session-skipped': 'quota_exceeded;session_identifier="x"' }
 
@@ -409,7 +434,7 @@ describe('a browser that skipped a renewal, and says so', () => {
     await signInBound()
     const thief = browser.copy()
     await passToRotation()
-    thief.cookies.delete(boundCookie)
+    thief.cookies.delete(browser.boundCookie)
     const answer = await thief.refresh(skipped)
     expect(answer).toMatchObject({
       status: 503,
@@ -453,7 +478,7 @@ describe('while a session is being bound', () => {
     await browser.signIn()
     await browser.register()
     const thief = browser.copy()
-    thief.cookies.delete(boundCookie)
+    thief.cookies.delete(browser.boundCookie)
     pass(1801)
     beforeWrite = () => browser.renew()
     expect(await thief.refresh()).toMatchObject({ status: 503, code: 'AUTH_TOKEN_REFRESH_FAILED' })
@@ -497,7 +522,7 @@ describe('pages that are rendered on the server', () => {
     }
     const thief = browser.copy()
     for (const jar of [thief, browser]) jar.cookies.delete('__Host-perennial-access')
-    thief.cookies.delete(boundCookie)
+    thief.cookies.delete(browser.boundCookie)
     pass(1801)
     expect(await browser.renew()).toMatchObject({ status: 200 })
     expect(await show(thief)).toEqual({ status: 200, member: null })
@@ -508,7 +533,7 @@ describe('pages that are rendered on the server', () => {
 
   it('pass on the requests that the browser makes by itself, with their cookies', async () => {
     const { app } = await setUp({ pages: true })
-    const headers = { cookie: '__Host-perennial=a; __Host-perennial-bound=b' }
+    const headers = { cookie: '__Host-perennial=a; __Host-perennial-bound-abcdefgh=b' }
     for (const route of ['register', 'refresh']) {
       const url = `https://app.example/v1/auth/dbsc/${route}`
       const request = new Request(url, { method: 'POST', headers })
@@ -540,7 +565,7 @@ describe('an app that does not ask for keys', () => {
     const answers = [await browser.signIn(), await browser.refresh(), await browser.call('DELETE /session')]
     for (const { headers } of answers) {
       expect(Array.from(headers.keys()).filter((name) => name.startsWith('secure-session'))).toEqual([])
-      expect(headers.getSetCookie().join()).not.toContain(boundCookie)
+      expect(headers.getSetCookie().join()).not.toContain('__Host-perennial-bound')
     }
     await browser.signIn()
     expect(await browser.register({ challenge: '' })).toMatchObject(refused)
@@ -562,7 +587,7 @@ describe('an app that does not ask for keys', () => {
     await on.signInBound()
     const off = await setUp({ store, deviceBoundSessions: false })
     const thief = on.browser.copy()
-    thief.cookies.delete(boundCookie)
+    thief.cookies.delete(on.browser.boundCookie)
     for (const { pass } of [on, off]) pass(180)
     const cookie = (browser: typeof thief) =>
       Array.from(browser.cookies, ([name, value]) => `${name}=${value}`).join('; ')

@@ -1,10 +1,11 @@
 import { expect } from 'vitest'
 import { AuthError } from '../src/base/errors.js'
+import { boundCookieName } from '../src/http/cookies.js'
 import { shownProof } from '../src/http/device-routes.js'
 import type { AuthRequest } from '../src/http/index.js'
 import type { DeviceKeys, DeviceRenewal } from '../src/sessions/device-keys.js'
 import type { PresentedProof } from '../src/tokens/index.js'
-import { boundCookie, proveDevice } from './kit/device-browser.js'
+import { proveDevice } from './kit/device-browser.js'
 import type { FakeTime } from './kit/fake-time.js'
 import { createProver, type Prover } from './kit/proofs.js'
 
@@ -81,8 +82,10 @@ export function proofShown(
   shown: ShortCookie | null,
   { isSkipped = false, method = 'POST' }: { readonly isSkipped?: boolean; readonly method?: string } = {},
 ): PresentedProof | undefined {
+  // The cookie begins with the id of its session.
+  const [sessionId = ''] = shown?.text.split('.') ?? []
   const headers: Readonly<Record<string, string | undefined>> = {
-    cookie: shown ? `${boundCookie}=${shown.text}` : undefined,
+    cookie: shown ? `${boundCookieName(sessionId)}=${shown.text}` : undefined,
     'secure-session-skipped': isSkipped ? 'quota_exceeded' : undefined,
   }
   const request: AuthRequest = {
@@ -92,7 +95,7 @@ export function proofShown(
     header: (name) => headers[name],
     readBody: async () => ({ kind: 'bytes', bytes: new Uint8Array() }),
   }
-  return shownProof(request, devices)
+  return shownProof(request, { devices, ofSession: sessionId })
 }
 
 /** A request for a key: the instance that it comes to, a refresh token of its session, and the state of both. */

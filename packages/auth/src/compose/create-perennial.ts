@@ -137,7 +137,7 @@ function createLimits(
 
 function transportOf(options: ResolvedOptions): ReturnType<typeof createBodyTransport> {
   if (options.refreshTokenTransport === 'body') return createBodyTransport()
-  const { allowedOrigins, pages, clock, deviceBoundSessions: bindsSessions } = options
+  const { allowedOrigins, pages, clock } = options
   const maxAgeSeconds = Math.min(options.sessionIdleSeconds, options.sessionMaxSeconds)
-  return createCookieTransport({ maxAgeSeconds, allowedOrigins, pages, clock, bindsSessions })
+  return createCookieTransport({ maxAgeSeconds, allowedOrigins, pages, clock })
 }

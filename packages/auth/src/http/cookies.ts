@@ -6,7 +6,10 @@ import { isLoopback } from '../base/formats.js'
  * host over https alone (RFC 6265bis §4.1.3).
  */
 export type CookieName =
-  '__Host-perennial' | '__Host-perennial-access' | '__Host-perennial-renewed' | '__Host-perennial-bound'
+  '__Host-perennial' | '__Host-perennial-access' | '__Host-perennial-renewed' | BoundCookieName
+
+/** The cookie that shows that the browser has the key of its session. */
+export type BoundCookieName = `__Host-perennial-bound-${string}`
 
 const cookieNames = ['__Host-perennial', '__Host-perennial-access', '__Host-perennial-renewed'] as const
 
@@ -26,6 +29,20 @@ export function readCookie(header: string | undefined, name: CookieName): string
   if (!header?.includes(name)) return undefined
   const values = pairsOf(header).filter((pair) => isNamed(pair, name))
   return values.length > 1 ? '' : values[0]?.slice(name.length + 1)
+}
+
+/**
+ * Returns the name of the cookie that shows the key of a session. Each session has a name of its own: an answer for an earlier session that
+ * comes late does not replace the cookie of the next one.
+ */
+export function boundCookieName(sessionId: string): BoundCookieName {
+  return `__Host-perennial-bound-${sessionId.slice(0, 8)}`
+}
+
+/** Returns the names of the cookies of a request that show keys. */
+export function boundCookieNames(header: string | undefined): readonly BoundCookieName[] {
+  const names = pairsOf(header).flatMap((pair) => /^__Host-perennial-bound-([\w-]{8})=/.exec(pair)?.[1] ?? [])
+  return Array.from(new Set(names), boundCookieName)
 }
 
 /** Returns a `Cookie` header with these cookies of ours in place of those that it has. Undefined takes one out. */

@@ -4,12 +4,9 @@ import { shownSeconds, type DeviceKeyAnswer, type DeviceKeys, type DeviceRequest
 import type { PresentedProof } from '../tokens/index.js'
 import type { AuthRequest, AuthResponse } from './auth-request.js'
 import { json } from './auth-response.js'
-import { cookieAttributes, formatCookie, readCookie } from './cookies.js'
+import { boundCookieName, cookieAttributes, formatCookie, readCookie } from './cookies.js'
 import type { Route } from './endpoints.js'
 import type { RefreshTokenTransport } from './refresh-token-transport.js'
-
-/** The cookie that shows that the browser has the key of its session. */
-const cookieName = '__Host-perennial-bound'
 
 /** The time after which a browser that could not prove its key is asked to try again, in seconds. */
 const skippedRetrySeconds = 30
@@ -48,11 +45,15 @@ export function registrationHeader(devices: DeviceKeys, refreshToken: string): R
 }
 
 /**
- * Returns the proof that the cookie of a request is; undefined if it has none. A browser that could not renew the cookie says so by
+ * Returns the proof that the cookie of a session is; undefined if the request has none for it. A browser that could not renew the cookie says so by
  * `Secure-Session-Skipped`: with that, a missing proof is no refusal but trouble, and nothing is done.
  */
-export function shownProof(request: AuthRequest, devices: DeviceKeys): PresentedProof | undefined {
-  const cookie = readCookie(request.header('cookie'), cookieName)
+export function shownProof(
+  request: AuthRequest,
+  { devices, ofSession }: { readonly devices: DeviceKeys; readonly ofSession: string | null },
+): PresentedProof | undefined {
+  const name = ofSession === null ? null : boundCookieName(ofSession)
+  const cookie = name && readCookie(request.header('cookie'), name)
   const shown = cookie ? devices.shown(cookie) : undefined
   if (request.header('secure-session-skipped') === undefined) return shown
   return {
@@ -91,17 +92,18 @@ async function renew(request: AuthRequest, parts: DeviceParts): Promise<AuthResp
 
 /** Returns the instructions of the session, which a browser needs in whole after each proof, and the cookie. */
 function proven(
-  { identifier, cookie }: DeviceKeyAnswer,
+  { sessionId, identifier, cookie }: DeviceKeyAnswer,
   { transport: { sameSite } }: DeviceParts,
 ): AuthResponse {
+  const name = boundCookieName(sessionId)
   const instructions = {
     session_identifier: identifier,
     refresh_url: 'refresh',
     scope: { include_site: false, scope_specification: [] },
-    credentials: [{ type: 'cookie', name: cookieName, attributes: cookieAttributes(sameSite) }],
+    credentials: [{ type: 'cookie', name, attributes: cookieAttributes(sameSite) }],
   }
   return json(200, instructions, {
-    cookies: [formatCookie(cookieName, cookie, { maxAgeSeconds: shownSeconds, sameSite })],
+    cookies: [formatCookie(name, cookie, { maxAgeSeconds: shownSeconds, sameSite })],
   })
 }
 

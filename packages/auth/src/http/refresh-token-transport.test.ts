@@ -33,7 +33,7 @@ describe('the body transport', () => {
       cookies: [],
     })
     expect(transport.hand({ accessToken: 't' })).toEqual({ fields: {}, cookies: [] })
-    expect(transport.forget).toEqual([])
+    expect(transport.forget(requestWith({ cookie: '__Host-perennial-bound-abcdefgh=a' }))).toEqual([])
   })
 })
 
@@ -47,7 +47,7 @@ describe('the cookie transport', () => {
       cookies: ['__Host-perennial=a; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Strict'],
     })
     expect(transport.hand({ accessToken: 't' })).toEqual({ fields: {}, cookies: [] })
-    expect(transport.forget).toEqual([
+    expect(transport.forget(requestWith({}))).toEqual([
       '__Host-perennial=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
     ])
   })
@@ -63,9 +63,19 @@ describe('the cookie transport', () => {
       access(accessToken, 59),
     ])
     expect(pages.hand({ accessToken }).cookies).toEqual([access(accessToken, 59)])
-    expect(pages.forget).toEqual([
+    expect(pages.forget(requestWith({}))).toEqual([
       '__Host-perennial=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax',
       access('', 0),
+    ])
+  })
+
+  it('forgets the cookies that show keys, which the request has, each once', () => {
+    const cookie =
+      'x=__Host-perennial-bound-AAAAAAAA=1; __Host-perennial-bound-abcd_fgh=a; __Host-perennial-bound-ABCD-FGH=b; ' +
+      '__Host-perennial-bound-abcd_fgh=c; __Host-perennial-bound=d; __Host-perennial-bound-short=e; __Host-perennial-bound-a,b;Path=/'
+    expect(transport.forget(requestWith({ cookie })).slice(1)).toEqual([
+      '__Host-perennial-bound-abcd_fgh=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
+      '__Host-perennial-bound-ABCD-FGH=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
     ])
   })
 

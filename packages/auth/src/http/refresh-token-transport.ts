@@ -3,7 +3,7 @@ import { field } from '../base/json.js'
 import type { Clock } from '../base/time.js'
 import { decodeToken } from '../tokens/index.js'
 import { type AuthRequest, readJsonObject } from './auth-request.js'
-import { createOriginCheck, formatCookie, readCookie, type SameSite } from './cookies.js'
+import { boundCookieNames, createOriginCheck, formatCookie, readCookie, type SameSite } from './cookies.js'
 
 /** The tokens of an answer. Without a refresh token the caller keeps the one that it has. */
 export interface IssuedTokens {
@@ -31,8 +31,11 @@ export interface RefreshTokenTransport {
     readonly fields: Record<string, string>
     readonly cookies: readonly string[]
   }
-  /** `Set-Cookie` headers that make the browser delete the cookies. */
-  readonly forget: readonly string[]
+  /**
+   * Returns the `Set-Cookie` headers that make the browser delete the cookies. Those that show keys are deleted if the request has them, so
+   * that the browser finds out that its session has ended.
+   */
+  forget(request: AuthRequest): readonly string[]
   /** Checks a write. @throws {@link AuthError} `AUTH_ORIGIN_DENIED`: another site may have caused it */
   guard(request: AuthRequest): void
 }
@@ -47,7 +50,7 @@ export function createBodyTransport(): RefreshTokenTransport {
     sameSite: 'Strict',
     absence: 'refused',
     hand: ({ refreshToken }) => ({ fields: refreshToken === undefined ? {} : { refreshToken }, cookies: [] }),
-    forget: [],
+    forget: () => [],
     guard: () => {},
   }
 }
@@ -60,8 +63,6 @@ export interface CookieTransportOptions {
   readonly allowedOrigins: readonly string[]
   /** If true, the access token has a cookie too, and a link from another site arrives with both. @defaultValue false */
   readonly pages?: boolean | undefined
-  /** If true, a sign-out takes the cookie of a bound session away too, so that the browser finds out. @defaultValue false */
-  readonly bindsSessions?: boolean | undefined
   readonly clock: Clock
 }
 
@@ -70,7 +71,7 @@ export interface CookieTransportOptions {
  * refusal may arrive after the new sign-in of another tab, and would end that.
  */
 export function createCookieTransport(options: CookieTransportOptions): RefreshTokenTransport {
-  const { pages = false, bindsSessions = false, maxAgeSeconds, clock } = options
+  const { pages = false, maxAgeSeconds, clock } = options
   const isFromOurPage = createOriginCheck(options.allowedOrigins)
   const sameSite = pages ? 'Lax' : 'Strict'
   const refreshCookie = (value: string, seconds: number) =>
@@ -90,10 +91,12 @@ export function createCookieTransport(options: CookieTransportOptions): RefreshT
         ...accessCookie(accessToken, pages ? lifeOf(accessToken, clock()) : 0),
       ],
     }),
-    forget: [
+    forget: (request) => [
       refreshCookie('', 0),
       ...accessCookie('', 0),
-      ...(bindsSessions ? [formatCookie('__Host-perennial-bound', '', { maxAgeSeconds: 0, sameSite })] : []),
+      ...boundCookieNames(request.header('cookie')).map((name) =>
+        formatCookie(name, '', { maxAgeSeconds: 0, sameSite }),
+      ),
     ],
     guard(request) {
       if (request.method !== 'POST' && request.method !== 'DELETE') return

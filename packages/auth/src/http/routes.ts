@@ -58,7 +58,7 @@ export function createAuthRoutes(
     if (!isUsableToken(refreshToken)) throw failure('refreshTokenMissing')
     const client = { address: request.ip, userAgent: request.header('user-agent') }
     const { requestId } = request
-    const proof = presented(request, useCases)
+    const proof = presented(request, refreshToken, useCases)
     const refreshed = await useCases.refresh(refreshToken, { requestId, client, beforeAsking, proof })
     return tokens(200, refreshed, { transport })
   }
@@ -117,7 +117,7 @@ function createSessionRoutes(parts: SessionParts): readonly Route[] {
         const ofCookie = await sessionOfCookie(request, sessions, transport)
         await sessions.signOutEverywhere(memberId, request.requestId)
         const isOfAnother = ofCookie !== null && ofCookie.memberId !== memberId
-        return noContent({ cookies: isOfAnother ? [] : transport.forget })
+        return noContent({ cookies: isOfAnother ? [] : transport.forget(request) })
       },
     },
     {
@@ -129,19 +129,27 @@ function createSessionRoutes(parts: SessionParts): readonly Route[] {
         const ended = await sessions.signOut({ ...owner, sessionId, requestId: request.requestId })
         if (!ended) throw failure('sessionNotFound')
         const isThis = sessionId === (ofCookie?.id ?? owner.sessionId)
-        return noContent({ cookies: isThis ? transport.forget : [] })
+        return noContent({ cookies: isThis ? transport.forget(request) : [] })
       },
     },
   ]
 }
 
-/** Returns the proof of a request, unchecked; undefined if it has none. */
+/** Returns the proof that comes with a refresh token, unchecked; undefined if there is none. */
 function presented(
   request: AuthRequest,
+  refreshToken: string,
   { proofs, devices }: Pick<AuthRouteUseCases, 'proofs' | 'devices'>,
 ): PresentedProof | undefined {
-  const shown = devices && shownProof(request, devices)
-  if (shown) return shown
+  const shown = devices && shownProof(request, { devices, ofSession: devices.sessionIdOf(refreshToken) })
+  return shown ?? presentedByHeader(request, proofs)
+}
+
+/** Returns the DPoP proof of a request, unchecked; undefined if it has none. */
+function presentedByHeader(
+  request: AuthRequest,
+  proofs: AuthRouteUseCases['proofs'],
+): PresentedProof | undefined {
   const proof = proofOf(request)
   return proof && proofs.of(proof)
 }
@@ -151,7 +159,7 @@ async function signIn(
   { address, beforeAsking }: RouteCaller,
   parts: SessionParts,
 ): Promise<AuthResponse> {
-  const { sessions, transport, devices, offersKeys } = parts
+  const { sessions, transport, proofs, devices, offersKeys } = parts
   const memberToken = readToken(credentialsOf(request))
   if (memberToken === null) throw failure('memberTokenMissing')
   const userAgent = request.header('user-agent') ?? null
@@ -162,7 +170,7 @@ async function signIn(
     address: address(),
     beforeAsking,
     // A browser that sends the refresh token by itself sends no proof with it.
-    proof: transport.takesProofs ? presented(request, parts) : undefined,
+    proof: transport.takesProofs ? presentedByHeader(request, proofs) : undefined,
   })
   const headers = devices && offersKeys ? registrationHeader(devices, created.refreshToken) : undefined
   return tokens(201, created, { transport, headers })
@@ -193,7 +201,7 @@ async function signOutThis(request: AuthRequest, parts: SessionParts): Promise<A
     !(await sessions.signOutByRefreshToken(refreshToken, {
       requestId: request.requestId,
       meant,
-      proof: presented(request, parts),
+      proof: presented(request, refreshToken, parts),
     }))
   if (!isPresented || readToken(credentialsOf(request)) !== null) {
     try {
@@ -202,7 +210,7 @@ async function signOutThis(request: AuthRequest, parts: SessionParts): Promise<A
       if (!(isPresented && error instanceof AuthError && error.status === 401)) throw error
     }
   }
-  return noContent({ cookies: isOfAnother ? [] : transport.forget })
+  return noContent({ cookies: isOfAnother ? [] : transport.forget(request) })
 }
 
 /**
@@ -214,7 +222,7 @@ async function sessionOfCookie(
   sessions: SessionUseCases,
   transport: RefreshTokenTransport,
 ): Promise<Session | null> {
-  if (transport.forget.length === 0) return null
+  if (transport.takesProofs) return null
   const refreshToken = await transport.read(request)
   return isUsableToken(refreshToken) ? sessions.sessionOf(refreshToken) : null
 }

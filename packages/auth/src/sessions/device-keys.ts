@@ -19,6 +19,7 @@ export const shownSeconds = 600
 /** A key that a browser has proven to have, and what it gets for it. */
 export interface DeviceKeyAnswer {
   readonly kind: 'proven'
+  readonly sessionId: string
   /** Names the session to the browser, and holds the public key: a browser sends the key only once. */
   readonly identifier: string
   /** The cookie that shows for {@link shownSeconds} that the browser has the key. */
@@ -57,6 +58,8 @@ export interface DeviceKeys {
     request: DeviceRequest,
     challengeHeaders: (challenge: string) => Record<string, string>,
   ): Promise<DeviceRenewal>
+  /** Returns the id of the session of a refresh token; null if the token is not one of ours. */
+  sessionIdOf(refreshToken: string): string | null
   /** Returns the proof that this cookie is. */
   shown(cookie: string): PresentedProof
 }
@@ -78,14 +81,16 @@ export function createDeviceKeys(options: DeviceKeysOptions): DeviceKeys {
   const judge = createDeviceProofJudge()
   const challenges = createChallenges(texts, options)
   const sessionOf = createSessionReader(options)
+  const sessionIdOf = (refreshToken: string) => parseRefreshToken(secrets, refreshToken)?.sessionId ?? null
   const prove = (sessionId: string, { jkt, x, y }: DeviceKey) => ({
     kind: 'proven' as const,
+    sessionId,
     identifier: texts.write('key', sessionId, jkt, x, y),
     cookie: texts.write('shown', sessionId, jkt, endOf(clock, shownSeconds + lateSeconds)),
   })
   return {
-    offer: (refreshToken) =>
-      challenges.create(parseRefreshToken(secrets, refreshToken)?.sessionId ?? '', 'new'),
+    sessionIdOf,
+    offer: (refreshToken) => challenges.create(sessionIdOf(refreshToken) ?? '', 'new'),
     async register({ refreshToken, proof }) {
       const session = await sessionOf(refreshToken)
       if (!session) throw refusal('missing', null)

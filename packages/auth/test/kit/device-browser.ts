@@ -16,6 +16,8 @@ export interface DeviceBrowser {
   readonly challenge: string
   /** `session_identifier` of the last registration. */
   readonly identifier: string
+  /** The name of the short cookie of the last registration. */
+  readonly boundCookie: string
   /** Returns a browser with the same cookies, as a thief has who copied them, and a key of its own. */
   copy(): DeviceBrowser
   /** Calls a route of the app as a page does. */
@@ -30,10 +32,16 @@ export interface DeviceBrowser {
   /** Asks and answers. */
   renew(): Promise<AppAnswer>
   refresh(headers?: Readonly<Record<string, string>>): Promise<AppAnswer>
+  /** Keeps the cookies of an answer that comes late. */
+  receive(late: AppAnswer): void
 }
 
-/** The short cookie. */
-export const boundCookie = '__Host-perennial-bound'
+/** Returns the name of the cookie that an answer to a registration or a renewal sets. */
+export function boundCookieIn(body: Readonly<Record<string, unknown>>): string {
+  const { credentials } = body
+  const [credential]: readonly { readonly name?: unknown }[] = Array.isArray(credentials) ? credentials : []
+  return String(credential?.name)
+}
 
 /** Makes the JWT of `Secure-Session-Response`, as Chromium 156 does: with the key at the registration, and without it later. */
 export function proveDevice(prover: Prover, challenge: string, change: DeviceProofChange = {}): string {
@@ -52,12 +60,12 @@ export function createDeviceBrowser(
   cookies: Map<string, string> = new Map(),
 ): DeviceBrowser {
   const prover = createProver()
-  const state = { challenge: '', identifier: '' }
+  const state = { challenge: '', identifier: '', boundCookie: '' }
   const send = async (route: string, headers: Readonly<Record<string, string>>, token?: string) => {
     const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join('; ')
     const sent = { ...(cookie !== '' && { cookie }), ...headers }
     const answer = await app.call(route, { headers: sent, ...(token !== undefined && { token }) })
-    for (const line of answer.headers.getSetCookie()) keep(cookies, line)
+    keep(cookies, answer)
     return answer
   }
   const page = { 'x-csrf': '1', origin: 'https://app.example', 'sec-fetch-site': 'same-origin' }
@@ -73,6 +81,9 @@ export function createDeviceBrowser(
     get identifier() {
       return state.identifier
     },
+    get boundCookie() {
+      return state.boundCookie
+    },
     copy: () => createDeviceBrowser(app, new Map(cookies)),
     call,
     async signIn(memberId = 'mem_ada') {
@@ -85,7 +96,9 @@ export function createDeviceBrowser(
     async register(change = {}) {
       const proof = prove(state.challenge, change)
       const answer = await send('POST /dbsc/register', { 'secure-session-response': proof })
-      if (answer.status === 200) state.identifier = String(answer.body['session_identifier'])
+      if (answer.status !== 200) return answer
+      state.identifier = String(answer.body['session_identifier'])
+      state.boundCookie = boundCookieIn(answer.body)
       return answer
     },
     ask: (identifier = state.identifier) =>
@@ -97,6 +110,7 @@ export function createDeviceBrowser(
       }),
     renew: async () => browser.answer(challengeOf(await browser.ask())),
     refresh: (headers = {}) => call('POST /refresh-token', headers),
+    receive: (late) => keep(cookies, late),
   }
   return browser
 }
@@ -106,8 +120,10 @@ export function challengeOf({ headers }: AppAnswer): string {
   return /^"([^"]+)";id="[^"]+"$/.exec(headers.get('secure-session-challenge') ?? '')?.[1] ?? ''
 }
 
-function keep(cookies: Map<string, string>, line: string): void {
-  const [, name = '', value = '', rest = ''] = /^([^=]+)=([^;]*);(.*)$/.exec(line) ?? []
-  if (/Max-Age=0;/.test(rest)) cookies.delete(name)
-  else cookies.set(name, value)
+function keep(cookies: Map<string, string>, { headers }: AppAnswer): void {
+  for (const line of headers.getSetCookie()) {
+    const [, name = '', value = '', rest = ''] = /^([^=]+)=([^;]*);(.*)$/.exec(line) ?? []
+    if (/Max-Age=0;/.test(rest)) cookies.delete(name)
+    else cookies.set(name, value)
+  }
 }

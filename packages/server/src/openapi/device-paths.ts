@@ -6,7 +6,7 @@ const deviceHeaders = (...names: readonly string[]): readonly Part[] =>
 
 const deviceProven = {
   description:
-    'The instructions for the browser, and the cookie `__Host-perennial-bound`. `"continue": false`: the session is over, and the browser has to forget it.',
+    'The instructions for the browser, and the cookie `__Host-perennial-bound-…`. `"continue": false`: the session is over, and the browser has to forget it.',
   content: { 'application/json': { schema: { type: 'object' } } },
 }
 

@@ -18,7 +18,17 @@ export interface HttpsFront {
   /** The SHA-256 of the certificate's public key, base64, for `--ignore-certificate-errors-spki-list`. */
   readonly keyHash: string
   readonly passed: readonly PassedRequest[]
+  /** Holds the next answer with this status to a route. */
+  hold(route: string, status: number): HeldAnswer
   close(): Promise<void>
+}
+
+/** An answer that the service has given, and the browser has not got yet. */
+export interface HeldAnswer {
+  /** Resolves when the service has given it. */
+  readonly given: Promise<void>
+  /** Lets it go on to the browser. */
+  release(): void
 }
 
 /** Starts it before the service at this address, with a certificate in this folder. */
@@ -26,6 +36,13 @@ export async function startHttpsFront(serviceUrl: string, folder: string): Promi
   const { certFile, keyFile } = makeCertificates(folder, ['DNS:localhost'])
   const cert = readFileSync(certFile)
   const passed: PassedRequest[] = []
+  const holds: { readonly of: string; readonly keep: (go: () => void) => void }[] = []
+  const whenFree = (of: string, go: () => void) => {
+    const at = holds.findIndex((hold) => hold.of === of)
+    const [hold] = at < 0 ? [] : holds.splice(at, 1)
+    if (hold) hold.keep(go)
+    else go()
+  }
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '', headers } = request
     if (url === '/blank')
@@ -33,8 +50,10 @@ export async function startHttpsFront(serviceUrl: string, folder: string): Promi
     const onward = send(new URL(url, serviceUrl), { method, headers }, (answer) => {
       const { statusCode: status = 0 } = answer
       passed.push({ route: `${method} ${url}`, headers, status })
-      response.writeHead(status, answer.headers)
-      answer.pipe(response)
+      whenFree(`${method} ${url} ${status}`, () => {
+        response.writeHead(status, answer.headers)
+        answer.pipe(response)
+      })
     })
     onward.on('error', () => response.destroy())
     request.pipe(onward)
@@ -47,6 +66,17 @@ export async function startHttpsFront(serviceUrl: string, folder: string): Promi
     url: `https://localhost:${port}`,
     keyHash: createHash('sha256').update(publicKey).digest('base64'),
     passed,
+    hold(route, status) {
+      let pass = () => {}
+      const given = new Promise<void>((resolve) => {
+        const keep = (go: () => void) => {
+          pass = go
+          resolve()
+        }
+        holds.push({ of: `${route} ${status}`, keep })
+      })
+      return { given, release: () => pass() }
+    },
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
