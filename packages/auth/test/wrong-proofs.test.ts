@@ -85,7 +85,7 @@ const apis: Readonly<Record<string, (verifier: Verifier) => Promise<string>>> = 
 describe.each(Object.entries(apis))(
   'every wrong proof at an API on %s with a verifier',
   (_name, startApi) => {
-    it('is refused', { timeout }, async () => {
+    it('is refused as it is beside the issuer', { timeout }, async () => {
       const { emulator, perennial } = await createMemberstackApp({ dpop: { mode: 'all' } })
       const issuer = express()
       issuer.use('/v1/auth', forExpress.authRouter(perennial))
