@@ -9,7 +9,7 @@ import * as forFetch from '../src/adapters/fetch.js'
 import { createVerifier, type Verifier } from '../src/http/index.js'
 import { mounts } from './mounts.js'
 import { createMemberstackApp, type MemberstackAppOptions } from './kit/memberstack-app.js'
-import { createProofClient } from './kit/proof-client.js'
+import { callWithProofs, createProofClient } from './kit/proof-client.js'
 import { refuseEveryWrongProof } from './kit/proof-ways.js'
 import { createRecorder } from './kit/recorder.js'
 import { listen } from './kit/servers.js'
@@ -34,7 +34,7 @@ async function setUp(mount: (typeof mounts)[number], dpop: MemberstackAppOptions
   onTestFinished(close)
   const issueMemberToken = async () => (await app.emulator.issueTokens({ memberId: 'mem_ada' })).accessToken
   const client = createProofClient({ server: url, issueMemberToken })
-  return { client, events: app.recorder.events }
+  return { client, url, events: app.recorder.events }
 }
 
 it('have names of their own', () => {
@@ -52,6 +52,29 @@ describe.each(mounts)('every wrong proof on $name', (mount) => {
   it('is refused with a refresh token, if refresh tokens are bound', { timeout }, async () => {
     const { client, events } = await setUp(mount, { mode: 'refresh' })
     for (const way of client.refreshWays(false)) await refuseEveryWrongProof(way, { client, events })
+  })
+})
+
+describe.each(mounts)('a bound access token on $name', (mount) => {
+  it('is no bearer token, with a right proof and without one', async () => {
+    const { client, url } = await setUp(mount, { mode: 'all' })
+    const { accessToken } = await client.signIn()
+    for (const path of ['/projects', '/v1/auth/me', '/v1/auth/verify', '/v1/auth/sessions'])
+      for (const headers of [
+        { authorization: `Bearer ${accessToken}` },
+        { authorization: `bearer  ${accessToken}` },
+        { 'x-memberstack-token': accessToken },
+      ]) {
+        const proof = () => client.prover.prove({ htm: 'GET', htu: url + path, accessToken })
+        for (const dpop of [[], [proof()]])
+          expect(await callWithProofs('GET', url + path, { headers, dpop }), path).toMatchObject({
+            status: 401,
+            challenge: 'DPoP algs="ES256", error="invalid_token"',
+            body: { code: 'AUTH_PROOF_INVALID' },
+          })
+        const right = { headers: { authorization: `DPoP ${accessToken}` }, dpop: [proof()] }
+        expect((await callWithProofs('GET', url + path, right)).status).toBeLessThan(300)
+      }
   })
 })
 
