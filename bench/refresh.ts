@@ -121,14 +121,27 @@ async function signIn(contender: Contender, port: number) {
 }
 
 /** Returns a request with a proof by this key; without a key, the request itself. */
-function withProof(request: Request, prover: Prover | undefined, host: string = '127.0.0.1'): Request {
-  if (!prover) return request
-  const dpop = prover.prove({ htm: request.method ?? 'GET', htu: `http://${host}${request.path}` })
-  return { ...request, headers: { dpop } }
+function withProof(request: Request, prover: Prover | undefined, host?: string): Request {
+  return { ...request, ...proofFor(request, prover, host) }
 }
 
-/** Returns a load that refreshes the sessions in turn, each with its newest refresh token. */
+/** Returns the headers of a proof for a request, by this key; none without a key. */
+function proofFor(
+  { method = 'GET', path }: Request,
+  prover: Prover | undefined,
+  host: string = '127.0.0.1',
+): Pick<Request, 'headers'> {
+  return prover ? { headers: { dpop: prover.prove({ htm: method, htu: `http://${host}${path}` }) } } : {}
+}
+
+/**
+ * Returns a load that refreshes the sessions in turn, each with its newest refresh token. Its proofs are made here: browsers make theirs, and
+ * a client that is busy with signatures would send fewer requests at one time than one without.
+ */
 function planOf({ port, sessions, keySet }: Target, requests: number): LoadPlan {
+  const proofs = Array.from({ length: requests }, (_, index) =>
+    proofFor(refreshRequest(''), sessions[index % sessions.length]?.prover),
+  )
   return {
     port,
     connections,
@@ -137,8 +150,8 @@ function planOf({ port, sessions, keySet }: Target, requests: number): LoadPlan 
       const session = sessions[index % sessions.length]
       if (!session) throw new Error('no sessions')
       const expected = { memberId: session.memberId, presented: session.refreshToken }
-      const request = refreshRequest(session.refreshToken)
-      const answer = await connection.send(withProof(request, session.prover))
+      const request = { ...refreshRequest(session.refreshToken), ...proofs[index] }
+      const answer = await connection.send(request)
       const sampled = index % signatureSample === 0 ? keySet : undefined
       const tokens = readTokens(answer, { ...expected, keySet: sampled })
       session.refreshToken = tokens.refreshToken
