@@ -42,9 +42,10 @@ describeTrials(
       const before = world.site.output().length
       const { context, page } = await signedIn()
       const ahead = new Set<string>()
-      page.on('requestfinished', (request) => {
-        const path = /\/(account|pro)\b/.exec(request.url())?.[1]
-        if (path && 'next-router-prefetch' in request.headers()) ahead.add(path)
+      // The router may give the rest of an answer up, so that the request does not finish.
+      page.on('response', (response) => {
+        const path = /\/(account|pro)\b/.exec(response.url())?.[1]
+        if (path && response.ok() && 'next-router-prefetch' in response.request().headers()) ahead.add(path)
       })
       await page.goto(`${world.url}/`)
       // The router fetches the page of a visible link ahead when it is idle, and these at once.
