@@ -100,6 +100,7 @@ describe.runIf(hasChromium()).each(['body', 'cookie'])(
         await press(page, '#call-api', /The API answered: ada@example\.com, user and admin/)
         const second = await open()
         await reaches(second, 'signed in')
+        await second.waitForLoadState('networkidle')
         // A tab behind another one draws, and is clicked, once a second.
         await page.bringToFront()
 
