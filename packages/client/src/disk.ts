@@ -18,20 +18,20 @@ export function keepOnDisk(
     setTimeout(finish, timeoutSeconds * 100)
     const opening = orUndefined(() => indexedDB.open(key))
     if (!opening) return finish()
-    const use = (): void => {
-      const database = opening.result
-      const transaction = database.transaction(key, 'readwrite', { durability: 'strict' })
-      const records = transaction.objectStore(key)
-      const stored: IDBRequest<TokenRecord | undefined> = records.get(0)
-      stored.onsuccess = () => {
-        if (stored.result && isNewer(stored.result, record)) newest = stored.result
-        else records.put(record, 0)
-      }
-      transaction.oncomplete = finish
-      // Takes effect after the transaction.
-      database.close()
-    }
     opening.onupgradeneeded = () => opening.result.createObjectStore(key)
-    opening.onsuccess = () => orUndefined(use)
+    opening.onsuccess = () =>
+      orUndefined(() => {
+        const database = opening.result
+        const transaction = database.transaction(key, 'readwrite', { durability: 'strict' })
+        const records = transaction.objectStore(key)
+        const stored: IDBRequest<TokenRecord | undefined> = records.get(0)
+        stored.onsuccess = () => {
+          if (stored.result && isNewer(stored.result, record)) newest = stored.result
+          else records.put(record, 0)
+        }
+        transaction.oncomplete = finish
+        // Takes effect after the transaction.
+        database.close()
+      })
   })
 }

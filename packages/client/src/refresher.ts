@@ -14,23 +14,25 @@ import { backOff, calmEnd, refreshWindow } from './token-times.js'
 export function look(tab: Tab, due: number = tab.schedule.dueAt): void {
   const { held, outage, schedule } = tab
   clearTimeout(schedule.timer)
-  if (schedule.busy || !hasWork(held) || (schedule.closed && due)) return
+  // The attempt under way may end without a token, because another tab has got one that this call was refused with.
+  if (schedule.busy) return void (schedule.dueAt = Math.min(schedule.dueAt, due))
+  if (!hasWork(held) || (schedule.closed && due)) return
   const retryAt = due ? outage.retryAt : Math.max(outage.notBefore, outage.failedAt + callRetrySeconds)
   const wait = Math.max(retryAt, isUrgent(tab) ? 0 : due) - now(held)
   if (!(wait > 0)) void attempt(tab)
   else if (!schedule.closed)
-    schedule.timer = setTimeout(() => poll(tab, due), Math.min(wait, longestTimerSeconds) * 1000)
+    schedule.timer = setTimeout(
+      () => {
+        sync(tab)
+        look(tab, due)
+      },
+      Math.min(wait, longestTimerSeconds) * 1000,
+    )
 }
 
 /** Returns true if there is more to do than to refresh a valid token in time. */
 function isUrgent({ state, held }: Tab): boolean {
   return state.stale || !held.record.accessToken || !!held.pendingJwt
-}
-
-/** Adopts what other tabs have stored, then does what `look` does. */
-export function poll(tab: Tab, due?: number): void {
-  sync(tab)
-  look(tab, due)
 }
 
 /** Plans the next refresh after a change. */
@@ -60,13 +62,15 @@ export function failed(tab: Tab, error: PerennialError, told?: boolean): void {
 }
 
 async function attempt(tab: Tab): Promise<void> {
-  const { record, pendingJwt } = tab.held
-  tab.schedule.busy = true
+  const { held, schedule } = tab
+  const { record, pendingJwt } = held
+  schedule.busy = true
+  schedule.dueAt ||= 1
   // `acquire` rejects with a PerennialError only.
   await acquire(tab).catch((error: PerennialError) =>
     pendingJwt ? exchangeFailed(tab, error, pendingJwt) : refreshFailed(tab, error, record),
   )
-  tab.schedule.busy = false
+  schedule.busy = false
   look(tab)
 }
 

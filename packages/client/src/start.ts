@@ -2,7 +2,7 @@ import { storageLagMs } from './durations.js'
 import { tellAgain } from './end-session.js'
 import { followMemberstack } from './follow-memberstack.js'
 import { PerennialError } from './perennial-error.js'
-import { failed, plan, poll } from './refresher.js'
+import { failed, look, plan } from './refresher.js'
 import { closeChannel, load, openChannel, post, save, type Message } from './shared-store.js'
 import { offer, publish, settle, sync, type Tab } from './tab.js'
 import { isNewer } from './token-record.js'
@@ -44,7 +44,7 @@ function listen(tab: Tab): () => void {
     // Each page load has an occasion of its own.
     const isReturn = persisted || (type === 'visibilitychange' && !document.hidden)
     if (tab.compareMember?.(isReturn ? 'return' : 'storage')) settle(tab)
-    poll(tab)
+    look(tab)
   }
   for (const type of ['visibilitychange', 'pagehide', 'pageshow', 'online', 'storage'])
     addEventListener(type, wake, { signal: controller.signal })

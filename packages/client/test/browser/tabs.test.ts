@@ -129,6 +129,47 @@ describeInBrowser('several tabs of one browser', (world) => {
     expect([...world.service.sessions.values()].map(({ ended }) => ended)).toEqual([false])
   })
 
+  it('ask at once about a token of another tab that is refused, while their own attempt waits for that tab', async () => {
+    const [first, second] = await world.openTabs(2)
+    if (!first || !second) throw new Error('no tabs')
+    await first.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 60 }))
+    await waitForEvent(second, 'signed-in')
+    // The tab that refreshes keeps the lock for a moment longer. Here it does until it is told.
+    await second.evaluate(() => {
+      const later = setTimeout
+      const isLockHold = (ms?: number) => ms === 100
+      Object.assign(window, {
+        setTimeout: (run: () => void, ms?: number) =>
+          isLockHold(ms) ? document.addEventListener('let-go', run) : later(run, ms),
+      })
+    })
+    const pending = () => first.evaluate(async () => (await navigator.locks.query()).pending?.length)
+    await first.evaluate(() => {
+      const held = () => new Promise<void>((free) => document.addEventListener('let-go', () => free()))
+      void navigator.locks.request('perennial', held)
+    })
+    for (const [index, tab] of [second, first].entries()) {
+      await tab.evaluate(() => void window.session.getAccessToken({ forceRefresh: true }))
+      await expect.poll(pending).toBe(index + 1)
+    }
+    await first.evaluate(() => document.dispatchEvent(new Event('let-go')))
+    await waitForEvent(first, 'refreshed')
+    expect(await pending()).toBe(1)
+
+    for (const session of world.service.sessions.values()) session.ended = true
+    let refusals = 0
+    world.pages.api = (_, response) => {
+      refusals += 1
+      response.writeHead(401).end('{"code":"AUTH_TOKEN_REVOKED"}')
+    }
+    const answer = first.evaluate(async () => (await window.session.fetch('/api/x')).status)
+    await expect.poll(() => refusals).toBe(1)
+    await first.evaluate(async () => void (await fetch('/api/after')))
+    await second.evaluate(() => document.dispatchEvent(new Event('let-go')))
+    expect(await answer).toBe(401)
+    expect(await first.evaluate(() => window.session.state.status)).toBe('signed-out')
+  })
+
   it('keep a sign-out that comes while a refresh is under way', async () => {
     const [first, second] = await world.openTabs(2)
     if (!first || !second) throw new Error('no tabs')
