@@ -14,13 +14,13 @@ export function sdkOf({ memberstack }: Settings): MemberstackDom | undefined {
 
 /**
  * Returns the SDK's member JWT; '' if there is none, undefined if it is not known: no SDK, a denied storage, or one that is older than
- * the record. Between a browser's processes a message can arrive before what was stored earlier.
+ * the record. Between a browser's processes a message can arrive before what was stored earlier, until this tab has seen the JWT.
  */
 export function memberJwtOf({ held, settings }: Tab): string | undefined {
   const sdk = sdkOf(settings)
   const memberJwt = sdk && orUndefined(() => sdk.getMemberCookie() ?? '')
   const isAsNew = identify(`${memberJwt}`)[1] >= (held.record.memberJwt?.[1] ?? 0)
-  return isAsNew || performance.now() > held.calmUntil ? memberJwt : undefined
+  return isAsNew || held.memberJwt || performance.now() > held.calmUntil ? memberJwt : undefined
 }
 
 /** Returns what identifies a member JWT without being one. */

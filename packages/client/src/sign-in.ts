@@ -1,9 +1,9 @@
+import { nextSession } from './token-record.js'
 import { isOlder, readToken } from './token-times.js'
 import { acquire } from './acquire.js'
 import { PerennialError } from './perennial-error.js'
 import type { MemberstackDom, TokenPair } from './session.js'
 import { put, sync, type Tab } from './tab.js'
-import { nextSession } from './token-record.js'
 
 /**
  * Opens a session: exchanges a member JWT, or adopts a pair.

@@ -137,6 +137,8 @@ describeInBrowser('following Memberstack', (world) => {
         await waitForEvent(tab, 'signed-in')
         const other = await openFollowing(world, following)
         await other.waitForFunction(() => window.session.state.status === 'signed-in')
+        // By cookie it may get a token of its own, of which it tells the first tab.
+        await other.evaluate(() => window.session.getAccessToken())
         // Another process of the browser learns later of what this one has stored.
         await other.evaluate((jwt) => {
           const read = localStorage.getItem.bind(localStorage)

@@ -130,7 +130,8 @@ describeInBrowser('several tabs of one browser', (world) => {
   })
 
   it('ask at once about a token of another tab that is refused, while their own attempt waits for that tab', async () => {
-    const [first, second] = await world.openTabs(2)
+    // The wait for the lock ends at seven tenths of this time.
+    const [first, second] = await world.openTabs(2, { timeoutSeconds: 28 })
     if (!first || !second) throw new Error('no tabs')
     await first.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 60 }))
     await waitForEvent(second, 'signed-in')
