@@ -130,3 +130,19 @@ export async function waitForEvent(page: Page, event: SessionEvent, times = 1): 
   const emitted = async (): Promise<number> => (await eventsOf(page)).filter((name) => name === event).length
   await expect.poll(emitted, { timeout: 20_000, interval: 10 }).toBeGreaterThanOrEqual(times)
 }
+
+/** Holds the lock, so that other tabs cannot refresh. Returns the function that releases it. */
+export async function holdLock(tab: Page): Promise<() => Promise<unknown>> {
+  await tab.evaluate(
+    () =>
+      new Promise<void>((held) => {
+        const hold = (): Promise<void> =>
+          new Promise((resolve) => {
+            document.addEventListener('let-go', () => resolve(), { once: true })
+            held()
+          })
+        void navigator.locks.request('perennial', hold)
+      }),
+  )
+  return () => tab.evaluate(() => document.dispatchEvent(new Event('let-go')))
+}

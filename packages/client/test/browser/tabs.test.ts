@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
-import { eventsOf, openPage, waitForEvent } from './harness.js'
+import { eventsOf, holdLock, openPage, waitForEvent } from './harness.js'
 import { describeInBrowser, type PlainOptions } from './world.js'
 
 /** Makes 50 calls in each tab at the moment of a sign-in with an expired token. Returns the statuses. */
@@ -145,15 +145,12 @@ describeInBrowser('several tabs of one browser', (world) => {
       })
     })
     const pending = () => first.evaluate(async () => (await navigator.locks.query()).pending?.length)
-    await first.evaluate(() => {
-      const held = () => new Promise<void>((free) => document.addEventListener('let-go', () => free()))
-      void navigator.locks.request('perennial', held)
-    })
+    const letGo = await holdLock(first)
     for (const [index, tab] of [second, first].entries()) {
       await tab.evaluate(() => void window.session.getAccessToken({ forceRefresh: true }))
       await expect.poll(pending).toBe(index + 1)
     }
-    await first.evaluate(() => document.dispatchEvent(new Event('let-go')))
+    await letGo()
     await waitForEvent(first, 'refreshed')
     expect(await pending()).toBe(1)
 

@@ -1,24 +1,7 @@
-import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
 import { follow, openFollowing } from './following.js'
-import { eventsOf, openSession, waitForEvent } from './harness.js'
+import { eventsOf, holdLock, openSession, waitForEvent } from './harness.js'
 import { describeInBrowser } from './world.js'
-
-/** Holds the lock, so that other tabs cannot refresh. Returns the function that releases it. */
-async function holdLock(tab: Page): Promise<() => Promise<unknown>> {
-  await tab.evaluate(
-    () =>
-      new Promise<void>((held) => {
-        const hold = (): Promise<void> =>
-          new Promise((resolve) => {
-            document.addEventListener('let-go', () => resolve(), { once: true })
-            held()
-          })
-        void navigator.locks.request('perennial', hold)
-      }),
-  )
-  return () => tab.evaluate(() => document.dispatchEvent(new Event('let-go')))
-}
 
 describeInBrowser('the cookie transport', (world) => {
   const cookie = { storage: 'cookie' } as const
