@@ -1,40 +1,39 @@
-/** The columns of a row that is read, but for the epoch of the store. */
-const readColumns = [
-  ['id', 'text'],
-  ['member_id', 'text'],
-  ['user_agent', 'text'],
-  ['created_at', 'bigint'],
-  ['last_used_at', 'bigint'],
-  ['expires_at', 'bigint'],
-  ['generation', 'bigint'],
-  ['confirmed_at', 'bigint'],
-  ['previous_confirmed_at', 'bigint'],
-  ['epoch', 'bigint'],
-  ['ended_at', 'bigint'],
-  ['end_reason', 'text'],
-  ['sealed_member', 'text'],
-  ['jkt', 'text'],
-  ['mark', 'text'],
-] as const
+/** The columns of a session, and their types. */
+const columnTypes = {
+  id: 'text',
+  member_id: 'text',
+  user_agent: 'text',
+  created_at: 'bigint',
+  last_used_at: 'bigint',
+  expires_at: 'bigint',
+  generation: 'bigint',
+  confirmed_at: 'bigint',
+  previous_confirmed_at: 'bigint',
+  epoch: 'bigint',
+  ended_at: 'bigint',
+  end_reason: 'text',
+  sealed_member: 'text',
+  jkt: 'text',
+  mark: 'text',
+} as const
+const readColumns = Object.entries(columnTypes)
 
 /** The columns that a replacement has. The id is the first, and is not written. */
 export const replacedColumns = [
-  ['id', 'text'],
-  ['user_agent', 'text'],
-  ['created_at', 'bigint'],
-  ['last_used_at', 'bigint'],
-  ['expires_at', 'bigint'],
-  ['generation', 'bigint'],
-  ['confirmed_at', 'bigint'],
-  ['previous_confirmed_at', 'bigint'],
-  ['sealed_member', 'text'],
-  ['mark', 'text'],
-  ['jkt', 'text'],
+  'id',
+  'user_agent',
+  'created_at',
+  'last_used_at',
+  'expires_at',
+  'generation',
+  'confirmed_at',
+  'previous_confirmed_at',
+  'sealed_member',
+  'mark',
+  'jkt',
 ] as const
 
-type Columns = readonly (readonly [name: string, type: string])[]
-
-function typed(columns: Columns): string {
+function typed(columns: readonly (readonly [name: string, type: string])[]): string {
   return columns.map(([name, type]) => `${name} ${type}`).join(', ')
 }
 
@@ -73,7 +72,8 @@ END`,
  * the order of their ids, so that the statements of two instances never wait for each other.
  */
 function replaceSessions(schema: string): StoreFunction {
-  const copied = replacedColumns.slice(1).map(([name]) => `${name} = wanted.${name}`)
+  const copied = replacedColumns.slice(1).map((name) => `${name} = wanted.${name}`)
+  const entry = typed(replacedColumns.map((name) => [name, columnTypes[name]]))
   return {
     name: 'replace_sessions_1',
     parameters: 'wanted_rows text',
@@ -82,7 +82,7 @@ function replaceSessions(schema: string): StoreFunction {
 DECLARE wanted record;
 BEGIN
   FOR wanted IN
-    SELECT * FROM json_to_recordset(wanted_rows::json) AS entry (${typed(replacedColumns)}, expected text) ORDER BY id
+    SELECT * FROM json_to_recordset(wanted_rows::json) AS entry (${entry}, expected text) ORDER BY id
   LOOP
     UPDATE ${schema}.sessions AS session SET ${copied.join(', ')}
       WHERE session.id = wanted.id AND session.mark = wanted.expected AND session.ended_at IS NULL;

@@ -5,7 +5,7 @@ import type { PostgresStatements, PostgresValue } from './statements.js'
 /** The fields of a row in the order of `fieldsOf`, its `jkt`, and the mark that the row is expected to have. */
 export type Replacement = readonly PostgresValue[]
 
-const markIndex = replacedColumns.findIndex(([name]) => name === 'mark')
+const markIndex = replacedColumns.indexOf('mark')
 
 /**
  * Creates the compare-and-set of session rows, which returns true if the row was replaced. Those that come together are one
@@ -18,7 +18,7 @@ export function createReplacement({
   const statement = `SELECT mark FROM ${schema}.replace_sessions_1($1::text) AS mark`
   return createBatch(async (given: readonly Replacement[]) => {
     const list = given.map((values) => {
-      const fields = replacedColumns.map(([name], index) => [name, values[index]])
+      const fields = replacedColumns.map((name, index) => [name, values[index]])
       return { ...Object.fromEntries(fields), expected: values[replacedColumns.length] }
     })
     const replaced = await run(statement, [JSON.stringify(list)])
