@@ -65,6 +65,7 @@ async function attempt(tab: Tab): Promise<void> {
   const { held, schedule } = tab
   const { record, pendingJwt } = held
   schedule.busy = true
+  // A call that asks meanwhile sets it to 0 again.
   schedule.dueAt ||= 1
   // `acquire` rejects with a PerennialError only.
   await acquire(tab).catch((error: PerennialError) =>

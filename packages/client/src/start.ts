@@ -56,6 +56,7 @@ function listen(tab: Tab): () => void {
 function receive(tab: Tab, message: Message): void {
   if ('stale' in message) return failed(tab, new PerennialError(...message.stale), true)
   const { held, store } = tab
+  // What its tab had stored before may arrive later.
   if (isNewer(message, held.record)) held.calmUntil = performance.now() + storageLagMs
   // The stored record may be newer than both, and must not be overwritten; or older than the message, and is replaced.
   sync(tab)

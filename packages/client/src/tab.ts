@@ -32,7 +32,7 @@ export interface Held {
   pendingJwt?: string | undefined
   /** The SDK's member JWT, while there is one. */
   memberJwt?: MemberJwt | undefined
-  /** Until then the storage may be older than the record, which came by a message. On the page's clock since it was opened, in ms. */
+  /** Until then the storage may be older than the record, which came by a message. On the page's monotonic clock, in milliseconds. */
   calmUntil: number
   /** True in `cookie` mode until the service has answered once: only the service can read its cookie. */
   unknown: boolean
