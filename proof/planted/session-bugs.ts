@@ -197,8 +197,8 @@ export const sessionBugs: readonly PlantedBug[] = [
     name: 'an access token outlives its session',
     world: 'bounds',
     file: 'packages/auth/src/tokens/access-token.ts',
-    replace: 'exp: Math.floor(Math.min(iat + ttlSeconds, expiresBy)),',
-    by: 'exp: iat + ttlSeconds,',
+    replace: 'const exp = Math.floor(Math.min(iat + ttlSeconds, expiresBy))\n',
+    by: 'const exp = Math.floor(iat + ttlSeconds)\n',
   },
   {
     name: 'a refresh token stays a second too long',

@@ -9,6 +9,8 @@ import {
   type MemberstackApp,
   type MemberstackAppOptions,
 } from './kit/memberstack-app.js'
+import { createMemoryStore } from '../src/stores/memory.js'
+import type { Store } from '../src/stores/store.js'
 import { hostileCookies } from './kit/hostile-cookies.js'
 import { PageBrowser, pageOrigin } from './kit/page-browser.js'
 
@@ -139,6 +141,44 @@ describe('a page that is rendered on the server', () => {
       expect(await (await site.render(ada.request('/'))).text()).toBe(hello.text)
     }
     expect(await ada.open()).toMatchObject(hello)
+  })
+
+  it('keeps its member when the process is stopped for an hour in the middle of the refresh', async () => {
+    const store = createMemoryStore({ clock: () => site.time.now })
+    let stoppedSeconds = 0
+    const sessions: Store['sessions'] = {
+      ...store.sessions,
+      async replace(row, expected) {
+        site.time.now += stoppedSeconds
+        return await store.sessions.replace(row, expected)
+      },
+    }
+    const site = await createSite({ store: { ...store, sessions } })
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    stoppedSeconds = 4000
+    const before = new Map(ada.cookies)
+    expect(await ada.open()).toMatchObject(hello)
+    expect([...ada.cookies]).not.toEqual([...before])
+    stoppedSeconds = 0
+    // Another page that was asked for with the old cookies.
+    expect(await (await site.render(ada.request('/'))).text()).toBe(hello.text)
+    for (const [name, value] of before) ada.cookies.set(name, value)
+    expect(await ada.open()).toMatchObject(hello)
+  })
+
+  it('keeps its cookies when the new access token expires while the page is rendered', async () => {
+    const site = await createSite()
+    const ada = new Browser(site)
+    await ada.signIn()
+    site.time.now += 4000
+    site.answer = (greeting) => {
+      site.time.now += 4000
+      return new Response(greeting)
+    }
+    const { response } = await ada.open()
+    expect(response.headers.getSetCookie()).toHaveLength(2)
   })
 
   it('notes that a browser has a token only when it sends it, so that a thief of the older one is found', async () => {

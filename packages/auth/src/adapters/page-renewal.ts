@@ -101,7 +101,7 @@ function signedOut(request: Request): Sight {
  * Finds the member of these credentials. Null if they are refused.
  * @throws {@link AuthError} rejected with `AUTH_UNAVAILABLE`
  */
-export async function findMember(
+async function findMember(
   perennial: Perennial,
   credentials: Partial<Credentials>,
 ): Promise<MemberstackUser | null> {

@@ -1,8 +1,9 @@
+import type { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { MemberstackUser } from '../base/formats.js'
 import type { Perennial } from '../http/index.js'
 import { finishPage, pageTokensOf, tryAgain } from './page-messages.js'
-import { createLook, findMember, readMember, type Sight } from './page-renewal.js'
+import { createLook, readMember, type Sight } from './page-renewal.js'
 import { toCookieRequest, type RequestHead } from './web-messages.js'
 
 /** Options of {@link createPages}. `Rest`: the other arguments that `handle` gets beside the request and `next`. */
@@ -49,12 +50,12 @@ export function createPages<Rest extends readonly unknown[] = []>(
   const look = createLook(perennial, rules)
   /**
    * Returns the cookies that the answer sets. If the member has signed out while the page was rendered, there are none: they would
-   * replace those of a member who has signed in since.
+   * replace those of a member who has signed in since. Those of an access token that has expired meanwhile hold a refresh token that is good.
    */
   const lastingCookies = async ({ request, cookies }: Sight): Promise<readonly string[]> => {
     if (cookies.length === 0) return cookies
-    const member = await findMember(perennial, { page: toCookieRequest(request) }).catch(() => undefined)
-    return member === null ? [] : cookies
+    const found = await readMember(perennial, { page: toCookieRequest(request) }).catch(() => null)
+    return isRevoked(found) ? [] : cookies
   }
 
   return {
@@ -75,9 +76,13 @@ export function createPages<Rest extends readonly unknown[] = []>(
       const found = accessToken === undefined ? null : await readMember(perennial, { page })
       if (found !== null && 'userId' in found) return found
       // The member may have signed out since `handle` has seen the request.
-      const isOver = refreshToken === undefined || found?.code === 'AUTH_TOKEN_REVOKED'
-      if (!isOver) throw failure('pageMemberUnknown')
+      if (refreshToken !== undefined && !isRevoked(found)) throw failure('pageMemberUnknown')
       return null
     },
   }
+}
+
+/** Returns true if the session of a token has ended. */
+function isRevoked(found: MemberstackUser | AuthError | null): boolean {
+  return found !== null && 'code' in found && found.code === 'AUTH_TOKEN_REVOKED'
 }

@@ -189,6 +189,11 @@ const failures = {
     'There is no key to sign with at the moment.',
     { reason: 'signing_keys' },
   ],
+  accessTokenTooLate: [
+    'AUTH_UNAVAILABLE',
+    'The answer took too long: its access token would have expired. Try again.',
+    { reason: 'too_late' },
+  ],
   claimsUnavailable: [
     'AUTH_UNAVAILABLE',
     'The claims of the member cannot be determined. Try again later.',

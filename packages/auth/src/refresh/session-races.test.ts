@@ -129,6 +129,57 @@ describe('a refresh', () => {
   })
 })
 
+describe('a refresh of a process that is stopped between its decision and its write', () => {
+  const stoppedFor = (seconds: number) => {
+    let left = seconds
+    return instanceWith({
+      replace: async (row, expected) => {
+        world.setClock(world.now + left)
+        left = 0
+        return await store.sessions.replace(row, expected)
+      },
+    })
+  }
+
+  it.each([1_800, 4_000, 100_000])(
+    'for %i s gives a token of the whole life, and repeats it',
+    async (seconds) => {
+      await start({ transport: 'cookie' })
+      await world.pass(3_000)
+      const stopped = stoppedFor(seconds)
+      const [given, repeated] = [await stopped.refresh(first), await stopped.refresh(first)]
+      expect([given, repeated]).toMatchObject([{ how: 'rotated' }, { how: 'replayed' }])
+      for (const outcome of [given, repeated]) {
+        const accessToken = outcome.kind === 'refreshed' ? outcome.accessToken : ''
+        expect(readAccessToken(accessToken).expiresAt).toBe(world.now + 3_600)
+      }
+    },
+  )
+
+  it('for a shorter time gives a token that ends with all others of its generation', async () => {
+    await start({ transport: 'cookie' })
+    await world.pass(3_000)
+    const decidedAt = world.now
+    const outcome = await stoppedFor(1_799).refresh(first)
+    const accessToken = outcome.kind === 'refreshed' ? outcome.accessToken : ''
+    expect(readAccessToken(accessToken).expiresAt).toBe(decidedAt + 3_600)
+  })
+
+  it.each(['cookie', 'body'] as const)(
+    'until its session has expired gives none, by %s',
+    async (transport) => {
+      await start({ transport, maxSeconds: 5_000 })
+      await world.pass(3_000)
+      const stopped = stoppedFor(2_000)
+      await expect(stopped.refresh(first)).rejects.toMatchObject({
+        code: 'AUTH_UNAVAILABLE',
+        reason: 'too_late',
+      })
+      expect(await stopped.refresh(first)).toMatchObject({ kind: 'refused', reason: 'expired' })
+    },
+  )
+})
+
 describe('a refusal', () => {
   it('for theft is reported by the caller that finds it', async () => {
     const outcome = await instance.refresh(first)

@@ -157,7 +157,12 @@ async function keepCurrent(decision: Served, session: Session, work: Work): Prom
   return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept', isBound: boundTo !== undefined }
 }
 
-/** Returns the latest expiry of the access token that comes with a rotation, and of those that repeat it. */
+/** Returns true while the newest token may stay, so that its access tokens end with the one of the rotation. */
+function mayKeep({ lastUsedAt }: Session, { clock, keepSeconds = 0 }: Work): boolean {
+  return clock() < lastUsedAt + keepSeconds
+}
+
+/** Returns the latest expiry of the access token that comes with a rotation, and of those that are given while its refresh token stays. */
 function endOfRotatedToken({ lastUsedAt, expiresAt }: Session, { keeping }: Work): number {
   return keeping ? Math.min(expiresAt, lastUsedAt + keeping.accessTokenTtlSeconds) : expiresAt
 }
@@ -189,8 +194,9 @@ async function answer(
   const { secrets, recent } = work
   const { id: sessionId, memberId, generation } = session
   const issued = how === 'replayed' ? recent.get(sessionId)?.issued : null
-  // A replay may come when the token of the rotation has expired.
-  const expiresBy = how === 'replayed' ? session.expiresAt : endOfRotatedToken(session, work)
+  // A replay may come when the token of the rotation has expired, and so may this answer if the process was stopped after its decision.
+  const isLate = how === 'replayed' || !mayKeep(session, work)
+  const expiresBy = isLate ? session.expiresAt : endOfRotatedToken(session, work)
   // Callers that come shortly after each other, but do not share a run, get one access token all the same.
   const accessToken =
     issued?.generation === generation ? issued.accessToken : await issue(session, expiresBy, read, work)

@@ -49,6 +49,17 @@ describe('createAccessTokens', () => {
     expect(decodeToken(token)?.claims).toMatchObject({ cnf: { jkt: 'thumbprint' }, epoch: 4 })
   })
 
+  it.each([
+    ['in this second', 1_700_000_000.9],
+    ['before', 1_699_999_000],
+  ])('issues no token that has expired %s', async (_when, expiresBy) => {
+    await expect(tokens.issue({ ...subject, expiresBy })).rejects.toMatchObject({
+      code: 'AUTH_UNAVAILABLE',
+      reason: 'too_late',
+      retryable: true,
+    })
+  })
+
   it('issues the claims of RFC 9068, and the four fields of the member', async () => {
     const token = await tokens.issue(subject)
     expect(decodeToken(token)?.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) })

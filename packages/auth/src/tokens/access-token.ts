@@ -30,7 +30,10 @@ export interface AccessTokenSubject extends Omit<SessionClaims, 'epoch'> {
 
 /** Issues our own access tokens. */
 export interface AccessTokens {
-  /** Issues an access token. @throws {@link AuthError} `AUTH_UNAVAILABLE` if there is no key to sign with */
+  /**
+   * Issues an access token.
+   * @throws {@link AuthError} `AUTH_UNAVAILABLE`: there is no key to sign with, or the token would have expired already
+   */
   readonly issue: (subject: AccessTokenSubject) => Promise<string>
 }
 
@@ -68,6 +71,9 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     async issue(subject) {
       const { user, sessionId, generation, epoch = 0, memberReadAt, expiresBy = Infinity, boundTo } = subject
       const iat = Math.floor(clock())
+      const exp = Math.floor(Math.min(iat + ttlSeconds, expiresBy))
+      // The process was stopped after it had found the session alive. Who asks again gets a new answer.
+      if (exp <= iat) throw failure('accessTokenTooLate')
       const claims = {
         ...subject.claims,
         iss: issuer,
@@ -77,7 +83,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         sid: sessionId,
         jti: Buffer.from(randomBytes(tokenIdLength)).toString('base64url'),
         iat,
-        exp: Math.floor(Math.min(iat + ttlSeconds, expiresBy)),
+        exp,
         [generationClaim]: generation,
         ...(epoch === 0 ? {} : { [epochClaim]: epoch }),
         ...(boundTo === undefined ? {} : { cnf: { jkt: boundTo } }),
