@@ -222,4 +222,18 @@ export const sessionBugs: readonly PlantedBug[] = [
     replace: 'const expiresBy = endOfRotatedToken(session, work)\n',
     by: 'const expiresBy = session.expiresAt\n',
   },
+  {
+    name: 'a refresh that was stopped in the middle has the token of its decision',
+    world: 'stopped',
+    file: source,
+    replace: "const isLate = how === 'replayed' || !mayKeep(session, work)",
+    by: "const isLate = how === 'replayed'",
+  },
+  {
+    name: 'an answer is repeated for as long as a session may be idle',
+    world: 'stopped',
+    file: 'packages/auth/src/refresh/recent-standings.ts',
+    replace: 'const keptSeconds = 30',
+    by: 'const keptSeconds = 604_800',
+  },
 ]

@@ -8,7 +8,10 @@ export const startAt = 1_700_000_000
 /** For this many seconds after a rotation a refresh token by cookie stays: half of an access token's life. */
 const tokenKeptSeconds = 1800
 
-/** A call of the store takes less than this, in seconds. The stores give up after seconds. */
+/** The life of an access token by default, in seconds. */
+const accessTokenSeconds = 3600
+
+/** A call of the store takes less than this, in seconds, unless the instance is stopped: the stores give up after seconds. */
 const longestStoreCallSeconds = 3600
 
 /** A request of a browser with a key is on its way for less than this, in seconds. */
@@ -34,6 +37,7 @@ function instantsOf(scene: Scene, bound: Bound): readonly number[] {
   if (bound === 'max') return [expiresAt]
   if (bound === 'second') return [now + 1]
   if (bound === 'token kept') return [lastUsedAt + tokenKeptSeconds]
+  if (bound === 'token ended') return [now + accessTokenSeconds]
   if (bound === 'shown') return shownInstants(scene)
   if (bound === 'idle') return [Math.max(lastUsedAt, confirmedAt ?? 0) + options.idleSeconds]
   if (bound === 'answer kept')
@@ -55,7 +59,8 @@ function shownInstants({ actors }: Scene): readonly number[] {
  * arrives later than the grace cannot be told from a thief's.
  */
 function isAllowed({ calls, pending, now, options }: Scene, at: number): boolean {
-  if (pending.length > 0 && at - now >= longestStoreCallSeconds) return false
+  const isCut = pending.length > 0 && options.isStopped !== true
+  if (isCut && at - now >= longestStoreCallSeconds) return false
   const onTheirWay = calls.filter((call) => call.at === undefined && call.actor.name !== 'thief')
   const longest = options.device ? Math.min(onItsWaySeconds, options.graceSeconds) : options.graceSeconds
   return onTheirWay.every(({ sentAt }) => at - sentAt < longest)

@@ -84,6 +84,7 @@ function judgeServed(scene: Scene, call: Call, { outcome, basis, rotatedTo }: An
   demand(sid === scene.sessionId, 'the access token is of another session')
   demand(gen === outcome.generation, 'the access token is of another generation than the refresh token')
   demand(exp <= scene.row.expiresAt, 'an access token outlives its session')
+  demand(exp > scene.now, 'an answer has an access token that has expired')
   if (outcome.isKept) judgeKept(scene, call, { outcome, basis, rotatedTo })
   if (rotatedTo !== undefined)
     return demand(outcome.generation === rotatedTo, 'the answer is not what was rotated to')

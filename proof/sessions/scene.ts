@@ -6,10 +6,11 @@ import type { DurableStore } from './durable-store.ts'
 import type { Instance } from './instance.ts'
 
 /**
- * The bounds near which time is tried: one second before, and at it. `second` is one second from now. `shown` is the end of the cookie that
- * shows the key, in the browser and at the service.
+ * The bounds near which time is tried: one second before, and at it. `second` is one second from now. `token ended` is the end of an
+ * access token that is issued now. `shown` is the end of the cookie that shows the key, in the browser and at the service.
  */
-export type Bound = 'grace' | 'idle' | 'max' | 'answer kept' | 'token kept' | 'second' | 'shown'
+export type Bound =
+  'grace' | 'idle' | 'max' | 'answer kept' | 'token kept' | 'token ended' | 'second' | 'shown'
 
 /** How often each of these may happen in one history. */
 export interface Budget {
@@ -60,6 +61,8 @@ export interface SessionWorldOptions {
   readonly device?: boolean
   /** False if nobody uses an access token. @defaultValue true */
   readonly hasUses?: boolean
+  /** True if instances may be stopped for hours, in the middle of a request too. @defaultValue false */
+  readonly isStopped?: boolean
   /** A request takes a step of its own to arrive, to read the store and to ask the admin API. @defaultValue false */
   readonly isFine?: boolean
 }

@@ -162,6 +162,17 @@ const small: readonly SessionWorldOptions[] = [
   },
   {
     ...usual,
+    name: 'stopped',
+    about:
+      'A tab with cookies at an instance that is stopped for hours, in the middle of a refresh too; a response is lost.',
+    transport: 'cookie',
+    bounds: ['token kept', 'token ended'],
+    generations: 3,
+    isStopped: true,
+    budget: { lostResponses: 1, waits: 3 },
+  },
+  {
+    ...usual,
     name: 'bound',
     about:
       'A tab with a key, and a thief who copies its storage but not the key; a response is lost, and either may sign out.',
