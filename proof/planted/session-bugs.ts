@@ -226,7 +226,7 @@ export const sessionBugs: readonly PlantedBug[] = [
     name: 'a refresh that was stopped in the middle has the token of its decision',
     world: 'stopped',
     file: source,
-    replace: "const isLate = how === 'replayed' || !mayKeep(session, work)",
+    replace: "const isLate = how === 'replayed' || !mayStay(session, work.clock(), work)",
     by: "const isLate = how === 'replayed'",
   },
   {

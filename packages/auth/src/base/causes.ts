@@ -102,8 +102,8 @@ export function nameForm(body: string): string {
   return /^[[{]/.test(text) ? '' : ', text instead of JSON'
 }
 
-/** Returns the code of the operating system, of TLS or of SQLite. An `AuthError` has a code of another kind. */
-function codeIn(error: Error): string | null {
+/** Returns the code of the operating system, of TLS or of SQLite; null if the error has none. An `AuthError` has a code of another kind. */
+export function codeIn(error: Error): string | null {
   if ('errcode' in error && typeof error.errcode === 'number') return `SQLITE_${error.errcode & 0xff}`
   if (!('code' in error) || typeof error.code !== 'string' || error.name === 'AuthError') return null
   return /^[A-Z][A-Z0-9_]{2,60}$/.test(error.code) ? error.code : null

@@ -1,8 +1,9 @@
 import type * as Undici from 'undici'
 import type { Dispatcher } from 'undici'
 import { checkProxy, createDispatcher, type ConnectionOptions } from './http-connections.js'
-import { exchange, malformed, type Target } from './http-exchange.js'
+import { exchange } from './http-exchange.js'
 import { HttpFailure, type HttpClient } from './http-client.js'
+import { readUrl, targetOf } from './http-target.js'
 
 /** Options of {@link createHttpClient}. */
 export interface HttpClientOptions extends ConnectionOptions {
@@ -23,8 +24,7 @@ export function createHttpClient(options: HttpClientOptions = {}): ClosableHttpC
   const origins = createOrigins(options)
   let undici: typeof Undici | undefined
   const client: HttpClient = async (request) => {
-    const url = URL.parse(request.url)
-    if (!url || !/^https?:$/.test(url.protocol)) throw malformed()
+    const url = readUrl(request.url)
     undici ??= await import('#undici')
     const origin = origins.of(url, undici)
     if (!origin) throw new HttpFailure('connect', false, { cause: new Error('closed') })
@@ -96,20 +96,5 @@ function createOrigins(options: HttpClientOptions): {
       for (const [key, origin] of open) retire(key, origin)
       await Promise.all(closing)
     },
-  }
-}
-
-function targetOf(url: URL): Target {
-  const { origin, pathname, search } = url
-  const target = { origin, path: pathname + search }
-  if (url.username === '' && url.password === '') return target
-  return { ...target, authorization: `Basic ${Buffer.from(credentialsOf(url)).toString('base64')}` }
-}
-
-function credentialsOf({ username, password }: URL): string {
-  try {
-    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  } catch {
-    throw malformed()
   }
 }

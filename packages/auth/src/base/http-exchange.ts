@@ -2,14 +2,7 @@ import type { Dispatcher } from 'undici'
 import { KnownCause } from './causes.js'
 import { acceptedEncodings, decodeBody } from './content-encoding.js'
 import { HttpFailure, type HttpRequest, type HttpResponse } from './http-client.js'
-
-/** The parts of a URL that differ from call to call. */
-export interface Target {
-  readonly origin: string
-  readonly path: string
-  /** The `Authorization` header made of the URL's user and password, if it has any. */
-  readonly authorization?: string
-}
+import { malformed, type Target } from './http-target.js'
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
 
@@ -69,7 +62,7 @@ function createCall(
     fail,
     failBy(error) {
       if (written) fail('reset', toCause(error, 'sent'))
-      else if (isMalformed(error)) end(() => reject(malformed(error)))
+      else if (isMalformed(error)) end(() => reject(malformed(toCause(error, 'unsent'))))
       else fail(kindUnsent(error), toCause(error, 'unsent'))
     },
   }
@@ -165,11 +158,6 @@ function kindUnsent(error: Error): HttpFailure['kind'] {
 
 function isMalformed(error: Error): boolean {
   return ['UND_ERR_INVALID_ARG', 'ERR_INVALID_URL'].includes(codeOf(error))
-}
-
-/** Reports a mistake of the caller. The value is left out. */
-export function malformed(error?: Error): TypeError {
-  return new TypeError('the HTTP request is malformed', error ? { cause: toCause(error, 'unsent') } : {})
 }
 
 /** Keeps the code alone: a message can hold an address, a header or bytes of the answer. */

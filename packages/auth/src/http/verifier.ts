@@ -1,8 +1,7 @@
 import process from 'node:process'
 import { createBackground } from '../base/background.js'
-import { createHttpClient } from '../base/create-http-client.js'
 import { createFetchHttpClient } from '../base/fetch-http-client.js'
-import { isFunction, readRuntime } from '../base/runtime.js'
+import { isFunction } from '../base/runtime.js'
 import { isLoopback } from '../base/formats.js'
 import type { HttpClient } from '../base/http-client.js'
 import { systemClock, type Clock } from '../base/time.js'
@@ -57,7 +56,7 @@ export interface Verifier extends RequestAuthenticator {
 export function createVerifier(options: VerifierOptions): Verifier {
   const { jwksUri, userUri, appId, issuer } = checked(options)
   const { clock = systemClock, telemetry = silentTelemetry } = options
-  const own = readRuntime() === 'node' ? createHttpClient() : createFetchHttpClient()
+  const own = createFetchHttpClient()
   const httpClient = options.httpClient ?? own
   const background = createBackground()
   const keySet = createRemoteKeySet({

@@ -6,6 +6,7 @@ import {
   formatRefreshToken,
   type Confirmations,
   largestNumberOfTurns,
+  mayStay,
   parseRefreshToken,
   proveKey,
   requireNoKey,
@@ -157,11 +158,6 @@ async function keepCurrent(decision: Served, session: Session, work: Work): Prom
   return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept', isBound: boundTo !== undefined }
 }
 
-/** Returns true while the newest token may stay, so that its access tokens end with the one of the rotation. */
-function mayKeep({ lastUsedAt }: Session, { clock, keepSeconds = 0 }: Work): boolean {
-  return clock() < lastUsedAt + keepSeconds
-}
-
 /** Returns the latest expiry of the access token that comes with a rotation, and of those that are given while its refresh token stays. */
 function endOfRotatedToken({ lastUsedAt, expiresAt }: Session, { keeping }: Work): number {
   return keeping ? Math.min(expiresAt, lastUsedAt + keeping.accessTokenTtlSeconds) : expiresAt
@@ -195,7 +191,7 @@ async function answer(
   const { id: sessionId, memberId, generation } = session
   const issued = how === 'replayed' ? recent.get(sessionId)?.issued : null
   // A replay may come when the token of the rotation has expired, and so may this answer if the process was stopped after its decision.
-  const isLate = how === 'replayed' || !mayKeep(session, work)
+  const isLate = how === 'replayed' || !mayStay(session, work.clock(), work)
   const expiresBy = isLate ? session.expiresAt : endOfRotatedToken(session, work)
   // Callers that come shortly after each other, but do not share a run, get one access token all the same.
   const accessToken =
@@ -229,8 +225,7 @@ async function refuse(reason: Refused['kind'], session: Session, work: Work): Pr
 /** Theft: the session ends with every descendant, stored before the answer goes out (RFC 9700 §4.14.2). */
 async function endStolen(session: Session, { ender, telemetry, clock, context }: Work): Promise<void> {
   const { requestId } = context
-  const isFirstToFind = await ender.end(session, 'reuse', requestId)
-  if (!isFirstToFind) return
+  if (!(await ender.end(session, 'reuse', requestId))) return
   createEmitter(telemetry, clock).emit({
     event: 'session_reuse_detected',
     requestId,

@@ -45,6 +45,7 @@ export {
   decide,
   isLive,
   largestNumberOfTurns,
+  mayStay,
   surplusOf,
   type Decision,
   type RotationSettings,

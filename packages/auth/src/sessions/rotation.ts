@@ -31,21 +31,27 @@ export function decide(
   session: Session,
   presented: number,
   now: number,
-  { graceSeconds, idleSeconds, keepSeconds = 0 }: RotationSettings,
+  settings: RotationSettings,
 ): Decision {
+  const { graceSeconds, idleSeconds } = settings
   if (session.endedAt !== null) return { kind: 'revoked' }
   if (now >= session.expiresAt) return { kind: 'expired' }
   // The store lost writes, so its `lastUsedAt` is older than the last use and says nothing about idleness.
   if (presented > session.generation) return { kind: 'caught_up', toGeneration: presented + 1 }
   if (isIdle(session, now, idleSeconds)) return { kind: 'expired' }
   if (presented === session.generation) {
-    const kind = now < session.lastUsedAt + keepSeconds ? 'keep' : 'rotate'
+    const kind = mayStay(session, now, settings) ? 'keep' : 'rotate'
     return { kind, toGeneration: presented + 1 }
   }
 
   const successor = seenSuccessor(session, presented)
   if (successor === 'never_seen') return { kind: 'replay' }
   return now < successor + graceSeconds ? { kind: 'replay' } : { kind: 'reused' }
+}
+
+/** Returns true while the newest refresh token may stay, and its access tokens end with the one of its rotation. */
+export function mayStay(session: Session, now: number, { keepSeconds = 0 }: RotationSettings): boolean {
+  return now < session.lastUsedAt + keepSeconds
 }
 
 /**
