@@ -33,7 +33,7 @@ export interface VerifierOptions {
   readonly verifiedTokensKept?: number | undefined
   readonly telemetry?: Telemetry | undefined
   readonly clock?: Clock | undefined
-  /** It is not closed here. @defaultValue one without a proxy */
+  /** Reads the key set. It is not closed here. @defaultValue `createFetchHttpClient()` */
   readonly httpClient?: HttpClient | undefined
 }
 
