@@ -12,12 +12,14 @@ import {
   type MemberTokenReading,
 } from '../src/members/index.js'
 import type { RefreshContext, RefreshOutcome } from '../src/refresh/refresh.js'
-import type {
-  Confirmations,
-  DeviceKeys,
-  OperatorUseCases,
-  Revocations,
-  SessionUseCases,
+import {
+  parseRefreshToken,
+  type Confirmations,
+  type DeviceKeys,
+  type OperatorUseCases,
+  type Revocations,
+  type SessionUseCases,
+  type SignedIn,
 } from '../src/sessions/index.js'
 import type { Store } from '../src/stores/store.js'
 import {
@@ -29,7 +31,7 @@ import {
   type SigningKeys,
 } from '../src/tokens/index.js'
 import { claimForTest } from './kit/claimed-store.js'
-import { appId, readMemberJwt } from './kit/member-tokens.js'
+import { appId, memberJwt, readMemberJwt } from './kit/member-tokens.js'
 import type { FakeTime } from './kit/fake-time.js'
 import type { Prover } from './kit/proofs.js'
 import { createRecorder, type Recorder } from './kit/recorder.js'
@@ -182,6 +184,19 @@ export function createInstance(raw: Store, parts: SharedParts): Instance {
     },
     close: mode.revocations.close,
   }
+}
+
+/** Signs a member in with a new member JWT. */
+export async function signInAt(
+  { sessions }: Instance,
+  { world, secrets }: SharedParts,
+  request: Partial<Parameters<SessionUseCases['signIn']>[0]> = {},
+): Promise<SignedIn & { readonly sessionId: string }> {
+  const iat = Math.floor(world.now)
+  const memberToken = memberJwt({ iat, exp: iat + 1_209_600 })
+  const signedIn = await sessions.signIn({ memberToken, userAgent: null, requestId: 'req', ...request })
+  const sessionId = parseRefreshToken(secrets, signedIn.refreshToken)?.sessionId ?? ''
+  return { ...signedIn, sessionId }
 }
 
 function proofOf(prover: Prover, accessToken: string, at: number): Credentials['proof'] {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
-import { memberJwt } from '../../test/kit/member-tokens.js'
 import { provenBy } from '../../test/kit/proofs.js'
 import {
   createInstance,
   createSharedParts,
+  signInAt,
   memberOf,
   readAccessToken,
   type Instance,
@@ -33,13 +33,7 @@ beforeEach(() => {
 })
 
 const signIn = async (request: object = {}) => {
-  const memberToken = memberJwt({ iat: world.now, exp: world.now + 1_209_600 })
-  const { refreshToken } = await instance.sessions.signIn({
-    memberToken,
-    userAgent: null,
-    requestId: 'req',
-    ...request,
-  })
+  const { refreshToken } = await signInAt(instance, parts, request)
   parts.admin.asked.length = 0
   return refreshToken
 }

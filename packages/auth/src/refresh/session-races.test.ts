@@ -1,15 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { claimForTest } from '../../test/kit/claimed-store.js'
 import { createFakeTime, type FakeTime } from '../../test/kit/fake-time.js'
-import { memberJwt } from '../../test/kit/member-tokens.js'
 import {
   createInstance,
   createSharedParts,
+  signInAt,
   readAccessToken,
   type Instance,
   type SharedParts,
 } from '../../test/session-world.js'
-import { parseRefreshToken } from '../sessions/index.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 
@@ -29,10 +28,7 @@ async function start(settings: Parameters<typeof createSharedParts>[1] = {}) {
   parts = createSharedParts(world, settings)
   store = createMemoryStore(world)
   instance = createInstance(store, parts)
-  const memberToken = memberJwt({ iat: world.now, exp: world.now + 1_209_600 })
-  const signedIn = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
-  first = signedIn.refreshToken
-  sessionId = parseRefreshToken(parts.secrets, first)?.sessionId ?? ''
+  ;({ refreshToken: first, sessionId } = await signInAt(instance, parts))
   parts.admin.asked.length = 0
   parts.events.length = 0
 }

@@ -4,6 +4,7 @@ import { memberJwt } from '../../test/kit/member-tokens.js'
 import {
   createInstance,
   createSharedParts,
+  signInAt,
   memberOf,
   readAccessToken,
   type Instance,
@@ -12,7 +13,7 @@ import {
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import { unsealSnapshot } from '../members/membership.js'
-import { formatRefreshToken, parseRefreshToken } from '../sessions/index.js'
+import { formatRefreshToken } from '../sessions/index.js'
 import { advanceFrom, claimForTest, listOf } from '../../test/kit/claimed-store.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
@@ -45,10 +46,7 @@ beforeEach(async () => {
   trips = []
   instance = createInstance({ ...store, sessions: countingStore(store.sessions) }, parts)
   await instance.revocations.load()
-  const memberToken = memberJwt({ iat: world.now, exp: world.now + 1_209_600 })
-  const signedIn = await instance.sessions.signIn({ memberToken, userAgent: null, requestId: 'req' })
-  first = signedIn.refreshToken
-  sessionId = parseRefreshToken(parts.secrets, first)?.sessionId ?? ''
+  ;({ refreshToken: first, sessionId } = await signInAt(instance, parts))
   trips = []
   parts.admin.asked.length = 0
   parts.events.length = 0

@@ -4,13 +4,13 @@ import { memberJwt } from '../../test/kit/member-tokens.js'
 import {
   createInstance,
   createSharedParts,
+  signInAt,
   type Instance,
   type SharedParts,
 } from '../../test/session-world.js'
 import { createMemoryStore } from '../stores/memory.js'
 import type { Store } from '../stores/store.js'
 import { createOperatorSessions, createOperatorUseCases, type OperatorOptions } from './operator-sessions.js'
-import { parseRefreshToken } from './refresh-token.js'
 import type { SessionEnder } from './session-ender.js'
 import { beginSession } from './session.js'
 
@@ -29,12 +29,8 @@ beforeEach(() => {
 /** Signs a member in, and returns the id of the session. */
 const signIn = async (member = 'mem_ada') => {
   const memberToken = memberJwt({ id: member, iat: Math.floor(world.now), exp: world.now + 1_209_600 })
-  const { refreshToken } = await instance.sessions.signIn({
-    memberToken,
-    userAgent: 'Browser/1.0',
-    requestId: 'req_in',
-  })
-  return parseRefreshToken(parts.secrets, refreshToken)?.sessionId ?? ''
+  const request = { memberToken, userAgent: 'Browser/1.0', requestId: 'req_in' }
+  return (await signInAt(instance, parts, request)).sessionId
 }
 const isLive = async (id: string) => (await store.sessions.read(id))?.endedAt === null
 
