@@ -9,7 +9,7 @@ const auth = 'packages/auth/src'
 const client = 'packages/client/src'
 /** Tests that cross rooms, in this process: an app with the emulator as its Memberstack. */
 const crossing = 'packages/auth/test'
-const forward = ['answer-keeper', 'forward-source', 'upstream-call'].map(
+const forward = ['answer-keeper', 'forward-source', 'upstream-answer', 'upstream-call'].map(
   (name) => `${auth}/refresh/${name}.ts`,
 )
 const rooms = {
@@ -19,12 +19,12 @@ const rooms = {
   },
   refresh: {
     mutate: [`${auth}/refresh/*.ts`, ...forward.map((file) => `!${file}`)],
-    tests: [`${auth}/refresh/!(forward-source).test.ts`],
+    tests: [`${auth}/refresh/!(forward-source|upstream-answer).test.ts`],
   },
   // Its tests call a refresh API over HTTP, which takes longer.
   forward: {
     mutate: forward,
-    tests: [`${auth}/refresh/answer-keeper.test.ts`, `${auth}/refresh/forward-source.test.ts`],
+    tests: [`${auth}/refresh/{answer-keeper,sealed-answer,upstream-answer,forward-source}.test.ts`],
   },
   tokens: { mutate: [`${auth}/tokens/*.ts`], tests: [`${auth}/tokens/*.test.ts`] },
   memory: {
@@ -73,6 +73,8 @@ export default {
     '!*.ts',
     '**/dist/**',
     'packages/auth/test/*/node_modules/**',
+    // They are linked.
+    'packages/*/node_modules/**',
     'mutation/node_modules/**',
     'mutation/reports/**',
     // Left by a run that was interrupted.

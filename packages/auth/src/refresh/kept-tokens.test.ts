@@ -54,8 +54,8 @@ describe('a page load shortly after a rotation', () => {
       how: 'kept',
       memberId: 'mem_ada',
       sessionId: idOf(token),
-      isBound: false,
     })
+    expect(outcome.isBound).toBeUndefined()
     expect(outcome.refreshToken).toBeUndefined()
     expect(readAccessToken(outcome.accessToken)).toEqual({
       memberId: 'mem_ada',

@@ -132,6 +132,18 @@ describe('createRefresh', () => {
     expect((await errorOf(refresh('t', context))).subject).toEqual({ memberId: 'mem_1', sessionId: 's1' })
   })
 
+  it('says nothing for the log of a token that belongs to no session', async () => {
+    const refresh = create(async () => ({ kind: 'refused', reason: 'malformed' }))
+    expect((await errorOf(refresh('t', context))).subject).toStrictEqual({})
+  })
+
+  it('tells of trouble of the refresh API where the source names no other peer', async () => {
+    const reason = 'timeout'
+    const refresh = create(async () => ({ kind: 'unavailable', status: 503, retryAfterSeconds: 1, reason }))
+    await errorOf(refresh('t', context))
+    expect(recorder.events).toMatchObject([{ event: 'upstream_failure', target: 'refresh', reason }])
+  })
+
   it.each([502, 503] as const)('answers trouble with %d, retryable, and tells of it once', async (status) => {
     const refresh = create(async () => ({
       kind: 'unavailable',

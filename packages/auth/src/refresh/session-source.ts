@@ -142,7 +142,7 @@ function isServed(decision: Decision): decision is Served {
  * Answers a page load shortly after a rotation with an access token of the same generation. It ends when the token of that
  * rotation does, and is made of the member as last known, so the answer adds nothing to what the browser has: no write, no
  * call of Memberstack, no new refresh token. Returns null if the decision is another one, or no member is known that is up to
- * date and has a required plan: the token is rotated then.
+ * date and has a required plan: the token is rotated then. A cookie comes without a proof, so the access token is bound to no key.
  */
 async function keepCurrent(decision: Served, session: Session, work: Work): Promise<RefreshOutcome | null> {
   if (decision.kind !== 'keep') return null
@@ -151,16 +151,17 @@ async function keepCurrent(decision: Served, session: Session, work: Work): Prom
   if (!work.keeping || !known) return null
   // The token before it is reused from now on (rule of RFC 9700 §4.14.2). The first generation has none before it.
   if (generation > 1 && confirmedAt === null) work.keeping.confirmations.note(sessionId, generation)
-  const expiresBy = endOfRotatedToken(session, work)
+  const expiresBy = endOfTokens(session, work)
   const subject = { user: known.member, memberReadAt: known.readAt, sessionId, epoch, generation, expiresBy }
-  const boundTo = boundKeyOf(session, work)
-  const accessToken = await work.issueAccessToken({ ...subject, boundTo })
-  return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept', isBound: boundTo !== undefined }
+  const accessToken = await work.issueAccessToken(subject)
+  return { kind: 'refreshed', accessToken, memberId, sessionId, how: 'kept' }
 }
 
-/** Returns the latest expiry of the access token that comes with a rotation, and of those that are given while its refresh token stays. */
-function endOfRotatedToken({ lastUsedAt, expiresAt }: Session, { keeping }: Work): number {
-  return keeping ? Math.min(expiresAt, lastUsedAt + keeping.accessTokenTtlSeconds) : expiresAt
+/** Returns the latest expiry of an access token: the end of the one of the rotation while the refresh token may stay, and then that of the session. */
+function endOfTokens(session: Session, work: Work): number {
+  const { lastUsedAt, expiresAt } = session
+  if (!work.keeping || !mayStay(session, work.clock(), work)) return expiresAt
+  return Math.min(expiresAt, lastUsedAt + work.keeping.accessTokenTtlSeconds)
 }
 
 /** Returns the key that the access tokens of a session are bound to; undefined for bearer tokens. */
@@ -190,12 +191,9 @@ async function answer(
   const { secrets, recent } = work
   const { id: sessionId, memberId, generation } = session
   const issued = how === 'replayed' ? recent.get(sessionId)?.issued : null
-  // A replay may come when the token of the rotation has expired, and so may this answer if the process was stopped after its decision.
-  const isLate = how === 'replayed' || !mayStay(session, work.clock(), work)
-  const expiresBy = isLate ? session.expiresAt : endOfRotatedToken(session, work)
   // Callers that come shortly after each other, but do not share a run, get one access token all the same.
   const accessToken =
-    issued?.generation === generation ? issued.accessToken : await issue(session, expiresBy, read, work)
+    issued?.generation === generation ? issued.accessToken : await issue(session, read, work)
   const refreshToken = formatRefreshToken(secrets, { sessionId, generation })
   const isBound = boundKeyOf(session, work) !== undefined
   return { kind: 'refreshed', accessToken, refreshToken, memberId, sessionId, how, isBound }
@@ -203,13 +201,13 @@ async function answer(
 
 async function issue(
   session: Session,
-  expiresBy: number,
   { member: user, readAt: memberReadAt }: Snapshot,
   work: Work,
 ): Promise<string> {
   const { issueAccessToken, recent } = work
   const { id: sessionId, epoch, generation } = session
   const boundTo = boundKeyOf(session, work)
+  const expiresBy = endOfTokens(session, work)
   const subject = { user, memberReadAt, sessionId, epoch, generation, expiresBy, boundTo }
   const accessToken = await issueAccessToken(subject)
   recent.noteIssued(sessionId, { generation, accessToken })

@@ -112,6 +112,7 @@ function createWaiters(): Waiters {
 
 interface KeptAnswers {
   get(key: string): string | undefined
+  /** Keeps the answer of a key that has none: `get` was asked before. */
   set(key: string, sealed: string, keepSeconds: number): void
 }
 
@@ -140,7 +141,6 @@ function createKeptAnswers(options: MemorySharedAnswersOptions): KeptAnswers {
       return undefined
     },
     set(key, sealed, keepSeconds) {
-      remove(key)
       answers.set(key, { sealed, until: clock() + keepSeconds })
       characters += sealed.length
       sweep()
