@@ -1,3 +1,4 @@
+import { sessionColumns } from '../postgres/functions.js'
 import type { Clock } from '../../base/time.js'
 import { signInCutoffKeptSeconds } from '../ended-sessions.js'
 import type { PostgresAddress } from '../postgres/address.js'
@@ -89,21 +90,8 @@ function sessionOf({ row, refusedUntil }: MovedSession): object {
   }
 }
 
-const columns = [
-  'user_agent',
-  'created_at',
-  'last_used_at',
-  'expires_at',
-  'generation',
-  'confirmed_at',
-  'previous_confirmed_at',
-  'ended_at',
-  'end_reason',
-  'sealed_member',
-  'mark',
-  'epoch',
-  'jkt',
-]
+/** A session that is there already keeps its id and its member. */
+const columns = sessionColumns.filter((name) => name !== 'id' && name !== 'member_id')
 
 /**
  * A stored session stays if it is as new or newer: an end comes first, then the higher generation, then the one that was used.

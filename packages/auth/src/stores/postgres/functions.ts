@@ -17,6 +17,8 @@ const columnTypes = {
   mark: 'text',
 } as const
 const readColumns = Object.entries(columnTypes)
+/** The names of the columns of a session. */
+export const sessionColumns: readonly string[] = Object.keys(columnTypes)
 
 /** The columns that a replacement has. The id is the first, and is not written. */
 export const replacedColumns = [
