@@ -94,8 +94,10 @@ function withEach(declare) {
     each:
       (table) =>
       (name, ...args) => {
-        for (const [index, row] of [...table].entries()) {
-          const values = Array.isArray(row) ? row : [row]
+        const rows = [...table]
+        const areLists = rows.every((row) => Array.isArray(row))
+        for (const [index, row] of rows.entries()) {
+          const values = areLists ? row : [row]
           declare(`${format(name, ...values)} (${index})`, () => bodyOf(args)(...values))
         }
       },

@@ -30,9 +30,9 @@ describe('an answer', () => {
     let tries = 0
     const settle = () => Promise.reject(new Error(`down ${tries++}`))
     const keeper = createAnswerKeeper(answersThat({ settle }))
-    const closed = keeper.close()
-    await keeper.keep(claim, 'sealed', 600)
-    await closed
+    const kept = keeper.keep(claim, 'sealed', 600)
+    await keeper.close()
+    await kept
     expect(tries).toBe(1)
   })
 })

@@ -111,7 +111,7 @@ function createWatchedCall(options: ForwardOptions, limits: ForwardLimits) {
   const { clock, secretKey, telemetry = silentTelemetry } = options
   const watch = createPeerWatch({
     target: 'refresh',
-    host: URL.parse(options.url)?.host ?? '',
+    host: new URL(options.url).host,
     telemetry,
     clock,
   })

@@ -12,7 +12,7 @@ import { startTimeLimit } from '../base/time-limit.js'
 /** Trouble at the refresh API. */
 export type UpstreamTrouble = Extract<Settled, { readonly kind: 'unavailable' }>
 
-const refusals: ReadonlySet<string> = new Set([
+const refusals: ReadonlySet<unknown> = new Set([
   'invalid_grant',
   'invalid_token',
   'invalid_refresh_token',
@@ -80,10 +80,7 @@ function holdsAccessToken(
 
 function namesRefusal(response: HttpResponse): boolean {
   const answer = parseJsonObject(response.body)
-  return ['error', 'code'].some((name) => {
-    const value = field(answer, name)
-    return typeof value === 'string' && refusals.has(value)
-  })
+  return ['error', 'code'].some((name) => refusals.has(field(answer, name)))
 }
 
 type Refreshed = Extract<RefreshOutcome, { readonly kind: 'refreshed' }>
