@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
+import { createRecorder } from '../../test/kit/recorder.js'
 import { AuthError } from '../base/errors.js'
 import { failure } from '../base/failures.js'
 import type { HttpClient, HttpResponse } from '../base/http-client.js'
-import type { Observation } from '../telemetry/index.js'
 import type { VerifiedToken } from '../tokens/index.js'
 import { createForwardSource, type ForwardOptions, type ForwardSource } from './forward-source.js'
 import { createMemorySharedAnswers } from './shared-answers.js'
@@ -24,9 +24,17 @@ const refused: HttpResponse = { status: 401, headers: {}, body: '' }
 
 /** Forward mode with a refresh API that gives these answers, one after the other; the last one stays. */
 function createWorld(...answers: readonly (HttpResponse | Promise<HttpResponse>)[]) {
-  const observed: Observation[] = []
+  const telemetry = createRecorder()
   const asked: string[] = []
-  const world = { now: 1_000, observed, asked, calls: 0, verified: 0, create, refreshAs }
+  const world = {
+    now: 1_000,
+    observed: telemetry.observations,
+    asked,
+    calls: 0,
+    verified: 0,
+    create,
+    refreshAs,
+  }
   const httpClient: HttpClient = async () => {
     world.calls += 1
     return answers[Math.min(world.calls, answers.length) - 1] ?? refused
@@ -56,7 +64,7 @@ function createWorld(...answers: readonly (HttpResponse | Promise<HttpResponse>)
       clock: () => world.now,
       randomBytes,
       graceSeconds: 30,
-      telemetry: { emit: () => {}, observeUpstream: () => {}, observe: (one) => void observed.push(one) },
+      telemetry,
       ...options,
     })
     sources.push(source)

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { createHash, createHmac, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createProver, type ProofOptions } from '../../test/kit/proofs.js'
 import { createProofJudge, type ProofConditions, type ProofRequest } from './dpop-proof.js'
@@ -27,6 +27,13 @@ const reasonOf = (
   return 'reason' in result ? result.reason : 'accepted'
 }
 
+/** The same 32 bytes in base64url, spelt with bits beyond the last of them. */
+function withBitsBeyond(coordinate: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = alphabet.indexOf(coordinate.slice(-1))
+  return `${coordinate.slice(0, -1)}${alphabet.charAt(last + 1)}`
+}
+
 describe('a DPoP proof', () => {
   it('is accepted with the thumbprint of its key, and an id that its jti decides', () => {
     const first = judged(made({ claims: { jti: 'one' } }))
@@ -34,6 +41,14 @@ describe('a DPoP proof', () => {
     expect(judged(made({ claims: { jti: 'one', extra: 1 } }))).toEqual(first)
     expect(judged(made({ claims: { jti: 'two' } }))).not.toEqual(first)
     expect(judged(mallory.prove({ htu: url, at: now, claims: { jti: 'one' } }))).not.toEqual(first)
+  })
+
+  it('has an id that begins with its second and the start of its key, so that neighbours are written side by side', () => {
+    const id = (jti: string) => judged(made({ claims: { jti } }))
+    const second = now.toString(36)
+    expect(id('a-UUID_1')).toEqual({ jkt: ada.jkt, id: `${second}.${ada.jkt.slice(0, 22)}.a-UUID_1` })
+    const hashed = createHash('sha256').update(`${ada.jkt}.a jti`).digest('base64url')
+    expect(id('a jti')).toEqual({ jkt: ada.jkt, id: `${second}.${hashed}` })
   })
 
   it('matches the example of RFC 9449, whose key has the thumbprint of RFC 9449 §6.1', () => {
@@ -86,6 +101,11 @@ describe('a DPoP proof', () => {
     ['a key of another curve', 'key', made({ header: { jwk: { ...ada.jwk, crv: 'P-384' } } })],
     ['a point off the curve', 'key', made({ header: { jwk: { ...ada.jwk, y: ada.jwk.x } } })],
     ['a coordinate with padding', 'key', made({ header: { jwk: { ...ada.jwk, x: `${ada.jwk.x}=` } } })],
+    [
+      'a coordinate with bits beyond its end',
+      'key',
+      made({ header: { jwk: { ...ada.jwk, x: withBitsBeyond(ada.jwk.x) } } }),
+    ],
     ['a symmetric key', 'key', made({ header: { jwk: { kty: 'oct', k: 'AQ' } } })],
     ['a key of another type', 'key', made({ header: { jwk: { ...ada.jwk, kty: 'RSA' } } })],
     ['the key of another', 'signature', made({ header: { jwk: mallory.jwk } })],

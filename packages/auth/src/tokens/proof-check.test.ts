@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createProver } from '../../test/kit/proofs.js'
 import { failure } from '../base/failures.js'
-import { createProofCheck, type ProofLog } from './proof-check.js'
+import { createProofCheck, createUseOnce, type ProofLog } from './proof-check.js'
 
 const url = 'https://auth.example.com/v1/auth/me'
 const ada = createProver()
@@ -103,4 +103,17 @@ describe('the check of proofs', () => {
     expect(await useWithToken(proof)).toBe('repeated')
     await expect(use(prove())).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
   })
+})
+
+it('the memory of this process forgets an id after twice the time for which a proof counts', async () => {
+  let now = 1_000_000
+  const isFirst = createUseOnce({ clock: () => now })
+  expect(await isFirst('one')).toBe(true)
+  now += 149
+  expect(await isFirst('one')).toBe(false)
+  now += 1
+  expect(await isFirst('two')).toBe(true)
+  now += 150
+  expect(await isFirst('one')).toBe(true)
+  expect(await isFirst('two')).toBe(false)
 })

@@ -24,13 +24,14 @@ let server: RunningServer
 let httpClient: ClosableHttpClient
 let observed: Recorder['observed']
 let events: Recorder['events']
+let observations: Recorder['observations']
 let keySet: KeySet
 
 beforeEach(async () => {
   now = 1_000_000
   fetched = []
   const telemetry = createRecorder()
-  ;({ observed, events } = telemetry)
+  ;({ observed, events, observations } = telemetry)
   answer = (response) => void response.end(jwks(a))
   server = await startServer((request, response) => {
     fetched.push(request.url ?? '')
@@ -141,30 +142,50 @@ describe('createRemoteKeySet', () => {
     expect(await find('a')).toEqual(['a'])
   })
 
-  const troubles: [string, (response: ServerResponse) => void, string][] = [
-    ['status 500', (response) => void response.writeHead(500).end('{"keys":[]}'), 'status_500'],
-    ['status 404', (response) => void response.writeHead(404).end(jwks(b)), 'status_404'],
+  const troubles: [string, (response: ServerResponse) => void, string, string][] = [
+    [
+      'status 500',
+      (response) => void response.writeHead(500).end('{"keys":[]}'),
+      'status_500',
+      'status 500, no key set',
+    ],
+    [
+      'status 404',
+      (response) => void response.writeHead(404).end(jwks(b)),
+      'status_404',
+      'status 404, no key set',
+    ],
     [
       'a redirect',
       (response) => void response.writeHead(302, { location: '/elsewhere' }).end(),
       'status_302',
+      'status 302, an empty answer',
     ],
-    ['HTML', (response) => void response.end('<html>'), 'no_key_set'],
-    ['half a JSON', (response) => void response.end('{"keys":['), 'no_key_set'],
-    ['another JSON', (response) => void response.end('[]'), 'no_key_set'],
-    ['nothing', (response) => void response.end(), 'no_key_set'],
-    ['a reset', (response) => void response.destroy(), 'reset'],
-    ['half a megabyte', (response) => void response.end(jwks(a).padEnd(500_000)), 'too_large'],
+    ['HTML', (response) => void response.end('<html>'), 'no_key_set', 'status 200, HTML instead of JSON'],
+    ['half a JSON', (response) => void response.end('{"keys":['), 'no_key_set', 'status 200, no key set'],
+    ['another JSON', (response) => void response.end('[]'), 'no_key_set', 'status 200, no key set'],
+    ['nothing', (response) => void response.end(), 'no_key_set', 'status 200, an empty answer'],
+    ['a reset', (response) => void response.destroy(), 'reset', 'the connection broke off (UND_ERR_SOCKET)'],
+    [
+      'half a megabyte',
+      (response) => void response.end(jwks(a).padEnd(500_000)),
+      'too_large',
+      'the answer is too large',
+    ],
   ]
   it.each(troubles)(
     'serves the last good set while the source answers %s',
-    async (_name, trouble, reason) => {
+    async (_name, trouble, reason, cause) => {
       await keySet.ready()
       answer = trouble
       now += 7200
       expect(await find('a')).toEqual(['a'])
-      expect(events).toMatchObject([{ event: 'upstream_failure', target: 'jwks', reason }])
-      expect(observed.at(-1)?.outcome).toBe('failed')
+      expect(events).toMatchObject([
+        { event: 'upstream_failure', target: 'jwks', reason, error: 'The key set could not be read.' },
+      ])
+      expect(observed.at(-1)).toEqual({ target: 'jwks', outcome: 'failed', durationSeconds: 0 })
+      const host = new URL(server.origin).host
+      expect(observations).toEqual([{ kind: 'upstream_trouble', target: 'jwks', host, reason, cause }])
       expect(fetched.every((path) => path === '/jwks.json')).toBe(true)
     },
   )
@@ -219,6 +240,23 @@ describe('createRemoteKeySet', () => {
   it.each(['', 'jwks.json', 'file:///etc/passwd', 'ftp://127.0.0.1/'])('refuses the address %j', (url) => {
     const telemetry = { emit: () => {}, observeUpstream: () => {} }
     const options = { url, algorithms: ['RS256'] as const, httpClient, clock: () => now, telemetry }
-    expect(() => createRemoteKeySet(options)).toThrow(TypeError)
+    expect(() => createRemoteKeySet(options)).toThrow(
+      new TypeError('the address of the key set must start with http:// or https://'),
+    )
+  })
+
+  it('reports an error of the client that is not of the network by its kind alone', async () => {
+    const telemetry = createRecorder()
+    const failing = createRemoteKeySet({
+      url: 'https://api.example/jwks.json',
+      algorithms: ['RS256'],
+      httpClient: () => Promise.reject(new Error('canary')),
+      clock: () => (now += 2),
+      telemetry,
+    })
+    await expect(failing.ready()).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    expect(telemetry.events).toMatchObject([{ reason: 'unexpected' }])
+    expect(telemetry.observations).toMatchObject([{ reason: 'unexpected', cause: 'unexpected error' }])
+    expect(JSON.stringify(telemetry)).not.toContain('canary')
   })
 })

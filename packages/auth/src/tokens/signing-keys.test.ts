@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
 
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -8,8 +8,13 @@ import { createSecrets, type Secrets } from '../base/secrets.js'
 import { createMemoryStore } from '../stores/memory.js'
 import { createRecorder, type Recorder } from '../../test/kit/recorder.js'
 import { decodeToken } from './decode.js'
-import type { SigningKeyStore } from './signing-key.js'
-import { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './signing-keys.js'
+import { openSigningKey, thumbprint, type SigningKeyStore } from './signing-key.js'
+import {
+  createSigningKeys,
+  readSigningKeySet,
+  type SigningKeys,
+  type SigningKeysOptions,
+} from './signing-keys.js'
 import { ownIssuer } from './token-rules.js'
 import { createTokenVerifier } from './verify.js'
 
@@ -123,6 +128,18 @@ describe('the first start', () => {
   it('of a store that takes no key is 503', async () => {
     failing.add('add')
     await expect(instance().sign(claims())).rejects.toMatchObject({ code: 'AUTH_UNAVAILABLE' })
+    // The caller gets the trouble of the store; it is not reported a second time.
+    expect(recorder.events).toEqual([])
+  })
+
+  it('tries three times to add a key where others, whose keys it cannot open, are always faster', async () => {
+    let added = 0
+    store = { ...store, add: async () => (added += 1) < 0 }
+    await expect(instance().sign(claims())).rejects.toMatchObject({
+      code: 'AUTH_UNAVAILABLE',
+      cause: { reason: 'signing_keys' },
+    })
+    expect(added).toBe(3)
   })
 
   it('after another uses the key that is kept', async () => {
@@ -255,7 +272,12 @@ describe('rotation', () => {
     failing.add('add')
     expect(kidOf(await keys.sign(claims()))).toBe(first)
     expect(recorder.events).toMatchObject([
-      { event: 'upstream_failure', target: 'store', reason: 'signing_keys' },
+      {
+        event: 'upstream_failure',
+        target: 'store',
+        reason: 'signing_keys',
+        error: 'The signing keys could not be written to the store.',
+      },
     ])
     failing.clear()
     now += 60
@@ -281,9 +303,10 @@ describe('rotation', () => {
   })
 
   it('needs more time than the publishing takes', () => {
+    const error = new TypeError('publishAheadSeconds must be less than half of rotateAfterSeconds')
     const wrong = { rotateAfterSeconds: 100, publishAheadSeconds: 50 }
-    expect(() => instance(secretsOf(oldSecret), wrong)).toThrow(TypeError)
-    expect(() => instance(secretsOf(oldSecret), { publishAheadSeconds: -1 })).toThrow(TypeError)
+    expect(() => instance(secretsOf(oldSecret), wrong)).toThrow(error)
+    expect(() => instance(secretsOf(oldSecret), { publishAheadSeconds: -1 })).toThrow(error)
   })
 })
 
@@ -298,6 +321,34 @@ describe('a change of the secret', () => {
     expect(kidOf(await after.sign(claims()))).toBe(kidOf(token))
     expect(await verifierOf(after).verify(token)).toBeDefined()
     expect(calls.add).toBe(1)
+  })
+
+  it('that lost the old one leaves the old key in the store until its tokens have expired, and then removes it', async () => {
+    await instance(secretsOf(oldSecret)).start()
+    now += 1
+    const after = instance(secretsOf(newSecret))
+    const own = kidOf(await after.sign(claims()))
+    expect(await store.list()).toHaveLength(2)
+    expect(calls.reseal).toBe(0)
+    expect(recorder.events).toEqual([])
+
+    now += day + 3600 + 900
+    await settle(after)
+
+    expect((await store.list()).map(({ kid }) => kid)).toEqual([own])
+  })
+
+  it('leaves a key of its own beside younger ones that it cannot open', async () => {
+    const keys = instance(secretsOf(oldSecret))
+    await keys.start()
+    now += 1
+    await instance(secretsOf(newSecret)).start()
+
+    now += day + 3600 + 900
+    await settle(keys)
+
+    expect(calls.remove).toBe(0)
+    expect(await store.list()).toHaveLength(2)
   })
 
   it('leaves instances with the old secret alone working', async () => {
@@ -347,5 +398,52 @@ describe('a change of the secret', () => {
     await old.start()
     const token = await instance(secretsOf(newSecret)).sign(claims())
     expect(await verifierOf(old).verify(token)).toBeDefined()
+  })
+})
+
+describe('readSigningKeySet', () => {
+  it('finds the keys that a secret opens, and changes nothing', async () => {
+    const token = await instance(secretsOf(oldSecret)).sign(claims())
+    const before = await store.list()
+    const wanted = { kid: String(kidOf(token)), algorithm: 'ES256' } as const
+
+    const keySet = await readSigningKeySet(store, secretsOf(newSecret, oldSecret))
+    const foreign = await readSigningKeySet(store, secretsOf(newSecret))
+
+    expect(await keySet.find(wanted, now)).toMatchObject([{ kid: wanted.kid }])
+    expect(await foreign.find(wanted, now)).toEqual([])
+    expect(await store.list()).toEqual(before)
+  })
+})
+
+describe('a sealed private key that is not the one of its kid', () => {
+  const secrets = secretsOf(oldSecret)
+  const sealedAs = (kid: string, privateKey: KeyObject) => {
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    return {
+      kid,
+      publicJwk: '{}',
+      sealedPrivateKey: secrets.seal('signing-keys', kid, pem),
+      createdAt: start,
+    }
+  }
+  const thumbprintOf = (key: KeyObject) => {
+    const { x = '', y = '' } = key.export({ format: 'jwk' })
+    return thumbprint(x, y)
+  }
+  const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+  it('is not opened', () => {
+    const kid = thumbprintOf(p256.publicKey)
+    expect(openSigningKey(sealedAs(kid, p256.privateKey), secrets)).toMatchObject({ kid })
+    expect(openSigningKey(sealedAs('another', p256.privateKey), secrets)).toBeNull()
+  })
+
+  it.each([
+    ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+    ['Ed25519', generateKeyPairSync('ed25519')],
+    ['P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+  ])('is not opened if it is of another kind: %s', (_name, { publicKey, privateKey }) => {
+    expect(openSigningKey(sealedAs(thumbprintOf(publicKey), privateKey), secrets)).toBeNull()
   })
 })

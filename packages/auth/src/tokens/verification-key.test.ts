@@ -33,7 +33,17 @@ describe('readVerificationKeys', () => {
     expect(keys?.map(({ kid }) => kid)).toEqual(['ec'])
   })
 
+  it.each([
+    ['an RSA key of 8192 bits', { ...goodRsa, n: Buffer.alloc(1024, 0xff).toString('base64url') }],
+    ['an RSA key with the largest exponent', { ...goodRsa, e: '_____w' }],
+    ['a key whose kid is as long as may be', { ...goodEc, kid: 'k'.repeat(256) }],
+  ])('accepts %s', (_name, jwk) => {
+    expect(read(jwk)).toHaveLength(1)
+  })
+
   const bad: [string, unknown][] = [
+    ['an RSA key of more than 8192 bits', { ...goodRsa, n: Buffer.alloc(1025, 0xff).toString('base64url') }],
+    ['an RSA key with a larger exponent', { ...goodRsa, e: 'AQAAAAE' }],
     ['an RSA key of 1024 bits', jwkOf(rsaOf(1024).publicKey)],
     ['an RSA key of 2047 bits', jwkOf(rsaOf(2047).publicKey)],
     ['an RSA key with e = 1, under which anyone can sign', { ...goodRsa, e: 'AQ' }],

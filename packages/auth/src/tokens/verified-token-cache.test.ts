@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 
-import { createVerifiedTokenCache, type VerifiedTokenCacheOptions } from './verified-token-cache.js'
+import {
+  createVerifiedTokenCache,
+  memberReadAtOf,
+  readSession,
+  type VerifiedToken,
+  type VerifiedTokenCacheOptions,
+} from './verified-token-cache.js'
 
 /** The cached value is a number here. */
 function createCache(options: VerifiedTokenCacheOptions) {
@@ -84,6 +90,56 @@ describe('createVerifiedTokenCache', () => {
   })
 
   it.each([0, -1, 1.5, Number.NaN])('refuses the size %s', (size) => {
-    expect(() => createVerifiedTokenCache({ size })).toThrow(TypeError)
+    expect(() => createVerifiedTokenCache({ size })).toThrow(
+      new TypeError('the cache size must be a whole number from 1'),
+    )
+  })
+})
+
+describe('the session of an access token', () => {
+  it.each([
+    ['without an epoch', {}, 0],
+    ['of an epoch', { epoch: 1 }, 1],
+    ['of epoch 0, written out', { epoch: 0 }, 0],
+  ])('is read %s', (_name, change, epoch) => {
+    expect(readSession({ sid: 's', gen: 1, ...change })).toEqual({ sessionId: 's', generation: 1, epoch })
+  })
+
+  it.each<object>([
+    { sid: undefined },
+    { sid: '' },
+    { sid: 7 },
+    { gen: undefined },
+    { gen: 0 },
+    { gen: 1.5 },
+    { gen: '1' },
+    { epoch: -1 },
+    { epoch: 0.5 },
+    { epoch: '1' },
+    { epoch: null },
+    { epoch: 2 ** 53 },
+  ])('is none with %j', (change) => {
+    expect(readSession({ sid: 's', gen: 1, epoch: 1, ...change })).toBeNull()
+  })
+})
+
+describe('the time at which the member of an access token was read', () => {
+  const token = (claims: object): VerifiedToken => ({
+    kind: 'own',
+    memberId: 'mem_1',
+    claims: { iss: 'p', iat: 100, exp: 3700, ...claims },
+    expiresAt: 3700,
+    kid: undefined,
+    boundTo: null,
+    user: null,
+    userFrom: null,
+  })
+
+  it('is in the token', () => {
+    expect(memberReadAtOf(token({ mra: 90.25 }))).toBe(90.25)
+  })
+
+  it.each([undefined, '90'])('is its issue where the token does not say (%j)', (mra) => {
+    expect(memberReadAtOf(token({ mra }))).toBe(100)
   })
 })

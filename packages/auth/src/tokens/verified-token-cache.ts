@@ -78,9 +78,12 @@ export function sessionOf(token: VerifiedToken): SessionClaims | null {
 export function readSession(claims: JsonObject): SessionClaims | null {
   const { sid, [generationClaim]: generation, [epochClaim]: epoch = 0 } = claims
   if (typeof sid !== 'string' || sid === '') return null
-  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 1) return null
-  if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 0) return null
+  if (!isWholeNumber(generation, 1) || !isWholeNumber(epoch, 0)) return null
   return { sessionId: sid, generation, epoch }
+}
+
+function isWholeNumber(value: unknown, smallest: number): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= smallest
 }
 
 /** The bounds of a {@link VerifiedTokenCache}. */

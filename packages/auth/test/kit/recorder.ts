@@ -1,6 +1,7 @@
 import type {
   AuthEvent,
   LimitsObservation,
+  Observation,
   Telemetry,
   UpstreamObservation,
 } from '../../src/telemetry/events.js'
@@ -10,19 +11,23 @@ export interface Recorder extends Telemetry {
   readonly events: AuthEvent[]
   readonly observed: UpstreamObservation[]
   readonly limits: LimitsObservation[]
+  readonly observations: Observation[]
 }
 
-/** Creates a sink that keeps every event and every observation of an upstream call or of the limits, in their order. */
+/** Creates a sink that keeps every event and every observation, each kind in its order. */
 export function createRecorder(): Recorder {
   const events: AuthEvent[] = []
   const observed: UpstreamObservation[] = []
   const limits: LimitsObservation[] = []
+  const observations: Observation[] = []
   return {
     events,
     observed,
     limits,
+    observations,
     emit: (event) => void events.push(event),
     observeUpstream: (observation) => void observed.push(observation),
     observeLimits: (observation) => void limits.push(observation),
+    observe: (observation) => void observations.push(observation),
   }
 }
