@@ -9,24 +9,20 @@ const auth = 'packages/auth/src'
 const client = 'packages/client/src'
 /** Tests that cross rooms, in this process: an app with the emulator as its Memberstack. */
 const crossing = 'packages/auth/test'
-const forward = ['answer-keeper', 'forward-source', 'upstream-answer', 'upstream-call'].map(
-  (name) => `${auth}/refresh/${name}.ts`,
-)
+const forward = ['answer-keeper', 'forward-source', 'upstream-answer', 'upstream-call']
 const rooms = {
   sessions: {
     mutate: [`${auth}/sessions/*.ts`],
     tests: [`${auth}/sessions/*.test.ts`, `${auth}/refresh/session-source.test.ts`],
   },
   refresh: {
-    mutate: [`${auth}/refresh/*.ts`, ...forward.map((file) => `!${file}`)],
-    tests: [`${auth}/refresh/!(forward-source|upstream-answer).test.ts`],
+    mutate: [`${auth}/refresh/*.ts`, ...forward.map((name) => `!${auth}/refresh/${name}.ts`)],
+    tests: [`${auth}/refresh/!(forward-*|upstream-*).test.ts`],
   },
   // Its tests call a refresh API over HTTP, which takes longer.
   forward: {
-    mutate: forward,
-    tests: ['answer-keeper', 'forward-source', 'sealed-answer', 'upstream-answer'].map(
-      (name) => `${auth}/refresh/${name}.test.ts`,
-    ),
+    mutate: forward.map((name) => `${auth}/refresh/${name}.ts`),
+    tests: [...forward, 'forward-peers', 'sealed-answer'].map((name) => `${auth}/refresh/${name}.test.ts`),
   },
   tokens: { mutate: [`${auth}/tokens/*.ts`], tests: [`${auth}/tokens/*.test.ts`] },
   memory: {

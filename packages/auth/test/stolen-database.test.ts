@@ -57,6 +57,8 @@ beforeAll(async () => {
     },
     issueAccessToken: (subject) => accessTokens.issue(subject),
     ender: createSessionEnder({ ...common, epochs: noEpochs, revocations: { note: () => {} } }),
+    isEnded: () => false,
+    catchUp: () => null,
     graceSeconds: 30,
     idleSeconds: 604_800,
     dpopMode: 'refresh',

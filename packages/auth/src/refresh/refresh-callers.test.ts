@@ -51,6 +51,18 @@ describe('callers with proofs', () => {
     expect(recorder.events.filter(({ how }) => how === 'coalesced')).toHaveLength(2)
   })
 
+  it('whose session is not known are refused as others are', async () => {
+    const refresh = create({
+      prove: async () => ({ parts: { sessionId: 's1', generation: 1 }, session: null }),
+      refresh: async () => ({ kind: 'refused', reason: 'unknown' }),
+    })
+    await expect(refresh('t', { requestId: 'req', proof: provenBy('a') })).rejects.toMatchObject({
+      code: 'AUTH_TOKEN_REFRESH_FAILED',
+      status: 401,
+      reason: 'unknown',
+    })
+  })
+
   it('are refused or told to try again before anything is asked', async () => {
     const errors = [failure('proofInvalid', { reason: 'htm' }), failure('storeUnreachable')]
     const refresh = create({
@@ -145,6 +157,23 @@ describe('a second client of a session', () => {
       await Promise.all(callers)
     }
     expect(suspicions()).toHaveLength(1)
+  })
+
+  it('of a refresh API, which names no session, is not looked for', async () => {
+    const { sessionId: _, ...withoutSession } = refreshed
+    const refresh = create({
+      refresh: async () => ({ ...withoutSession, how, refreshToken: current().refreshToken }),
+    })
+    for (; generation <= 4; generation++) {
+      for (const [address, theirs] of [
+        ['192.0.2.1', 'rotated'],
+        ['192.0.2.2', 'replayed'],
+      ] as const) {
+        how = theirs
+        await refresh('t', { requestId: 'req', client: client(address) })
+      }
+    }
+    expect(suspicions()).toEqual([])
   })
 
   it('that rotates is not one, nor one that is not known, or has no session or no new token', async () => {

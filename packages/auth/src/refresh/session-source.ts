@@ -33,9 +33,9 @@ export interface SessionSourceOptions extends RotationSettings, KeylessRules {
   readonly ender: SessionEnder
   readonly telemetry: Telemetry
   /** Returns true if this process knows that a session has ended. A store that lost writes may not know. */
-  readonly isEnded?: Revocations['isEnded'] | undefined
-  /** Returns a promise if this process was stopped for a while, until it knows what ended meanwhile. @defaultValue it was not */
-  readonly catchUp?: Revocations['catchUp'] | undefined
+  readonly isEnded: Revocations['isEnded']
+  /** Returns a promise if this process was stopped for a while, until it knows what ended meanwhile. */
+  readonly catchUp: Revocations['catchUp']
   /** `all`: the access tokens of a bound session are bound to its key (RFC 9449 §6.1). */
   readonly dpopMode: 'refresh' | 'all'
   /** Set where the newest refresh token may stay after a rotation, as page loads by cookie need it. */
@@ -82,7 +82,7 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
       if (!session) return { kind: 'refused', reason: 'unknown', sessionId: parts.sessionId }
       if (!context.proven) await requireNoKey(session, options, 'refreshUnavailable')
       const work: Work = { ...options, context, recent, presented: parts.generation }
-      const isEnded = () => options.isEnded?.(session.id, session.epoch) === true
+      const isEnded = () => options.isEnded(session.id, session.epoch)
       if (isEnded()) return await refuse('revoked', session, work)
       const outcome = await settle(session, work)
       // Since the session was read it may have ended, and callers may have joined this run after that.
@@ -94,7 +94,7 @@ export function createSessionSource(options: SessionSourceOptions): RefreshSourc
 /** Reads the session of a refresh token. A token that is not genuine costs no call of the store. */
 async function find(token: string, { secrets, store, catchUp }: SessionSourceOptions): Promise<ProvenToken> {
   const parts = parseRefreshToken(secrets, token)
-  if (parts) await catchUp?.()
+  if (parts) await catchUp()
   return { parts, session: parts && (await store.read(parts.sessionId)) }
 }
 

@@ -62,4 +62,40 @@ describe('createMemorySharedAnswers', () => {
     await answers.settle('2', 'a', 'sealed', 0)
     expect(await answers.claim('1', 'b', 35)).toEqual({ settled: 'sealed' })
   })
+
+  it('counts the characters of an answer once, however often it is renewed', async () => {
+    let now = 1_000
+    const answers = createMemorySharedAnswers({ clock: () => now, maxCharacters: 30 })
+    for (let turn = 0; turn < 5; turn += 1) {
+      await keep(answers, '1', '0123456789')
+      now += 30
+    }
+    await keep(answers, '1', '0123456789')
+    await keep(answers, '2', '0123456789')
+    expect(await answers.claim('1', 'b', 35)).toEqual({ settled: '0123456789' })
+    expect(await answers.claim('2', 'b', 35)).toEqual({ settled: '0123456789' })
+  })
+
+  it('has room for more than a few answers if nothing else is said', async () => {
+    const answers = createMemorySharedAnswers({ clock: () => 1_000 })
+    for (const key of ['1', '2', '3']) await keep(answers, key, 'x'.repeat(4_000))
+    expect(await answers.claim('1', 'b', 35)).toEqual({ settled: 'x'.repeat(4_000) })
+  })
+
+  it('leaves nothing of an answer without a claim', async () => {
+    const answers = createMemorySharedAnswers({ clock: () => 1_000 })
+    await answers.settle('1', 'a', 'sealed', 30)
+    await answers.release('1', 'a')
+    expect(await answers.claim('1', 'a', 35)).toBe('claimed')
+  })
+
+  it('lets each caller wait for as long as it said', async () => {
+    const answers = createMemorySharedAnswers({ clock: () => 1_000 })
+    await answers.claim('1', 'a', 35)
+    await answers.claim('2', 'a', 35)
+    const patient = answers.wait('1', 600)
+    expect(await answers.wait('2', 0.01)).toBeNull()
+    await answers.settle('1', 'a', 'sealed', 30)
+    expect(await patient).toBe('sealed')
+  })
 })
