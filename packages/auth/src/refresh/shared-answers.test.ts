@@ -98,4 +98,16 @@ describe('createMemorySharedAnswers', () => {
     await answers.settle('1', 'a', 'sealed', 30)
     expect(await patient).toBe('sealed')
   })
+
+  it('tells those who waited for an owner that died what the next one finds', async () => {
+    let now = 1_000
+    const answers = createMemorySharedAnswers({ clock: () => now })
+    await answers.claim('1', 'dead', 35)
+    const waiting = answers.wait('1', 600)
+    now += 35
+    expect(await answers.wait('1', 600)).toBeNull()
+    await answers.claim('1', 'a', 35)
+    await answers.settle('1', 'a', 'sealed', 30)
+    expect(await waiting).toBe('sealed')
+  })
 })

@@ -1,3 +1,4 @@
+import { startTimeLimit } from '../base/time-limit.js'
 import type { Clock } from '../base/time.js'
 
 /**
@@ -37,6 +38,13 @@ export interface MemorySharedAnswersOptions {
 interface Claim {
   readonly owner: string
   readonly until: number
+  readonly news: News
+}
+
+/** The news for those who wait for a claim. It outlives the owner: whoever claims next tells them too. */
+interface News {
+  readonly told: Promise<string | null>
+  readonly tell: (sealed: string | null) => void
 }
 
 interface Kept {
@@ -49,65 +57,47 @@ export function createMemorySharedAnswers(options: MemorySharedAnswersOptions): 
   const { clock } = options
   const claims = new Map<string, Claim>()
   const kept = createKeptAnswers(options)
-  const waiters = createWaiters()
 
-  const holdsClaim = (key: string, owner: string) => claims.get(key)?.owner === owner
-  const isClaimed = (key: string) => {
+  const end = (key: string, owner: string): News | undefined => {
     const claim = claims.get(key)
-    return claim !== undefined && clock() < claim.until
+    if (claim?.owner !== owner) return undefined
+    claims.delete(key)
+    return claim.news
+  }
+  const current = (key: string): Claim | undefined => {
+    const claim = claims.get(key)
+    return claim && clock() < claim.until ? claim : undefined
   }
   return {
     async claim(key, owner, leaseSeconds) {
       const settled = kept.get(key)
       if (settled !== undefined) return { settled }
-      if (isClaimed(key)) return 'taken'
-      claims.set(key, { owner, until: clock() + leaseSeconds })
+      if (current(key)) return 'taken'
+      const news = claims.get(key)?.news ?? createNews()
+      claims.set(key, { owner, until: clock() + leaseSeconds, news })
       return 'claimed'
     },
     async settle(key, owner, sealedAnswer, keepSeconds) {
-      if (!holdsClaim(key, owner)) return
-      claims.delete(key)
-      if (keepSeconds > 0) kept.set(key, sealedAnswer, keepSeconds)
-      waiters.tell(key, sealedAnswer)
+      const news = end(key, owner)
+      if (news && keepSeconds > 0) kept.set(key, sealedAnswer, keepSeconds)
+      news?.tell(sealedAnswer)
     },
     async release(key, owner) {
-      if (!holdsClaim(key, owner)) return
-      claims.delete(key)
-      waiters.tell(key, null)
+      end(key, owner)?.tell(null)
     },
     async wait(key, timeoutSeconds) {
       const settled = kept.get(key)
       if (settled !== undefined) return settled
-      return isClaimed(key) ? waiters.wait(key, timeoutSeconds) : null
+      const claim = current(key)
+      return claim ? startTimeLimit(timeoutSeconds).race(claim.news.told, null) : null
     },
   }
 }
 
-interface Waiters {
-  tell(key: string, sealed: string | null): void
-  wait(key: string, timeoutSeconds: number): Promise<string | null>
-}
-
-function createWaiters(): Waiters {
-  const waiting = new Map<string, Set<(sealed: string | null) => void>>()
-  return {
-    tell(key, sealed) {
-      for (const resume of waiting.get(key) ?? []) resume(sealed)
-    },
-    wait: (key, timeoutSeconds) =>
-      new Promise((resolve) => {
-        const group = waiting.get(key) ?? new Set()
-        waiting.set(key, group)
-        const resume = (sealed: string | null) => {
-          clearTimeout(timer)
-          group.delete(resume)
-          if (group.size === 0) waiting.delete(key)
-          resolve(sealed)
-        }
-        const timer = setTimeout(resume, timeoutSeconds * 1000, null)
-        group.add(resume)
-      }),
-  }
+function createNews(): News {
+  let tell: News['tell'] = () => {}
+  const told = new Promise<string | null>((resolve) => (tell = resolve))
+  return { told, tell }
 }
 
 interface KeptAnswers {

@@ -170,7 +170,7 @@ function isCoordinate(value: unknown): value is string {
 
 /** Reads the `jwk` of a header: a public key on P-256 without a private part (RFC 7517 §4, RFC 7518 §6.2); null for anything else. */
 export function readProofKey(jwk: unknown): ProofKey | null {
-  if (!isJsonObject(jwk) || jwk['kty'] !== 'EC') return null
+  if (!isJsonObject(jwk)) return null
   const { x, y } = jwk
   if (!isCoordinate(x) || !isCoordinate(y)) return null
   const key = readVerificationKey(jwk, ['ES256'])

@@ -79,7 +79,7 @@ export function openSigningKey(stored: StoredSigningKey, secrets: Secrets): Sign
   if (pem === null) return null
   const publicJwk = readPublicJwk(publicPartOf(pem))
   if (publicJwk?.kid !== kid) return null
-  const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'], [])
+  const verificationKey = readVerificationKey({ ...publicJwk }, ['ES256'])
   if (!verificationKey) return null
   const sign = createEs256Signer({ typ: 'at+jwt', kid }, createPrivateKey(pem))
   return { kid, createdAt, publicJwk, verificationKey, sign }
