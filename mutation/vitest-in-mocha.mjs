@@ -18,15 +18,14 @@ import {
 } from '@vitest/expect'
 
 const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'))
-const own = new Map(
-  Object.entries(compilerOptions.paths).map(([name, [path]]) => [name, pathToFileURL(path).href]),
-)
+const own = new Map(Object.entries(compilerOptions.paths).map(([name, [path]]) => [name, path]))
 
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === 'vitest') return { url: import.meta.url, shortCircuit: true }
     const path = own.get(specifier)
-    if (path) return next(path, context)
+    // Not before: Stryker changes to the folder with the mutants after this module was loaded.
+    if (path) return next(pathToFileURL(path).href, context)
     const isOurs = specifier.startsWith('.') && context.parentURL?.endsWith('.ts')
     return next(isOurs ? specifier.replace(/\.js$/, '.ts') : specifier, context)
   },
