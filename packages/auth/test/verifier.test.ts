@@ -222,8 +222,12 @@ describe('a verifier', () => {
     [{ jwksUri: '' }, 'jwksUri is not an http(s) URL'],
     [{ jwksUri: 'auth.example.com' }, 'jwksUri is not an http(s) URL'],
     [{ jwksUri: 'file:///keys.json' }, 'jwksUri is not an http(s) URL'],
+    [{ jwksUri: 'xhttps://auth.example.com/keys.json' }, 'jwksUri is not an http(s) URL'],
     [{ userUri: 'me' }, 'userUri is not an http(s) URL'],
     [{ appId: '' }, 'appId is not the id'],
+    [{ appId: 'app 1' }, 'appId is not the id'],
+    [{ appId: ' app_1' }, 'appId is not the id'],
+    [{ appId: 'app_1\n' }, 'appId is not the id'],
     [{ appId: 'sk_sb_1' }, 'appId is a key of Memberstack'],
     [{ appId: 'pk_sb_1' }, 'appId is a key of Memberstack'],
     [{ issuer: '' }, 'issuer is not the name'],
@@ -237,5 +241,29 @@ describe('a verifier', () => {
     const good = { jwksUri: 'https://auth.example.com/.well-known/jwks.json', appId: 'app_1' }
     expect(() => createVerifier({ ...good, ...options })).toThrow(message)
     expect(() => createVerifier({ ...good, environment: 'production' })).not.toThrow()
+  })
+
+  it.each(['jwksUri', 'userUri', 'appId', 'issuer'])('refuses a number as %s when it is created', (name) => {
+    const good = { jwksUri: 'https://auth.example.com/.well-known/jwks.json', appId: 'app_1' }
+    expect(() => createVerifier({ ...good, ...Object.fromEntries([[name, 7]]) })).toThrow(`${name} is not`)
+  })
+
+  it('takes an id of an app that only looks like a key further on', () => {
+    const jwksUri = 'https://auth.example.com/.well-known/jwks.json'
+    expect(() => createVerifier({ jwksUri, appId: 'app_sk_1' })).not.toThrow()
+  })
+
+  it('takes plain http outside of production, which NODE_ENV decides if nothing else does', () => {
+    const plain = { jwksUri: 'http://auth.example.com/jwks', appId: 'app_1' }
+    const before = process.env['NODE_ENV']
+    onTestFinished(() => {
+      if (before === undefined) delete process.env['NODE_ENV']
+      else process.env['NODE_ENV'] = before
+    })
+    process.env['NODE_ENV'] = 'production'
+    expect(() => createVerifier(plain)).toThrow('jwksUri is plain http')
+    expect(() => createVerifier({ ...plain, environment: 'development' })).not.toThrow()
+    process.env['NODE_ENV'] = 'test'
+    expect(() => createVerifier(plain)).not.toThrow()
   })
 })

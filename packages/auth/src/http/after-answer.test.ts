@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createBackground } from '../base/background.js'
 import { silentTelemetry, type Telemetry } from '../telemetry/index.js'
-import { createAfterAnswer, type AfterAnswerOptions } from './after-answer.js'
+import { authenticateAndFinish, createAfterAnswer, type AfterAnswerOptions } from './after-answer.js'
+import type { Authenticated } from './perennial.js'
 
 function setUp(options: Partial<AfterAnswerOptions> = {}) {
   const background = createBackground()
@@ -72,10 +73,13 @@ describe('the work after an answer', () => {
         throw new Error('no request is under way')
       },
     })
-    const answered = after.follow(Promise.resolve('answer'))
+    const answered = after.follow(Promise.resolve('answer')).then(() => order.push('answer'))
+    const finished = after.finish()?.then(() => order.push('answer'))
+    await turn()
+    expect(order).toEqual([])
     finish()
-    await answered
-    expect(order).toEqual(['work'])
+    await Promise.all([answered, finished])
+    expect(order).toEqual(['work', 'answer', 'answer'])
   })
 
   it('includes what it began itself, and telemetry that is queued', async () => {
@@ -103,5 +107,60 @@ describe('the work after an answer', () => {
     finish()
     await after.follow(Promise.resolve('answer'))
     expect(after.finish()).toBeNull()
+  })
+
+  it('includes telemetry that is queued where no other work is under way', async () => {
+    let flushed = 0
+    const telemetry: Telemetry = { ...silentTelemetry, flush: async () => void flushed++ }
+    const { after, finish } = setUp({ afterAnswer: 'await', telemetry })
+    finish()
+    await after.follow(Promise.resolve('answer'))
+    await after.finish()
+    expect(flushed).toBe(2)
+  })
+})
+
+describe('the work after a request is authenticated', () => {
+  const member: Authenticated = {
+    user: { userId: 'mem_ada', email: 'ada@example.com', roles: [], customFields: {} },
+    claims: { iss: 'perennial', iat: 1, exp: 2 },
+  }
+  const credentials = { authorization: 'Bearer a', memberstackToken: undefined }
+
+  it('costs no promise in a process that lives', () => {
+    const { after } = setUp()
+    expect(authenticateAndFinish(() => member, after)(credentials)).toBe(member)
+    const refused = new Error('refused')
+    const refuse = authenticateAndFinish(() => {
+      throw refused
+    }, after)
+    expect(() => refuse(credentials)).toThrow(refused)
+  })
+
+  it.each([
+    ['at once', () => member],
+    ['later', async () => member],
+  ])('is done before the member is returned, who is known %s', async (_when, authenticate) => {
+    const { after, order, finish } = setUp({ afterAnswer: 'await' })
+    const found = Promise.resolve(authenticateAndFinish(authenticate, after)(credentials))
+    const returned = found.then((result) => (order.push('member'), result))
+    await turn()
+    expect(order).toEqual([])
+    finish()
+    expect(await returned).toBe(member)
+    expect(order).toEqual(['work', 'member'])
+  })
+
+  it('is done before the refusal is thrown', async () => {
+    const { after, order, finish } = setUp({ afterAnswer: 'await' })
+    const refuse = authenticateAndFinish(() => {
+      throw new Error('refused')
+    }, after)
+    const refused = Promise.resolve(refuse(credentials)).catch((error: Error) => order.push(error.message))
+    await turn()
+    expect(order).toEqual([])
+    finish()
+    await refused
+    expect(order).toEqual(['work', 'refused'])
   })
 })

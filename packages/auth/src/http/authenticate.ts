@@ -37,8 +37,8 @@ export interface AuthenticatorParts {
 
 /** The knowledge of sessions and members in this process, so that `authenticate` asks nobody. */
 export interface AuthenticatedSessions {
-  readonly revocations: Revocations
-  readonly confirmations: Confirmations
+  readonly revocations: Pick<Revocations, 'state' | 'isEnded' | 'catchUp'>
+  readonly confirmations: Pick<Confirmations, 'note'>
   /** Changes of members that webhooks reported. @defaultValue none */
   readonly memberChanges?: Pick<MemberChanges, 'isOutdated'> | undefined
 }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { readCookie, replaceCookies } from './cookies.js'
+import {
+  boundCookieNames,
+  createOriginCheck,
+  createPageRules,
+  readCookie,
+  readPageToken,
+  replaceCookies,
+} from './cookies.js'
 
 const name = '__Host-perennial'
 
@@ -62,5 +69,66 @@ describe('replaceCookies', () => {
       expect(replaceCookies(`${name}=old; ${pair}; ${name}=older`, { [name]: 'new' })).toBe(
         `${pair.replace(/^[ \t]+|[ \t]+$/g, '')}; ${name}=new`,
       )
+  })
+
+  it('leaves no empty pair', () => {
+    expect(replaceCookies(`; a=b;; ${name}=old; ;\t`, { [name]: 'new' })).toBe(`a=b; ${name}=new`)
+    expect(replaceCookies(undefined, { [name]: 'new' })).toBe(`${name}=new`)
+  })
+})
+
+describe('boundCookieNames', () => {
+  it('names each cookie of ours once, and none that only looks like one', () => {
+    const header = `${name}-bound-abcdefgh=1; ${name}-bound-abcdefgh=2; ${name}-bound-1234567=3; x${name}-bound-12345678=4; ${name}-bound-123456789=5`
+    expect(boundCookieNames(header)).toEqual([`${name}-bound-abcdefgh`])
+    expect(boundCookieNames(undefined)).toEqual([])
+  })
+})
+
+describe('createOriginCheck', () => {
+  it.each([
+    ['https://app.example.com', 'app.example.com', true],
+    ['https://app.example.com', 'APP.example.com:443', true],
+    ['http://localhost', 'localhost:80', true],
+    ['http://localhost:3000', 'localhost:3000', true],
+    ['http://localhost', 'localhost:443', false],
+    ['https://app.example.com', 'app.example.com:80', false],
+    ['http://app.example.com', 'app.example.com', false],
+    ['ftp://localhost', 'localhost', false],
+    ['https://app.example.com/', 'app.example.com', false],
+    ['https://evil.example', 'app.example.com', false],
+    ['null', 'app.example.com', false],
+    ['https://app.example.com', undefined, false],
+    [undefined, 'app.example.com', false],
+  ])('says of a page of %s on the host %s: %s', (origin, host, isOwn) => {
+    const header = (wanted: string) => ({ origin, host })[wanted]
+    expect(createOriginCheck([])({ header })).toBe(isOwn)
+  })
+})
+
+describe('readPageToken', () => {
+  const page = (method: string, headers: Readonly<Record<string, string>> = {}) => ({
+    method,
+    header: (wanted: string) => ({ cookie: `${name}-access=token`, ...headers })[wanted],
+  })
+  const rules = createPageRules(['https://pages.example'], () => 0)
+
+  it.each(['GET', 'HEAD'])('reads the cookie of a page on %s', (method) => {
+    expect(readPageToken(rules, { page: page(method) })).toBe('token')
+  })
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'head'])(
+    'reads it on %s from an allowed origin alone',
+    (method) => {
+      expect(readPageToken(rules, { page: page(method, { origin: 'https://pages.example' }) })).toBe('token')
+      expect(readPageToken(rules, { page: page(method, { origin: 'https://evil.example' }) })).toBeUndefined()
+      expect(readPageToken(rules, { page: page(method) })).toBeUndefined()
+    },
+  )
+
+  it('finds none without a page, without a cookie, or in an empty one', () => {
+    expect(readPageToken(rules, {})).toBeUndefined()
+    expect(readPageToken(rules, { page: page('GET', { cookie: 'a=b' }) })).toBeUndefined()
+    expect(readPageToken(rules, { page: page('GET', { cookie: `${name}-access=` }) })).toBeUndefined()
   })
 })

@@ -27,6 +27,12 @@ describe('memberHeaders', () => {
     })
   })
 
+  it('keeps a byte order mark at the start, encoded', () => {
+    expect(memberHeaders({ ...member, email: '\ufeffa@example.com' })).toMatchObject({
+      'x-auth-request-email': '%EF%BB%BFa@example.com',
+    })
+  })
+
   it('gives every role back when it is split and decoded, and nothing but visible ASCII', () => {
     const role = fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: 'binary', minLength: 1 }))
     fc.assert(
@@ -43,12 +49,13 @@ describe('askedAbout', () => {
   const ask = (
     headers: Readonly<Record<string, string>>,
     isProxied: AuthRequest['isProxied'] | null = () => true,
+    address: string | null = 'https://app.example.com/v1/auth/verify',
   ) =>
     askedAbout({
       method: 'GET',
       path: '/verify',
       requestId: 'r',
-      url: () => 'https://app.example.com/v1/auth/verify',
+      url: address === null ? undefined : () => address,
       isProxied: isProxied ?? undefined,
       header: (name) => headers[name],
       readBody: async () => ({ kind: 'bytes', bytes: new Uint8Array() }),
@@ -83,6 +90,12 @@ describe('askedAbout', () => {
     expect(ask({ ...forwarded, 'x-forwarded-uri': '//evil.example/' }).url?.()).toBe(
       'https://app.example.com//evil.example/',
     )
+  })
+
+  it('is at the origin at which the proxy asks, and at none if that is not known', () => {
+    const at = (address: string | null) => ask(forwarded, () => true, address).url?.()
+    expect(at('http://localhost:8080/v1/auth/verify')).toBe('http://localhost:8080/projects?a=b')
+    for (const address of ['', '/v1/auth/verify', 'file:///v1', null]) expect(at(address)).toBe('')
   })
 
   it('does not let a cookie count for the POST of another site, although the question is a GET', () => {
