@@ -52,7 +52,7 @@ const rooms = {
         'verifier',
         'webhook-bodies',
       ].map((name) => `${crossing}/${name}.test.ts`),
-      ...['operators', 'page-loads', 'session-http'].map((name) => `packages/server/test/${name}.test.ts`),
+      ...['page-loads', 'session-http'].map((name) => `packages/server/test/${name}.test.ts`),
     ],
   },
   client: { mutate: [`${client}/*.ts`], tests: [`${client}/*.test.ts`] },

@@ -69,6 +69,35 @@ describe('the cookie transport', () => {
     ])
   })
 
+  it('sets no access cookie that outlives a token whose end is not known', () => {
+    const pages = createCookieTransport({ ...options, pages: true })
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const tokens = [
+      'opaque',
+      ...[undefined, '1060', 999].map((exp) => `${part({ alg: 'ES256' })}.${part({ exp })}.`),
+    ]
+    for (const accessToken of tokens)
+      expect(pages.hand({ accessToken }).cookies).toEqual([
+        `__Host-perennial-access=${accessToken}; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax`,
+      ])
+  })
+
+  it('reads the session that the page means, which the cookie may not be of', async () => {
+    const meant = (body: string) => transport.readMeantSession(requestWith({}, { body }))
+    expect(await meant('{"sid":"s1"}')).toBe('s1')
+    expect(await meant('')).toBeUndefined()
+    expect(
+      await createBodyTransport().readMeantSession(requestWith({}, { body: '{"sid":"s1"}' })),
+    ).toBeUndefined()
+  })
+
+  it('differs from the body in what it takes, and in its answer where there is no token', () => {
+    const rulesOf = ({ takesProofs, sameSite, absence }: typeof transport) => [takesProofs, sameSite, absence]
+    expect(rulesOf(transport)).toEqual([false, 'Strict', 'no_content'])
+    expect(rulesOf(createCookieTransport({ ...options, pages: true }))).toEqual([false, 'Lax', 'no_content'])
+    expect(rulesOf(createBodyTransport())).toEqual([true, 'Strict', 'refused'])
+  })
+
   it('forgets the cookies that show keys, which the request has, each once', () => {
     const cookie =
       'x=__Host-perennial-bound-AAAAAAAA=1; __Host-perennial-bound-abcd_fgh=a; __Host-perennial-bound-ABCD-FGH=b; ' +
