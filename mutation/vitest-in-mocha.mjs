@@ -108,8 +108,16 @@ export const it = withEach((name, body) => globalThis.it(name, () => run(body)))
 export const test = it
 export const beforeAll = (body) => globalThis.before(() => run(body))
 export const afterAll = (body) => globalThis.after(() => run(body))
-export const beforeEach = (body) => globalThis.beforeEach(() => run(body))
-export const afterEach = (body) => globalThis.afterEach(() => run(body))
+export const beforeEach = (body) => globalThis.beforeEach(inItsFile(body))
+export const afterEach = (body) => globalThis.afterEach(inItsFile(body))
+
+/** For Mocha, a hook outside of a `describe` is one of the tests of all files. */
+function inItsFile(body) {
+  const file = /file:\/\/(\S+\.test\.ts)/.exec(new Error('of this hook').stack)?.[1]
+  return function hook() {
+    return this.currentTest.file === file || file === undefined ? run(body) : undefined
+  }
+}
 
 // A promise that a mutant left rejected belongs to no test.
 process.on('unhandledRejection', () => {})

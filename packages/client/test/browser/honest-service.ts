@@ -36,6 +36,8 @@ export interface HonestService {
   readonly sessions: Map<string, ServiceSession>
   /** Returns the fault of a call, or undefined. */
   fault: (route: string) => Fault | undefined
+  /** The age of access tokens when they come, in seconds. `pair` has its own. */
+  ageSeconds: number
   /** The life of access tokens, the grace, and the service's clock minus this machine's, in seconds. */
   lifetimeSeconds: number
   graceSeconds: number
@@ -163,7 +165,7 @@ export async function startHonestService(): Promise<HonestService> {
     response.end(JSON.stringify({ error: 'no', code, ...(retryable === undefined ? {} : { retryable }) }))
   }
   const answer = (request: IncomingMessage, response: ServerResponse, status: number, id: string): void => {
-    const pair = tokens(id)
+    const pair = tokens(id, service.ageSeconds)
     const cookie = isCookieCall(request)
     if (cookie) response.setHeader('Set-Cookie', setCookie(pair.refreshToken))
     response.writeHead(status, { 'Content-Type': 'application/json' })
@@ -287,6 +289,7 @@ export async function startHonestService(): Promise<HonestService> {
     sessions,
     fault: () => undefined,
     lifetimeSeconds: 3600,
+    ageSeconds: 0,
     graceSeconds: 0,
     clockOffsetSeconds: 0,
     exposeDate: true,

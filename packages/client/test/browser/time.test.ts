@@ -63,6 +63,21 @@ describeInBrowser('time', (world) => {
     expect(world.refreshes()).toBe(1)
   })
 
+  it('asks a service whose tokens are old when they come every 10 s, and no more', async () => {
+    world.service.ageSeconds = 3500
+    const page = await openAt(world, Date.now())
+    const pair = world.service.pair({ ageSeconds: 3500 })
+    await page.evaluate((given) => window.session.signIn(given), pair)
+    await waitForEvent(page, 'refreshed', 1)
+    for (let passed = 0; passed < 30; passed += 5) {
+      world.service.clockOffsetSeconds += 5
+      await page.clock.runFor(5000)
+      await waitForEvent(page, 'refreshed', 1 + Math.floor((passed + 5) / 10))
+    }
+    expect(await page.evaluate(async () => (await window.session.fetch('/api/who')).status)).toBe(200)
+    expect(world.refreshes()).toBe(4)
+  })
+
   it('answers calls at once near expiry, while one refresh runs in the background', async () => {
     let letThrough = () => {}
     world.service.answersAfter = new Promise<void>((resolve) => (letThrough = resolve))
