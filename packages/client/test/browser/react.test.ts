@@ -11,6 +11,11 @@ declare global {
   interface Window {
     /** Renders the account into `#root`, under StrictMode. */
     show(serviceUrl: string, how: 'hydrate' | 'create'): void
+    /** Renders the state of the first of two sessions; `choose` gives the component another one of them. */
+    showOneOfTwo(serviceUrl: string): void
+    choose(place: number): void
+    /** The number of subscriptions to each of the two sessions now. */
+    subscribed: readonly [number, number]
     /** The texts that React has rendered, in their order. */
     rendered: string[]
     /** What React reported: a page that differs from the server's. */
@@ -48,6 +53,28 @@ function Account({ serviceUrl }) {
   const { status, user } = useSession(session)
   window.rendered.push(status)
   return createElement('p', null, status + ' ' + (user ? user.email : ''))
+}
+
+function Chosen() {
+  const [place, setPlace] = useState(0)
+  window.choose = setPlace
+  return createElement('p', null, useSession(two[place]).status)
+}
+
+let two
+window.subscribed = [0, 0]
+window.showOneOfTwo = (serviceUrl) => {
+  two = [0, 1].map((place) => {
+    const session = createSession({ serviceUrl })
+    const { onChange } = session
+    session.onChange = (listener) => {
+      const unsubscribe = onChange(listener)
+      window.subscribed[place]++
+      return () => { window.subscribed[place]--; unsubscribe() }
+    }
+    return session
+  })
+  createRoot(document.getElementById('root')).render(createElement(Chosen))
 }
 
 window.show = (serviceUrl, how) => {
@@ -148,5 +175,14 @@ describeInBrowser('useSession', (world) => {
     const removed = await page.evaluate(() => window.rendered.length)
     await signIn(page, world.service.pair())
     expect(await page.evaluate(() => window.rendered.length)).toBe(removed)
+  })
+
+  it('follows the session that it is given, and no longer the one of before', async () => {
+    const page = await openReactPage(world, '')
+    await page.evaluate((url) => window.showOneOfTwo(url), world.service.url)
+    const subscribed = () => page.evaluate(() => window.subscribed)
+    await expect.poll(subscribed).toEqual([1, 0])
+    await page.evaluate(() => window.choose(1))
+    await expect.poll(subscribed).toEqual([0, 1])
   })
 })
