@@ -230,6 +230,11 @@ describe('the list of sessions', () => {
     expect([status, headers.get('cache-control')]).toEqual([200, 'no-store'])
     const instant = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     const times = { createdAt: instant, lastUsedAt: instant }
+    for (const { createdAt, lastUsedAt } of Object(body).sessions) {
+      const issuedAt = Number(claimsOf(phone.accessToken)['iat'])
+      expect(Math.abs(Date.parse(createdAt) / 1000 - issuedAt)).toBeLessThan(60)
+      expect(lastUsedAt).toBe(createdAt)
+    }
     expect(body).toEqual({
       sessions: [
         { id: sessionIdOf(laptop.accessToken), ...times, userAgent: 'L'.repeat(256), current: false },
