@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { provenBy } from '../../test/kit/proofs.js'
 import type { PresentedProof } from '../tokens/index.js'
-import { bindToShown, keyOf, proveKey, requireKey } from './key-binding.js'
+import { bindToShown, keyOf, proveKey, requireKey, requireNoKey } from './key-binding.js'
 import type { SessionRow } from './session-store.js'
 import { beginSession } from './session.js'
 
@@ -106,5 +106,40 @@ describe('a session whose browser shows a key', () => {
     expect(await proveKey(rowOf(), showing('k'), own)).toMatchObject({ jkt: 'k' })
     const unbound = rowOf()
     expect(await proveKey(unbound, provenBy('k'), own)).toBe(unbound)
+  })
+})
+
+describe('a request without the key', () => {
+  const bound = rowOf({ jkt: 'a', createdAt: 1_000 })
+  const at = (now: number, keyInCookie?: boolean) => ({ clock: () => now, keyInCookie })
+
+  it('may have left before its browser got the cookie that shows it: then it is asked to try again', async () => {
+    const awaited = { status: 503, retryable: true, retryAfterSeconds: 1, reason: 'missing' }
+    for (const now of [1_000, 1_179.9]) {
+      await expect(requireNoKey(bound, at(now, true), 'refreshUnavailable')).rejects.toMatchObject({
+        ...awaited,
+        code: 'AUTH_TOKEN_REFRESH_FAILED',
+      })
+      await expect(requireNoKey(bound, at(now, true), 'proofSkipped')).rejects.toMatchObject({
+        ...awaited,
+        code: 'AUTH_UNAVAILABLE',
+      })
+    }
+  })
+
+  it.each([
+    ['after that time', at(1_180, true)],
+    ['where browsers show no key by a cookie', at(1_000, false)],
+    ['where nothing is said of cookies', at(1_000)],
+  ])('is refused %s', async (_when, rules) => {
+    await expect(requireNoKey(bound, rules, 'refreshUnavailable')).rejects.toMatchObject({
+      code: 'AUTH_PROOF_INVALID',
+      reason: 'missing',
+    })
+  })
+
+  it('is good for a session that is not bound', async () => {
+    const unbound = rowOf({ createdAt: 1_000 })
+    await expect(requireNoKey(unbound, at(1_000, true), 'refreshUnavailable')).resolves.toBeUndefined()
   })
 })
