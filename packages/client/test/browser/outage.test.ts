@@ -1,8 +1,15 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
-import { eventsOf, waitForEvent } from './harness.js'
+import { eventsOf, openPage, waitForEvent } from './harness.js'
 import type { Fault } from './honest-service.js'
 import { describeInBrowser } from './world.js'
+
+declare global {
+  interface Window {
+    /** The number of outages that the tabs have told each other. */
+    heard: number
+  }
+}
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}): Fault => ({
   kind: 'answer',
@@ -93,6 +100,25 @@ describeInBrowser('an outage', (world) => {
     }
   })
 
+  it('is told to the other tabs once, by the tab that saw it', async () => {
+    const tabs = await world.openTabs(3)
+    const page = await openPage(world.context, world.pages.url, world.said)
+    await page.evaluate(() => {
+      window.heard = 0
+      new BroadcastChannel('perennial').addEventListener('message', ({ data }) => {
+        if ('stale' in data) window.heard += 1
+      })
+    })
+    world.service.fault = () => answer(503, { ...refused, retryable: true }, { 'Retry-After': '60' })
+    await tabs[0]?.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3500 }))
+    for (const tab of tabs) await waitForEvent(tab, 'stale')
+    // Messages of a tab come in their order: what the tabs said before this one has come too.
+    for (const tab of tabs)
+      await tab.evaluate(() => new BroadcastChannel('perennial').postMessage({ stale: ['end', 503, true] }))
+    await expect.poll(() => page.evaluate(() => window.heard)).toBeGreaterThanOrEqual(4)
+    expect(await page.evaluate(() => window.heard)).toBe(4)
+  })
+
   it('is retried no sooner than Retry-After, in any tab', async () => {
     const tabs = await world.openTabs(2)
     world.service.fault = () => answer(503, { ...refused, retryable: true }, { 'Retry-After': '2' })
@@ -180,13 +206,17 @@ describeInBrowser('an outage', (world) => {
   })
 
   it('of the network ends as soon as the browser is online again', async () => {
+    await world.context.clock.install()
     const tab = await world.openTab()
+    await tab.evaluate(() => void (Math.random = () => 0.999))
     await tab.evaluate((pair) => window.session.signIn(pair), world.service.pair({ ageSeconds: 3000 }))
     await world.context.setOffline(true)
     await tab.evaluate(
       () => void window.session.getAccessToken({ forceRefresh: true }).catch(() => undefined),
     )
     await waitForEvent(tab, 'stale')
+    // By now the pause between two attempts is a minute, which the test does not wait for.
+    for (let step = 0; step < 8; step++) await tab.clock.runFor(15_000)
     await world.context.setOffline(false)
     await waitForEvent(tab, 'refreshed')
     expect(await eventsOf(tab)).toEqual(['signed-in', 'stale', 'refreshed'])
