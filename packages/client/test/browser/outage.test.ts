@@ -114,6 +114,7 @@ describeInBrowser('an outage', (world) => {
     for (const tab of tabs) await waitForEvent(tab, 'stale')
     // Messages of a tab come in their order: what the tabs said before this one has come too.
     for (const tab of tabs)
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
       await tab.evaluate(() => new BroadcastChannel('perennial').postMessage({ stale: ['end', 503, true] }))
     await expect.poll(() => page.evaluate(() => window.heard)).toBeGreaterThanOrEqual(4)
     expect(await page.evaluate(() => window.heard)).toBe(4)
