@@ -41,6 +41,7 @@ describe('the bench of the refresh endpoint', { timeout: timeoutMs }, () => {
       'Perennial, forward mode',
       'Perennial, session mode, SQLite',
       proven,
+      'Fastify, from memory',
     ]
     const { code, printed, said } = await bench(...names)
     expect(said).toBe('')
@@ -56,5 +57,6 @@ describe('the bench of the refresh endpoint', { timeout: timeoutMs }, () => {
     expect(printed).toContain(`| ${names[1]} | 1 | 1 | 50 | 0 | 1 | 1 |`)
     expect(printed).toContain(`| ${names[2]} | 0 | 1 | 50 | 0 | 1 | 1 |`)
     expect(printed).toContain(`| ${proven} | 0 | 1 | 50 | 0 | 1 | 1 |`)
+    expect(printed).toContain(`| ${names[4]} | 0 | 0 | 50 | 0 | 1 | 1 |`)
   })
 })

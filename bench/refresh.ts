@@ -1,7 +1,7 @@
 /**
  * Prints the cost of the refresh endpoint: Perennial's against the one that people write by hand with Express and axios, and
  * the answers to 50 callers that present one refresh token at once. `BENCH_REFRESHES=800` is quick; `--only <name>` runs one
- * row and may be repeated; `--cpu-prof <folder>` writes a CPU profile of each server.
+ * row and may be repeated; `--floors` runs what the frameworks cost by themselves; `--cpu-prof <folder>` writes a CPU profile of each server.
  */
 import { join } from 'node:path'
 import process from 'node:process'
@@ -18,7 +18,15 @@ import { inTurns, middle, ratioOf } from './kit/rounds.ts'
 import { createSigner } from './kit/signer.ts'
 import { printTable } from './kit/table.ts'
 import { readKeySet, readTokens } from './refresh/answer.ts'
-import { byHand, contenders, rows, slugOf, startContender, type Contender } from './refresh/servers.ts'
+import {
+  byHand,
+  contenders,
+  floors,
+  rows,
+  slugOf,
+  startContender,
+  type Contender,
+} from './refresh/servers.ts'
 import { startUpstream, upstreamRefreshToken, type Upstream } from './refresh/upstream.ts'
 
 /** The refreshes under way at one time, each on a connection and of a session of its own. */
@@ -31,10 +39,12 @@ const durable = ['--appendonly', 'yes', '--appendfsync', 'always']
 /** One in so many answers has its signature verified too; all other checks are made for each. */
 const signatureSample = 50
 
-const { only, cpuProf } = readFlags({ only: [], cpuProf: '' })
-const chosen = only.length > 0 ? contenders.filter(({ name }) => only.includes(name)) : rows
+const flags = readFlags({ only: [], cpuProf: '', floors: false })
+const { only, cpuProf } = flags
+const all = flags.floors ? floors : rows
+const chosen = only.length > 0 ? contenders.filter(({ name }) => only.includes(name)) : all
 if (chosen.length < Math.max(1, only.length)) {
-  const names = rows.map(({ name }) => name).join('; ')
+  const names = [...rows, ...floors.slice(1)].map(({ name }) => name).join('; ')
   throw new TypeError(`--only takes one of these, and may be repeated: ${names}`)
 }
 const refreshes = Number(process.env['BENCH_REFRESHES'] ?? 6000)
@@ -169,7 +179,7 @@ async function measureRound(target: Target, upstream: Upstream) {
   const after = await read()
   const made = { refresh: after.refresh - before.refresh, admin: after.admin - before.admin }
   const wanted = {
-    refresh: contender.mode === 'upstream' ? count : 0,
+    refresh: contender.mode === 'upstream' && !contender.fromMemory ? count : 0,
     admin: contender.adminQuota === 'lifted' ? count : 0,
   }
   if (made.refresh !== wanted.refresh || made.admin !== wanted.admin)

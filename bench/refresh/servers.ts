@@ -12,6 +12,7 @@ import {
   type RefreshServer,
   type Surroundings,
 } from './perennial.ts'
+import { fromMemory, fromUpstream, serveByExpress, serveByFastify } from './floors.ts'
 import { upstreamRefreshToken } from './upstream.ts'
 
 /** One row of the tables. */
@@ -24,6 +25,8 @@ export interface Contender {
   readonly adminQuota?: AdminQuotaState
   /** The sessions are bound to keys, and each refresh has a DPoP proof. The ratio is to the row of this name. */
   readonly provenBeside?: string
+  /** It asks the upstream for the first refresh of each member alone. */
+  readonly fromMemory?: boolean
   readonly start: (surroundings: Surroundings) => Promise<RefreshServer> | RefreshServer
 }
 
@@ -67,9 +70,19 @@ export const rows: readonly Contender[] = [
   { name: 'Perennial, session mode, Postgres', store: 'postgres', adminQuota: 'used_up', ...session },
 ]
 
-/** The rows, and a server that gives one wrong answer of many: with it the bench must fail and print no figure. */
+/** The cost of the frameworks by themselves, printed with `--floors`. */
+export const floors: readonly Contender[] = [
+  byHand,
+  { name: 'Express + undici', mode: 'upstream', start: serveByExpress(fromUpstream) },
+  { name: 'Express, from memory', mode: 'upstream', fromMemory: true, start: serveByExpress(fromMemory) },
+  { name: 'Fastify + undici', mode: 'upstream', start: serveByFastify(fromUpstream) },
+  { name: 'Fastify, from memory', mode: 'upstream', fromMemory: true, start: serveByFastify(fromMemory) },
+]
+
+/** The rows, the floors, and a server that gives one wrong answer of many: with it the bench must fail and print no figure. */
 export const contenders: readonly Contender[] = [
   ...rows,
+  ...floors.filter((floor) => !rows.includes(floor)),
   { name: 'answers another member once', mode: 'upstream', start: startLiar },
 ]
 
