@@ -103,11 +103,26 @@ function withEach(declare) {
   })
 }
 
-export const describe = withEach((name, body) => globalThis.describe(name, () => void body()))
+let depth = 0
+export const describe = withEach((name, body) =>
+  globalThis.describe(name, () => {
+    depth += 1
+    body()
+    depth -= 1
+  }),
+)
 export const it = withEach((name, body) => globalThis.it(name, () => run(body)))
 export const test = it
-export const beforeAll = (body) => globalThis.before(() => run(body))
-export const afterAll = (body) => globalThis.after(() => run(body))
+
+/** Outside of a `describe`: once in this process, which runs the tests for many mutants, and ends with all that it has opened. */
+export function beforeAll(body) {
+  let once
+  globalThis.before(depth > 0 ? () => run(body) : () => (once ??= run(body)))
+}
+export function afterAll(body) {
+  if (depth > 0) globalThis.after(() => run(body))
+}
+
 export const beforeEach = (body) => globalThis.beforeEach(inItsFile(body))
 export const afterEach = (body) => globalThis.afterEach(inItsFile(body))
 
