@@ -88,7 +88,7 @@ function materialOf(jwk: JsonObject, algorithm: SignatureAlgorithm): Record<stri
   const material: Record<string, string> = {}
   for (const name of algorithm === 'RS256' ? ['kty', 'n', 'e'] : ['kty', 'crv', 'x', 'y']) {
     const value = jwk[name]
-    if (typeof value !== 'string') return null
+    if (typeof value !== 'string' || value.length > maxModulusBits / 4) return null
     material[name] = value
   }
   return material
