@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,11 @@ const ofSize = ['--exclude', '**/bundle.test.ts']
 const { values } = parseArgs({
   options: { sample: { type: 'string', default: '40' }, seed: { type: 'string', default: '1' } },
 })
-const { files } = JSON.parse(readFileSync(join(root, 'mutation/reports/client.json'), 'utf8'))
+const sample = Number(values.sample)
+if (!(Number.isSafeInteger(sample) && sample > 0)) throw new TypeError('--sample is a whole number from 1')
+const report = join(root, 'mutation/reports/client.json')
+if (!existsSync(report)) throw new Error('there is no report: run MUTATE_ROOM=client npm run mutate first')
+const { files } = JSON.parse(readFileSync(report, 'utf8'))
 const mutants = Object.entries(files).flatMap(([path, { mutants: ofFile }]) =>
   ofFile.map((mutant) => ({ ...mutant, path })),
 )
@@ -30,7 +34,7 @@ const alive = mutants.filter(({ status }) => ['Survived', 'NoCoverage'].includes
 const drawn = alive
   .map((mutant) => ({ mutant, rank: digest(`${values.seed} ${mutant.path} ${mutant.id}`) }))
   .toSorted((a, b) => (a.rank < b.rank ? -1 : 1))
-  .slice(0, Number(values.sample))
+  .slice(0, sample)
   .map(({ mutant }) => mutant)
 
 makeCopy()
